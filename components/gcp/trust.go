@@ -1,0 +1,144 @@
+package gcp
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/iam"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/internal/externalaccount"
+)
+
+// Limits of a provider (docs/facts.md §3).
+const (
+	maxAudience = 256
+	maxSubject  = 127
+	maxKeySet   = 8
+)
+
+// Trust is whose tokens the provider accepts: EntraTrust or ClusterTrust.
+type Trust interface {
+	// word stands in the IDs of pool and provider.
+	word() string
+	// source is where Google's clients take the subject token from.
+	source() externalaccount.Source
+	validate(p *check.Problems)
+	provider() providerInputs
+}
+
+// providerInputs are what a trust decides of a provider and its binding.
+type providerInputs struct {
+	oidc      *iam.WorkloadIdentityPoolProviderOidcArgs
+	condition pulumi.StringInput
+	// subject is the one value of google.subject that may impersonate.
+	subject pulumi.StringInput
+}
+
+// TokenVersion is the version of the tokens that Entra issues.
+type TokenVersion string
+
+// The versions; they differ in the claim that names the client.
+const (
+	V1 TokenVersion = "v1"
+	V2 TokenVersion = "v2"
+)
+
+func (v TokenVersion) clientClaim() string {
+	if v == V1 {
+		return "appid"
+	}
+	return "azp"
+}
+
+// EntraTrust accepts the tokens of one identity of one Entra tenant
+// (docs/facts.md §2). Their audience is shared by the whole tenant, so tenant,
+// subject and client are all pinned.
+type EntraTrust struct {
+	// TenantID is the tenant's GUID.
+	TenantID string
+	// Issuer of the tokens, for example https://login.microsoftonline.com/TENANT/v2.0.
+	Issuer string
+	// Audience of the tokens: for the default scope the GUID of Azure's token
+	// exchange application, never its URI; at most 256 characters.
+	Audience string
+	// Version of the tokens; empty means v2.
+	Version TokenVersion
+	// PrincipalID is the identity's object ID, the token's sub.
+	PrincipalID pulumi.StringInput
+	// ClientID is the identity's client ID, the token's azp (v1: appid).
+	ClientID pulumi.StringInput
+}
+
+func (t EntraTrust) word() string                   { return "azure" }
+func (t EntraTrust) source() externalaccount.Source { return externalaccount.Executable }
+
+func (t EntraTrust) validate(p *check.Problems) {
+	p.GUID("trust.tenantId", t.TenantID, "the customer's tenant ID")
+	p.Issuer("trust.issuer", t.Issuer)
+	p.Required("trust.audience", t.Audience, "the audience of the tokens that Entra issues")
+	if len(t.Audience) > maxAudience {
+		p.Add("trust.audience", "has %d characters: want at most %d", len(t.Audience), maxAudience)
+	}
+	if t.Version != "" && t.Version != V1 && t.Version != V2 {
+		p.Add("trust.version", "%q: want v1 or v2", t.Version)
+	}
+	if t.PrincipalID == nil || t.ClientID == nil {
+		p.Add("trust", "without principal or client ID: want both, one alone pins nobody")
+	}
+}
+
+func (t EntraTrust) provider() providerInputs {
+	return providerInputs{
+		oidc: &iam.WorkloadIdentityPoolProviderOidcArgs{
+			IssuerUri:        pulumi.String(t.Issuer),
+			AllowedAudiences: pulumi.ToStringArray([]string{t.Audience}),
+		},
+		condition: pulumi.Sprintf("assertion.tid == '%s' && assertion.sub == '%s' && assertion.%s == '%s'",
+			t.TenantID, t.PrincipalID, t.Version.clientClaim(), t.ClientID),
+		subject: t.PrincipalID,
+	}
+}
+
+// ClusterTrust accepts the tokens of one ServiceAccount of one cluster, without
+// another cloud in between.
+type ClusterTrust struct {
+	// Issuer is the cluster's OIDC issuer, exactly as in its tokens.
+	Issuer string
+	// Namespace and ServiceAccount name the account.
+	Namespace, ServiceAccount string
+	// KeySet is the cluster's JWKS, at most 8 keys, for an issuer that Google
+	// cannot reach; empty means that Google fetches it from the issuer.
+	KeySet string
+}
+
+func (t ClusterTrust) word() string                   { return "k8s" }
+func (t ClusterTrust) source() externalaccount.Source { return externalaccount.File }
+
+func (t ClusterTrust) subject() string {
+	return fmt.Sprintf("system:serviceaccount:%s:%s", t.Namespace, t.ServiceAccount)
+}
+
+func (t ClusterTrust) validate(p *check.Problems) {
+	p.Issuer("trust.issuer", t.Issuer)
+	p.Required("trust.namespace", t.Namespace, "the refresher's namespace")
+	p.Required("trust.serviceAccount", t.ServiceAccount, "the refresher's ServiceAccount")
+	if n := len(t.subject()); n > maxSubject {
+		p.Add("trust", "makes a subject of %d bytes: want at most %d", n, maxSubject)
+	}
+	if t.KeySet != "" {
+		p.Error("trust.keySet", checkKeySet(t.KeySet))
+	}
+}
+
+func (t ClusterTrust) provider() providerInputs {
+	oidc := &iam.WorkloadIdentityPoolProviderOidcArgs{IssuerUri: pulumi.String(t.Issuer)}
+	if t.KeySet != "" {
+		oidc.JwksJson = pulumi.String(t.KeySet)
+	}
+	return providerInputs{
+		oidc:      oidc,
+		condition: pulumi.Sprintf("assertion.sub == '%s'", t.subject()),
+		subject:   pulumi.String(t.subject()),
+	}
+}

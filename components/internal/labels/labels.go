@@ -1,0 +1,53 @@
+// Package labels says who owns a resource, in the form that each cloud allows.
+//
+// Kubernetes objects carry the recommended labels:
+//
+//	app.kubernetes.io/name       the product
+//	app.kubernetes.io/instance   the customer
+//	app.kubernetes.io/component  product or refresher
+//	app.kubernetes.io/part-of    waybill
+//
+// Azure tags and GCP labels are waybill-customer and waybill-product.
+package labels
+
+import "maps"
+
+// Owner is whom a resource serves.
+type Owner struct {
+	// Customer is the customer's slug.
+	Customer string
+	// Product is the product's name.
+	Product string
+}
+
+// Kubernetes are the labels of an object of the given component.
+func (o Owner) Kubernetes(component string) map[string]string {
+	return map[string]string{
+		"app.kubernetes.io/name":      o.Product,
+		"app.kubernetes.io/instance":  o.Customer,
+		"app.kubernetes.io/component": component,
+		"app.kubernetes.io/part-of":   "waybill",
+	}
+}
+
+// Selector picks the pods of a component: a selector cannot be changed later,
+// so it is the smallest set that no other component of the namespace shares.
+func (o Owner) Selector(component string) map[string]string {
+	return map[string]string{
+		"app.kubernetes.io/name":      o.Product,
+		"app.kubernetes.io/instance":  o.Customer,
+		"app.kubernetes.io/component": component,
+	}
+}
+
+// Cloud are the Azure tags or GCP labels of a resource, with the caller's own
+// added; waybill's win.
+func (o Owner) Cloud(own map[string]string) map[string]string {
+	tags := maps.Clone(own)
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	tags["waybill-customer"] = o.Customer
+	tags["waybill-product"] = o.Product
+	return tags
+}

@@ -1,0 +1,116 @@
+// Package naming derives the IDs of cloud resources from a customer's slug so
+// that they fit their cloud's pattern and length for any valid slug, read as
+// plainly as the slug allows, and never collide between two customers.
+//
+// A short slug is used as it is: acme becomes acme-azure-pool. A slug that is
+// too long, or whose name would start with a reserved prefix, is shortened to
+// its beginning, two hyphens and a hash of the whole slug. A slug holds no two
+// hyphens in a row, so a shortened name can never be another customer's plain
+// one.
+package naming
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// SlugPattern is what a customer's slug must match, besides holding no "--".
+const SlugPattern = `^[a-z][a-z0-9-]{1,38}[a-z0-9]$`
+
+var slugPattern = regexp.MustCompile(SlugPattern)
+
+// CheckSlug reports what is wrong with a customer's slug.
+func CheckSlug(slug string) error {
+	if !slugPattern.MatchString(slug) || strings.Contains(slug, "--") {
+		return fmt.Errorf("%q: want 3 to 40 of a-z, 0-9 and single hyphens, first a letter, last a letter or digit", slug)
+	}
+	return nil
+}
+
+// Kind is what one cloud asks of one kind of ID.
+type Kind struct {
+	// Noun names the kind in errors.
+	Noun string
+	// Max is the largest length in characters.
+	Max int
+	// Pattern is what the whole ID must match; the cloud's minimum length is
+	// part of it.
+	Pattern *regexp.Regexp
+	// Reserved prefixes are refused by the cloud.
+	Reserved []string
+}
+
+// Check reports what is wrong with an ID of this kind.
+func (k Kind) Check(id string) error {
+	if len(id) > k.Max {
+		return fmt.Errorf("%q has %d characters: want a %s of at most %d", id, len(id), k.Noun, k.Max)
+	}
+	if !k.Pattern.MatchString(id) {
+		return fmt.Errorf("%q: want a %s that matches %s", id, k.Noun, k.Pattern)
+	}
+	if k.reserved(id) {
+		return fmt.Errorf("%q: want a %s that does not start with %s", id, k.Noun, strings.Join(k.Reserved, " or "))
+	}
+	return nil
+}
+
+// Derive makes the ID for a valid slug: slug+suffix where that fits, otherwise
+// a shortened slug+suffix. The suffix is the caller's constant and leaves room
+// for at least one character and the hash.
+func (k Kind) Derive(slug, suffix string) string {
+	if id := slug + suffix; len(id) <= k.Max && !k.reserved(id) {
+		return id
+	}
+	head := slug
+	if k.reserved(slug + "-") {
+		head = "x" + head
+	}
+	hash := "--" + Hash(slug)
+	if room := k.Max - len(suffix) - len(hash); len(head) > room {
+		head = strings.TrimRight(head[:room], "-")
+	}
+	return head + hash + suffix
+}
+
+func (k Kind) reserved(id string) bool {
+	for _, prefix := range k.Reserved {
+		if strings.HasPrefix(id, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// hashLength characters of base 32 hold 40 bits.
+const hashLength = 8
+
+// Hash is a stable digest of text: 8 characters of a-z and 2-7.
+func Hash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:hashLength]
+}
+
+// Kinds of IDs. Patterns and lengths: docs/facts.md §2 (Azure), §3 (GCP);
+// Kubernetes names are DNS labels of RFC 1123.
+var (
+	// Pool is a GCP workload identity pool, Provider a provider of one.
+	Pool     = Kind{Noun: "workload identity pool ID", Max: 32, Pattern: poolPattern, Reserved: []string{"gcp-"}}
+	Provider = Kind{Noun: "workload identity provider ID", Max: 32, Pattern: poolPattern, Reserved: []string{"gcp-"}}
+	// ServiceAccount is a GCP service account's ID, the part before the @.
+	ServiceAccount = Kind{Noun: "service account ID", Max: 30, Pattern: regexp.MustCompile(`^[a-z][-a-z0-9]{4,28}[a-z0-9]$`)}
+	// Repository is an Artifact Registry repository.
+	Repository = Kind{Noun: "repository name", Max: 63, Pattern: regexp.MustCompile(`^[a-z]([-a-z0-9]*[a-z0-9])?$`)}
+	// Identity is an Azure user-assigned identity.
+	Identity = Kind{Noun: "user-assigned identity name", Max: 128, Pattern: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{2,127}$`)}
+	// FederatedCredential is a federated identity credential of an identity.
+	FederatedCredential = Kind{Noun: "federated credential name", Max: 120, Pattern: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{2,119}$`)}
+	// Label is the name of a Kubernetes namespace, Service or container.
+	Label = Kind{Noun: "Kubernetes name", Max: 63, Pattern: regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)}
+	// CronJob leaves room for what its controller appends to the names of Jobs.
+	CronJob = Kind{Noun: "CronJob name", Max: 52, Pattern: Label.Pattern}
+
+	poolPattern = regexp.MustCompile(`^[0-9a-z-]{4,32}$`)
+)

@@ -1,0 +1,215 @@
+package kubernetes
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/internal/externalaccount"
+)
+
+// Paths and keys of the refresher's pod.
+const (
+	configDir  = "/etc/waybill"
+	configKey  = "credential-config.json"
+	configFile = configDir + "/" + configKey
+	// apiTokenDir is where client libraries look for a pod's own credentials.
+	apiTokenDir = "/var/run/secrets/kubernetes.io/serviceaccount"
+	// imageKey is the key of the ConfigMap that says which image is tried.
+	imageKey = "image"
+	// tokenSeconds is how long the pod's projected tokens live; a run is over
+	// long before.
+	tokenSeconds = 3600
+	// podMargin is what a pod may take besides the run itself: scheduling and
+	// pulling the refresher's image.
+	podMargin = 2 * time.Minute
+)
+
+// Refresher is the program that walks the chain and writes the pull secret.
+type Refresher struct {
+	// Image is the reference of the refresher's image, with a tag or a digest,
+	// in a registry that the cluster reads without the pull secret. Required.
+	Image string
+	// Every is the time between two runs: 5 to 30 minutes, a divisor of 60;
+	// empty means the token source's own.
+	Every time.Duration
+	// Deadline of one run with its retries: 1 to 10 minutes, and shorter than
+	// Every; empty means 4 minutes.
+	Deadline time.Duration
+	// Retries is how many failed pods a Job replaces; nil means 2.
+	Retries *int
+	// Resources of its container; empty means small ones.
+	Resources Resources
+}
+
+func (r Refresher) deadline() time.Duration {
+	if r.Deadline == 0 {
+		return 4 * time.Minute
+	}
+	return r.Deadline
+}
+
+func (r Refresher) every(source TokenSource) time.Duration {
+	if r.Every == 0 {
+		return source.cadence()
+	}
+	return r.Every
+}
+
+func (r Refresher) schedule(source TokenSource) string {
+	return fmt.Sprintf("*/%d * * * *", int(r.every(source).Minutes()))
+}
+
+func (r Refresher) retries() int {
+	if r.Retries == nil {
+		return 2
+	}
+	return *r.Retries
+}
+
+// jobDeadline covers every attempt of a Job.
+func (r Refresher) jobDeadline() time.Duration {
+	return time.Duration(r.retries()+1)*r.deadline() + podMargin
+}
+
+func (r Refresher) resources() Resources {
+	return r.Resources.orElse(Resources{
+		Requests: map[string]string{"cpu": "10m", "memory": "32Mi"},
+		Limits:   map[string]string{"memory": "128Mi"},
+	})
+}
+
+func (r Refresher) validate(p *check.Problems, source TokenSource) {
+	p.Error("refresher.image", checkReference(r.Image))
+	every, least, most := r.every(source), 5*time.Minute, 30*time.Minute
+	if every < least || every > most || time.Hour%every != 0 {
+		p.Add("refresher.every", "%s: want 5m to 30m, a divisor of an hour", every)
+	}
+	if d := r.deadline(); d < time.Minute || d > 10*time.Minute || d >= every {
+		p.Add("refresher.deadline", "%s: want 1m to 10m, shorter than the time between two runs", d)
+	}
+	p.Range("refresher.retries", r.retries(), 0, 6)
+	r.Resources.validate(p, "refresher.resources")
+}
+
+// checkReference refuses an image reference without registry, or with neither
+// tag nor digest: what it names would depend on the node, or on the day.
+func checkReference(image string) error {
+	host, rest, found := strings.Cut(image, "/")
+	if !found || !strings.ContainsAny(host, ".:") || strings.ContainsAny(image, " \t\n") {
+		return fmt.Errorf("%q: want HOST/PATH with a tag or a digest", image)
+	}
+	if _, digest, found := strings.Cut(rest, "@"); found {
+		if !strings.HasPrefix(digest, "sha256:") || len(digest) != len("sha256:")+64 {
+			return fmt.Errorf("%q: want a digest of the form sha256: and 64 digits", image)
+		}
+		return nil
+	}
+	if _, tag, found := strings.Cut(rest, ":"); !found || tag == "" || tag == "latest" {
+		return fmt.Errorf("%q: want a tag other than latest, or a digest", image)
+	}
+	return nil
+}
+
+// refresherPod is the pod of the CronJob and of the first refresh. It projects
+// its own tokens and sets its own environment; it carries no label and no
+// annotation that a webhook acts on.
+func refresherPod(args *PullSecretArgs, config, imageConfigMap pulumi.StringInput, labels pulumi.StringMap) *corev1.PodTemplateSpecArgs {
+	r := args.Refresher
+	variables := append(args.Source.environment(),
+		variable{"WAYBILL_CREDENTIAL_CONFIG", pulumi.String(configFile)},
+		variable{"WAYBILL_SUBJECT_TOKEN_FILE", pulumi.String(externalaccount.SubjectTokenFile)},
+		variable{"WAYBILL_SECRET", pulumi.String(args.secretName())},
+		variable{"WAYBILL_NAMESPACE", pulumi.String(args.Namespace)},
+		variable{"WAYBILL_DEADLINE", pulumi.String(r.deadline().String())},
+	)
+	environment := corev1.EnvVarArray{
+		&corev1.EnvVarArgs{
+			Name: pulumi.String("WAYBILL_IMAGE"),
+			ValueFrom: &corev1.EnvVarSourceArgs{ConfigMapKeyRef: &corev1.ConfigMapKeySelectorArgs{
+				Name: imageConfigMap, Key: pulumi.String(imageKey),
+			}},
+		},
+	}
+	for _, v := range variables {
+		environment = append(environment, &corev1.EnvVarArgs{Name: pulumi.String(v.name), Value: v.value})
+	}
+	return &corev1.PodTemplateSpecArgs{
+		Metadata: &metav1.ObjectMetaArgs{Labels: labels},
+		Spec: &corev1.PodSpecArgs{
+			ServiceAccountName:           pulumi.String(args.serviceAccountName()),
+			AutomountServiceAccountToken: pulumi.Bool(false),
+			EnableServiceLinks:           pulumi.Bool(false),
+			RestartPolicy:                pulumi.String("Never"),
+			SecurityContext:              restrictedPod(nonRoot),
+			Containers: corev1.ContainerArray{&corev1.ContainerArgs{
+				Name:            pulumi.String("refresher"),
+				Image:           pulumi.String(r.Image),
+				Args:            pulumi.ToStringArray([]string{"refresh"}),
+				Env:             environment,
+				Resources:       r.resources().args(),
+				SecurityContext: restrictedContainer(),
+				VolumeMounts: corev1.VolumeMountArray{
+					readOnlyMount("credential-config", configDir),
+					readOnlyMount("subject-token", externalaccount.SubjectTokenDir),
+					readOnlyMount("api-token", apiTokenDir),
+				},
+			}},
+			Volumes: corev1.VolumeArray{
+				&corev1.VolumeArgs{
+					Name:      pulumi.String("credential-config"),
+					ConfigMap: &corev1.ConfigMapVolumeSourceArgs{Name: config},
+				},
+				projected("subject-token", serviceAccountToken(args.Source.audience())),
+				projected("api-token",
+					serviceAccountToken(nil),
+					&corev1.VolumeProjectionArgs{ConfigMap: &corev1.ConfigMapProjectionArgs{
+						Name:  pulumi.String("kube-root-ca.crt"),
+						Items: corev1.KeyToPathArray{&corev1.KeyToPathArgs{Key: pulumi.String("ca.crt"), Path: pulumi.String("ca.crt")}},
+					}},
+					&corev1.VolumeProjectionArgs{DownwardAPI: &corev1.DownwardAPIProjectionArgs{
+						Items: corev1.DownwardAPIVolumeFileArray{&corev1.DownwardAPIVolumeFileArgs{
+							Path:     pulumi.String("namespace"),
+							FieldRef: &corev1.ObjectFieldSelectorArgs{FieldPath: pulumi.String("metadata.namespace")},
+						}},
+					}},
+				),
+			},
+		},
+	}
+}
+
+func readOnlyMount(volume, path string) *corev1.VolumeMountArgs {
+	return &corev1.VolumeMountArgs{Name: pulumi.String(volume), MountPath: pulumi.String(path), ReadOnly: pulumi.Bool(true)}
+}
+
+func projected(name string, sources ...corev1.VolumeProjectionInput) *corev1.VolumeArgs {
+	return &corev1.VolumeArgs{
+		Name:      pulumi.String(name),
+		Projected: &corev1.ProjectedVolumeSourceArgs{Sources: corev1.VolumeProjectionArray(sources)},
+	}
+}
+
+// serviceAccountToken projects a token for the audience; nil means the API server's.
+func serviceAccountToken(audience pulumi.StringInput) *corev1.VolumeProjectionArgs {
+	projection := &corev1.ServiceAccountTokenProjectionArgs{
+		Path:              pulumi.String("token"),
+		ExpirationSeconds: pulumi.Int(tokenSeconds),
+	}
+	if audience != nil {
+		projection.Audience = audience.ToStringOutput().ToStringPtrOutput()
+	}
+	return &corev1.VolumeProjectionArgs{ServiceAccountToken: projection}
+}
+
+// seconds is a whole number of seconds, as Kubernetes wants durations.
+func seconds(d time.Duration) pulumi.Int { return pulumi.Int(int(d.Seconds())) }
+
+// timeout is a duration as Pulumi's custom timeouts want it.
+func timeout(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) + "s" }

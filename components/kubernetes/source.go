@@ -1,0 +1,145 @@
+package kubernetes
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/internal/externalaccount"
+)
+
+// TokenSource is where the refresher's registry token comes from: one type for
+// each chain. EntraSource walks ServiceAccount → Entra → GCP, ClusterSource
+// ServiceAccount → GCP.
+type TokenSource interface {
+	validate(p *check.Problems)
+	// audience of the ServiceAccount token that starts the chain.
+	audience() pulumi.StringInput
+	// environment is what the refresher reads, in the order in which it is listed.
+	environment() []variable
+	// configuration is the file that the refresher checks before it walks.
+	configuration() pulumi.StringOutput
+	// cadence is how often a token is taken anew.
+	cadence() time.Duration
+}
+
+// variable is one environment variable of the refresher's.
+type variable struct {
+	name  string
+	value pulumi.StringInput
+}
+
+// googleCadence takes a 60-minute token four times in its life, so that a
+// missed run does no harm (docs/facts.md §1 row 8).
+const googleCadence = 15 * time.Minute
+
+// GoogleIdentifiers name the vendor's provider and service account: what the
+// access grant says.
+type GoogleIdentifiers struct {
+	// ProjectNumber is the number of the pool's project.
+	ProjectNumber pulumi.StringInput
+	// Pool and Provider are IDs, ServiceAccount is an email.
+	Pool, Provider, ServiceAccount pulumi.StringInput
+}
+
+func (g GoogleIdentifiers) validate(p *check.Problems) {
+	for _, identifier := range []variable{
+		{"projectNumber", g.ProjectNumber}, {"pool", g.Pool}, {"provider", g.Provider}, {"serviceAccount", g.ServiceAccount},
+	} {
+		if identifier.value == nil {
+			p.Add("source."+identifier.name, "is missing: want what the access grant says")
+		}
+	}
+}
+
+func (g GoogleIdentifiers) environment(trust string) []variable {
+	return []variable{
+		{"WAYBILL_TRUST", pulumi.String(trust)},
+		{"WAYBILL_GCP_PROJECT_NUMBER", g.ProjectNumber},
+		{"WAYBILL_GCP_POOL", g.Pool},
+		{"WAYBILL_GCP_PROVIDER", g.Provider},
+		{"WAYBILL_GCP_SERVICE_ACCOUNT", g.ServiceAccount},
+		{"GOOGLE_APPLICATION_CREDENTIALS", pulumi.String(configFile)},
+	}
+}
+
+func (g GoogleIdentifiers) identifiers() pulumi.ArrayOutput {
+	return pulumi.All(g.ProjectNumber, g.Pool, g.Provider, g.ServiceAccount)
+}
+
+func identifiers(v []any) externalaccount.Identifiers {
+	return externalaccount.Identifiers{
+		ProjectNumber:  v[0].(string),
+		Pool:           v[1].(string),
+		Provider:       v[2].(string),
+		ServiceAccount: v[3].(string),
+	}
+}
+
+func (g GoogleIdentifiers) render(source externalaccount.Source) pulumi.StringOutput {
+	return g.identifiers().ApplyT(func(v []any) (string, error) {
+		return externalaccount.Render(identifiers(v), source)
+	}).(pulumi.StringOutput)
+}
+
+// EntraSource walks the chain through an Entra tenant.
+type EntraSource struct {
+	GoogleIdentifiers
+	// TenantID is the tenant's GUID, Authority the token endpoint's base URL
+	// with its trailing slash.
+	TenantID, Authority string
+	// Audience of the ServiceAccount token: the URI of Azure's token exchange.
+	Audience string
+	// Scope to ask Entra for; it ends in /.default.
+	Scope string
+	// ClientID of the identity that the ServiceAccount becomes.
+	ClientID pulumi.StringInput
+}
+
+func (s EntraSource) validate(p *check.Problems) {
+	s.GoogleIdentifiers.validate(p)
+	p.GUID("source.tenantId", s.TenantID, "the customer's tenant ID")
+	p.Issuer("source.authority", s.Authority)
+	p.Required("source.audience", s.Audience, "the URI of Azure's token exchange")
+	p.Required("source.scope", s.Scope, "the scope to ask Entra for")
+	if s.ClientID == nil {
+		p.Add("source.clientId", "is missing: want the identity's client ID")
+	}
+}
+
+func (s EntraSource) audience() pulumi.StringInput       { return pulumi.String(s.Audience) }
+func (s EntraSource) configuration() pulumi.StringOutput { return s.render(externalaccount.Executable) }
+func (s EntraSource) cadence() time.Duration             { return googleCadence }
+
+func (s EntraSource) environment() []variable {
+	return append(s.GoogleIdentifiers.environment("entra"),
+		variable{"GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", pulumi.String("1")},
+		variable{"AZURE_TENANT_ID", pulumi.String(s.TenantID)},
+		variable{"AZURE_CLIENT_ID", s.ClientID},
+		variable{"AZURE_AUTHORITY_HOST", pulumi.String(s.Authority)},
+		variable{"AZURE_FEDERATED_TOKEN_FILE", pulumi.String(externalaccount.SubjectTokenFile)},
+		variable{"WAYBILL_ENTRA_SCOPE", pulumi.String(s.Scope)},
+	)
+}
+
+// ClusterSource hands the ServiceAccount token to Google directly: the
+// provider trusts the cluster's own issuer.
+type ClusterSource struct {
+	GoogleIdentifiers
+}
+
+func (s ClusterSource) validate(p *check.Problems) { s.GoogleIdentifiers.validate(p) }
+
+// audience is the provider's full name, what Google expects where the provider
+// lists no audience of its own (docs/facts.md §2).
+func (s ClusterSource) audience() pulumi.StringInput {
+	return s.identifiers().ApplyT(func(v []any) string {
+		return fmt.Sprintf("https:%s", identifiers(v).ProviderName())
+	}).(pulumi.StringOutput)
+}
+
+func (s ClusterSource) environment() []variable            { return s.GoogleIdentifiers.environment("cluster") }
+func (s ClusterSource) configuration() pulumi.StringOutput { return s.render(externalaccount.File) }
+func (s ClusterSource) cadence() time.Duration             { return googleCadence }

@@ -1,0 +1,105 @@
+// Package claims reads what a token says about itself, for explanations only: nothing here verifies a signature, because every
+// decision about a token belongs to the cloud that it is shown to.
+package claims
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// Claims are the parts of a JWT that explain a refusal. They identify; they open nothing.
+type Claims struct {
+	Issuer          string    // iss
+	Subject         string    // sub
+	Audience        []string  // aud, also where the token holds a single string
+	AuthorizedParty string    // azp: the client ID in Entra's v2 tokens
+	AppID           string    // appid: the client ID in Entra's v1 tokens
+	TenantID        string    // tid
+	Expires         time.Time // exp, UTC; zero where absent
+}
+
+type wire struct {
+	jwt.RegisteredClaims
+
+	AuthorizedParty string `json:"azp"`
+	AppID           string `json:"appid"`
+	TenantID        string `json:"tid"`
+}
+
+// Parse reads the claims of token without verifying it. Its error says that the token is no JWT, and quotes nothing of it.
+func Parse(token string) (Claims, error) {
+	var w wire
+	if _, _, err := jwt.NewParser().ParseUnverified(token, &w); err != nil {
+		return Claims{}, fmt.Errorf("a token of %d bytes that is not a signed JWT", len(token))
+	}
+	c := Claims{
+		Issuer:          w.Issuer,
+		Subject:         w.Subject,
+		Audience:        w.Audience,
+		AuthorizedParty: w.AuthorizedParty,
+		AppID:           w.AppID,
+		TenantID:        w.TenantID,
+	}
+	if w.ExpiresAt != nil {
+		c.Expires = w.ExpiresAt.UTC()
+	}
+
+	return c, nil
+}
+
+// pairs lists what is present, under the names that the token itself uses.
+func (c Claims) pairs() [][2]string {
+	all := [][2]string{
+		{"iss", c.Issuer},
+		{"sub", c.Subject},
+		{"aud", strings.Join(c.Audience, " ")},
+		{"azp", c.AuthorizedParty},
+		{"appid", c.AppID},
+		{"tid", c.TenantID},
+	}
+	if !c.Expires.IsZero() {
+		all = append(all, [2]string{"exp", c.Expires.Format(time.RFC3339)})
+	}
+	present := all[:0]
+	for _, pair := range all {
+		if pair[1] != "" {
+			present = append(present, pair)
+		}
+	}
+
+	return present
+}
+
+// Map returns the claims that are present by their names in the token, for JSON.
+func (c Claims) Map() map[string]string {
+	m := map[string]string{}
+	for _, pair := range c.pairs() {
+		m[pair[0]] = pair[1]
+	}
+
+	return m
+}
+
+// String writes the claims on one line, for people.
+func (c Claims) String() string {
+	var parts []string
+	for _, pair := range c.pairs() {
+		parts = append(parts, pair[0]+"="+pair[1])
+	}
+
+	return strings.Join(parts, " ")
+}
+
+// LogValue groups the claims in a structured line.
+func (c Claims) LogValue() slog.Value {
+	var attrs []slog.Attr
+	for _, pair := range c.pairs() {
+		attrs = append(attrs, slog.String(pair[0], pair[1]))
+	}
+
+	return slog.GroupValue(attrs...)
+}

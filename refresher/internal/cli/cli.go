@@ -1,0 +1,181 @@
+// Package cli is the refresher's command line: it turns arguments and environment into a walk, the walk into lines, and the outcome
+// into an exit code.
+//
+// Cobra parses the arguments: its help pages and its messages about mistyped commands are what an operator meets first.
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/spf13/cobra"
+	"k8s.io/client-go/rest"
+
+	"waybill.example/waybill/refresher/internal/chain"
+	"waybill.example/waybill/refresher/internal/google"
+	"waybill.example/waybill/refresher/internal/hop"
+	"waybill.example/waybill/refresher/internal/pullsecret"
+	"waybill.example/waybill/refresher/internal/redact"
+	"waybill.example/waybill/refresher/internal/registry"
+	"waybill.example/waybill/refresher/internal/retry"
+	"waybill.example/waybill/refresher/internal/settings"
+	"waybill.example/waybill/refresher/internal/subject"
+)
+
+const long = `Refresher walks the chain from this pod's ServiceAccount token to the vendor's registry
+and writes the pull secret that the kubelet pulls with.
+
+Its configuration is the pod's environment; it has no setting for a URL or a host.
+Network: HTTPS_PROXY and SSL_CERT_FILE are honoured.
+
+Exit codes:
+  0   done
+  2   arguments, environment or credential configuration refused; nothing was asked of a cloud
+  10  kubernetes: the projected ServiceAccount token
+  11  entra: its exchange for the identity's Entra token
+  12  sts: Google's token service
+  13  iam: the vendor's service account
+  14  registry: the trial on the product's manifest
+  15  secret: the patch of the pull secret
+  20  the deadline passed, or a signal came, while a hop was still being tried`
+
+// Program is one run of the refresher. What it reaches is given from outside, so that it needs no setting for it.
+type Program struct {
+	Version string
+	Lookup  settings.Lookup
+	Stdout  io.Writer
+	Stderr  io.Writer
+	// Transport carries requests to the clouds and the registry. Nil: http.DefaultTransport.
+	Transport http.RoundTripper
+	// Kubernetes gives the API server and its credential. Nil: rest.InClusterConfig.
+	Kubernetes func() (*rest.Config, error)
+	// Retry shapes the attempts, apart from its Settle, which is a setting. Nil: retry.Default.
+	Retry *retry.Policy
+
+	secrets redact.Set
+	code    int
+}
+
+// Run executes args and returns the exit code.
+func (p *Program) Run(ctx context.Context, args []string) int {
+	if p.Transport == nil {
+		p.Transport = http.DefaultTransport
+	}
+	if p.Kubernetes == nil {
+		p.Kubernetes = rest.InClusterConfig
+	}
+	p.code = hop.ExitOK
+	root := p.command()
+	root.SetArgs(args)
+	if err := root.ExecuteContext(ctx); err != nil {
+		p.refuseArguments(err)
+	}
+
+	return p.code
+}
+
+func (p *Program) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:               "refresher",
+		Short:             "Keep a pull secret fresh",
+		Long:              long,
+		Version:           p.Version,
+		Args:              cobra.NoArgs,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		RunE: func(*cobra.Command, []string) error {
+			return errors.New("no command: want refresh, explain or subject-token (see --help)")
+		},
+	}
+	root.SetOut(p.Stdout)
+	root.SetErr(p.Stderr)
+	root.AddCommand(
+		&cobra.Command{
+			Use:   "refresh",
+			Short: "Walk the chain, try the token on the product's manifest, write the pull secret",
+			Long:  "Refresh walks the chain, tries the new token on the product's manifest and patches the pull secret.\nIt writes one JSON line per hop to standard error.",
+			Args:  cobra.NoArgs,
+			Run:   func(c *cobra.Command, _ []string) { p.code = p.refresh(c.Context()) },
+		},
+		p.explainCommand(),
+		&cobra.Command{
+			Use:   "subject-token",
+			Short: "Print the token for Google's token service, as an executable credential source",
+			Long: "Subject-token is the command of the mounted credential configuration: other Google clients run it.\n" +
+				"It prints one JSON object on standard output, in the form of Google's executable-sourced credentials, and nothing else.",
+			Args: cobra.NoArgs,
+			Run:  func(c *cobra.Command, _ []string) { p.code = p.subjectToken(c.Context()) },
+		},
+	)
+
+	return root
+}
+
+func (p *Program) refuseArguments(err error) {
+	p.code = hop.ExitRefused
+	p.logger().Error("refused", "problems", []string{"arguments: " + err.Error()}, "exit", p.code)
+}
+
+// load reads and checks the whole configuration.
+func (p *Program) load() (settings.Settings, error) {
+	s, err := settings.Load(p.Lookup)
+	if err != nil {
+		return s, err
+	}
+
+	return s, s.CheckCredentialConfig()
+}
+
+// source chooses the token source by the kind of trust. Trusts of another cloud get a source of their own here.
+func (p *Program) source(s settings.Settings) chain.Source {
+	switch s.Trust {
+	case settings.TrustEntra, settings.TrustCluster:
+		return p.google(s)
+	default:
+		// Settings refuse any other value before a source is asked for.
+		panic("no token source for trust " + string(s.Trust))
+	}
+}
+
+func (p *Program) google(s settings.Settings) *google.Source {
+	return &google.Source{
+		Identifiers: s.Google,
+		Subject:     subject.File{Path: s.SubjectTokenFile, Audiences: s.SubjectAudiences, Secrets: &p.secrets},
+		Entra:       s.Entra,
+		Retry:       p.policy(s),
+		Transport:   p.Transport,
+		Secrets:     &p.secrets,
+	}
+}
+
+func (p *Program) policy(s settings.Settings) retry.Policy {
+	if p.Retry == nil {
+		return retry.Default(s.Propagation)
+	}
+	policy := *p.Retry
+	policy.Settle = s.Propagation
+
+	return policy
+}
+
+// walk assembles a run. A dry one asks the API server whether the patch would be admitted, and changes nothing.
+func (p *Program) walk(s settings.Settings, dry bool, report chain.Report) chain.Walk {
+	return chain.Walk{
+		Source: p.source(s),
+		Try:    registry.Manifest{Image: s.Image, Transport: p.Transport, Secrets: &p.secrets}.Open,
+		Write: pullsecret.Secret{
+			Name:         s.SecretName,
+			Namespace:    s.Namespace,
+			RegistryHost: s.Image.Context().RegistryStr(),
+			Image:        s.Image.String(),
+			DryRun:       dry,
+			Kubernetes:   p.Kubernetes,
+			Secrets:      &p.secrets,
+		}.Apply,
+		Retry:  p.policy(s),
+		Report: report,
+	}
+}

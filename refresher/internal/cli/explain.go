@@ -1,0 +1,198 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"k8s.io/klog/v2"
+
+	"waybill.example/waybill/refresher/internal/chain"
+	"waybill.example/waybill/refresher/internal/fault"
+	"waybill.example/waybill/refresher/internal/hop"
+	"waybill.example/waybill/refresher/internal/settings"
+)
+
+// The verdicts of an explanation.
+const (
+	verdictOK         = "ok"
+	verdictRefused    = "refused"
+	verdictNotReached = "not reached"
+)
+
+// explanation is the JSON form of explain. Its fields are a contract.
+type explanation struct {
+	Trust    string         `json:"trust,omitempty"`
+	Image    string         `json:"image,omitempty"`
+	Secret   string         `json:"secret,omitempty"` // NAMESPACE/NAME
+	Hops     []explainedHop `json:"hops"`
+	Problems []string       `json:"problems,omitempty"` // of the configuration; then there are no hops
+	OK       bool           `json:"ok"`
+	Exit     int            `json:"exit"`
+}
+
+type explainedHop struct {
+	Name     string            `json:"name"`
+	Verdict  string            `json:"verdict"`
+	Issuer   string            `json:"issuer,omitempty"`
+	Subject  string            `json:"subject,omitempty"`
+	Audience string            `json:"audience,omitempty"`
+	Expires  string            `json:"expires,omitempty"` // RFC 3339, UTC
+	Attempts int               `json:"attempts,omitempty"`
+	Status   int               `json:"status,omitempty"` // HTTP
+	Error    string            `json:"error,omitempty"`
+	Cause    string            `json:"cause,omitempty"`
+	Claims   map[string]string `json:"claims,omitempty"` // of the refused token
+}
+
+func (p *Program) explainCommand() *cobra.Command {
+	var asJSON bool
+	command := &cobra.Command{
+		Use:   "explain",
+		Short: "Walk the chain without writing, and show every hop",
+		Long: "Explain walks the chain without writing, and shows every hop's issuer, subject, audience, expiry and verdict.\n" +
+			"The last hop asks the API server whether it would admit the patch (a server-side dry run).\n" +
+			"Refusals that may be a change still on its way are not waited for, as refresh does.",
+		Args: cobra.NoArgs,
+		Run:  func(c *cobra.Command, _ []string) { p.code = p.explain(c.Context(), asJSON) },
+	}
+	command.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+
+	return command
+}
+
+// explain walks without writing.
+func (p *Program) explain(ctx context.Context, asJSON bool) int {
+	klog.SetOutput(io.Discard)
+	klog.LogToStderr(false)
+	e := p.explained(ctx)
+	write := e.table
+	if asJSON {
+		write = e.json
+	}
+	if err := write(p.Stdout); err != nil {
+		p.logger().Error("cannot print the explanation", "error", err)
+	}
+
+	return e.Exit
+}
+
+func (p *Program) explained(ctx context.Context) explanation {
+	s, err := p.load()
+	if err != nil {
+		problems := settings.AsProblems(err)
+		for i := range problems {
+			problems[i] = p.secrets.Text(problems[i])
+		}
+
+		return explanation{Hops: []explainedHop{}, Problems: problems, Exit: hop.ExitRefused}
+	}
+	// An operator wants the answer that there is now.
+	s.Propagation = 0
+	ctx, cancel := context.WithTimeout(ctx, s.Deadline)
+	defer cancel()
+	e := explanation{Trust: string(s.Trust), Image: s.Image.String(), Secret: s.Namespace + "/" + s.SecretName}
+	walk := p.walk(s, true, func(step chain.Step) { e.Hops = append(e.Hops, p.explainStep(step)) })
+	_, f := walk.Run(ctx)
+	e.OK, e.Exit = f == nil, exitOf(f)
+	for _, name := range walk.Hops()[len(e.Hops):] {
+		e.Hops = append(e.Hops, explainedHop{Name: string(name), Verdict: verdictNotReached})
+	}
+
+	return e
+}
+
+func exitOf(f *fault.Fault) int {
+	if f == nil {
+		return hop.ExitOK
+	}
+
+	return f.ExitCode()
+}
+
+func (p *Program) explainStep(step chain.Step) explainedHop {
+	h := explainedHop{
+		Name:     string(step.Hop),
+		Verdict:  verdictOK,
+		Issuer:   p.secrets.Text(step.Issuer),
+		Subject:  p.secrets.Text(step.Subject),
+		Audience: p.secrets.Text(step.Audience),
+		Expires:  stamp(step.Expires),
+		Attempts: step.Attempts,
+	}
+	if f := step.Fault; f != nil {
+		h.Verdict, h.Status, h.Error, h.Cause = verdictRefused, f.Status, p.secrets.Text(f.Words), f.Cause
+		if f.Claims != nil {
+			h.Claims = map[string]string{}
+			for key, value := range f.Claims.Map() {
+				h.Claims[key] = p.secrets.Text(value)
+			}
+		}
+	}
+
+	return h
+}
+
+func (e explanation) json(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+
+	return encoder.Encode(e)
+}
+
+// table writes the explanation for people: a row per hop, and below it what a refused hop has to say.
+func (e explanation) table(w io.Writer) error {
+	var b strings.Builder
+	if len(e.Problems) > 0 {
+		b.WriteString("The configuration is refused; nothing was asked of a cloud:\n")
+		for _, problem := range e.Problems {
+			b.WriteString("  - " + problem + "\n")
+		}
+		_, err := io.WriteString(w, b.String())
+
+		return err
+	}
+	fmt.Fprintf(&b, "trust   %s\nimage   %s\nsecret  %s\n\n", e.Trust, e.Image, e.Secret)
+	tab := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(tab, "HOP\tVERDICT\tEXPIRES\tISSUER\tSUBJECT\tAUDIENCE")
+	for _, h := range e.Hops {
+		_, _ = fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%s\t%s\n", h.Name, h.Verdict, dash(h.Expires), dash(h.Issuer), dash(h.Subject), dash(h.Audience))
+	}
+	if err := tab.Flush(); err != nil {
+		return err
+	}
+	for _, h := range e.Hops {
+		if h.Verdict == verdictRefused {
+			h.details(&b)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+
+	return err
+}
+
+func (h explainedHop) details(b *strings.Builder) {
+	fmt.Fprintf(b, "\n%s refused", h.Name)
+	if h.Status != 0 {
+		fmt.Fprintf(b, " (HTTP %d)", h.Status)
+	}
+	fmt.Fprintf(b, "\n  said    %s\n  likely  %s\n", h.Error, h.Cause)
+	for _, key := range []string{"iss", "sub", "aud", "azp", "appid", "tid", "exp"} {
+		if value, ok := h.Claims[key]; ok {
+			fmt.Fprintf(b, "  %-6s  %s\n", key, value)
+		}
+	}
+}
+
+func dash(text string) string {
+	if text == "" {
+		return "-"
+	}
+
+	return text
+}

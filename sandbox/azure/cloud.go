@@ -1,0 +1,151 @@
+package azure
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"waybill.example/waybill/sandbox/state"
+	"waybill.example/waybill/sandbox/world"
+)
+
+// DefaultWriteTime is how long a write to a federated credential takes, and
+// with it how long Azure's refusal of another write can be met.
+const DefaultWriteTime = 150 * time.Millisecond
+
+// Cloud is everything that the tenants of one world hold.
+type Cloud struct {
+	world     world.Azure
+	store     *state.Store[contents]
+	writeTime time.Duration
+
+	mutex sync.Mutex
+	// writing holds the keys of the identities whose credentials are being written.
+	writing map[string]bool
+}
+
+// contents is what the store keeps.
+type contents struct {
+	// Identities by key: the lower-case resource ID, since Azure compares
+	// resource IDs without regard to case.
+	Identities map[string]Identity `json:"identities"`
+	// Seeded are the keys of the world's identities that were taken over once;
+	// one that was deleted since does not come back.
+	Seeded map[string]bool `json:"seeded"`
+}
+
+// Option changes how a Cloud behaves.
+type Option func(*Cloud)
+
+// WriteTime sets how long a write to a federated credential takes in place of
+// DefaultWriteTime.
+func WriteTime(duration time.Duration) Option {
+	return func(c *Cloud) { c.writeTime = duration }
+}
+
+// Open reads the cloud's file at path, or starts it, and adds the identities
+// that the world has and the file has not seen yet.
+func Open(path string, existing world.Azure, options ...Option) (*Cloud, error) {
+	store, err := state.OpenStore(path, contents{})
+	if err != nil {
+		return nil, fmt.Errorf("azure: %w", err)
+	}
+	cloud := &Cloud{world: existing, store: store, writeTime: DefaultWriteTime, writing: map[string]bool{}}
+	for _, option := range options {
+		option(cloud)
+	}
+	if err := store.Update(cloud.seed); err != nil {
+		return nil, fmt.Errorf("azure: %w", err)
+	}
+	return cloud, nil
+}
+
+func (c *Cloud) seed(into *contents) error {
+	if into.Identities == nil {
+		into.Identities = map[string]Identity{}
+	}
+	if into.Seeded == nil {
+		into.Seeded = map[string]bool{}
+	}
+	for _, tenant := range c.world.Tenants {
+		for _, subscription := range tenant.Subscriptions {
+			for _, group := range subscription.ResourceGroups {
+				for _, existing := range group.Identities {
+					identity := Identity{
+						TenantID: tenant.ID, SubscriptionID: subscription.ID, ResourceGroup: group.Name,
+						Name: existing.Name, Location: group.Location,
+						ClientID: existing.ClientID, PrincipalID: existing.PrincipalID,
+					}
+					if key := key(identity.ID()); !into.Seeded[key] {
+						into.Seeded[key] = true
+						into.Identities[key] = identity
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// HasTenant says whether the world has an Entra tenant with this GUID.
+func (c *Cloud) HasTenant(id string) bool {
+	return slices.ContainsFunc(c.world.Tenants, func(t world.Tenant) bool { return strings.EqualFold(t.ID, id) })
+}
+
+// IdentityByClientID finds the managed identity with this client ID in a
+// tenant, with its federated credentials. GUIDs are compared without regard to case.
+func (c *Cloud) IdentityByClientID(tenant, clientID string) (Identity, bool) {
+	var found Identity
+	c.store.View(func(held contents) {
+		for _, identity := range held.Identities {
+			if strings.EqualFold(identity.TenantID, tenant) && strings.EqualFold(identity.ClientID, clientID) {
+				found = identity.clone()
+			}
+		}
+	})
+	return found, found.ClientID != ""
+}
+
+// Identities returns every managed identity, sorted by resource ID.
+func (c *Cloud) Identities() []Identity {
+	var identities []Identity
+	c.store.View(func(held contents) {
+		for _, key := range slices.Sorted(maps.Keys(held.Identities)) {
+			identities = append(identities, held.Identities[key].clone())
+		}
+	})
+	return identities
+}
+
+// exclusively runs a write to the credentials of one identity. The write takes
+// the cloud's write time, and another one in that time is refused, not queued.
+func (c *Cloud) exclusively(ctx context.Context, identity string, write func() error) error {
+	id := key(identity)
+	c.mutex.Lock()
+	if c.writing[id] {
+		c.mutex.Unlock()
+		return concurrentWrites(identity)
+	}
+	c.writing[id] = true
+	c.mutex.Unlock()
+	defer func() {
+		c.mutex.Lock()
+		defer c.mutex.Unlock()
+		delete(c.writing, id)
+	}()
+
+	timer := time.NewTimer(c.writeTime)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return write()
+	}
+}
+
+func key(id string) string { return strings.ToLower(id) }

@@ -1,0 +1,172 @@
+package gcp
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"waybill.example/waybill/sandbox/state"
+	"waybill.example/waybill/sandbox/world"
+)
+
+// The services whose APIs the resources here belong to.
+const (
+	iamAPI      = "iam.googleapis.com"
+	registryAPI = "artifactregistry.googleapis.com"
+)
+
+// Retention is how long a deleted pool or provider keeps its ID (docs/facts.md §3).
+const Retention = 30 * 24 * time.Hour
+
+// Cloud is everything that the projects of one world hold.
+type Cloud struct {
+	world world.GCP
+	store *state.Store[contents]
+	now   func() time.Time
+}
+
+// contents is what the store keeps, by resource name.
+type contents struct {
+	Pools        map[string]Pool         `json:"pools"`
+	Providers    map[string]PoolProvider `json:"providers"`
+	Accounts     map[string]Account      `json:"accounts"`
+	Repositories map[string]Repository   `json:"repositories"`
+	// Seeded are the world's repositories that were taken over once; one that
+	// was deleted since does not come back.
+	Seeded map[string]bool `json:"seeded"`
+}
+
+// Option changes how a Cloud behaves.
+type Option func(*Cloud)
+
+// Clock replaces time.Now, for what depends on dates.
+func Clock(now func() time.Time) Option { return func(c *Cloud) { c.now = now } }
+
+// Open reads the cloud's file at path, or starts it, and adds the repositories
+// that the world has and the file has not seen yet.
+func Open(path string, existing world.GCP, options ...Option) (*Cloud, error) {
+	store, err := state.OpenStore(path, contents{})
+	if err != nil {
+		return nil, fmt.Errorf("gcp: %w", err)
+	}
+	cloud := &Cloud{world: existing, store: store, now: time.Now}
+	for _, option := range options {
+		option(cloud)
+	}
+	if err := store.Update(cloud.seed); err != nil {
+		return nil, fmt.Errorf("gcp: %w", err)
+	}
+	return cloud, nil
+}
+
+func (c *Cloud) seed(into *contents) error {
+	if into.Pools == nil {
+		into.Pools = map[string]Pool{}
+	}
+	if into.Providers == nil {
+		into.Providers = map[string]PoolProvider{}
+	}
+	if into.Accounts == nil {
+		into.Accounts = map[string]Account{}
+	}
+	if into.Repositories == nil {
+		into.Repositories = map[string]Repository{}
+	}
+	if into.Seeded == nil {
+		into.Seeded = map[string]bool{}
+	}
+	for _, project := range c.world.Projects {
+		for _, existing := range project.Repositories {
+			name := repositoryName(project.ID, existing.Location, existing.Name)
+			if into.Seeded[name] {
+				continue
+			}
+			into.Seeded[name] = true
+			into.Repositories[name] = Repository{
+				RepositorySettings: RepositorySettings{
+					Project: project.ID, Location: existing.Location, ID: existing.Name, Format: "DOCKER", Mode: standard,
+				},
+				CreateTime: c.now().UTC(), UpdateTime: c.now().UTC(),
+			}
+		}
+	}
+	return nil
+}
+
+// Project finds a project by its ID or its number.
+func (c *Cloud) Project(idOrNumber string) (world.Project, bool) {
+	at := slices.IndexFunc(c.world.Projects, func(p world.Project) bool { return p.ID == idOrNumber || p.Number == idOrNumber })
+	if at < 0 {
+		return world.Project{}, false
+	}
+	return c.world.Projects[at], true
+}
+
+// Pool finds a workload identity pool by the number of its project. A pool that
+// was deleted is found, with the state Deleted, until its ID is free again.
+func (c *Cloud) Pool(projectNumber, id string) (Pool, bool) {
+	var pool Pool
+	var found bool
+	c.store.View(func(held contents) { pool, found = c.pool(held, poolName(projectNumber, id)) })
+	return pool, found
+}
+
+// PoolProvider finds a provider of a workload identity pool by the number of
+// its project, deleted ones as Pool does. The pool's state is Pool's.
+func (c *Cloud) PoolProvider(projectNumber, pool, id string) (PoolProvider, bool) {
+	var provider PoolProvider
+	var found bool
+	c.store.View(func(held contents) {
+		provider, found = c.poolProvider(held, providerName(poolName(projectNumber, pool), id))
+	})
+	return provider.clone(), found
+}
+
+// Account finds a service account by its email.
+func (c *Cloud) Account(email string) (Account, bool) {
+	var account Account
+	var found bool
+	c.store.View(func(held contents) {
+		account, found = held.Accounts[email]
+		account.Policy = account.Policy.clone()
+	})
+	return account, found
+}
+
+// Repository finds an Artifact Registry repository.
+func (c *Cloud) Repository(location, project, id string) (Repository, bool) {
+	var repository Repository
+	var found bool
+	c.store.View(func(held contents) {
+		repository, found = held.Repositories[repositoryName(project, location, id)]
+		repository = repository.clone()
+	})
+	return repository, found
+}
+
+// Repositories returns every repository, sorted by name.
+func (c *Cloud) Repositories() []Repository {
+	var repositories []Repository
+	c.store.View(func(held contents) {
+		for _, name := range slices.Sorted(maps.Keys(held.Repositories)) {
+			repositories = append(repositories, held.Repositories[name].clone())
+		}
+	})
+	return repositories
+}
+
+// pool finds a pool that still holds its ID.
+func (c *Cloud) pool(held contents, name string) (Pool, bool) {
+	pool, found := held.Pools[name]
+	return pool, found && !c.purged(pool.DeletedAt)
+}
+
+func (c *Cloud) poolProvider(held contents, name string) (PoolProvider, bool) {
+	provider, found := held.Providers[name]
+	return provider, found && !c.purged(provider.DeletedAt)
+}
+
+func (c *Cloud) purged(deletedAt *time.Time) bool {
+	return deletedAt != nil && !c.now().Before(deletedAt.Add(Retention))
+}

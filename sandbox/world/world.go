@@ -1,0 +1,163 @@
+// Package world reads what existed in the customer's and the vendor's clouds
+// before waybill came: tenants, clusters and their issuers, projects and their
+// numbers, namespaces. A world is written by hand, worlds/<stack>.yaml, and is
+// never derived from the stack's configuration, so that a wrong value in the
+// configuration is found.
+package world
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"slices"
+
+	"sigs.k8s.io/yaml"
+)
+
+// World is everything that the embedded clouds hold before the first update.
+type World struct {
+	Azure      Azure      `json:"azure"`
+	GCP        GCP        `json:"gcp"`
+	Kubernetes Kubernetes `json:"kubernetes"`
+}
+
+// Azure holds the tenants of the customer's side.
+type Azure struct {
+	Tenants []Tenant `json:"tenants"`
+}
+
+// Tenant is one Entra tenant with its subscriptions.
+type Tenant struct {
+	// ID is the tenant's GUID.
+	ID            string         `json:"id"`
+	Subscriptions []Subscription `json:"subscriptions"`
+}
+
+// Subscription holds resource groups.
+type Subscription struct {
+	// ID is the subscription's GUID.
+	ID             string          `json:"id"`
+	ResourceGroups []ResourceGroup `json:"resourceGroups"`
+}
+
+// ResourceGroup holds what was made in it by hand.
+type ResourceGroup struct {
+	Name string `json:"name"`
+	// Location is the region's short name, for example westeurope.
+	Location   string       `json:"location"`
+	Clusters   []AKSCluster `json:"clusters,omitempty"`
+	Identities []Identity   `json:"identities,omitempty"`
+}
+
+// AKSCluster is an AKS managed cluster.
+type AKSCluster struct {
+	Name string `json:"name"`
+	// Issuer is the cluster's OIDC issuer URL with its trailing slash; empty
+	// means that the cluster was created without one.
+	Issuer string `json:"issuer,omitempty"`
+	// KubernetesVersion is the control plane's version; empty means 1.34.2, the
+	// version of the sandbox's own control plane.
+	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
+}
+
+// Identity is a user-assigned managed identity that exists already.
+type Identity struct {
+	Name        string `json:"name"`
+	ClientID    string `json:"clientId"`
+	PrincipalID string `json:"principalId"`
+}
+
+// GCP holds the projects of the vendor's side.
+type GCP struct {
+	Projects []Project `json:"projects"`
+}
+
+// Project is one Google Cloud project.
+type Project struct {
+	ID string `json:"id"`
+	// Number is the project number, as text: YAML would read it as a number.
+	Number string `json:"number"`
+	// APIs are the services that are enabled, for example
+	// artifactregistry.googleapis.com.
+	APIs []string `json:"apis"`
+	// Repositories are Artifact Registry repositories made by hand.
+	Repositories []Repository `json:"repositories,omitempty"`
+}
+
+// Repository is an Artifact Registry repository.
+type Repository struct {
+	// Location is a region or multi-region, for example europe-west1.
+	Location string `json:"location"`
+	Name     string `json:"name"`
+	// Images that the vendor published here, for example bifrost:1.4.2.
+	Images []string `json:"images,omitempty"`
+}
+
+// Kubernetes holds the clusters that a kubeconfig of the customer's can reach.
+type Kubernetes struct {
+	Clusters []Cluster `json:"clusters"`
+}
+
+// Cluster is one Kubernetes cluster, whoever runs it.
+type Cluster struct {
+	// Context is the kubeconfig context that reaches it.
+	Context string `json:"context"`
+	// Issuer is the issuer of its ServiceAccount tokens: for an AKS cluster the
+	// same URL as AKSCluster.Issuer.
+	Issuer     string      `json:"issuer"`
+	Namespaces []Namespace `json:"namespaces,omitempty"`
+}
+
+// Namespace exists in a cluster already.
+type Namespace struct {
+	Name   string            `json:"name"`
+	Labels map[string]string `json:"labels,omitempty"`
+}
+
+// Load reads and checks a world. Unknown keys are refused; every problem is
+// reported at once.
+func Load(path string) (*World, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("world: %w", err)
+	}
+	var w World
+	if err := yaml.UnmarshalStrict(text, &w); err != nil {
+		return nil, fmt.Errorf("world %s: %w", path, err)
+	}
+	if err := w.validate(); err != nil {
+		return nil, fmt.Errorf("world %s:\n%w", path, err)
+	}
+	return &w, nil
+}
+
+func (w *World) validate() error {
+	var problems []error
+	report := func(format string, args ...any) {
+		problems = append(problems, fmt.Errorf("  "+format, args...))
+	}
+	for i, cluster := range w.Kubernetes.Clusters {
+		if cluster.Context == "" {
+			report("kubernetes.clusters[%d].context: want the name of a kubeconfig context", i)
+		}
+		issuer, err := url.Parse(cluster.Issuer)
+		if err != nil || issuer.Scheme != "https" || issuer.Host == "" {
+			report("kubernetes.clusters[%d].issuer %q: want an https URL", i, cluster.Issuer)
+		}
+		if slices.IndexFunc(w.Kubernetes.Clusters, func(c Cluster) bool { return c.Context == cluster.Context }) != i {
+			report("kubernetes.clusters[%d].context %q: names another cluster already", i, cluster.Context)
+		}
+	}
+	for i, project := range w.GCP.Projects {
+		if project.ID == "" || project.Number == "" {
+			report("gcp.projects[%d]: want an id and a number", i)
+		}
+	}
+	for i, tenant := range w.Azure.Tenants {
+		if tenant.ID == "" {
+			report("azure.tenants[%d].id: want the tenant's GUID", i)
+		}
+	}
+	return errors.Join(problems...)
+}

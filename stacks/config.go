@@ -1,0 +1,177 @@
+package stacks
+
+import (
+	"waybill.example/waybill/components/kubernetes"
+)
+
+// Customer is the object waybill:customer. Its JSON Schema,
+// schema/customer.schema.json, says what each key may be; what is said here is
+// what empty means.
+type Customer struct {
+	Slug       string     `json:"slug"`
+	Side       string     `json:"side"` // empty: both
+	Platform   string     `json:"platform"`
+	Product    Product    `json:"product"`
+	Azure      Azure      `json:"azure"`
+	GCP        GCP        `json:"gcp"`
+	Kubernetes Kubernetes `json:"kubernetes"`
+	Refresher  Refresher  `json:"refresher"`
+	Workload   Workload   `json:"workload"`
+}
+
+// Product is what is distributed.
+type Product struct {
+	Name       string `json:"name"`
+	Image      string `json:"image"` // empty: Name
+	Tag        string `json:"tag"`
+	Digest     string `json:"digest"`
+	Port       int    `json:"port"`
+	HealthPath string `json:"healthPath"` // empty: no probes
+	ConfigPath string `json:"configPath"` // empty: no configuration file
+}
+
+// Azure is the customer's Azure side.
+type Azure struct {
+	Cloud          string   `json:"cloud"` // empty: public
+	TenantID       string   `json:"tenantId"`
+	SubscriptionID string   `json:"subscriptionId"`
+	ResourceGroup  string   `json:"resourceGroup"`
+	Location       string   `json:"location"` // empty: the group's
+	Cluster        Cluster  `json:"cluster"`
+	Identity       Identity `json:"identity"`
+	Token          Token    `json:"token"`
+}
+
+// Cluster is an AKS cluster, by name or by issuer.
+type Cluster struct {
+	Name          string `json:"name"`
+	ResourceGroup string `json:"resourceGroup"` // empty: azure.resourceGroup
+	Issuer        string `json:"issuer"`
+}
+
+// Identity is the identity that pulls; all empty means a new one that is named
+// after the product.
+type Identity struct {
+	Name        string       `json:"name"`
+	Existing    string       `json:"existing"`
+	Application *Application `json:"application"`
+}
+
+// Application is an app registration.
+type Application struct {
+	ClientID    string `json:"clientId"`
+	PrincipalID string `json:"principalId"`
+}
+
+// Token describes Entra's tokens where they are not the default.
+type Token struct {
+	Version  string `json:"version"`  // empty: v2
+	Issuer   string `json:"issuer"`   // empty: the tenant's v2.0 issuer
+	Audience string `json:"audience"` // empty: the token exchange's GUID
+	Scope    string `json:"scope"`    // empty: the token exchange's
+}
+
+// GCP is the vendor's side on Google Cloud.
+type GCP struct {
+	Project        string     `json:"project"`
+	Location       string     `json:"location"`
+	Repository     Repository `json:"repository"`
+	ServiceAccount string     `json:"serviceAccount"` // empty: SLUG-pull
+	Generation     int        `json:"generation"`     // 0: 1
+}
+
+// Repository is the one repository that the customer reads.
+type Repository struct {
+	Name        string `json:"name"` // empty: the slug
+	Mode        string `json:"mode"` // empty: standard
+	Upstream    string `json:"upstream"`
+	MutableTags bool   `json:"mutableTags"`
+	Protect     *bool  `json:"protect"` // nil: true
+}
+
+// Kubernetes is the cluster as its administrator reaches it.
+type Kubernetes struct {
+	Context     string    `json:"context"`
+	Namespace   Namespace `json:"namespace"`
+	PullSecret  string    `json:"pullSecret"`  // empty: ar-pull-secret
+	EgressPorts []int     `json:"egressPorts"` // empty: 443
+}
+
+// Namespace is the product's namespace.
+type Namespace struct {
+	Name             string `json:"name"` // empty: the product's name
+	Existing         bool   `json:"existing"`
+	WaivePodSecurity bool   `json:"waivePodSecurity"`
+}
+
+// Refresher is the program that keeps the pull secret fresh.
+type Refresher struct {
+	Image     string    `json:"image"`
+	Every     string    `json:"every"`    // empty: 15m
+	Deadline  string    `json:"deadline"` // empty: 4m
+	Retries   *int      `json:"retries"`  // nil: 2
+	Resources Resources `json:"resources"`
+}
+
+// Resources are a container's requests and limits.
+type Resources struct {
+	Requests map[string]string `json:"requests"`
+	Limits   map[string]string `json:"limits"`
+}
+
+// Workload is how the product runs; everything has a default.
+type Workload struct {
+	Replicas       *int              `json:"replicas"` // nil: 2
+	Resources      Resources         `json:"resources"`
+	ServicePort    int               `json:"servicePort"` // 0: 80
+	Liveness       Probe             `json:"liveness"`
+	Readiness      Probe             `json:"readiness"`
+	Command        []string          `json:"command"`
+	Args           []string          `json:"args"`
+	Env            map[string]string `json:"env"`
+	Writable       []WritableMount   `json:"writable"`
+	User           int               `json:"user"`           // 0: 65532
+	MaxUnavailable string            `json:"maxUnavailable"` // empty: 1
+	SpreadOver     []string          `json:"spreadOver"`     // nil: zones and nodes
+}
+
+// Probe says when product.healthPath is asked, in seconds.
+type Probe struct {
+	InitialDelay int `json:"initialDelay"`
+	Period       int `json:"period"`
+	Timeout      int `json:"timeout"`
+	Failures     int `json:"failures"`
+}
+
+// WritableMount is a path that the product may write.
+type WritableMount struct {
+	Path string `json:"path"`
+	Size string `json:"size"`
+}
+
+// setDefaults fills in what follows from other keys.
+func (c *Customer) setDefaults() {
+	orElse(&c.Side, "both")
+	orElse(&c.Product.Image, c.Product.Name)
+	orElse(&c.Azure.Cloud, "public")
+	orElse(&c.Azure.Cluster.ResourceGroup, c.Azure.ResourceGroup)
+	if c.Azure.Identity == (Identity{}) {
+		c.Azure.Identity.Name = c.Product.Name + "-pull-identity"
+	}
+	orElse(&c.Kubernetes.Namespace.Name, c.Product.Name)
+	orElse(&c.Kubernetes.PullSecret, kubernetes.DefaultSecretName)
+}
+
+func orElse(value *string, fallback string) {
+	if *value == "" {
+		*value = fallback
+	}
+}
+
+// reference is the product's tag or digest as it ends an image reference.
+func (p Product) reference() string {
+	if p.Digest != "" {
+		return p.Image + "@" + p.Digest
+	}
+	return p.Image + ":" + p.Tag
+}

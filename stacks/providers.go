@@ -1,0 +1,79 @@
+package stacks
+
+import (
+	"reflect"
+	"slices"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
+	azurenative "github.com/pulumi/pulumi-azure-native-sdk/v2"
+	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp"
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// providers are the explicit providers of a stack. Default providers are
+// disabled in Pulumi.yaml.
+type providers struct {
+	azure      *azurenative.Provider
+	gcp        *gcp.Provider
+	kubernetes *kubernetes.Provider
+}
+
+// newProviders registers the providers with the values of the configuration.
+// Who the operator is, the providers learn from the environment.
+func newProviders(ctx *pulumi.Context, s *settings) (*providers, error) {
+	p := &providers{}
+	var err error
+	if p.azure, err = azurenative.NewProvider(ctx, "azure", &azurenative.ProviderArgs{
+		Environment:    pulumi.String(s.Azure.Cloud),
+		TenantId:       pulumi.String(s.Azure.TenantID),
+		SubscriptionId: pulumi.String(s.Azure.SubscriptionID),
+	}); err != nil {
+		return nil, err
+	}
+	if p.gcp, err = gcp.NewProvider(ctx, "gcp", &gcp.ProviderArgs{
+		Project: pulumi.String(s.GCP.Project),
+	}); err != nil {
+		return nil, err
+	}
+	if p.kubernetes, err = kubernetes.NewProvider(ctx, "kubernetes", &kubernetes.ProviderArgs{
+		Context: pulumi.String(s.Kubernetes.Context),
+		// The ConfigMap that names the product's image is updated in place.
+		EnableConfigMapMutable: pulumi.Bool(true),
+	}); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// refuseProviderKeys reports provider settings of the stack file: explicit
+// providers ignore them (docs/facts.md §6), so that they would mislead.
+func refuseProviderKeys(ctx *pulumi.Context, problems *problems) {
+	for _, provider := range []struct {
+		pkg  string
+		args pulumi.Input
+	}{
+		{"aws", aws.ProviderArgs{}},
+		{"azure-native", azurenative.ProviderArgs{}},
+		{"gcp", gcp.ProviderArgs{}},
+		{"kubernetes", kubernetes.ProviderArgs{}},
+	} {
+		for _, key := range settingsOf(provider.args) {
+			if _, found := ctx.GetConfig(provider.pkg + ":" + key); found {
+				problems.add(provider.pkg+":"+key, "is set, and the explicit providers ignore it: want it in %s", customerKey)
+			}
+		}
+	}
+}
+
+// settingsOf are the names of a provider's settings, sorted.
+func settingsOf(args pulumi.Input) []string {
+	var names []string
+	for _, field := range reflect.VisibleFields(args.ElementType()) {
+		if name := field.Tag.Get("pulumi"); name != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
