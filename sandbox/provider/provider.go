@@ -209,7 +209,11 @@ func (i *instance[C]) Read(ctx context.Context, request plugin.ReadRequest) (plu
 	if err != nil {
 		return plugin.ReadResponse{}, err
 	}
-	raw, err := resourceType.Read(ctx, client, string(request.ID), request.State)
+	state := request.State
+	if len(state) == 0 {
+		state = nil // on the wire, an import's absent state is an empty one
+	}
+	raw, err := resourceType.Read(ctx, client, string(request.ID), state)
 	if err != nil {
 		return plugin.ReadResponse{}, err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
@@ -99,7 +100,11 @@ func deliver(ctx context.Context, o options, index v1.ImageIndex) error {
 		if _, err := os.Stat(o.output + "/index.json"); err == nil {
 			return fmt.Errorf("--output %q: holds a layout already: want an empty directory", o.output)
 		}
-		if _, err := layout.Write(o.output, index); err != nil {
+		directory, err := layout.Write(o.output, empty.Index)
+		if err == nil {
+			err = directory.AppendIndex(index, layout.WithAnnotations(map[string]string{"org.opencontainers.image.ref.name": o.version}))
+		}
+		if err != nil {
 			return fmt.Errorf("--output %q: %w", o.output, err)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 	"k8s.io/klog/v2"
@@ -145,7 +144,10 @@ func (e explanation) json(w io.Writer) error {
 	return encoder.Encode(e)
 }
 
-// table writes the explanation for people: a row per hop, and below it what a refused hop has to say.
+// columns align the table: names and verdicts are short, identifiers are not, so those stand below their hop.
+const columns = "%-10s  %-11s  %s\n"
+
+// table writes the explanation for people: a row per hop, what it gave below it, and at the end what a refused hop has to say.
 func (e explanation) table(w io.Writer) error {
 	var b strings.Builder
 	if len(e.Problems) > 0 {
@@ -158,13 +160,9 @@ func (e explanation) table(w io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(&b, "trust   %s\nimage   %s\nsecret  %s\n\n", e.Trust, e.Image, e.Secret)
-	tab := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(tab, "HOP\tVERDICT\tEXPIRES\tISSUER\tSUBJECT\tAUDIENCE")
+	fmt.Fprintf(&b, columns, "HOP", "VERDICT", "EXPIRES")
 	for _, h := range e.Hops {
-		_, _ = fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%s\t%s\n", h.Name, h.Verdict, dash(h.Expires), dash(h.Issuer), dash(h.Subject), dash(h.Audience))
-	}
-	if err := tab.Flush(); err != nil {
-		return err
+		h.row(&b)
 	}
 	for _, h := range e.Hops {
 		if h.Verdict == verdictRefused {
@@ -174,6 +172,19 @@ func (e explanation) table(w io.Writer) error {
 	_, err := io.WriteString(w, b.String())
 
 	return err
+}
+
+func (h explainedHop) row(b *strings.Builder) {
+	expires := h.Expires
+	if expires == "" {
+		expires = "-"
+	}
+	fmt.Fprintf(b, columns, h.Name, h.Verdict, expires)
+	for _, pair := range [][2]string{{"issuer", h.Issuer}, {"subject", h.Subject}, {"audience", h.Audience}} {
+		if pair[1] != "" {
+			fmt.Fprintf(b, "  %-8s  %s\n", pair[0], pair[1])
+		}
+	}
 }
 
 func (h explainedHop) details(b *strings.Builder) {
@@ -187,12 +198,4 @@ func (h explainedHop) details(b *strings.Builder) {
 			fmt.Fprintf(b, "  %-6s  %s\n", key, value)
 		}
 	}
-}
-
-func dash(text string) string {
-	if text == "" {
-		return "-"
-	}
-
-	return text
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -30,13 +31,9 @@ func TestExplainShowsEveryHopAndWritesNothing(t *testing.T) {
 	code, stdout, stderr := w.run("explain")
 	require.Equal(t, 0, code, stdout)
 	assert.Empty(t, stderr)
-	assert.Equal(t, `trust   entra
-image   europe-west1-docker.pkg.dev/vendor-images/acme/product:1.10
-secret  product/product-pull
-
-HOP         VERDICT  EXPIRES               ISSUER                                                                                    SUBJECT                                                                                                                                           AUDIENCE
-kubernetes  ok       YYYY-MM-DDThh:mm:ssZ  https://westeurope.oic.prod-aks.azure.com/11111111-2222-3333-4444-555555555555/cluster/  system:serviceaccount:product:product-refresher                                                                                                   api://AzureADTokenExchange
-`, strings.Join(strings.SplitAfter(flat(stdout), "\n")[:6], ""))
+	golden, err := os.ReadFile("testdata/explain.txt")
+	require.NoError(t, err)
+	assert.Equal(t, strings.TrimRight(string(golden), "\n"), flat(stdout))
 	require.Len(t, w.patches, 1)
 	assert.Contains(t, w.patches[0].query, "dryRun=All", "the API server is asked, and changes nothing")
 }
@@ -57,7 +54,7 @@ sts refused (HTTP 400)
   sub     system:serviceaccount:product:product-refresher
   aud     https://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/acme-pool/providers/acme-entra
   exp     YYYY-MM-DDThh:mm:ssZ`, shown[strings.Index(shown, "\nsts refused"):])
-	for _, row := range []string{`(?m)^kubernetes +ok `, `(?m)^sts +refused +- +- +- +-$`, `(?m)^iam +not reached +- +- +- +-$`, `(?m)^registry +not reached`, `(?m)^secret +not reached`} {
+	for _, row := range []string{`(?m)^kubernetes  ok +Y`, `(?m)^sts +refused +-$`, `(?m)^iam +not reached +-$`, `(?m)^registry +not reached +-$`, `(?m)^secret +not reached +-$`} {
 		assert.Regexp(t, row, shown)
 	}
 	w.unwritten()

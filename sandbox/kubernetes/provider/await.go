@@ -76,7 +76,7 @@ func (p *Provider) await(ctx context.Context, s *session, urn resource.URN, done
 	if err != nil {
 		return live, err
 	}
-	last := verdict{reasons: []string{"nothing was seen of it"}}
+	var last verdict
 	limit := timeout(custom, object, awaitTimeout)
 	err = poll(ctx, limit, func(ctx context.Context) (bool, error) {
 		fresh, err := client.Get(ctx, live.GetName(), metav1.GetOptions{})
@@ -87,9 +87,10 @@ func (p *Provider) await(ctx context.Context, s *session, urn resource.URN, done
 				last = now
 			}
 		}
-		// A request that fails is tried again; it is the reason if it is last.
-		if err != nil && ctx.Err() == nil {
-			last = verdict{reasons: []string{err.Error()}}
+		// A request that fails is tried again. What was seen last says more
+		// than the error of a request that the timeout cut short.
+		if err != nil && len(last.reasons) == 0 {
+			last.reasons = []string{err.Error()}
 		}
 		return last.ready || last.failed, nil
 	})

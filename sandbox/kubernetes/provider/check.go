@@ -62,7 +62,7 @@ func (c *checker) setIdentity() {
 	for key, want := range map[resource.PropertyKey]string{"apiVersion": apiVersion, "kind": kind} {
 		given := reveal(c.inputs[key])
 		if !given.IsNull() && (!given.IsString() || given.StringValue() != want) {
-			c.fail(key, "%s %v: want %s for a %s", key, given, want, c.request.Type)
+			c.fail(key, "%s %v: want %s for a %s", key, given.V, want, c.request.Type)
 			continue
 		}
 		c.inputs[key] = resource.NewStringProperty(want)

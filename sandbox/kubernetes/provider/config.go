@@ -148,7 +148,7 @@ func (p *Provider) read(inputs resource.PropertyMap) (settings, []plugin.CheckFa
 		case flags[key] != nil:
 			flag, ok := asBool(value)
 			if !ok {
-				fail(key, "is %v: want true or false", value)
+				fail(key, "is %v: want true or false", value.V)
 				continue
 			}
 			*flags[key] = flag
@@ -193,7 +193,7 @@ func (p *Provider) kubeconfig(value string) (*api.Config, string, error) {
 		return config, "kubeconfig", err
 	}
 	config, err := clientcmd.Load([]byte(value))
-	if err != nil {
+	if err != nil || len(config.Contexts) == 0 {
 		// Neither the value nor the parser's error: it may hold a credential.
 		return nil, "kubeconfig", errors.New("is neither the path of a kubeconfig nor the contents of one")
 	}

@@ -1,0 +1,88 @@
+package fault_test
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"waybill.example/waybill/refresher/internal/fault"
+	"waybill.example/waybill/refresher/internal/hop"
+	"waybill.example/waybill/refresher/internal/redact"
+	"waybill.example/waybill/refresher/internal/wire"
+)
+
+func TestTheCloudsOwnWordsAreFoundInEveryForm(t *testing.T) {
+	cases := map[string]string{
+		`{"error":"invalid_grant","error_description":"why"}`:                         "invalid_grant: why",
+		`{"error":"invalid_grant"}`:                                                   "invalid_grant",
+		`{"error":{"code":403,"message":"why","status":"PERMISSION_DENIED"}}`:         "PERMISSION_DENIED: why",
+		`{"errors":[{"code":"DENIED","message":"why"},{"code":"X","message":"and"}]}`: "DENIED: why; X: and",
+		`plain text`:            "plain text",
+		"two\n  lines":          "two lines",
+		``:                      "the client's own",
+		`{"access_token":"t"}`:  "the client's own",
+		`["access_token","t"]`:  "the client's own",
+		`"a token, maybe"`:      "the client's own",
+		`{"errors":"a string"}`: "the client's own",
+	}
+	for body, want := range cases {
+		f := fault.FromExchange(hop.STS, wire.Exchange{Status: 400, Body: []byte(body)}, errors.New("the client's own"), &redact.Set{})
+		assert.Equal(t, want, f.Words, body)
+		assert.Equal(t, 400, f.Status)
+		assert.NotEmpty(t, f.Cause, "every refusal has a likely cause")
+	}
+}
+
+func TestWordsAreCutAtASaneLength(t *testing.T) {
+	f := fault.FromExchange(hop.STS, wire.Exchange{Status: 400, Body: []byte(strings.Repeat("word ", 1000))}, errors.New("x"), &redact.Set{})
+	assert.LessOrEqual(t, len([]rune(f.Words)), 801)
+	assert.True(t, strings.HasSuffix(f.Words, "…"))
+}
+
+func TestNetworkFaultsSayWhereToLook(t *testing.T) {
+	cases := []struct {
+		err   error
+		kind  fault.Kind
+		cause string
+	}{
+		{context.DeadlineExceeded, fault.Passing, "no answer in time"},
+		{&net.OpError{Op: "dial", Err: errors.New("connection refused")}, fault.Passing, "no connection"},
+		{&net.DNSError{Err: "no such host", Name: "sts.googleapis.com", IsNotFound: true}, fault.Settling, "does not resolve"},
+		{x509.UnknownAuthorityError{}, fault.Lasting, "SSL_CERT_FILE"},
+		{x509.CertificateInvalidError{}, fault.Lasting, "clock"},
+		{wire.ErrHost, fault.Lasting, "no part of the chain"},
+	}
+	for _, c := range cases {
+		wrapped := fmt.Errorf("wrapped: %w", c.err)
+		for _, f := range []*fault.Fault{
+			fault.FromExchange(hop.IAM, wire.Exchange{Err: wrapped}, errors.New("the client hides it"), &redact.Set{}),
+			fault.FromError(hop.IAM, wrapped, &redact.Set{}),
+		} {
+			assert.Equal(t, c.kind, f.Kind, c.err)
+			assert.Contains(t, f.Cause, c.cause)
+			assert.Equal(t, 13, f.ExitCode())
+		}
+	}
+}
+
+func TestAFaultReadsAsOneLine(t *testing.T) {
+	f := fault.New(hop.Entra, "words", "cause")
+	f.Status = 400
+	assert.Equal(t, "entra: HTTP 400: words; likely cause: cause", f.Error())
+	f.Overdue = true
+	assert.Equal(t, "entra: out of time; last: HTTP 400: words; likely cause: cause", f.Error())
+	assert.Equal(t, 20, f.ExitCode())
+}
+
+func TestExitCodesAreAContract(t *testing.T) {
+	codes := map[hop.Name]int{hop.Kubernetes: 10, hop.Entra: 11, hop.STS: 12, hop.IAM: 13, hop.Registry: 14, hop.Secret: 15, "unknown": 2}
+	for name, code := range codes {
+		assert.Equal(t, code, fault.New(name, "", "").ExitCode(), name)
+	}
+}

@@ -1,0 +1,62 @@
+// Command sandbox deploys a stack to the sandbox, previews and destroys it
+// there, and leaves the sandbox running for other clients. `make up`,
+// `make preview`, `make down` and `make serve` call it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// errFailed ends the command with status 1 after its report was printed.
+var errFailed = errors.New("failed")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := newCommand(os.Stdout, os.Stderr).ExecuteContext(ctx)
+	stop()
+	if err != nil {
+		if !errors.Is(err, errFailed) {
+			fmt.Fprintln(os.Stderr, "error:", err)
+		}
+		os.Exit(1)
+	}
+}
+
+func newCommand(stdout, stderr *os.File) *cobra.Command {
+	r := &runner{stdout: stdout, stderr: stderr}
+	root := &cobra.Command{
+		Use:           "sandbox",
+		Short:         "Deploy a stack to embedded clouds and a real Kubernetes control plane",
+		Long:          "Deploys a stack of this project to everything that it would meet in production,\non one machine and without an account. What it shows is consistent with the\nclouds' documented rules; it claims no more.",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&r.options.Root, "root", ".", "the project's `folder`")
+	flags.StringVar(&r.options.Stack, "stack", "dev", "the `name` in Pulumi.<name>.yaml")
+	flags.StringVar(&r.options.World, "world", "", "the world's `file` (default sandbox/worlds/<stack>.yaml)")
+	flags.StringVar(&r.options.State, "state", "", "the state `directory` (default .sandbox/<stack>)")
+	flags.BoolVar(&r.json, "json", false, "print one JSON document on stdout and nothing else there")
+	for _, c := range []struct {
+		use, short string
+		run        func(context.Context) error
+	}{
+		{"up", "Deploy the stack and print its outputs", r.up},
+		{"preview", "Show what up would change", r.preview},
+		{"down", "Delete what the stack made", r.down},
+		{"serve", "Leave the sandbox running and print the environment for other clients", r.serve},
+	} {
+		root.AddCommand(&cobra.Command{
+			Use: c.use, Short: c.short, Args: cobra.NoArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
+		})
+	}
+	return root
+}

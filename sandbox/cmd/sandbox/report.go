@@ -1,0 +1,194 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"sigs.k8s.io/yaml"
+
+	"waybill.example/waybill/sandbox"
+	"waybill.example/waybill/sandbox/engine"
+)
+
+// report is what a command found, in the form of its JSON document.
+type report struct {
+	Stack     string            `json:"stack"`
+	Platform  string            `json:"platform"`
+	Side      string            `json:"side"`
+	Resources []engine.Resource `json:"resources"`
+	Outputs   map[string]any    `json:"outputs"`
+	Hops      []Hop             `json:"hops"`
+	Refusals  []Refusal         `json:"refusals"`
+	Errors    []string          `json:"errors,omitempty"`
+	OK        bool              `json:"ok"`
+
+	verb     string
+	warnings []string
+	took     time.Duration
+}
+
+// Hop is one step of the chain as it happened.
+type Hop struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+}
+
+// Refusal is a walk with one thing changed, and where it was refused.
+type Refusal struct {
+	Case  string `json:"case"`
+	Hop   string `json:"hop"`
+	Error string `json:"error"`
+}
+
+func newReport(options sandbox.Options, verb string, result *engine.Result, failure error) (*report, error) {
+	platform, side, err := customer(filepath.Join(options.Root, "Pulumi."+options.Stack+".yaml"))
+	if err != nil {
+		return nil, err
+	}
+	r := &report{
+		Stack: options.Stack, Platform: platform, Side: side,
+		Resources: result.Resources, Outputs: result.Outputs,
+		Hops: []Hop{}, Refusals: []Refusal{},
+		OK: failure == nil, verb: verb, warnings: result.Warnings,
+	}
+	if r.Resources == nil {
+		r.Resources = []engine.Resource{}
+	}
+	if r.Outputs == nil {
+		r.Outputs = map[string]any{}
+	}
+	if failure != nil {
+		r.Errors = strings.Split(failure.Error(), "\n")
+	}
+	return r, nil
+}
+
+// customer reads the two words of a stack file that a report shows.
+func customer(path string) (platform, side string, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", "", err
+	}
+	var file struct {
+		Config struct {
+			Customer struct {
+				Platform string `json:"platform"`
+				Side     string `json:"side"`
+			} `json:"waybill:customer"`
+		} `json:"config"`
+	}
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		return "", "", fmt.Errorf("%s: %w", path, err)
+	}
+	side = file.Config.Customer.Side
+	if side == "" {
+		side = "both"
+	}
+	return file.Config.Customer.Platform, side, nil
+}
+
+func (r *report) print(out io.Writer) {
+	fmt.Fprintf(out, "\nStack %s: platform %s, side %s\n", r.Stack, r.Platform, r.Side)
+	r.printResources(out)
+	if len(r.Outputs) > 0 {
+		fmt.Fprintln(out, "\nOutputs")
+		printValues(out, "  ", r.Outputs)
+	}
+	for _, warning := range r.warnings {
+		fmt.Fprintf(out, "\nwarning: %s\n", warning)
+	}
+	if len(r.Errors) > 0 {
+		fmt.Fprintln(out, "\nErrors")
+		for _, line := range r.Errors {
+			fmt.Fprintln(out, " ", line)
+		}
+	}
+	verdict := "ok"
+	if !r.OK {
+		verdict = "FAILED"
+	}
+	fmt.Fprintf(out, "\n%s %s in %s: %s\n", verdict, r.verb, r.took.Round(100*time.Millisecond), r.summary())
+}
+
+// printResources shows the tree of components and their children.
+func (r *report) printResources(out io.Writer) {
+	if len(r.Resources) == 0 {
+		return
+	}
+	fmt.Fprintln(out, "\nResources")
+	children := map[string][]engine.Resource{}
+	for _, resource := range r.Resources {
+		children[resource.Parent] = append(children[resource.Parent], resource)
+	}
+	var walk func(parent, indent string)
+	walk = func(parent, indent string) {
+		for _, resource := range children[parent] {
+			fmt.Fprintf(out, "  %-8s %s%-*s %s\n", resource.Operation, indent, 40-len(indent), resource.Name, shortType(resource.Type))
+			// A provider and a component may share a name; only components have children.
+			if strings.HasPrefix(resource.Type, "waybill:") {
+				walk(resource.Name, indent+"  ")
+			}
+		}
+	}
+	walk("", "")
+}
+
+// shortType drops the module from a token: gcp:iam/workloadIdentityPool:WorkloadIdentityPool
+// becomes gcp WorkloadIdentityPool.
+func shortType(token string) string {
+	if provider, found := strings.CutPrefix(token, "pulumi:providers:"); found {
+		return provider + " provider"
+	}
+	parts := strings.Split(token, ":")
+	return parts[0] + " " + parts[len(parts)-1]
+}
+
+// summary counts operations, in the order in which they are named here.
+func (r *report) summary() string {
+	counts := map[string]int{}
+	for _, resource := range r.Resources {
+		counts[resource.Operation]++
+	}
+	var parts []string
+	for _, operation := range []string{"create", "update", "replace", "delete", "same"} {
+		if counts[operation] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", counts[operation], operation))
+		}
+	}
+	if len(parts) == 0 {
+		return "nothing to do"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// printValues shows outputs: text that is a JSON document as one, objects
+// indented, keys aligned.
+func printValues(out io.Writer, indent string, values map[string]any) {
+	width := 0
+	for key := range values {
+		width = max(width, len(key))
+	}
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		switch value := values[key].(type) {
+		case map[string]any:
+			fmt.Fprintf(out, "%s%s\n", indent, key)
+			printValues(out, indent+"  ", value)
+		case string:
+			if strings.HasPrefix(value, "{") && json.Valid([]byte(value)) {
+				fmt.Fprintf(out, "%s%s\n%s  %s\n", indent, key, indent, strings.ReplaceAll(strings.TrimSpace(value), "\n", "\n"+indent+"  "))
+				continue
+			}
+			fmt.Fprintf(out, "%s%-*s  %s\n", indent, width, key, value)
+		default:
+			fmt.Fprintf(out, "%s%-*s  %v\n", indent, width, key, value)
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"waybill.example/waybill/sandbox"
+	"waybill.example/waybill/sandbox/engine"
+)
+
+// runner runs one command. What it says on the way goes to stderr, what it
+// found to stdout.
+type runner struct {
+	stdout, stderr io.Writer
+	options        sandbox.Options
+	json           bool
+}
+
+func (r *runner) up(ctx context.Context) error {
+	return r.operate(ctx, "up", func(e *engine.Engine) (*engine.Result, error) { return e.Up(ctx) })
+}
+
+func (r *runner) preview(ctx context.Context) error {
+	return r.operate(ctx, "preview", func(e *engine.Engine) (*engine.Result, error) { return e.Preview(ctx) })
+}
+
+func (r *runner) down(ctx context.Context) error {
+	return r.operate(ctx, "down", func(e *engine.Engine) (*engine.Result, error) { return e.Destroy(ctx) })
+}
+
+// operate starts the sandbox, runs one operation of the engine there, reports
+// it, and stops the sandbox.
+func (r *runner) operate(ctx context.Context, verb string, operation func(*engine.Engine) (*engine.Result, error)) (err error) {
+	started := time.Now()
+	s, err := r.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	e, err := s.Engine(ctx, r.observe)
+	if err != nil {
+		return err
+	}
+	result, failure := operation(e)
+	report, err := newReport(r.options, verb, result, failure)
+	if err != nil {
+		return err
+	}
+	report.took = time.Since(started)
+	if r.json {
+		if err := r.printJSON(report); err != nil {
+			return err
+		}
+	} else {
+		report.print(r.stdout)
+	}
+	if !report.OK {
+		return errFailed
+	}
+	return nil
+}
+
+func (r *runner) start(ctx context.Context) (*sandbox.Sandbox, error) {
+	root, err := filepath.Abs(r.options.Root)
+	if err != nil {
+		return nil, err
+	}
+	r.options.Root = root
+	r.options.Progress = func(message string) { fmt.Fprintln(r.stderr, "·", message) }
+	return sandbox.Start(ctx, r.options)
+}
+
+// observe shows a step that changed something, as it ends.
+func (r *runner) observe(step engine.Step) {
+	if step.Operation != "same" && !r.json {
+		fmt.Fprintf(r.stderr, "  %-8s %s %s\n", step.Operation, shortType(step.Type), step.Name)
+	}
+}
+
+// serve leaves the sandbox running until it is interrupted, and prints the
+// environment as shell commands, or as a JSON object.
+func (r *runner) serve(ctx context.Context) (err error) {
+	s, err := r.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	environment, err := s.Environment()
+	if err != nil {
+		return err
+	}
+	if r.json {
+		err = r.printJSON(environment)
+	} else {
+		for _, name := range slices.Sorted(maps.Keys(environment)) {
+			fmt.Fprintf(r.stdout, "export %s=%q\n", name, environment[name])
+		}
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(r.stderr, "· the sandbox of stack %s is up (process %d); interrupt it to stop\n", r.options.Stack, os.Getpid())
+	<-ctx.Done()
+	return nil
+}
+
+func (r *runner) printJSON(value any) error {
+	encoder := json.NewEncoder(r.stdout)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
+}

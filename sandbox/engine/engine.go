@@ -1,0 +1,194 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optrefresh"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
+
+	"waybill.example/waybill/sandbox/state"
+	"waybill.example/waybill/stacks"
+)
+
+// Options say what runs, and where.
+type Options struct {
+	// Tools is the folder whose bin/pulumi is used where PATH has no CLI that
+	// is new enough.
+	Tools string
+	// Project holds Pulumi.yaml and the stack files.
+	Project string
+	// Stack is the name in Pulumi.<name>.yaml.
+	Stack string
+	// State is the stack's state directory.
+	State *state.Dir
+	// Providers is the value of PULUMI_DEBUG_PROVIDERS.
+	Providers string
+	// Observe is called with each step as it ends; nil for none.
+	Observe func(Step)
+}
+
+// Engine is one stack, ready for operations.
+type Engine struct {
+	stack   auto.Stack
+	observe func(Step)
+}
+
+// Open prepares the stack: it copies the project, makes the stack where it
+// does not exist, and takes away a lock that a killed process left. The state
+// directory is locked by its own process, so that a lock found there is stale.
+func Open(ctx context.Context, options Options) (*Engine, error) {
+	work, err := options.State.Sub("project")
+	if err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	secrets, err := copyProject(options.Project, work, options.Stack)
+	if err != nil {
+		return nil, err
+	}
+	environment, err := Environment(options.State, options.Providers)
+	if err != nil {
+		return nil, err
+	}
+	command, err := findCLI(options.Tools)
+	if err != nil {
+		return nil, err
+	}
+	stack, err := auto.UpsertStackLocalSource(ctx, options.Stack, work,
+		auto.Pulumi(command), auto.Program(stacks.Run), auto.EnvVars(environment),
+		auto.PulumiHome(environment["PULUMI_HOME"]), auto.SecretsProvider("passphrase"))
+	if err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	for _, key := range secrets {
+		if err := stack.SetConfig(ctx, key, auto.ConfigValue{Value: placeholder, Secret: true}); err != nil {
+			return nil, fmt.Errorf("engine: %w", err)
+		}
+	}
+	if locks, err := filepath.Glob(options.State.Path("backend", ".pulumi", "locks", "*", "*", "*", "*.json")); err == nil && len(locks) > 0 {
+		if err := stack.Cancel(ctx); err != nil {
+			return nil, fmt.Errorf("engine: %w", err)
+		}
+	}
+	return &Engine{stack: stack, observe: options.Observe}, nil
+}
+
+// Environment is what a Pulumi CLI needs to work on the same state with the
+// same providers.
+func Environment(dir *state.Dir, providers string) (map[string]string, error) {
+	passphrase, err := passphrase(dir.Path("passphrase"))
+	if err != nil {
+		return nil, err
+	}
+	backend, err := dir.Sub("backend")
+	if err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	home, err := dir.Sub("home")
+	if err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	return map[string]string{
+		"PULUMI_BACKEND_URL":                             "file://" + backend,
+		"PULUMI_HOME":                                    home,
+		"PULUMI_CONFIG_PASSPHRASE":                       passphrase,
+		"PULUMI_DEBUG_PROVIDERS":                         providers,
+		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION":    "true",
+		"PULUMI_SKIP_UPDATE_CHECK":                       "true",
+		"PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK":       "true",
+		"PULUMI_SELF_MANAGED_STATE_LEGACY_PROJECT_NAMES": "",
+	}, nil
+}
+
+// passphrase is random, and the same for every run on one state directory.
+func passphrase(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	if err == nil {
+		return string(text), nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("engine: %w", err)
+	}
+	fresh := rand.Text()
+	if err := os.WriteFile(path, []byte(fresh), 0o600); err != nil {
+		return "", fmt.Errorf("engine: %w", err)
+	}
+	return fresh, nil
+}
+
+// Up deploys the stack.
+func (e *Engine) Up(ctx context.Context, options ...optup.Option) (*Result, error) {
+	return e.run(func(stream chan events.EngineEvent) error {
+		_, err := e.stack.Up(ctx, append(options, optup.EventStreams(stream), optup.SuppressProgress())...)
+		return err
+	}, e.outputs(ctx))
+}
+
+// Preview plans an update and changes nothing.
+func (e *Engine) Preview(ctx context.Context, options ...optpreview.Option) (*Result, error) {
+	return e.run(func(stream chan events.EngineEvent) error {
+		_, err := e.stack.Preview(ctx, append(options, optpreview.EventStreams(stream), optpreview.SuppressProgress())...)
+		return err
+	}, nil)
+}
+
+// Refresh reads the clouds into the stack's state.
+func (e *Engine) Refresh(ctx context.Context, options ...optrefresh.Option) (*Result, error) {
+	return e.run(func(stream chan events.EngineEvent) error {
+		_, err := e.stack.Refresh(ctx, append(options, optrefresh.EventStreams(stream), optrefresh.SuppressProgress())...)
+		return err
+	}, e.outputs(ctx))
+}
+
+// Destroy deletes what the stack made.
+func (e *Engine) Destroy(ctx context.Context, options ...optdestroy.Option) (*Result, error) {
+	return e.run(func(stream chan events.EngineEvent) error {
+		_, err := e.stack.Destroy(ctx, append(options, optdestroy.EventStreams(stream), optdestroy.SuppressProgress())...)
+		return err
+	}, nil)
+}
+
+// outputs reads the stack's outputs; secret ones are not shown.
+func (e *Engine) outputs(ctx context.Context) func() (map[string]any, error) {
+	return func() (map[string]any, error) {
+		outputs, err := e.stack.Outputs(ctx)
+		if err != nil {
+			return nil, err
+		}
+		shown := make(map[string]any, len(outputs))
+		for name, output := range outputs {
+			shown[name] = output.Value
+			if output.Secret {
+				shown[name] = "[secret]"
+			}
+		}
+		return shown, nil
+	}
+}
+
+func (e *Engine) run(operation func(chan events.EngineEvent) error, outputs func() (map[string]any, error)) (*Result, error) {
+	stream := make(chan events.EngineEvent)
+	collected := make(chan *Result)
+	go func() { collected <- collect(stream, e.observe) }()
+	// The operation closes the stream.
+	err := operation(stream)
+	result := <-collected
+	if err != nil {
+		return result, result.failure(err)
+	}
+	if outputs != nil {
+		if result.Outputs, err = outputs(); err != nil {
+			return result, fmt.Errorf("engine: %w", err)
+		}
+	}
+	return result, nil
+}

@@ -1,0 +1,146 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+)
+
+// Resource is what an operation did, or a preview would do, with one resource.
+type Resource struct {
+	Type string `json:"type"`
+	Name string `json:"name"`
+	// Parent is the name of the resource's parent; empty for the stack's children.
+	Parent string `json:"parent"`
+	// Operation is create, same, update, replace or delete.
+	Operation string `json:"operation"`
+
+	urn string
+}
+
+// Step is one step of the engine as it ended.
+type Step struct {
+	Resource
+	// Planned is true in a preview, where nothing was done.
+	Planned bool
+}
+
+// Result is what an operation did.
+type Result struct {
+	// Resources in the order in which the engine first came to them. A
+	// resource that is only read is none of them.
+	Resources []Resource
+	// Outputs of the stack; secret ones are "[secret]".
+	Outputs map[string]any
+	// Errors and Warnings are the engine's and the providers' own words.
+	Errors, Warnings []string
+}
+
+// Changed are the resources that an operation did not leave as they were.
+func (r *Result) Changed() []Resource {
+	return slices.DeleteFunc(slices.Clone(r.Resources), func(x Resource) bool { return x.Operation == "same" })
+}
+
+// failure gives the errors that the engine reported; the raw error of the
+// Automation API repeats the whole output.
+func (r *Result) failure(err error) error {
+	if len(r.Errors) == 0 {
+		return fmt.Errorf("engine: %w", err)
+	}
+	return errors.New(strings.Join(r.Errors, "\n"))
+}
+
+// collect reads an operation's events to their end.
+func collect(stream <-chan events.EngineEvent, observe func(Step)) *Result {
+	result := &Result{}
+	index := map[string]int{}
+	note := func(metadata apitype.StepEventMetadata, planned, ended bool) {
+		resource, ok := fromStep(metadata)
+		if !ok {
+			return
+		}
+		at, known := index[resource.urn]
+		if !known {
+			at = len(result.Resources)
+			index[resource.urn] = at
+			result.Resources = append(result.Resources, resource)
+		}
+		// A replacement is several steps; it stays what it was first seen as.
+		if result.Resources[at].Operation != "replace" {
+			result.Resources[at].Operation = resource.Operation
+		}
+		if ended && observe != nil {
+			observe(Step{Resource: result.Resources[at], Planned: planned})
+		}
+	}
+	for event := range stream {
+		switch {
+		case event.ResourcePreEvent != nil:
+			note(event.ResourcePreEvent.Metadata, event.ResourcePreEvent.Planning, false)
+		case event.ResOutputsEvent != nil:
+			note(event.ResOutputsEvent.Metadata, event.ResOutputsEvent.Planning, true)
+		case event.DiagnosticEvent != nil:
+			result.diagnose(event.DiagnosticEvent)
+		}
+	}
+	return result
+}
+
+// fromStep translates a step; false for the stack's own, for reads, and for
+// the bookkeeping of providers that the engine makes itself.
+func fromStep(metadata apitype.StepEventMetadata) (Resource, bool) {
+	operation, known := operations[metadata.Op]
+	if !known || metadata.Type == "pulumi:pulumi:Stack" {
+		return Resource{}, false
+	}
+	state := metadata.New
+	if state == nil {
+		state = metadata.Old
+	}
+	resource := Resource{Type: metadata.Type, Name: urnName(metadata.URN), Operation: operation, urn: metadata.URN}
+	if state != nil && !strings.Contains(state.Parent, "::pulumi:pulumi:Stack::") {
+		resource.Parent = urnName(state.Parent)
+	}
+	return resource, true
+}
+
+var operations = map[apitype.OpType]string{
+	apitype.OpSame:              "same",
+	apitype.OpRefresh:           "same",
+	apitype.OpCreate:            "create",
+	apitype.OpUpdate:            "update",
+	apitype.OpDelete:            "delete",
+	apitype.OpReplace:           "replace",
+	apitype.OpCreateReplacement: "replace",
+	apitype.OpDeleteReplaced:    "replace",
+	apitype.OpImport:            "create",
+	apitype.OpImportReplacement: "replace",
+}
+
+func urnName(urn string) string {
+	return urn[strings.LastIndex(urn, "::")+2:]
+}
+
+// colorTag is how the engine marks colours in its messages.
+var colorTag = regexp.MustCompile(`<\{%[^%]*%\}>`)
+
+func (r *Result) diagnose(event *apitype.DiagnosticEvent) {
+	if event.Ephemeral {
+		return
+	}
+	text := strings.TrimSpace(colorTag.ReplaceAllString(event.Prefix+event.Message, ""))
+	if name := urnName("::" + event.URN); name != "" && !strings.Contains(event.URN, "::pulumi:pulumi:Stack::") {
+		text = name + ": " + text
+	}
+	switch event.Severity {
+	case "error":
+		r.Errors = append(r.Errors, text)
+	case "warning":
+		r.Warnings = append(r.Warnings, text)
+	}
+}

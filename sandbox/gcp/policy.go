@@ -1,0 +1,229 @@
+package gcp
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// MaxPrincipals is how many principals one policy holds, each counted as often
+// as it appears (docs/facts.md §3).
+const MaxPrincipals = 1500
+
+// Policy is the IAM policy of one resource.
+type Policy struct {
+	// Version counts the changes; Etag is made of it.
+	Version  uint64    `json:"version"`
+	Bindings []Binding `json:"bindings,omitempty"`
+}
+
+// Binding grants a role to members.
+type Binding struct {
+	Role    string   `json:"role"`
+	Members []string `json:"members"`
+}
+
+// Etag changes with every change of the policy.
+func (p Policy) Etag() string {
+	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, p.Version))
+}
+
+// Grants says whether one of the members has the role. Members are compared exactly.
+func (p Policy) Grants(role string, members ...string) bool {
+	return slices.ContainsFunc(p.Bindings, func(b Binding) bool {
+		return b.Role == role && slices.ContainsFunc(members, func(m string) bool { return slices.Contains(b.Members, m) })
+	})
+}
+
+// Members returns the members that have the role.
+func (p Policy) Members(role string) []string {
+	var members []string
+	for _, binding := range p.Bindings {
+		if binding.Role == role {
+			members = append(members, binding.Members...)
+		}
+	}
+	return members
+}
+
+func (p Policy) clone() Policy {
+	p.Bindings = slices.Clone(p.Bindings)
+	for i := range p.Bindings {
+		p.Bindings[i].Members = slices.Clone(p.Bindings[i].Members)
+	}
+	return p
+}
+
+func (p Policy) renamed(from, to string) Policy {
+	p = p.clone()
+	for i := range p.Bindings {
+		if at := slices.Index(p.Bindings[i].Members, from); at >= 0 {
+			p.Bindings[i].Members[at] = to
+			p.Version++
+		}
+	}
+	return p
+}
+
+// add grants a role to a member; a grant that exists already stays.
+func (p *Policy) add(role, member string) {
+	if p.Grants(role, member) {
+		return
+	}
+	at := slices.IndexFunc(p.Bindings, func(b Binding) bool { return b.Role == role })
+	if at < 0 {
+		p.Bindings = append(p.Bindings, Binding{Role: role})
+		at = len(p.Bindings) - 1
+	}
+	p.Bindings[at].Members = append(p.Bindings[at].Members, member)
+}
+
+func (p *Policy) remove(role, member string) {
+	for i := range p.Bindings {
+		if p.Bindings[i].Role == role {
+			p.Bindings[i].Members = slices.DeleteFunc(p.Bindings[i].Members, func(m string) bool { return m == member })
+		}
+	}
+	p.Bindings = slices.DeleteFunc(p.Bindings, func(b Binding) bool { return len(b.Members) == 0 })
+}
+
+// holder is a resource that has a policy.
+type holder struct {
+	// name is the resource name, as error messages show it.
+	name string
+	// kind describes the resource in error messages.
+	kind string
+	// roles are those that can be granted on it.
+	roles []string
+	load  func(contents) (Policy, bool)
+	save  func(*contents, Policy)
+}
+
+func accountHolder(account Account) holder {
+	email := account.Email()
+	return holder{
+		name: account.Name(), kind: "service account", roles: accountRoles,
+		load: func(held contents) (Policy, bool) {
+			account, found := held.Accounts[email]
+			return account.Policy, found
+		},
+		save: func(held *contents, policy Policy) {
+			account := held.Accounts[email]
+			account.Policy = policy
+			held.Accounts[email] = account
+		},
+	}
+}
+
+func repositoryHolder(repository Repository) holder {
+	name := repository.ResourceName()
+	return holder{
+		name: name, kind: "artifactregistry repository", roles: repositoryRoles,
+		load: func(held contents) (Policy, bool) {
+			repository, found := held.Repositories[name]
+			return repository.Policy, found
+		},
+		save: func(held *contents, policy Policy) {
+			repository := held.Repositories[name]
+			repository.Policy = policy
+			held.Repositories[name] = repository
+		},
+	}
+}
+
+func (c *Cloud) getPolicy(of holder) (Policy, error) {
+	var policy Policy
+	var found bool
+	c.store.View(func(held contents) {
+		policy, found = of.load(held)
+		policy = policy.clone()
+	})
+	if !found {
+		return Policy{}, notFound()
+	}
+	return policy, nil
+}
+
+// setPolicy replaces a policy that was read before; one that changed in between is refused.
+func (c *Cloud) setPolicy(of holder, policy Policy) (Policy, error) {
+	policy = policy.clone()
+	err := c.store.Update(func(held *contents) error {
+		current, found := of.load(*held)
+		if !found {
+			return notFound()
+		}
+		if current.Version != policy.Version {
+			return errConcurrentPolicy
+		}
+		if err := c.checkPolicy(*held, of, current, policy); err != nil {
+			return err
+		}
+		policy.Version++
+		of.save(held, policy.clone())
+		return nil
+	})
+	return policy, err
+}
+
+// errConcurrentPolicy is Google's answer to an etag that is out of date.
+var errConcurrentPolicy = &Error{
+	Code:    http.StatusConflict,
+	Message: "There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.",
+}
+
+// modifyPolicy reads, changes and writes a policy, again and again while others
+// change it in between, as the gcp provider does.
+func (c *Cloud) modifyPolicy(ctx context.Context, of holder, change func(*Policy)) (Policy, error) {
+	const attempts = 10
+	for attempt := range attempts {
+		policy, err := c.getPolicy(of)
+		if err != nil {
+			return Policy{}, fmt.Errorf("Error retrieving IAM policy for %s '%s': %w", of.kind, of.name, err) //nolint:staticcheck // Google's provider words it so
+		}
+		change(&policy)
+		result, err := c.setPolicy(of, policy)
+		if err == nil {
+			return result, nil
+		}
+		if !errors.Is(err, errConcurrentPolicy) || attempt == attempts-1 {
+			return Policy{}, fmt.Errorf("Error setting IAM policy for %s '%s': %w", of.kind, of.name, err) //nolint:staticcheck // Google's provider words it so
+		}
+		pause := time.Millisecond<<attempt + rand.N(5*time.Millisecond)
+		select {
+		case <-ctx.Done():
+			return Policy{}, ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+	panic("unreachable: the last attempt returns")
+}
+
+// checkPolicy applies the rules for a policy's size, its roles and the members
+// that it adds. Members that were there before stay, even if they no longer exist.
+func (c *Cloud) checkPolicy(held contents, of holder, current, policy Policy) error {
+	count := 0
+	for _, binding := range policy.Bindings {
+		if !slices.Contains(of.roles, binding.Role) {
+			return invalid("Role %s is not supported for this resource.", binding.Role)
+		}
+		for _, member := range binding.Members {
+			count++
+			if current.Grants(binding.Role, member) {
+				continue
+			}
+			if err := c.checkMember(held, member); err != nil {
+				return err
+			}
+		}
+	}
+	if count > MaxPrincipals {
+		return invalid("The number of members in the policy (%d) is larger than the maximum allowed size %d.", count, MaxPrincipals)
+	}
+	return nil
+}

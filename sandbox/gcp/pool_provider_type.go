@@ -1,0 +1,139 @@
+package gcp
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/iam"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
+
+	"waybill.example/waybill/sandbox/provider"
+)
+
+type poolProviderInputs struct {
+	Project     string            `json:"project"`
+	Pool        string            `json:"workloadIdentityPoolId"`
+	ID          string            `json:"workloadIdentityPoolProviderId"`
+	DisplayName string            `json:"displayName"`
+	Description string            `json:"description"`
+	Disabled    bool              `json:"disabled"`
+	Mapping     map[string]string `json:"attributeMapping"`
+	Condition   string            `json:"attributeCondition"`
+	OIDC        struct {
+		IssuerURI        string   `json:"issuerUri"`
+		AllowedAudiences []string `json:"allowedAudiences"`
+		JWKS             string   `json:"jwksJson"`
+	} `json:"oidc"`
+}
+
+func (i poolProviderInputs) provider() PoolProvider {
+	return PoolProvider{
+		ID: i.ID, DisplayName: i.DisplayName, Description: i.Description, Disabled: i.Disabled,
+		IssuerURI: i.OIDC.IssuerURI, AllowedAudiences: i.OIDC.AllowedAudiences, JWKS: i.OIDC.JWKS,
+		Mapping: i.Mapping, Condition: i.Condition,
+	}
+}
+
+func poolProviderType() provider.Type[*Client] {
+	const kind = "WorkloadIdentityPoolProvider"
+	return provider.Type[*Client]{
+		Token:     "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",
+		Args:      iam.WorkloadIdentityPoolProviderArgs{}.ElementType(),
+		Computed:  []string{"name", "project", "state"},
+		Settled:   []string{"name", "project", "state"},
+		Immutable: []string{"project", "workloadIdentityPoolId", "workloadIdentityPoolProviderId"},
+		Complete:  placed,
+		Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
+			var found []plugin.CheckFailure
+			for _, property := range []resource.PropertyKey{"workloadIdentityPoolId", "workloadIdentityPoolProviderId"} {
+				if inputs.HasValue(property) {
+					found = append(found, failures(property, checkPoolID(provider.Text(inputs, property)))...)
+				}
+			}
+			for _, property := range []resource.PropertyKey{"aws", "saml"} {
+				if inputs.HasValue(property) {
+					found = append(found, plugin.CheckFailure{
+						Property: property,
+						Reason:   fmt.Sprintf("%s: the sandbox models OIDC providers only: use oidc", property),
+					})
+				}
+			}
+			return found
+		},
+		Create: func(_ context.Context, client *Client, properties resource.PropertyMap) (string, map[string]any, error) {
+			var inputs poolProviderInputs
+			if err := provider.Decode(properties, &inputs); err != nil {
+				return "", nil, err
+			}
+			created, err := client.createPoolProvider(inputs.Project, inputs.Pool, inputs.provider())
+			if err != nil {
+				return "", nil, creating(kind, err)
+			}
+			return providerName(poolName(inputs.Project, inputs.Pool), inputs.ID), poolProviderOutputs(inputs.Project, inputs.Pool, created), nil
+		},
+		Read: func(_ context.Context, client *Client, id string, _ resource.PropertyMap) (map[string]any, error) {
+			project, pool, providerID, err := parsePool(id, true)
+			if err != nil {
+				return nil, err
+			}
+			found, err := client.getPoolProvider(project, pool, providerID)
+			if err != nil {
+				return nil, unlessGone(err)
+			}
+			return poolProviderOutputs(project, pool, found), nil
+		},
+		Update: func(_ context.Context, client *Client, id string, properties resource.PropertyMap) (map[string]any, error) {
+			var inputs poolProviderInputs
+			if err := provider.Decode(properties, &inputs); err != nil {
+				return nil, err
+			}
+			updated, err := client.updatePoolProvider(inputs.Project, inputs.Pool, inputs.provider())
+			if err != nil {
+				return nil, updating(kind, id, err)
+			}
+			return poolProviderOutputs(inputs.Project, inputs.Pool, updated), nil
+		},
+		Delete: func(_ context.Context, client *Client, id string, _ resource.PropertyMap) error {
+			project, pool, providerID, err := parsePool(id, true)
+			if err != nil {
+				return err
+			}
+			return unlessGone(client.deletePoolProvider(project, pool, providerID))
+		},
+	}
+}
+
+func poolProviderOutputs(project, pool string, found PoolProvider) map[string]any {
+	oidc := map[string]any{"issuerUri": found.IssuerURI}
+	optional(oidc, "jwksJson", found.JWKS)
+	if len(found.AllowedAudiences) > 0 {
+		audiences := make([]any, len(found.AllowedAudiences))
+		for i, audience := range found.AllowedAudiences {
+			audiences[i] = audience
+		}
+		oidc["allowedAudiences"] = audiences
+	}
+	outputs := map[string]any{
+		"attributeMapping":               anyMap(found.Mapping),
+		"disabled":                       found.Disabled,
+		"name":                           found.Name(),
+		"oidc":                           oidc,
+		"project":                        project,
+		"state":                          resourceState(found.DeletedAt != nil),
+		"workloadIdentityPoolId":         pool,
+		"workloadIdentityPoolProviderId": found.ID,
+	}
+	optional(outputs, "attributeCondition", found.Condition)
+	optional(outputs, "displayName", found.DisplayName)
+	optional(outputs, "description", found.Description)
+	return outputs
+}
+
+func anyMap(values map[string]string) map[string]any {
+	result := make(map[string]any, len(values))
+	for key, value := range values {
+		result[key] = value
+	}
+	return result
+}

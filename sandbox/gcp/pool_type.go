@@ -1,0 +1,122 @@
+package gcp
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+
+	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/iam"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
+
+	"waybill.example/waybill/sandbox/provider"
+)
+
+type poolInputs struct {
+	Project     string `json:"project"`
+	ID          string `json:"workloadIdentityPoolId"`
+	DisplayName string `json:"displayName"`
+	Description string `json:"description"`
+	Disabled    bool   `json:"disabled"`
+}
+
+func (i poolInputs) pool() Pool {
+	return Pool{ID: i.ID, DisplayName: i.DisplayName, Description: i.Description, Disabled: i.Disabled}
+}
+
+// poolPath is the ID of a pool or a provider as Pulumi knows it, with what
+// the program calls the project.
+var poolPath = regexp.MustCompile(`^projects/([^/]+)/locations/global/workloadIdentityPools/([^/]+)(?:/providers/([^/]+))?$`)
+
+func parsePool(id string, wantProvider bool) (project, pool, providerID string, err error) {
+	parts := poolPath.FindStringSubmatch(id)
+	if parts == nil || (parts[3] != "") != wantProvider {
+		want := "projects/P/locations/global/workloadIdentityPools/POOL"
+		if wantProvider {
+			want += "/providers/PROVIDER"
+		}
+		return "", "", "", fmt.Errorf("ID %q: want %s", id, want)
+	}
+	return parts[1], parts[2], parts[3], nil
+}
+
+func poolType() provider.Type[*Client] {
+	const kind = "WorkloadIdentityPool"
+	return provider.Type[*Client]{
+		Token:     "gcp:iam/workloadIdentityPool:WorkloadIdentityPool",
+		Args:      iam.WorkloadIdentityPoolArgs{}.ElementType(),
+		Computed:  []string{"name", "project", "state"},
+		Settled:   []string{"name", "project", "state"},
+		Immutable: []string{"project", "workloadIdentityPoolId"},
+		Complete:  placed,
+		Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
+			const property = "workloadIdentityPoolId"
+			if !inputs.HasValue(property) {
+				return nil
+			}
+			return failures(property, checkPoolID(provider.Text(inputs, property)))
+		},
+		Create: func(_ context.Context, client *Client, properties resource.PropertyMap) (string, map[string]any, error) {
+			var inputs poolInputs
+			if err := provider.Decode(properties, &inputs); err != nil {
+				return "", nil, err
+			}
+			pool, err := client.createPool(inputs.Project, inputs.pool())
+			if err != nil {
+				return "", nil, creating(kind, err)
+			}
+			return poolName(inputs.Project, inputs.ID), poolOutputs(inputs.Project, pool), nil
+		},
+		Read: func(_ context.Context, client *Client, id string, _ resource.PropertyMap) (map[string]any, error) {
+			project, poolID, _, err := parsePool(id, false)
+			if err != nil {
+				return nil, err
+			}
+			pool, err := client.getPool(project, poolID)
+			if err != nil {
+				return nil, unlessGone(err)
+			}
+			return poolOutputs(project, pool), nil
+		},
+		Update: func(_ context.Context, client *Client, id string, properties resource.PropertyMap) (map[string]any, error) {
+			var inputs poolInputs
+			if err := provider.Decode(properties, &inputs); err != nil {
+				return nil, err
+			}
+			pool, err := client.updatePool(inputs.Project, inputs.pool())
+			if err != nil {
+				return nil, updating(kind, id, err)
+			}
+			return poolOutputs(inputs.Project, pool), nil
+		},
+		Delete: func(_ context.Context, client *Client, id string, _ resource.PropertyMap) error {
+			project, poolID, _, err := parsePool(id, false)
+			if err != nil {
+				return err
+			}
+			return unlessGone(client.deletePool(project, poolID))
+		},
+	}
+}
+
+func poolOutputs(project string, pool Pool) map[string]any {
+	outputs := map[string]any{
+		"disabled":               pool.Disabled,
+		"name":                   pool.Name(),
+		"project":                project,
+		"state":                  resourceState(pool.DeletedAt != nil),
+		"workloadIdentityPoolId": pool.ID,
+	}
+	optional(outputs, "displayName", pool.DisplayName)
+	optional(outputs, "description", pool.Description)
+	return outputs
+}
+
+// resourceState is the output state of pools and providers, which a disabled
+// one does not change.
+func resourceState(deleted bool) string {
+	if deleted {
+		return "DELETED"
+	}
+	return "ACTIVE"
+}

@@ -1,0 +1,105 @@
+package gcp
+
+import (
+	"fmt"
+	"strings"
+
+	pulumigcp "github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
+
+	"waybill.example/waybill/sandbox/provider"
+)
+
+// Package is the Pulumi package that stands in front of this cloud.
+const Package = "gcp"
+
+// version is that of the SDK in go.mod.
+const version = "7.38.0"
+
+// Provider returns the package gcp in front of the cloud, as far as the
+// sandbox knows it.
+func (c *Cloud) Provider() *provider.Definition[*Client] {
+	return &provider.Definition[*Client]{
+		Name:      Package,
+		Version:   version,
+		Config:    pulumigcp.ProviderArgs{}.ElementType(),
+		Configure: c.configure,
+		Types: []provider.Type[*Client]{
+			poolType(), poolProviderType(), accountType(), accountMemberType(), repositoryType(), repositoryMemberType(),
+		},
+		Functions: []provider.Function[*Client]{getProject(), getRepository()},
+	}
+}
+
+func (c *Cloud) configure(config map[string]any) (*Client, error) {
+	client := &Client{cloud: c, labels: map[string]string{}}
+	client.project, _ = config["project"].(string)
+	client.region, _ = config["region"].(string)
+	if zone, _ := config["zone"].(string); client.region == "" && strings.Count(zone, "-") == 2 {
+		client.region = zone[:strings.LastIndex(zone, "-")]
+	}
+	labels, _ := config["defaultLabels"].(map[string]any)
+	for key, value := range labels {
+		text, isText := value.(string)
+		if !isText {
+			return nil, fmt.Errorf("defaultLabels[%q]: want a string, got %v", key, value)
+		}
+		client.labels[key] = text
+	}
+	return client, nil
+}
+
+// placed supplies the configured project where a resource names none.
+func placed(client *Client, inputs resource.PropertyMap) map[string]string {
+	if client.project == "" || inputs.HasValue("project") {
+		return nil
+	}
+	return map[string]string{"project": client.project}
+}
+
+// located supplies the configured project and region where a resource names none.
+func located(client *Client, inputs resource.PropertyMap) map[string]string {
+	supplied := map[string]string{}
+	if client.project != "" && !inputs.HasValue("project") {
+		supplied["project"] = client.project
+	}
+	if client.region != "" && !inputs.HasValue("location") {
+		supplied["location"] = client.region
+	}
+	return supplied
+}
+
+// failures are messages about one property, for Check.
+func failures(property resource.PropertyKey, messages []string) []plugin.CheckFailure {
+	result := make([]plugin.CheckFailure, len(messages))
+	for i, message := range messages {
+		result[i] = plugin.CheckFailure{Property: property, Reason: fmt.Sprintf("%s: %s", property, message)}
+	}
+	return result
+}
+
+// unlessGone forgives a request about something that does not exist.
+func unlessGone(err error) error {
+	if isNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// creating and updating word failed requests as the gcp provider does.
+func creating(kind string, err error) error {
+	return fmt.Errorf("Error creating %s: %w", kind, err) //nolint:staticcheck // the gcp provider words it so
+}
+
+func updating(kind, id string, err error) error {
+	return fmt.Errorf("Error updating %s %q: %w", kind, id, err) //nolint:staticcheck // the gcp provider words it so
+}
+
+// optional keeps an output only where it holds something: what is empty is
+// absent for Pulumi.
+func optional(outputs map[string]any, name, value string) {
+	if value != "" {
+		outputs[name] = value
+	}
+}

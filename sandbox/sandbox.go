@@ -1,0 +1,193 @@
+// Package sandbox puts together what the program meets in production, on one
+// machine and without an account: a real Kubernetes control plane for each
+// cluster of the stack's world, embedded clouds, and their Pulumi providers,
+// attached to the real engine.
+//
+// It is independent of the program: it runs stacks.Run and takes nothing else
+// from components or stacks, so that it cannot share their mistakes. What it
+// shows is consistency with the documented rules, not more.
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
+
+	"waybill.example/waybill/sandbox/azure"
+	"waybill.example/waybill/sandbox/engine"
+	"waybill.example/waybill/sandbox/gcp"
+	"waybill.example/waybill/sandbox/kubernetes/controlplane"
+	kubernetes "waybill.example/waybill/sandbox/kubernetes/provider"
+	"waybill.example/waybill/sandbox/provider"
+	"waybill.example/waybill/sandbox/state"
+	"waybill.example/waybill/sandbox/world"
+)
+
+// Options say which stack's sandbox to start.
+type Options struct {
+	// Root is the project's folder: it holds Pulumi.yaml, the stack files and
+	// sandbox/worlds.
+	Root string
+	// Stack is the name in Pulumi.<name>.yaml.
+	Stack string
+	// World is the world's file; empty means sandbox/worlds/<stack>.yaml.
+	World string
+	// State is the stack's state directory; empty means .sandbox/<stack>.
+	State string
+	// Tools holds bin/pulumi and bin/controlplane; empty means .build.
+	Tools string
+	// Progress is told what starts and what is worth knowing; nil for nobody.
+	Progress func(message string)
+}
+
+func (o *Options) setDefaults() {
+	orElse(&o.World, filepath.Join(o.Root, "sandbox", "worlds", o.Stack+".yaml"))
+	orElse(&o.State, filepath.Join(o.Root, ".sandbox", o.Stack))
+	orElse(&o.Tools, filepath.Join(o.Root, ".build"))
+	if o.Progress == nil {
+		o.Progress = func(string) {}
+	}
+}
+
+func orElse(value *string, fallback string) {
+	if *value == "" {
+		*value = fallback
+	}
+}
+
+// Sandbox is one stack's running sandbox.
+type Sandbox struct {
+	// Azure and GCP are the embedded clouds, Clusters the control planes in
+	// the order of the world.
+	Azure    *azure.Cloud
+	GCP      *gcp.Cloud
+	Clusters []*controlplane.Cluster
+
+	options   Options
+	state     *state.Dir
+	providers []*provider.Server
+}
+
+// Start brings the stack's sandbox up. What an earlier one left in the state
+// directory is found again.
+func Start(ctx context.Context, options Options) (_ *Sandbox, err error) {
+	options.setDefaults()
+	existing, err := world.Load(options.World)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := state.Open(options.State)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sandbox{options: options, state: dir}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if s.Azure, err = azure.Open(dir.Path("azure.json"), existing.Azure); err != nil {
+		return nil, err
+	}
+	if s.GCP, err = gcp.Open(dir.Path("gcp.json"), existing.GCP); err != nil {
+		return nil, err
+	}
+	if err := s.startClusters(ctx, existing.Kubernetes); err != nil {
+		return nil, err
+	}
+	return s, s.serveProviders(ctx)
+}
+
+func (s *Sandbox) startClusters(ctx context.Context, existing world.Kubernetes) error {
+	for _, cluster := range existing.Clusters {
+		s.options.Progress("starting Kubernetes for " + cluster.Context)
+		running, err := controlplane.Start(ctx, controlplane.Config{
+			Binary:      filepath.Join(s.options.Tools, "bin", "controlplane"),
+			Dir:         s.state.Path("kubernetes", cluster.Context),
+			Context:     cluster.Context,
+			Issuer:      cluster.Issuer,
+			Namespaces:  cluster.Namespaces,
+			Controllers: true,
+		})
+		if err != nil {
+			return err
+		}
+		s.Clusters = append(s.Clusters, running)
+	}
+	return controlplane.WriteKubeconfig(s.Kubeconfig(), s.Clusters...)
+}
+
+func (s *Sandbox) serveProviders(ctx context.Context) error {
+	kube := kubernetes.Options{
+		Kubeconfig: s.Kubeconfig(),
+		Log: func(urn resource.URN, message string) {
+			s.options.Progress(urn.Name() + ": " + message)
+		},
+	}
+	for name, open := range map[string]func() plugin.Provider{
+		"azure-native": s.Azure.Provider().Open,
+		"gcp":          s.GCP.Provider().Open,
+		"kubernetes":   func() plugin.Provider { return kubernetes.New(kube) },
+	} {
+		server, err := provider.Serve(context.WithoutCancel(ctx), name, open)
+		if err != nil {
+			return err
+		}
+		s.providers = append(s.providers, server)
+	}
+	return nil
+}
+
+// Kubeconfig is the path of a kubeconfig with a context for each cluster.
+func (s *Sandbox) Kubeconfig() string { return s.state.Path("kubeconfig") }
+
+// Providers is the value of PULUMI_DEBUG_PROVIDERS.
+func (s *Sandbox) Providers() string {
+	attachments := make([]string, 0, len(s.providers))
+	for _, server := range s.providers {
+		attachments = append(attachments, server.Attachment())
+	}
+	slices.Sort(attachments)
+	return strings.Join(attachments, ",")
+}
+
+// Engine opens the stack for operations; observe sees each step as it ends.
+func (s *Sandbox) Engine(ctx context.Context, observe func(engine.Step)) (*engine.Engine, error) {
+	return engine.Open(ctx, engine.Options{
+		Tools:     s.options.Tools,
+		Project:   s.options.Root,
+		Stack:     s.options.Stack,
+		State:     s.state,
+		Providers: s.Providers(),
+		Observe:   observe,
+	})
+}
+
+// Environment is what other clients need to meet the sandbox.
+func (s *Sandbox) Environment() (map[string]string, error) {
+	environment, err := engine.Environment(s.state, s.Providers())
+	if err != nil {
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	environment["KUBECONFIG"] = s.Kubeconfig()
+	return environment, nil
+}
+
+// Close stops everything; the state stays.
+func (s *Sandbox) Close() error {
+	var problems []error
+	for _, server := range s.providers {
+		problems = append(problems, server.Close())
+	}
+	for _, cluster := range s.Clusters {
+		problems = append(problems, cluster.Stop())
+	}
+	problems = append(problems, s.state.Close())
+	return errors.Join(problems...)
+}

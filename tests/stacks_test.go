@@ -1,0 +1,212 @@
+// Package tests holds what is tested across packages: whole stacks against
+// their goldens, the contract that every component keeps, and the README.
+package tests_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"waybill.example/waybill/stacks"
+	"waybill.example/waybill/tests/recorder"
+	"waybill.example/waybill/tests/stackfile"
+)
+
+var update = flag.Bool("update", false, "write the goldens anew")
+
+const issuer = "https://westeurope.oic.prod-aks.azure.com/3f2b9d54-6a1e-4d0c-9a77-5b8e1c0f2a10/0b6f3c1d-7e58-4b0a-8f25-91c4d6e7a812/"
+
+// newRecorder answers every look-up of the example stacks.
+func newRecorder(config map[string]string, secrets []string) *recorder.Recorder {
+	return &recorder.Recorder{
+		Config: config, Secrets: secrets,
+		Functions: map[string]func(resource.PropertyMap) (resource.PropertyMap, error){
+			"azure-native:containerservice:getManagedCluster": cluster(issuer),
+			"azure-native:managedidentity:getUserAssignedIdentity": func(args resource.PropertyMap) (resource.PropertyMap, error) {
+				return resource.PropertyMap{
+					"name":        args["resourceName"],
+					"tenantId":    resource.NewProperty(recorder.GUID("tenant")),
+					"clientId":    resource.NewProperty(recorder.GUID("existing client")),
+					"principalId": resource.NewProperty(recorder.GUID("existing principal")),
+				}, nil
+			},
+		},
+		Reads: map[string]func(string) (resource.PropertyMap, error){
+			"kubernetes:core/v1:Namespace": namespace(map[string]any{"pod-security.kubernetes.io/enforce": "restricted"}),
+		},
+	}
+}
+
+func cluster(issuer string) func(resource.PropertyMap) (resource.PropertyMap, error) {
+	return func(resource.PropertyMap) (resource.PropertyMap, error) {
+		return resource.NewPropertyMapFromMap(map[string]any{
+			"oidcIssuerProfile": map[string]any{"enabled": issuer != "", "issuerURL": issuer},
+		}), nil
+	}
+}
+
+func namespace(labels map[string]any) func(string) (resource.PropertyMap, error) {
+	return func(id string) (resource.PropertyMap, error) {
+		return resource.NewPropertyMapFromMap(map[string]any{
+			"metadata": map[string]any{"name": id, "labels": labels},
+		}), nil
+	}
+}
+
+// loadStack reads an example and lets edit change its object.
+func loadStack(t testing.TB, name string, edits ...func(customer map[string]any)) (map[string]string, []string) {
+	t.Helper()
+	values, secrets := stackfile.Load(t, filepath.Join("..", "Pulumi."+name+".yaml"))
+	var customer map[string]any
+	require.NoError(t, json.Unmarshal([]byte(values["waybill:customer"]), &customer))
+	for _, edit := range edits {
+		edit(customer)
+	}
+	text, err := json.Marshal(customer)
+	require.NoError(t, err)
+	values["waybill:customer"] = string(text)
+	return values, secrets
+}
+
+func TestExampleStacksRegisterWhatTheirGoldensSay(t *testing.T) {
+	for _, name := range stackfile.Names(t, "..") {
+		t.Run(name, func(t *testing.T) {
+			values, secrets := loadStack(t, name)
+			r := newRecorder(values, secrets)
+			require.NoError(t, r.Run(stacks.Run))
+			compare(t, filepath.Join("testdata", name+".golden"), render(r))
+		})
+	}
+}
+
+// A preview registers the same as an update: a resource that appears only once
+// a value is known would be missing from every pull request's check.
+func TestPreviewsRegisterTheSameAsUpdates(t *testing.T) {
+	for _, name := range stackfile.Names(t, "..") {
+		t.Run(name, func(t *testing.T) {
+			values, secrets := loadStack(t, name)
+			preview, up := newRecorder(values, secrets), newRecorder(values, secrets)
+			preview.Preview = true
+			require.NoError(t, preview.Run(stacks.Run))
+			require.NoError(t, up.Run(stacks.Run))
+			assert.Equal(t, identities(up), identities(preview))
+		})
+	}
+}
+
+func identities(r *recorder.Recorder) []string {
+	var all []string
+	for _, registration := range r.All() {
+		all = append(all, fmt.Sprintf("%s %s < %s @ %s", registration.Type, registration.Name, registration.Parent, registration.Provider))
+	}
+	return all
+}
+
+// render writes a stack's registrations: types, names, parents, providers and
+// options, which a customer's resources depend on, and the names in the cloud.
+func render(r *recorder.Recorder) string {
+	var out strings.Builder
+	for _, registration := range r.All() {
+		fmt.Fprintf(&out, "%s %s\n", registration.Type, registration.Name)
+		fmt.Fprintf(&out, "  parent %s", registration.Parent)
+		if registration.Provider != "" {
+			fmt.Fprintf(&out, ", provider %s", registration.Provider)
+		}
+		out.WriteString("\n")
+		for _, line := range options(registration) {
+			fmt.Fprintf(&out, "  %s\n", line)
+		}
+		for _, path := range []string{
+			"resourceName", "federatedIdentityCredentialResourceName", "repositoryId", "accountId",
+			"workloadIdentityPoolId", "workloadIdentityPoolProviderId", "role", "metadata.name",
+		} {
+			if value := registration.Text(path); value != "" {
+				fmt.Fprintf(&out, "  %s = %s\n", path, value)
+			}
+		}
+	}
+	return out.String()
+}
+
+func options(registration recorder.Registration) []string {
+	if registration.Read {
+		return []string{"read, not registered"}
+	}
+	rpc := registration.RPC
+	var lines []string
+	if rpc.GetProtect() {
+		lines = append(lines, "protected")
+	}
+	if rpc.GetDeleteBeforeReplace() {
+		lines = append(lines, "deleted before replaced")
+	}
+	if ignored := rpc.GetIgnoreChanges(); len(ignored) > 0 {
+		lines = append(lines, "ignores changes of "+strings.Join(ignored, ", "))
+	}
+	if rpc.GetReplacementTrigger() != nil {
+		lines = append(lines, "replaced when its trigger changes")
+	}
+	if hooks := rpc.GetHooks().GetOnError(); len(hooks) > 0 {
+		lines = append(lines, "on error "+strings.Join(hooks, ", "))
+	}
+	if timeouts := rpc.GetCustomTimeouts(); timeouts.GetCreate() != "" {
+		lines = append(lines, "waits "+timeouts.GetCreate())
+	}
+	return lines
+}
+
+func compare(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+		return
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err, "no golden: run `go test ./tests -update` and read what it writes")
+	assert.Equal(t, string(want), got, "a name, parent or type that is gone from here is a DELETION in a customer's account, "+
+		"a new one a creation; if that is meant, run `go test ./tests -update` and say so in the commit")
+}
+
+// keep sorts out the registrations that are no explicit provider's.
+func beyondProviders(r *recorder.Recorder) []string {
+	var beyond []string
+	for _, registration := range r.All() {
+		if !strings.HasPrefix(registration.Type, "pulumi:providers:") && !registration.Read {
+			beyond = append(beyond, registration.Type+" "+registration.Name)
+		}
+	}
+	return beyond
+}
+
+func set(path string, value any) func(map[string]any) {
+	return func(customer map[string]any) {
+		keys := strings.Split(path, ".")
+		object := customer
+		for _, key := range keys[:len(keys)-1] {
+			inner, ok := object[key].(map[string]any)
+			if !ok {
+				inner = map[string]any{}
+				object[key] = inner
+			}
+			object = inner
+		}
+		if value == nil {
+			delete(object, keys[len(keys)-1])
+			return
+		}
+		object[keys[len(keys)-1]] = value
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
