@@ -19,7 +19,7 @@ import (
 func aks(ctx *pulumi.Context, s *settings) error {
 	a := newAKS(s)
 	if err := a.validate(); err != nil {
-		return err
+		return refusal(ctx, err)
 	}
 	p, err := newProviders(ctx, s)
 	if err != nil {

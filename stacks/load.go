@@ -37,10 +37,15 @@ func load(ctx *pulumi.Context) (*settings, error) {
 	productConfig := loadProductConfig(ctx, customer, &problems)
 	refuseProviderKeys(ctx, &problems)
 	if err := problems.join(); err != nil {
-		return nil, fmt.Errorf("the configuration of stack %s is refused, and nothing is changed:\n%w", ctx.Stack(), err)
+		return nil, refusal(ctx, err)
 	}
 	customer.setDefaults()
 	return &settings{Customer: *customer, productConfig: productConfig}, nil
+}
+
+// refusal is the one error for a configuration with any number of problems.
+func refusal(ctx *pulumi.Context, problems error) error {
+	return fmt.Errorf("the configuration of stack %s is refused, and nothing is changed:\n%w", ctx.Stack(), problems)
 }
 
 // problems collects lines; each carries its key as its prefix.

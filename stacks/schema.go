@@ -65,7 +65,7 @@ func checkSchema(schema *jsonschema.Schema, document any) ([]finding, error) {
 
 // leaves are the errors that name a cause and not only where to look for one.
 func leaves(err *jsonschema.ValidationError) []*jsonschema.ValidationError {
-	if _, names := err.ErrorKind.(*kind.PropertyNames); names || len(err.Causes) == 0 {
+	if len(err.Causes) == 0 {
 		return []*jsonschema.ValidationError{err}
 	}
 	var all []*jsonschema.ValidationError
@@ -88,13 +88,13 @@ func describe(schema *jsonschema.Schema, document any, err *jsonschema.Validatio
 	case *kind.AdditionalProperties:
 		var unknown []finding
 		for _, key := range k.Properties {
-			known := slices.Sorted(maps.Keys(resolve(schema, at).Properties))
-			unknown = append(unknown, finding{path: below(key), wrong: true,
-				text: "is an unknown key: want one of " + strings.Join(known, ", ")})
+			text := "is no name for " + wish(schema, at)
+			if known := slices.Sorted(maps.Keys(resolve(schema, at).Properties)); len(known) > 0 {
+				text = "is an unknown key: want one of " + strings.Join(known, ", ")
+			}
+			unknown = append(unknown, finding{path: below(key), wrong: true, text: text})
 		}
 		return unknown
-	case *kind.PropertyNames:
-		return []finding{{path: below(k.Property), wrong: true, text: "is no name for " + wish(schema, at)}}
 	case *kind.Type:
 		text := fmt.Sprintf("%s: want %s", quote(document, at), wish(schema, at))
 		if slices.Contains(k.Want, "string") && (k.Got == "number" || k.Got == "integer" || k.Got == "boolean") {
@@ -146,8 +146,10 @@ func child(schema *jsonschema.Schema, key string) *jsonschema.Schema {
 	if _, err := strconv.Atoi(key); err == nil && schema.Items2020 != nil {
 		return schema.Items2020
 	}
-	if additional, ok := schema.AdditionalProperties.(*jsonschema.Schema); ok {
-		return additional
+	for pattern, property := range schema.PatternProperties {
+		if pattern.MatchString(key) {
+			return property
+		}
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -174,11 +173,36 @@ func compare(t *testing.T, path, got string) {
 	}
 	want, err := os.ReadFile(path)
 	require.NoError(t, err, "no golden: run `go test ./tests -update` and read what it writes")
-	assert.Equal(t, string(want), got, "a name, parent or type that is gone from here is a DELETION in a customer's account, "+
-		"a new one a creation; if that is meant, run `go test ./tests -update` and say so in the commit")
+	if gone, come := difference(string(want), got); gone+come != "" {
+		t.Errorf("%s differs.\nGone, each a DELETION in a customer's account:\n%s\nNew:\n%s\n"+
+			"If that is meant, run `go test ./tests -update` and say so in the commit.", path, gone, come)
+	}
 }
 
-// keep sorts out the registrations that are no explicit provider's.
+// difference gives the resources that only one of two goldens has, or has
+// otherwise.
+func difference(want, got string) (gone, come string) {
+	return strings.Join(without(blocks(want), blocks(got)), ""), strings.Join(without(blocks(got), blocks(want)), "")
+}
+
+// blocks are a golden's resources, each with its indented lines.
+func blocks(golden string) []string {
+	var all []string
+	for line := range strings.Lines(golden) {
+		if len(all) == 0 || !strings.HasPrefix(line, " ") {
+			all = append(all, line)
+			continue
+		}
+		all[len(all)-1] += line
+	}
+	return all
+}
+
+func without(all, others []string) []string {
+	return slices.DeleteFunc(all, func(block string) bool { return slices.Contains(others, block) })
+}
+
+// beyondProviders are the registrations that are no explicit provider's.
 func beyondProviders(r *recorder.Recorder) []string {
 	var beyond []string
 	for _, registration := range r.All() {
@@ -208,5 +232,3 @@ func set(path string, value any) func(map[string]any) {
 		object[keys[len(keys)-1]] = value
 	}
 }
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -157,11 +157,15 @@ func NewImageGrant(ctx *pulumi.Context, name string, args *ImageGrantArgs, opts 
 	if err != nil {
 		return nil, err
 	}
+	reused, err := ctx.RegisterErrorHook(name+"-reused-pool", explainReusedPool(args.poolID(), args.Generation))
+	if err != nil {
+		return nil, err
+	}
 	pool, err := iam.NewWorkloadIdentityPool(ctx, name+"-pool", &iam.WorkloadIdentityPoolArgs{
 		Project:                pulumi.String(args.Project),
 		WorkloadIdentityPoolId: pulumi.String(args.poolID()),
 		Description:            pulumi.String("Identities of " + args.Customer + ", of nobody else"),
-	}, pulumi.Parent(component))
+	}, pulumi.Parent(component), pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{reused}}))
 	if err != nil {
 		return nil, err
 	}

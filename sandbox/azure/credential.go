@@ -29,10 +29,10 @@ type Credential struct {
 	Audiences []string `json:"audiences"`
 }
 
-// credentialPattern is the naming rule of docs/facts.md §2, 3 to 120 characters.
-const credentialPattern = `^[a-zA-Z0-9]{1}[a-zA-Z0-9-_]{2,119}$`
+// namePattern is the naming rule of docs/facts.md §2, 3 to 120 characters.
+const namePattern = `^[a-zA-Z0-9]{1}[a-zA-Z0-9-_]{2,119}$`
 
-var credentialName = regexp.MustCompile(credentialPattern)
+var credentialName = regexp.MustCompile(namePattern)
 
 func credentialID(identity, name string) string {
 	return identity + "/federatedIdentityCredentials/" + name

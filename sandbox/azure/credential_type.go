@@ -26,7 +26,7 @@ func (i credentialInputs) credential() Credential {
 
 func credentialType() provider.Type[*Client] {
 	return provider.Type[*Client]{
-		Token:       "azure-native:managedidentity:FederatedIdentityCredential",
+		Tok:         "azure-native:managedidentity:FederatedIdentityCredential",
 		Args:        managedidentity.FederatedIdentityCredentialArgs{}.ElementType(),
 		Required:    []string{"audiences"},
 		Computed:    []string{"name", "type"},
@@ -42,7 +42,7 @@ func credentialType() provider.Type[*Client] {
 			}
 			return []plugin.CheckFailure{{
 				Property: property,
-				Reason:   fmt.Sprintf("'%s' does not match expression '%s'", property, credentialPattern),
+				Reason:   fmt.Sprintf("'%s' does not match expression '%s'", property, namePattern),
 			}}
 		},
 		Create: func(ctx context.Context, client *Client, properties resource.PropertyMap) (string, map[string]any, error) {

@@ -18,8 +18,8 @@ func functions() []provider.Function[*Client] {
 	}
 	return []provider.Function[*Client]{
 		{
-			Token: "azure-native:managedidentity:getUserAssignedIdentity",
-			Args:  reflect.TypeFor[named](),
+			Tok:  "azure-native:managedidentity:getUserAssignedIdentity",
+			Args: reflect.TypeFor[named](),
 			Run: func(_ context.Context, client *Client, properties resource.PropertyMap) (map[string]any, error) {
 				var args named
 				if err := provider.Decode(properties, &args); err != nil {
@@ -38,8 +38,8 @@ func functions() []provider.Function[*Client] {
 			},
 		},
 		{
-			Token: "azure-native:containerservice:getManagedCluster",
-			Args:  reflect.TypeFor[named](),
+			Tok:  "azure-native:containerservice:getManagedCluster",
+			Args: reflect.TypeFor[named](),
 			Run: func(_ context.Context, client *Client, properties resource.PropertyMap) (map[string]any, error) {
 				var args named
 				if err := provider.Decode(properties, &args); err != nil {
@@ -49,8 +49,8 @@ func functions() []provider.Function[*Client] {
 			},
 		},
 		{
-			Token: "azure-native:authorization:getClientConfig",
-			Args:  reflect.TypeFor[struct{}](),
+			Tok:  "azure-native:authorization:getClientConfig",
+			Args: reflect.TypeFor[struct{}](),
 			Run: func(_ context.Context, client *Client, _ resource.PropertyMap) (map[string]any, error) {
 				tenant, subscription, err := client.account()
 				if err != nil {

@@ -26,7 +26,7 @@ func identityType() provider.Type[*Client] {
 		return identity.ID(), identityOutputs(identity), nil
 	}
 	return provider.Type[*Client]{
-		Token:       "azure-native:managedidentity:UserAssignedIdentity",
+		Tok:         "azure-native:managedidentity:UserAssignedIdentity",
 		Args:        managedidentity.UserAssignedIdentityArgs{}.ElementType(),
 		Required:    []string{"location"},
 		Computed:    []string{"clientId", "name", "principalId", "tenantId", "type"},

@@ -19,6 +19,8 @@ type Resource struct {
 	Parent string `json:"parent"`
 	// Operation is create, same, update, replace or delete.
 	Operation string `json:"operation"`
+	// Failed is true where the operation was tried and refused.
+	Failed bool `json:"failed,omitempty"`
 
 	urn string
 }
@@ -80,6 +82,10 @@ func collect(stream <-chan events.EngineEvent, observe func(Step)) *Result {
 	}
 	for event := range stream {
 		switch {
+		case event.ResOpFailedEvent != nil:
+			if at, known := index[event.ResOpFailedEvent.Metadata.URN]; known {
+				result.Resources[at].Failed = true
+			}
 		case event.ResourcePreEvent != nil:
 			note(event.ResourcePreEvent.Metadata, event.ResourcePreEvent.Planning, false)
 		case event.ResOutputsEvent != nil:

@@ -22,7 +22,7 @@ type accountInputs struct {
 
 func accountType() provider.Type[*Client] {
 	return provider.Type[*Client]{
-		Token:     "gcp:serviceaccount/account:Account",
+		Tok:       "gcp:serviceaccount/account:Account",
 		Args:      serviceaccount.AccountArgs{}.ElementType(),
 		Computed:  []string{"email", "member", "name", "project", "uniqueId"},
 		Settled:   []string{"email", "member", "name", "project", "uniqueId"},
@@ -62,7 +62,7 @@ func accountType() provider.Type[*Client] {
 			}
 			account, err := client.updateAccount(emailOf(id), inputs.DisplayName, inputs.Description, inputs.Disabled)
 			if err != nil {
-				return nil, fmt.Errorf("Error retrieving service account %q: %w", id, err) //nolint:staticcheck // the gcp provider words it so
+				return nil, fmt.Errorf("Error retrieving service account %q: %w", id, err)
 			}
 			return accountOutputs(account, inputs.Adopt), nil
 		},

@@ -17,8 +17,8 @@ import (
 // sandbox does not have.
 func getProject() provider.Function[*Client] {
 	return provider.Function[*Client]{
-		Token: "gcp:organizations/getProject:getProject",
-		Args:  organizations.LookupProjectOutputArgs{}.ElementType(),
+		Tok:  "gcp:organizations/getProject:getProject",
+		Args: organizations.LookupProjectOutputArgs{}.ElementType(),
 		Run: func(_ context.Context, client *Client, properties resource.PropertyMap) (map[string]any, error) {
 			id := cmp.Or(provider.Text(properties, "projectId"), client.project)
 			if id == "" {
@@ -50,8 +50,8 @@ func getProject() provider.Function[*Client] {
 // getRepository describes a repository, whoever made it.
 func getRepository() provider.Function[*Client] {
 	return provider.Function[*Client]{
-		Token: "gcp:artifactregistry/getRepository:getRepository",
-		Args:  artifactregistry.LookupRepositoryOutputArgs{}.ElementType(),
+		Tok:  "gcp:artifactregistry/getRepository:getRepository",
+		Args: artifactregistry.LookupRepositoryOutputArgs{}.ElementType(),
 		Run: func(_ context.Context, client *Client, properties resource.PropertyMap) (map[string]any, error) {
 			project := cmp.Or(provider.Text(properties, "project"), client.project)
 			location, id := provider.Text(properties, "location"), provider.Text(properties, "repositoryId")

@@ -26,14 +26,14 @@ type grant struct {
 // accountMemberType grants a role on a service account.
 func accountMemberType() provider.Type[*Client] {
 	return memberType(provider.Type[*Client]{
-		Token:     "gcp:serviceaccount/iAMMember:IAMMember",
+		Tok:       "gcp:serviceaccount/iAMMember:IAMMember",
 		Args:      serviceaccount.IAMMemberArgs{}.ElementType(),
 		Computed:  []string{"etag"},
 		Immutable: []string{"condition", "member", "role", "serviceAccountId"},
 	}, func(client *Client, wish grant) (holder, map[string]any, error) {
 		account, err := client.getAccount(emailOf(wish.Account))
 		if err != nil {
-			return holder{}, nil, fmt.Errorf("Error retrieving IAM policy for service account '%s': %w", wish.Account, err) //nolint:staticcheck // the gcp provider words it so
+			return holder{}, nil, fmt.Errorf("Error retrieving IAM policy for service account '%s': %w", wish.Account, err)
 		}
 		return accountHolder(account), map[string]any{"serviceAccountId": account.Name()}, nil
 	})
@@ -42,7 +42,7 @@ func accountMemberType() provider.Type[*Client] {
 // repositoryMemberType grants a role on a repository.
 func repositoryMemberType() provider.Type[*Client] {
 	return memberType(provider.Type[*Client]{
-		Token:     "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember",
+		Tok:       "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember",
 		Args:      artifactregistry.RepositoryIamMemberArgs{}.ElementType(),
 		Computed:  []string{"etag", "location", "project"},
 		Immutable: []string{"condition", "location", "member", "project", "repository", "role"},
@@ -61,7 +61,7 @@ func repositoryMemberType() provider.Type[*Client] {
 		project, location, id := parseRepository(wish.Repository, wish.Project, wish.Location)
 		repository, err := client.getRepository(project, location, id)
 		if err != nil {
-			return holder{}, nil, fmt.Errorf("Error retrieving IAM policy for artifactregistry repository %q: %w", repositoryName(project, location, id), err) //nolint:staticcheck // the gcp provider words it so
+			return holder{}, nil, fmt.Errorf("Error retrieving IAM policy for artifactregistry repository %q: %w", repositoryName(project, location, id), err)
 		}
 		return repositoryHolder(repository), map[string]any{
 			"repository": repository.ResourceName(), "project": repository.Project, "location": repository.Location,

@@ -181,10 +181,10 @@ var errConcurrentPolicy = &Error{
 // change it in between, as the gcp provider does.
 func (c *Cloud) modifyPolicy(ctx context.Context, of holder, change func(*Policy)) (Policy, error) {
 	const attempts = 10
-	for attempt := range attempts {
+	for attempt := 0; ; attempt++ {
 		policy, err := c.getPolicy(of)
 		if err != nil {
-			return Policy{}, fmt.Errorf("Error retrieving IAM policy for %s '%s': %w", of.kind, of.name, err) //nolint:staticcheck // Google's provider words it so
+			return Policy{}, fmt.Errorf("Error retrieving IAM policy for %s '%s': %w", of.kind, of.name, err)
 		}
 		change(&policy)
 		result, err := c.setPolicy(of, policy)
@@ -192,16 +192,15 @@ func (c *Cloud) modifyPolicy(ctx context.Context, of holder, change func(*Policy
 			return result, nil
 		}
 		if !errors.Is(err, errConcurrentPolicy) || attempt == attempts-1 {
-			return Policy{}, fmt.Errorf("Error setting IAM policy for %s '%s': %w", of.kind, of.name, err) //nolint:staticcheck // Google's provider words it so
+			return Policy{}, fmt.Errorf("Error setting IAM policy for %s '%s': %w", of.kind, of.name, err)
 		}
-		pause := time.Millisecond<<attempt + rand.N(5*time.Millisecond)
+		pause := time.Millisecond<<attempt + rand.N(5*time.Millisecond) //nolint:gosec // spreads retries, guards nothing
 		select {
 		case <-ctx.Done():
 			return Policy{}, ctx.Err()
 		case <-time.After(pause):
 		}
 	}
-	panic("unreachable: the last attempt returns")
 }
 
 // checkPolicy applies the rules for a policy's size, its roles and the members

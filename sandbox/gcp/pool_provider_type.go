@@ -38,7 +38,7 @@ func (i poolProviderInputs) provider() PoolProvider {
 func poolProviderType() provider.Type[*Client] {
 	const kind = "WorkloadIdentityPoolProvider"
 	return provider.Type[*Client]{
-		Token:     "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",
+		Tok:       "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",
 		Args:      iam.WorkloadIdentityPoolProviderArgs{}.ElementType(),
 		Computed:  []string{"name", "project", "state"},
 		Settled:   []string{"name", "project", "state"},

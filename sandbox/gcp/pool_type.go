@@ -43,7 +43,7 @@ func parsePool(id string, wantProvider bool) (project, pool, providerID string, 
 func poolType() provider.Type[*Client] {
 	const kind = "WorkloadIdentityPool"
 	return provider.Type[*Client]{
-		Token:     "gcp:iam/workloadIdentityPool:WorkloadIdentityPool",
+		Tok:       "gcp:iam/workloadIdentityPool:WorkloadIdentityPool",
 		Args:      iam.WorkloadIdentityPoolArgs{}.ElementType(),
 		Computed:  []string{"name", "project", "state"},
 		Settled:   []string{"name", "project", "state"},

@@ -89,11 +89,11 @@ func unlessGone(err error) error {
 
 // creating and updating word failed requests as the gcp provider does.
 func creating(kind string, err error) error {
-	return fmt.Errorf("Error creating %s: %w", kind, err) //nolint:staticcheck // the gcp provider words it so
+	return fmt.Errorf("Error creating %s: %w", kind, err)
 }
 
 func updating(kind, id string, err error) error {
-	return fmt.Errorf("Error updating %s %q: %w", kind, id, err) //nolint:staticcheck // the gcp provider words it so
+	return fmt.Errorf("Error updating %s %q: %w", kind, id, err)
 }
 
 // optional keeps an output only where it holds something: what is empty is

@@ -17,7 +17,7 @@ import (
 func repositoryType() provider.Type[*Client] {
 	const kind = "Repository"
 	return provider.Type[*Client]{
-		Token:     "gcp:artifactregistry/repository:Repository",
+		Tok:       "gcp:artifactregistry/repository:Repository",
 		Args:      artifactregistry.RepositoryArgs{}.ElementType(),
 		Computed:  []string{"createTime", "effectiveLabels", "location", "name", "project", "pulumiLabels", "updateTime"},
 		Settled:   []string{"createTime", "location", "name", "project"},

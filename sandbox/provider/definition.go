@@ -29,8 +29,8 @@ type Definition[C any] struct {
 
 // Type is one resource type.
 type Type[C any] struct {
-	// Token is the type's token, for example gcp:serviceaccount/account:Account.
-	Token string
+	// Tok is the type's token, for example gcp:serviceaccount/account:Account.
+	Tok string
 	// Args is the struct whose pulumi tags name the properties: the element
 	// type of the SDK's arguments. A field that is neither a pointer nor a
 	// slice nor a map is required.
@@ -79,9 +79,9 @@ type Type[C any] struct {
 
 // Function is one function that programs invoke, such as a look-up.
 type Function[C any] struct {
-	// Token is the function's token, for example
+	// Tok is the function's token, for example
 	// gcp:organizations/getProject:getProject.
-	Token string
+	Tok string
 	// Args is the struct whose pulumi tags name the arguments.
 	Args reflect.Type
 	// Run answers. Args hold known values only.

@@ -27,6 +27,13 @@ func (t *Type[C]) diff(client C, request plugin.DiffRequest) plugin.DiffResult {
 			}
 		}
 	}
+	for _, name := range t.Computed {
+		// The program wrote out what the cloud had filled in.
+		key := resource.PropertyKey(name)
+		if value, given := news[key]; given && !olds.HasValue(key) && bare(value).DeepEquals(bare(request.OldOutputs[key])) {
+			olds[key] = value
+		}
+	}
 	for key, old := range olds {
 		if value, given := news[key]; given && t.Same != nil && t.Same(key, bare(old), bare(value)) {
 			news[key] = old

@@ -35,10 +35,10 @@ func (d *Definition[C]) Open() plugin.Provider {
 		functions:  make(map[string]*Function[C], len(d.Functions)),
 	}
 	for n := range d.Types {
-		i.types[d.Types[n].Token] = &d.Types[n]
+		i.types[d.Types[n].Tok] = &d.Types[n]
 	}
 	for n := range d.Functions {
-		i.functions[d.Functions[n].Token] = &d.Functions[n]
+		i.functions[d.Functions[n].Tok] = &d.Functions[n]
 	}
 	return i
 }

@@ -59,7 +59,7 @@ func newShelf() *provider.Definition[*shelf] {
 			return &shelf{owner: owner, boxes: boxes}, nil
 		},
 		Types: []provider.Type[*shelf]{{
-			Token: boxToken, Args: reflect.TypeFor[boxArgs](), Required: []string{"labels"},
+			Tok: boxToken, Args: reflect.TypeFor[boxArgs](), Required: []string{"labels"},
 			Computed: []string{"changed", "owner", "serial"}, Settled: []string{"owner", "serial"},
 			Immutable: []string{"lids", "name", "owner"},
 			DeleteFirst: func(inputs resource.PropertyMap) bool {
@@ -87,7 +87,7 @@ func newShelf() *provider.Definition[*shelf] {
 			},
 		}},
 		Functions: []provider.Function[*shelf]{{
-			Token: "shelf:index:whose", Args: reflect.TypeFor[struct{}](),
+			Tok: "shelf:index:whose", Args: reflect.TypeFor[struct{}](),
 			Run: func(_ context.Context, client *shelf, _ resource.PropertyMap) (map[string]any, error) {
 				return map[string]any{"owner": client.owner}, nil
 			},
@@ -109,10 +109,10 @@ func box(changes map[string]any) map[string]any {
 func TestCheckReportsEveryProblemAtOnce(t *testing.T) {
 	engine := providertest.New(t, newShelf().Open(), nil)
 	_, reasons := engine.Check(boxToken, "hats", resource.NewPropertyMapFromMap(map[string]any{
-		"nmae": "hats", "size": 1.5, "sealed": "yes", "lids": []any{map[string]any{"colour": "red", "hinges": "two"}},
+		"title": "hats", "size": 1.5, "sealed": "yes", "lids": []any{map[string]any{"colour": "red", "hinges": "two"}},
 	}))
 	assert.ElementsMatch(t, []string{
-		`unknown property "nmae": want one of labels, lids, name, note, owner, sealed, size`,
+		`unknown property "title": want one of labels, lids, name, note, owner, sealed, size`,
 		`"size": want a whole number, got number`,
 		`"sealed": want a boolean, got string`,
 		`unknown property "lids[0].colour": want one of color, hinges, weight`,
@@ -214,6 +214,7 @@ func TestAChangeOfWhatTheConfigurationSuppliesIsAChange(t *testing.T) {
 
 	same := providertest.New(t, definition.Open(), map[string]any{"owner": "ann"})
 	assert.Equal(t, plugin.DiffNone, same.Diff(created, box(nil)).Changes)
+	assert.Equal(t, plugin.DiffNone, same.Diff(created, box(map[string]any{"owner": "ann"})).Changes, "the program writes it out")
 	assert.Equal(t, plugin.DiffSome, same.Diff(created, box(map[string]any{"owner": "bob"})).Changes)
 
 	moved := providertest.New(t, definition.Open(), map[string]any{"owner": "bob"}).Diff(created, box(nil))

@@ -84,16 +84,6 @@ func (c Claims) Map() map[string]string {
 	return m
 }
 
-// String writes the claims on one line, for people.
-func (c Claims) String() string {
-	var parts []string
-	for _, pair := range c.pairs() {
-		parts = append(parts, pair[0]+"="+pair[1])
-	}
-
-	return strings.Join(parts, " ")
-}
-
 // LogValue groups the claims in a structured line.
 func (c Claims) LogValue() slog.Value {
 	var attrs []slog.Attr

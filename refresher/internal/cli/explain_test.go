@@ -46,14 +46,15 @@ func TestExplainShowsTheRefusalAndWhatWasNotReached(t *testing.T) {
 	assert.Equal(t, 12, code)
 	assert.Equal(t, 1, w.asked(stsHost), "an explanation does not wait for propagation")
 	shown := flat(stdout)
-	assert.Equal(t, `
-sts refused (HTTP 400)
+	_, details, found := strings.Cut(shown, "\n\nsts refused")
+	require.True(t, found, shown)
+	assert.Equal(t, ` (HTTP 400)
   said    unauthorized_client: The given credential is rejected by the attribute condition.
   likely  the provider's attribute condition is false for the claims below: tenant, identity (sub) or client (azp, v1: appid) differs from what the vendor configured
   iss     https://westeurope.oic.prod-aks.azure.com/11111111-2222-3333-4444-555555555555/cluster/
   sub     system:serviceaccount:product:product-refresher
   aud     https://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/acme-pool/providers/acme-entra
-  exp     YYYY-MM-DDThh:mm:ssZ`, shown[strings.Index(shown, "\nsts refused"):])
+  exp     YYYY-MM-DDThh:mm:ssZ`, details)
 	for _, row := range []string{`(?m)^kubernetes  ok +Y`, `(?m)^sts +refused +-$`, `(?m)^iam +not reached +-$`, `(?m)^registry +not reached +-$`, `(?m)^secret +not reached +-$`} {
 		assert.Regexp(t, row, shown)
 	}

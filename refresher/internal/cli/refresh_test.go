@@ -94,10 +94,11 @@ func TestEveryHopSaysWhoIssuedWhatForWhom(t *testing.T) {
 		}
 		seen++
 		name := fmt.Sprint(line["hop"])
-		assert.Equal(t, want[name], [3]string{fmt.Sprint(line["issuer"]), fmt.Sprint(line["subject"]), fmt.Sprint(line["audience"])}, name)
+		got := [3]string{fmt.Sprint(line["issuer"]), fmt.Sprint(line["subject"]), fmt.Sprint(line["audience"])}
+		assert.Equal(t, want[name], got, name)
 		assert.Contains(t, line, "duration", name)
 		_, err := time.Parse(time.RFC3339, fmt.Sprint(line["expires"]))
-		assert.NoError(t, err, name)
+		require.NoError(t, err, name)
 	}
 	assert.Equal(t, len(want), seen)
 }
@@ -254,7 +255,7 @@ func TestEachRefusalNamesItsHopItsWordsAndItsLikelyCause(t *testing.T) {
 			assert.Contains(t, line["error"], c.words)
 			assert.NotEmpty(t, line["error"])
 			assert.Contains(t, line["cause"], c.cause)
-			assert.Equal(t, 1.0, line["attempts"])
+			assert.EqualValues(t, 1, line["attempts"])
 			claims, _ := line["claims"].(map[string]any)
 			if c.claim == "" {
 				assert.Empty(t, claims["iss"])
@@ -263,7 +264,7 @@ func TestEachRefusalNamesItsHopItsWordsAndItsLikelyCause(t *testing.T) {
 			}
 			all := lines(t, stderr)
 			assert.Equal(t, "not refreshed", all[len(all)-1]["msg"])
-			assert.Equal(t, float64(c.code), all[len(all)-1]["exit"])
+			assert.EqualValues(t, c.code, all[len(all)-1]["exit"])
 			w.unwritten()
 		})
 	}

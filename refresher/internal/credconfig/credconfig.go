@@ -147,7 +147,7 @@ func compare(path string, got, want any) []string {
 		w, inWant := wantMap[key]
 		switch {
 		case !inWant:
-			found = append(found, fmt.Sprintf("%s: want no such key", redact.Cut((&redact.Set{}).Text(at), shownLimit)))
+			found = append(found, redact.Cut((&redact.Set{}).Text(at), shownLimit)+": want no such key")
 		case !inGot:
 			found = append(found, fmt.Sprintf("%s: missing, want %s", at, shown(w)))
 		default:

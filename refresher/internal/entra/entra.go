@@ -60,20 +60,10 @@ func (s Settings) SubjectAudience() string {
 	return authorities[s.AuthorityHost].audience
 }
 
-// errAssertion marks errors of the assertion callback, which no request has followed.
-var errAssertion = errors.New("no assertion")
-
 // Token asks Entra for the identity's token. assertion is called once per request, so that it can read a rotated file. The client
 // tries once: the caller owns retries and the deadline. expires is in UTC.
 func Token(ctx context.Context, s Settings, client *http.Client, assertion func(context.Context) (string, error)) (token string, expires time.Time, err error) {
-	credential, err := azidentity.NewClientAssertionCredential(s.TenantID, s.ClientID, func(ctx context.Context) (string, error) {
-		text, err := assertion(ctx)
-		if err != nil {
-			return "", errors.Join(errAssertion, err)
-		}
-
-		return text, nil
-	}, &azidentity.ClientAssertionCredentialOptions{
+	credential, err := azidentity.NewClientAssertionCredential(s.TenantID, s.ClientID, assertion, &azidentity.ClientAssertionCredentialOptions{
 		ClientOptions: azcore.ClientOptions{
 			Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: "https://" + s.AuthorityHost + "/"},
 			Retry:     policy.RetryOptions{MaxRetries: -1},

@@ -38,7 +38,12 @@ func (p Policy) Do(ctx context.Context, try func(context.Context) *fault.Fault) 
 	}
 	for bound := p.First; ; bound = min(2*bound, p.Longest) {
 		attempts++
+		before := last
 		last = p.once(ctx, try)
+		if last != nil && last.Status == 0 && before != nil && ctx.Err() != nil {
+			// The end of the context cut this attempt wherever it was; what the one before was answered says more.
+			last = before
+		}
 		if last == nil || last.Kind == fault.Lasting {
 			return attempts, last
 		}

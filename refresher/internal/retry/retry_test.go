@@ -141,3 +141,22 @@ func TestACancelledContextEndsThePause(t *testing.T) {
 		assert.True(t, last.Overdue)
 	})
 }
+
+func TestAnAttemptCutByTheDeadlineDoesNotHideTheAnswerBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		n := 0
+		attempts, last := retry.Default(0).Do(ctx, func(ctx context.Context) *fault.Fault {
+			if n++; n == 1 {
+				return &fault.Fault{Hop: hop.IAM, Status: 503, Kind: fault.Passing, RetryAfter: 45 * time.Second}
+			}
+			<-ctx.Done()
+
+			return &fault.Fault{Hop: hop.STS, Kind: fault.Passing}
+		})
+		assert.Equal(t, 2, attempts)
+		assert.Equal(t, hop.IAM, last.Hop)
+		assert.True(t, last.Overdue)
+	})
+}

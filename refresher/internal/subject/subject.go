@@ -60,7 +60,7 @@ func (f File) Read() (string, claims.Claims, *fault.Fault) {
 		return "", c, refused
 	}
 	if !c.Expires.IsZero() && time.Since(c.Expires) > skew {
-		refused := fault.New(hop.Kubernetes, fmt.Sprintf("expired at %s", c.Expires.Format(time.RFC3339)), "the kubelet no longer rotates the file, or the node's clock runs ahead")
+		refused := fault.New(hop.Kubernetes, "expired at "+c.Expires.Format(time.RFC3339), "the kubelet no longer rotates the file, or the node's clock runs ahead")
 		refused.Claims = &c
 
 		return "", c, refused

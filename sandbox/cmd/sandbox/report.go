@@ -131,7 +131,11 @@ func (r *report) printResources(out io.Writer) {
 	var walk func(parent, indent string)
 	walk = func(parent, indent string) {
 		for _, resource := range children[parent] {
-			fmt.Fprintf(out, "  %-8s %s%-*s %s\n", resource.Operation, indent, 40-len(indent), resource.Name, shortType(resource.Type))
+			operation := resource.Operation
+			if resource.Failed {
+				operation = "FAILED"
+			}
+			fmt.Fprintf(out, "  %-8s %s%-*s %s\n", operation, indent, 40-len(indent), resource.Name, shortType(resource.Type))
 			// A provider and a component may share a name; only components have children.
 			if strings.HasPrefix(resource.Type, "waybill:") {
 				walk(resource.Name, indent+"  ")
@@ -155,10 +159,14 @@ func shortType(token string) string {
 func (r *report) summary() string {
 	counts := map[string]int{}
 	for _, resource := range r.Resources {
+		if resource.Failed {
+			counts["failed"]++
+			continue
+		}
 		counts[resource.Operation]++
 	}
 	var parts []string
-	for _, operation := range []string{"create", "update", "replace", "delete", "same"} {
+	for _, operation := range []string{"create", "update", "replace", "delete", "same", "failed"} {
 		if counts[operation] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", counts[operation], operation))
 		}

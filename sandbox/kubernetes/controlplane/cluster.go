@@ -144,6 +144,11 @@ func (c *Cluster) startProcesses(ctx context.Context) error {
 			return err
 		}
 	}
+	// etcd's port may have gone to another etcd, which then answered for ours:
+	// ours has ended by now, and nothing of this start may stand.
+	if err := c.Err(); err != nil {
+		return err
+	}
 	for _, p := range c.processes {
 		go func() {
 			<-p.ended
@@ -287,7 +292,7 @@ func (c *Cluster) Stop() error {
 }
 
 // freePorts asks the system for loopback addresses with free ports. Another
-// process may take one before it is used; launch deals with that.
+// process may take one before it is used: launch then asks again.
 func freePorts(count int) ([]string, error) {
 	var addresses []string
 	for range count {
@@ -296,7 +301,7 @@ func freePorts(count int) ([]string, error) {
 			return nil, err
 		}
 		// Kept open until all are chosen, so that they differ.
-		defer listener.Close()
+		defer func() { _ = listener.Close() }()
 		addresses = append(addresses, listener.Addr().String())
 	}
 	return addresses, nil

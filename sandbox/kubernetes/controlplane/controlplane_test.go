@@ -204,7 +204,7 @@ func requireVerified(t *testing.T, cluster *controlplane.Cluster, token string) 
 		require.NoError(t, err)
 		response, err := client.Do(request)
 		require.NoError(t, err)
-		defer response.Body.Close()
+		defer func() { _ = response.Body.Close() }()
 		require.Equal(t, http.StatusOK, response.StatusCode, path)
 		require.NoError(t, json.NewDecoder(response.Body).Decode(into))
 	}

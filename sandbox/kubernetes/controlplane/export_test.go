@@ -1,5 +1,10 @@
 package controlplane
 
+import (
+	"context"
+	"path/filepath"
+)
+
 // ProcessIDs are the IDs of the cluster's processes in the order of their start.
 func (c *Cluster) ProcessIDs() []int {
 	var ids []int
@@ -7,4 +12,17 @@ func (c *Cluster) ProcessIDs() []int {
 		ids = append(ids, p.command.Process.Pid)
 	}
 	return ids
+}
+
+// LaunchEtcd starts etcd at the addresses that choose returns, client and peer,
+// asking again when one is taken.
+func LaunchEtcd(ctx context.Context, binary, dir string, choose func() []string) (*Cluster, error) {
+	c := &Cluster{config: Config{Binary: binary, Dir: dir}}
+	var listen string
+	err := c.launch(ctx, "etcd", func() ([]string, error) {
+		addresses := choose()
+		listen = "http://" + addresses[0]
+		return []string{"--data-dir", filepath.Join(dir, "etcd"), "--listen", listen, "--peer", "http://" + addresses[1]}, nil
+	}, func(ctx context.Context) error { return getOK(ctx, plainClient, listen+"/health", "") })
+	return c, err
 }

@@ -27,13 +27,13 @@ func furnish(ctx context.Context, client kubernetes.Interface, namespaces []worl
 	}
 	_, err := client.RbacV1().ClusterRoleBindings().Create(ctx, binding, metav1.CreateOptions{})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("ClusterRoleBinding %s: %w", binding.Name, err)
+		return fmt.Errorf("cluster role binding %s: %w", binding.Name, err)
 	}
 	for _, namespace := range namespaces {
 		object := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace.Name, Labels: namespace.Labels}}
 		_, err := client.CoreV1().Namespaces().Create(ctx, object, metav1.CreateOptions{})
 		if err != nil && !apierrors.IsAlreadyExists(err) {
-			return fmt.Errorf("Namespace %s: %w", namespace.Name, err)
+			return fmt.Errorf("namespace %s: %w", namespace.Name, err)
 		}
 	}
 	return nil
@@ -50,13 +50,13 @@ func haveDefaultServiceAccounts(ctx context.Context, client kubernetes.Interface
 	for _, name := range names {
 		namespace, err := client.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
-			return fmt.Errorf("Namespace %s: %w", name, err)
+			return fmt.Errorf("namespace %s: %w", name, err)
 		}
 		if namespace.DeletionTimestamp != nil {
 			continue
 		}
 		if _, err := client.CoreV1().ServiceAccounts(name).Get(ctx, "default", metav1.GetOptions{}); err != nil {
-			return fmt.Errorf("ServiceAccount %s/default: %w", name, err)
+			return fmt.Errorf("service account %s/default: %w", name, err)
 		}
 	}
 	return nil

@@ -43,7 +43,7 @@ func getOK(ctx context.Context, client *http.Client, url, token string) error {
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(response.Body, logTail))
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ func startProcess(binary, role string, args []string, logPath string) (*process,
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	info, err := log.Stat()
 	if err != nil {
 		return nil, err
@@ -144,7 +144,7 @@ func (p *process) tail() string {
 	if err != nil {
 		return err.Error()
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	from := p.logFrom
 	if info, err := log.Stat(); err == nil && info.Size()-logTail > from {
 		from = info.Size() - logTail

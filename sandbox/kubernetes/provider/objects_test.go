@@ -1,7 +1,9 @@
 package provider_test
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
@@ -217,6 +219,48 @@ func TestAJobsTemplateReplacesItAndACronJobsDoesNot(t *testing.T) {
 	often = e.mustUpdate(often, cron("registry.example/job:2", "*/20 * * * *"))
 	assert.Equal(t, "*/20 * * * *", often.text("spec.schedule"))
 	assert.Equal(t, "registry.example/job:2", often.text("spec.jobTemplate.spec.template.spec.containers[0].image"))
+}
+
+func TestAnUpdateLeavesWhatTheClusterAdded(t *testing.T) {
+	e := open(t, provider.Options{}, nil)
+	job := func(label string) object {
+		return object{
+			"metadata": object{"name": "labelled", "namespace": "shop", "labels": object{"version": label}},
+			"spec":     object{"template": podTemplate("registry.example/job:1", object{"app": "labelled"})},
+		}
+	}
+	createdJob := e.mustCreate("batch/v1:Job", "labelled", job("1"))
+	updatedJob := e.mustUpdate(createdJob, job("2"))
+	assert.Equal(t, "2", updatedJob.text("metadata.labels.version"))
+	assert.Equal(t, createdJob.text("spec.selector"), updatedJob.text("spec.selector"))
+	assert.Equal(t, createdJob.text("spec.template.metadata.labels"), updatedJob.text("spec.template.metadata.labels"))
+
+	service := func(port int) object {
+		return object{
+			"metadata": object{"name": "addressed", "namespace": "shop"},
+			"spec":     object{"selector": object{"app": "web"}, "ports": []any{object{"name": "http", "port": port}}},
+		}
+	}
+	createdService := e.mustCreate("core/v1:Service", "addressed", service(80))
+	updatedService := e.mustUpdate(createdService, service(81))
+	assert.Equal(t, "81", fmt.Sprint(updatedService.outputs["spec"].ObjectValue()["ports"].ArrayValue()[0].ObjectValue()["port"].NumberValue()))
+	assert.NotEmpty(t, createdService.text("spec.clusterIP"))
+	assert.Equal(t, createdService.text("spec.clusterIP"), updatedService.text("spec.clusterIP"))
+}
+
+func TestACreateWaitsForItsNamespace(t *testing.T) {
+	e := open(t, provider.Options{}, nil)
+	const delay = 300 * time.Millisecond // less than the first retry's
+	made := make(chan error, 1)
+	began := time.Now()
+	time.AfterFunc(delay, func() {
+		_, err := client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "late"}}, metav1.CreateOptions{})
+		made <- err
+	})
+	created := e.mustCreate("core/v1:ConfigMap", "early", object{"metadata": object{"name": "early", "namespace": "late"}})
+	assert.GreaterOrEqual(t, time.Since(began), delay, "it cannot have succeeded before")
+	require.NoError(t, <-made)
+	assert.Equal(t, resource.ID("late/early"), created.id)
 }
 
 func TestARoleBindingsRoleAndTheNamespaceReplace(t *testing.T) {

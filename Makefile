@@ -1,0 +1,70 @@
+# Run `make` for the list of commands.
+
+STACK ?= dev
+BIN   := .build/bin
+# With JSON=1 stdout holds one document: builds and progress go to stderr.
+FLAGS := --stack $(STACK) $(if $(JSON),--json)
+
+PULUMI_VERSION     := $(shell awk '/pulumi\/pkg\/v3 v/ { print $$(NF) ; exit }' tools/pulumi/go.mod)
+KUBERNETES_VERSION := $(shell awk '/k8s.io\/kubernetes v/ { print $$2 ; exit }' tools/controlplane/go.mod)
+
+# The modules with tests and code of their own; tools/ pins other people's.
+MODULES := . sandbox refresher tools/build tools/controlplane
+
+BUILD := go run -C tools/build . -C
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: up preview down serve
+up: tools ## deploy STACK (default dev) to the sandbox; JSON=1 prints a document
+	@$(BIN)/sandbox up $(FLAGS)
+preview: tools ## show what up would change
+	@$(BIN)/sandbox preview $(FLAGS)
+down: tools ## delete what up made
+	@$(BIN)/sandbox down $(FLAGS)
+serve: tools ## leave the sandbox running and print the environment for other clients
+	@$(BIN)/sandbox serve $(FLAGS)
+
+.PHONY: tools build
+tools: $(BIN)/pulumi $(BIN)/controlplane build
+build: ## the program, the refresher and the sandbox
+	@go build -o $(BIN)/waybill . >&2
+	@go build -C refresher -o ../$(BIN)/refresher . >&2
+	@go build -C sandbox -o ../$(BIN)/sandbox ./cmd/sandbox >&2
+
+# Built once from their own modules; only a new version builds them again.
+$(BIN)/pulumi: tools/pulumi/go.mod tools/pulumi/go.sum
+	@$(BUILD) ../pulumi -name "Pulumi CLI $(PULUMI_VERSION)" -o ../../$@ \
+		-ldflags "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=$(PULUMI_VERSION)" \
+		github.com/pulumi/pulumi/pkg/v3/cmd/pulumi >&2
+$(BIN)/controlplane: tools/controlplane/go.mod tools/controlplane/go.sum $(wildcard tools/controlplane/*.go)
+	@$(BUILD) ../controlplane -name "Kubernetes $(KUBERNETES_VERSION)" -o ../../$@ \
+		-ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$(KUBERNETES_VERSION)" . >&2
+$(BIN)/golangci-lint $(BIN)/shfmt: tools/lint/go.mod tools/lint/go.sum
+	@$(BUILD) ../lint -name golangci-lint -o ../../$(BIN)/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint >&2
+	@go build -C tools/lint -o ../../$(BIN)/shfmt mvdan.cc/sh/v3/cmd/shfmt >&2
+
+.PHONY: test
+test: tools ## every test of every module
+	@for module in $(MODULES); do \
+		echo "· testing $$module" >&2; \
+		go test -C $$module -timeout 30m ./... || exit 1; \
+	done
+
+SCRIPTS := .ci/run tools/program
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint $(BIN)/shfmt ## vet, golangci-lint, formatting, shellcheck
+	@for module in $(MODULES); do \
+		echo "· linting $$module" >&2; \
+		(cd $$module && "$(CURDIR)/$(BIN)/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...) || exit 1; \
+	done
+	@$(BIN)/shfmt -d $(SCRIPTS)
+	@command -v shellcheck >/dev/null || { echo "lint: want shellcheck on PATH (Debian: apt-get install shellcheck)" >&2; exit 1; }
+	@shellcheck $(SCRIPTS)
+
+.PHONY: clean
+clean: ## delete what was built and every sandbox's state
+	rm -rf .build .sandbox

@@ -1,0 +1,241 @@
+package tests_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"waybill.example/waybill/stacks"
+	"waybill.example/waybill/tests/stackfile"
+)
+
+// Each kind of wrong input is refused with one line that names the key, the
+// value and the wish.
+func TestWrongConfigurationIsNamed(t *testing.T) {
+	for name, c := range map[string]struct {
+		edit func(map[string]any)
+		want string
+	}{
+		"missing":                       {set("gcp.project", nil), `gcp.project is missing: want the vendor's project ID`},
+		"missing object":                {set("refresher", nil), `refresher is missing: want the program that keeps the pull secret fresh`},
+		"unknown key":                   {set("azure.tenant", "x"), `azure.tenant is an unknown key: want one of cloud, cluster, identity`},
+		"mistyped":                      {set("product.port", "8080"), `product.port "8080": want the port that the product listens on, 1024 to 65535`},
+		"a list for an object":          {set("gcp", []any{}), `gcp a list: want the vendor's Google Cloud side`},
+		"unquoted number":               {set("product.tag", 1.1), `product.tag 1.1 is a number for YAML, which may have changed it: quote it`},
+		"unquoted number in a map":      {set("workload.env", map[string]any{"LEVEL": 3}), `workload.env.LEVEL 3 is a number for YAML, which may have changed it: quote it`},
+		"unquoted boolean":              {set("workload.args", []any{true}), `workload.args[0] true is a boolean for YAML, which may have changed it: quote it`},
+		"bad slug":                      {set("slug", "Acme_Corp"), `slug "Acme_Corp": want the customer's slug: 3 to 40 of a-z, 0-9 and single hyphens`},
+		"slug with two hyphens":         {set("slug", "ac--me"), `slug "ac--me": want the customer's slug`},
+		"bad GUID":                      {set("azure.tenantId", "3F2B9D54"), `azure.tenantId "3F2B9D54": want the customer's tenant ID, a lower-case GUID`},
+		"too long":                      {set("kubernetes.pullSecret", strings.Repeat("a", 45)), `: want the pull secret's name, a DNS label of at most 44 characters`},
+		"out of range":                  {set("product.port", 80), `product.port 80: want the port that the product listens on, 1024 to 65535`},
+		"number out of range":           {set("gcp.generation", 100), `gcp.generation 100: want the pool's number, 1 to 99`},
+		"unknown platform":              {set("platform", "nomad"), `platform "nomad": want where the product runs: aks`},
+		"conflicting tag and digest":    {set("product.digest", "sha256:"+strings.Repeat("a", 64)), `product has 2 of tag, digest: want exactly one`},
+		"neither tag nor digest":        {set("product.tag", nil), `product has 0 of tag, digest: want exactly one`},
+		"cluster by name and by issuer": {set("azure.cluster.issuer", issuer), `azure.cluster has 2 of name, issuer: want exactly one`},
+		"issuer without its slash":      {set("azure.cluster", map[string]any{"issuer": strings.TrimSuffix(issuer, "/")}), `want the cluster's OIDC issuer as`},
+		"issuer that is no https URL":   {set("azure.cluster", map[string]any{"issuer": "http://a.example/"}), `want the cluster's OIDC issuer as`},
+		"two identities":                {set("azure.identity", map[string]any{"name": "one", "existing": "two"}), `azure.identity has 2 of name, existing, application: want at most one`},
+		"virtual without upstream":      {set("gcp.repository.mode", "virtual"), `gcp.repository has mode "virtual" and upstream ""`},
+		"waived for its own namespace":  {set("kubernetes.namespace.waivePodSecurity", true), `kubernetes.namespace.waivePodSecurity true: want it for an existing namespace only`},
+		"sovereign cloud's audience":    {set("azure.cloud", "china"), `azure.token.audience is missing`},
+		"v1 tokens with nothing else":   {set("azure.token", map[string]any{"version": "v1"}), `azure.token is of version v1: want issuer`},
+		"deadline over the period":      {set("refresher", map[string]any{"image": "a.example/b:1", "every": "5m", "deadline": "9m"}), `refresher.deadline "9m": want less than the time between two runs, "5m"`},
+		"an image that may change":      {set("refresher.image", "refresher"), `refresher.image "refresher": want HOST/PATH with a tag other than latest or a digest`},
+		"latest":                        {set("refresher.image", "a.example/b:latest"), `refresher.image "a.example/b:latest": want HOST/PATH with a tag other than latest or a digest`},
+		"bad quantity":                  {set("workload.resources", map[string]any{"limits": map[string]any{"cpu": "fast"}}), `workload.resources.limits.cpu "fast": want a quantity`},
+		"bad variable name":             {set("workload.env", map[string]any{"A-B": "x"}), `workload.env.A-B is no name for environment variables`},
+		"writable twice":                {set("workload.writable", []any{map[string]any{"path": "/a"}, map[string]any{"path": "/a"}}), `workload.writable[1].path "/a": is workload.writable[0]'s already`},
+		"probes without a path":         {func(c map[string]any) { set("product.healthPath", nil)(c); set("workload.liveness.period", 5)(c) }, `workload has probes and product.healthPath is missing`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			values, secrets := loadStack(t, "dev", c.edit)
+			lines := refused(t, values, secrets)
+			require.Len(t, lines, 1, "one problem is one line")
+			assert.Contains(t, lines[0], c.want)
+		})
+	}
+}
+
+func TestEveryProblemIsReportedAtOnce(t *testing.T) {
+	values, secrets := loadStack(t, "dev",
+		set("slug", "X"), set("product.tag", 1.10), set("azure.tenantId", "none"), set("gcp.project", nil),
+		set("kubernetes.contxt", "typo"), set("product.port", 70000), set("azure.cluster.issuer", issuer),
+		set("product.configPath", "/etc/app.json"))
+	values["gcp:project"] = "ignored"
+	lines := refused(t, values, secrets)
+	for _, key := range []string{"slug", "product.tag", "azure.tenantId", "gcp.project", "kubernetes.contxt", "product.port", "azure.cluster", "waybill:productConfig", "gcp:project"} {
+		count := 0
+		for _, line := range lines {
+			if strings.HasPrefix(strings.TrimSpace(line), key+" ") {
+				count++
+			}
+		}
+		assert.Equal(t, 1, count, "lines about %s in\n%s", key, strings.Join(lines, "\n"))
+	}
+}
+
+// refused runs the program, which must register nothing, and gives the lines
+// of its error below the first.
+func refused(t *testing.T, values map[string]string, secrets []string) []string {
+	t.Helper()
+	var messages []string
+	for _, preview := range []bool{false, true} {
+		r := newRecorder(values, secrets)
+		r.Preview = preview
+		err := r.Run(stacks.Run)
+		require.Error(t, err)
+		assert.Empty(t, r.All(), "nothing is registered")
+		messages = append(messages, err.Error())
+	}
+	assert.Equal(t, messages[0], messages[1], "previews refuse the same")
+	_, text, found := strings.Cut(messages[0], "nothing is changed:\n")
+	require.True(t, found, messages[0])
+	var lines []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimRight(line, "\n"); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+func TestSecretsOfTheConfiguration(t *testing.T) {
+	const hidden = "hidden-value-4711"
+	for name, c := range map[string]struct {
+		stack string
+		edit  func(values map[string]string) (secrets []string)
+		want  string
+	}{
+		"missing": {"acme", func(v map[string]string) []string { delete(v, "waybill:productConfig"); return nil }, `waybill:productConfig is missing, and product.configPath "/app/data/config.json" wants it`},
+		"empty": {"acme", func(v map[string]string) []string {
+			v["waybill:productConfig"] = " \n"
+			return []string{"waybill:productConfig"}
+		}, `waybill:productConfig is empty`},
+		"in the clear": {"acme", func(v map[string]string) []string {
+			v["waybill:productConfig"] = `{"key": "` + hidden + `"}`
+			return nil
+		}, `waybill:productConfig is not a secret`},
+		"no JSON": {"acme", func(v map[string]string) []string {
+			v["waybill:productConfig"] = hidden
+			return []string{"waybill:productConfig"}
+		}, `waybill:productConfig is no JSON`},
+		"without a path": {"dev", func(v map[string]string) []string {
+			v["waybill:productConfig"] = hidden
+			return []string{"waybill:productConfig"}
+		}, `waybill:productConfig is set and product.configPath is not`},
+		"inside the object": {"acme", func(v map[string]string) []string {
+			v["waybill:customer"] = strings.Replace(v["waybill:customer"], "acme", hidden, 1)
+			delete(v, "waybill:productConfig")
+			return []string{"waybill:customer"}
+		}, `waybill:customer holds a secret: want none in it`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			values, _ := loadStack(t, c.stack)
+			secrets := c.edit(values)
+			lines := refused(t, values, secrets)
+			require.Len(t, lines, 1)
+			assert.Contains(t, lines[0], c.want)
+			assert.NotContains(t, lines[0], hidden)
+		})
+	}
+}
+
+func TestTheObjectItselfIsChecked(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"missing":      {"", "waybill:customer is missing"},
+		"no JSON":      {"{", "waybill:customer is no object"},
+		"not a map":    {`"acme"`, `(the object) "acme": want an object`},
+		"an empty one": {`{}`, "slug is missing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			values := map[string]string{}
+			if c.text != "" {
+				values["waybill:customer"] = c.text
+			}
+			assert.Contains(t, strings.Join(refused(t, values, nil), "\n"), c.want)
+		})
+	}
+}
+
+// Settings of providers that explicit providers would ignore mislead.
+func TestProviderKeysOfTheStackFileAreRefused(t *testing.T) {
+	for _, key := range []string{"aws:region", "azure-native:location", "azure-native:clientSecret", "gcp:project", "gcp:credentials", "kubernetes:context", "kubernetes:kubeconfig"} {
+		values, secrets := loadStack(t, "dev")
+		values[key] = "value-of-it"
+		lines := refused(t, values, secrets)
+		require.Len(t, lines, 1)
+		assert.Contains(t, lines[0], key+" is set, and the explicit providers ignore it")
+		assert.NotContains(t, lines[0], "value-of-it")
+	}
+}
+
+func TestARefusedLookUpRegistersNothingButProviders(t *testing.T) {
+	for name, c := range map[string]struct {
+		stack string
+		token string
+		fail  func() (resource.PropertyMap, error)
+		want  string
+	}{
+		"a cluster that is not there": {"dev", "", func() (resource.PropertyMap, error) { return nil, fmt.Errorf("ResourceNotFound") },
+			`azure.cluster.name "example-cluster" in group "example-apps"`},
+		"a cluster without an issuer": {"dev", "", func() (resource.PropertyMap, error) { return cluster("")(nil) },
+			"`az aks update --resource-group example-apps --name example-cluster --enable-oidc-issuer`"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			values, secrets := loadStack(t, c.stack)
+			r := newRecorder(values, secrets)
+			r.Functions["azure-native:containerservice:getManagedCluster"] = func(resource.PropertyMap) (resource.PropertyMap, error) { return c.fail() }
+			err := r.Run(stacks.Run)
+			require.ErrorContains(t, err, c.want)
+			assert.Empty(t, beyondProviders(r))
+		})
+	}
+	t.Run("a namespace that does not enforce restricted", func(t *testing.T) {
+		values, secrets := loadStack(t, "globex")
+		r := newRecorder(values, secrets)
+		r.Reads["kubernetes:core/v1:Namespace"] = namespace(map[string]any{"pod-security.kubernetes.io/enforce": "baseline"})
+		err := r.Run(stacks.Run)
+		require.ErrorContains(t, err, "`kubectl label namespace security-tools pod-security.kubernetes.io/enforce=restricted`")
+		assert.Empty(t, beyondProviders(r))
+	})
+	t.Run("unless it is waived", func(t *testing.T) {
+		values, secrets := loadStack(t, "globex", set("kubernetes.namespace.waivePodSecurity", true))
+		r := newRecorder(values, secrets)
+		r.Reads["kubernetes:core/v1:Namespace"] = namespace(nil)
+		require.NoError(t, r.Run(stacks.Run))
+	})
+}
+
+// The published schema takes every example as an editor reads it, and names
+// every key that the program reads.
+func TestThePublishedSchemaTakesTheExamples(t *testing.T) {
+	compiler := jsonschema.NewCompiler()
+	schema, err := compiler.Compile(filepath.Join("..", "stacks", "schema", "stack.schema.json"))
+	require.NoError(t, err)
+	for _, name := range stackfile.Names(t, "..") {
+		text, err := os.ReadFile(filepath.Join("..", "Pulumi."+name+".yaml"))
+		require.NoError(t, err)
+		assert.True(t, strings.HasPrefix(string(text), "# yaml-language-server: $schema=stacks/schema/stack.schema.json\n"), "%s names its schema for editors", name)
+		values, secrets := stackfile.Load(t, filepath.Join("..", "Pulumi."+name+".yaml"))
+		config := map[string]any{}
+		for key, value := range values {
+			if slices.Contains(secrets, key) {
+				config[key] = map[string]any{"secure": "ciphertext"}
+				continue
+			}
+			config[key], err = jsonschema.UnmarshalJSON(strings.NewReader(value))
+			require.NoError(t, err)
+		}
+		assert.NoError(t, schema.Validate(map[string]any{"config": config}), name)
+	}
+}
