@@ -1,6 +1,8 @@
 package stacks
 
 import (
+	"time"
+
 	"waybill.example/waybill/components/gcp"
 	"waybill.example/waybill/components/kubernetes"
 )
@@ -24,6 +26,15 @@ func imageGrantArgs(s *settings) *gcp.ImageGrantArgs {
 	}
 }
 
+// propagation is nil where the configuration says nothing.
+func propagation(text string) *time.Duration {
+	if text == "" {
+		return nil
+	}
+	d := duration(text, 0)
+	return &d
+}
+
 // pullSecretArgs are a pull secret's arguments but for its source.
 func pullSecretArgs(s *settings) *kubernetes.PullSecretArgs {
 	return &kubernetes.PullSecretArgs{
@@ -31,11 +42,12 @@ func pullSecretArgs(s *settings) *kubernetes.PullSecretArgs {
 		Namespace: s.Kubernetes.Namespace.Name,
 		Name:      s.Kubernetes.PullSecret,
 		Refresher: kubernetes.Refresher{
-			Image:     s.Refresher.Image,
-			Every:     duration(s.Refresher.Every, 0),
-			Deadline:  duration(s.Refresher.Deadline, 0),
-			Retries:   s.Refresher.Retries,
-			Resources: kubernetes.Resources(s.Refresher.Resources),
+			Image:       s.Refresher.Image,
+			Every:       duration(s.Refresher.Every, 0),
+			Deadline:    duration(s.Refresher.Deadline, 0),
+			Propagation: propagation(s.Refresher.Propagation),
+			Retries:     s.Refresher.Retries,
+			Resources:   kubernetes.Resources(s.Refresher.Resources),
 		},
 		EgressPorts: s.Kubernetes.EgressPorts,
 	}

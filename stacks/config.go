@@ -106,11 +106,13 @@ type Namespace struct {
 
 // Refresher is the program that keeps the pull secret fresh.
 type Refresher struct {
-	Image     string    `json:"image"`
-	Every     string    `json:"every"`    // empty: 15m
-	Deadline  string    `json:"deadline"` // empty: 4m
-	Retries   *int      `json:"retries"`  // nil: 2
-	Resources Resources `json:"resources"`
+	Image    string `json:"image"`
+	Every    string `json:"every"`    // empty: 15m
+	Deadline string `json:"deadline"` // empty: 4m
+	// Propagation is how long refusals that may pass are tried again.
+	Propagation string    `json:"propagation"` // empty: 90s
+	Retries     *int      `json:"retries"`     // nil: 2
+	Resources   Resources `json:"resources"`
 }
 
 // Resources are a container's requests and limits.

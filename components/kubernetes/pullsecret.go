@@ -2,6 +2,7 @@ package kubernetes
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
@@ -17,6 +18,9 @@ import (
 
 const (
 	refresherComponent = "refresher"
+	// maxName leaves room for "-first-refresh" and Pulumi's nine characters in
+	// the name of a Job, at most 63.
+	maxName = 40
 	// DefaultSecretName is the pull secret's name unless another is given.
 	DefaultSecretName = "ar-pull-secret"
 )
@@ -93,7 +97,7 @@ func (args *PullSecretArgs) Validate() error {
 	if args.Existing != nil && args.Existing.name != args.Namespace {
 		p.Add("existing", "%q: want the namespace that namespace names, %q", args.Existing.name, args.Namespace)
 	}
-	p.Error("name", naming.CronJob.Check(args.secretName()))
+	p.Error("name", naming.CronJob.Check(args.secretName()+"-refresh"))
 	p.Error("serviceAccount", naming.Label.Check(args.serviceAccountName()))
 	for _, port := range args.EgressPorts {
 		p.Range("egressPorts", port, 1, 65535)
@@ -115,6 +119,9 @@ func NewPullSecret(ctx *pulumi.Context, name string, args *PullSecretArgs, opts 
 	}
 	if err := args.Validate(); err != nil {
 		return nil, err
+	}
+	if len(name) > maxName {
+		return nil, fmt.Errorf("kubernetes.PullSecret: name %q: want at most %d characters, the first refresh's Job is named after it", name, maxName)
 	}
 	component := &PullSecret{}
 	inputs := pulumi.Map{
@@ -279,11 +286,7 @@ func (b *pullSecretBuilder) buildCronJob(pod *corev1.PodTemplateSpecArgs, needs 
 			FailedJobsHistoryLimit:     pulumi.Int(3),
 			JobTemplate: &batchv1.JobTemplateSpecArgs{
 				Metadata: &metav1.ObjectMetaArgs{Labels: pulumi.ToStringMap(b.owner.Kubernetes(refresherComponent))},
-				Spec: &batchv1.JobSpecArgs{
-					BackoffLimit:          pulumi.Int(r.retries()),
-					ActiveDeadlineSeconds: seconds(r.jobDeadline()),
-					Template:              pod,
-				},
+				Spec:     r.jobSpec(pod),
 			},
 		},
 	}, pulumi.Parent(b.component), pulumi.DependsOn(needs))
@@ -299,11 +302,7 @@ func (b *pullSecretBuilder) buildFirstRefresh(pod *corev1.PodTemplateSpecArgs, n
 	await := timeout(r.jobDeadline() + time.Minute)
 	job, err := batchv1.NewJob(b.ctx, b.name+"-first-refresh", &batchv1.JobArgs{
 		Metadata: b.metadata(""),
-		Spec: &batchv1.JobSpecArgs{
-			BackoffLimit:          pulumi.Int(r.retries()),
-			ActiveDeadlineSeconds: seconds(r.jobDeadline()),
-			Template:              pod,
-		},
+		Spec:     r.jobSpec(pod),
 	}, pulumi.Parent(b.component), pulumi.DependsOn(needs),
 		// What triggers a replacement is waited for as well.
 		pulumi.ReplacementTrigger(trigger),

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -16,6 +17,8 @@ import (
 
 // Paths and keys of the refresher's pod.
 const (
+	containerName = "refresher"
+
 	configDir  = "/etc/waybill"
 	configKey  = "credential-config.json"
 	configFile = configDir + "/" + configKey
@@ -26,6 +29,9 @@ const (
 	// tokenSeconds is how long the pod's projected tokens live; a run is over
 	// long before.
 	tokenSeconds = 3600
+	// configurationRefused is the exit code of a refresher that refuses its own
+	// configuration: another pod would refuse it too.
+	configurationRefused = 2
 	// podMargin is what a pod may take besides the run itself: scheduling and
 	// pulling the refresher's image.
 	podMargin = 2 * time.Minute
@@ -42,6 +48,9 @@ type Refresher struct {
 	// Deadline of one run with its retries: 1 to 10 minutes, and shorter than
 	// Every; empty means 4 minutes.
 	Deadline time.Duration
+	// Propagation is how long, within one run, a refusal that a change not yet
+	// propagated would give is tried again: 0 to 5 minutes; nil means 90 seconds.
+	Propagation *time.Duration
 	// Retries is how many failed pods a Job replaces; nil means 2.
 	Retries *int
 	// Resources of its container; empty means small ones.
@@ -53,6 +62,13 @@ func (r Refresher) deadline() time.Duration {
 		return 4 * time.Minute
 	}
 	return r.Deadline
+}
+
+func (r Refresher) propagation() time.Duration {
+	if r.Propagation == nil {
+		return 90 * time.Second
+	}
+	return *r.Propagation
 }
 
 func (r Refresher) every(source TokenSource) time.Duration {
@@ -94,6 +110,9 @@ func (r Refresher) validate(p *check.Problems, source TokenSource) {
 	if d := r.deadline(); d < time.Minute || d > 10*time.Minute || d >= every {
 		p.Add("refresher.deadline", "%s: want 1m to 10m, shorter than the time between two runs", d)
 	}
+	if d := r.propagation(); d < 0 || d > 5*time.Minute {
+		p.Add("refresher.propagation", "%s: want 0s to 5m", d)
+	}
 	p.Range("refresher.retries", r.retries(), 0, 6)
 	r.Resources.validate(p, "refresher.resources")
 }
@@ -117,6 +136,25 @@ func checkReference(image string) error {
 	return nil
 }
 
+// jobSpec is what the CronJob's Jobs and the first refresh have in common.
+func (r Refresher) jobSpec(pod *corev1.PodTemplateSpecArgs) *batchv1.JobSpecArgs {
+	return &batchv1.JobSpecArgs{
+		BackoffLimit:          pulumi.Int(r.retries()),
+		ActiveDeadlineSeconds: seconds(r.jobDeadline()),
+		PodFailurePolicy: &batchv1.PodFailurePolicyArgs{Rules: batchv1.PodFailurePolicyRuleArray{
+			&batchv1.PodFailurePolicyRuleArgs{
+				Action: pulumi.String("FailJob"),
+				OnExitCodes: &batchv1.PodFailurePolicyOnExitCodesRequirementArgs{
+					ContainerName: pulumi.String(containerName),
+					Operator:      pulumi.String("In"),
+					Values:        pulumi.IntArray{pulumi.Int(configurationRefused)},
+				},
+			},
+		}},
+		Template: pod,
+	}
+}
+
 // refresherPod is the pod of the CronJob and of the first refresh. It projects
 // its own tokens and sets its own environment; it carries no label and no
 // annotation that a webhook acts on.
@@ -125,9 +163,11 @@ func refresherPod(args *PullSecretArgs, config, imageConfigMap pulumi.StringInpu
 	variables := append(args.Source.environment(),
 		variable{"WAYBILL_CREDENTIAL_CONFIG", pulumi.String(configFile)},
 		variable{"WAYBILL_SUBJECT_TOKEN_FILE", pulumi.String(externalaccount.SubjectTokenFile)},
+		variable{"WAYBILL_SUBJECT_AUDIENCE", args.Source.audience()},
 		variable{"WAYBILL_SECRET", pulumi.String(args.secretName())},
 		variable{"WAYBILL_NAMESPACE", pulumi.String(args.Namespace)},
 		variable{"WAYBILL_DEADLINE", pulumi.String(r.deadline().String())},
+		variable{"WAYBILL_PROPAGATION", pulumi.String(r.propagation().String())},
 	)
 	environment := corev1.EnvVarArray{
 		&corev1.EnvVarArgs{
@@ -149,7 +189,7 @@ func refresherPod(args *PullSecretArgs, config, imageConfigMap pulumi.StringInpu
 			RestartPolicy:                pulumi.String("Never"),
 			SecurityContext:              restrictedPod(nonRoot),
 			Containers: corev1.ContainerArray{&corev1.ContainerArgs{
-				Name:            pulumi.String("refresher"),
+				Name:            pulumi.String(containerName),
 				Image:           pulumi.String(r.Image),
 				Args:            pulumi.ToStringArray([]string{"refresh"}),
 				Env:             environment,

@@ -118,7 +118,7 @@ func (i instances) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Co
 	instance := i.open()
 	return context.WithValue(ctx, connectionKey{}, &connection{
 		provider: instance,
-		server:   plugin.NewProviderServer(instance),
+		server:   detailed{plugin.NewProviderServer(instance)},
 	})
 }
 

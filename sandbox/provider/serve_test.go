@@ -120,3 +120,43 @@ func TestServingEndsWithItsContext(t *testing.T) {
 	_, err = client.Invoke(t.Context(), &pulumirpc.InvokeRequest{Tok: "shelf:index:whose"})
 	assert.Error(t, err)
 }
+
+func marshal(t *testing.T, properties map[string]any) *structpb.Struct {
+	t.Helper()
+	result, err := structpb.NewStruct(properties)
+	require.NoError(t, err)
+	return result
+}
+
+func TestTheEngineIsToldThatADiffIsDetailed(t *testing.T) {
+	server := serve(t, newShelf().Open)
+	client, _ := dial(t, server)
+	configure(t, client, "ann")
+	diff := func(olds, news map[string]any) *pulumirpc.DiffResponse {
+		t.Helper()
+		answer, err := client.Diff(t.Context(), &pulumirpc.DiffRequest{
+			Id: "hats", Urn: "urn:pulumi:stack::project::shelf:index:Box::hats",
+			OldInputs: marshal(t, olds), Olds: marshal(t, olds), News: marshal(t, news),
+		})
+		require.NoError(t, err)
+		return answer
+	}
+
+	same := diff(box(nil), box(nil))
+	assert.Equal(t, pulumirpc.DiffResponse_DIFF_NONE, same.GetChanges())
+	assert.False(t, same.GetHasDetailedDiff())
+
+	changed := diff(box(nil), box(map[string]any{"size": 4, "sealed": true}))
+	assert.True(t, changed.GetHasDetailedDiff())
+	assert.Equal(t, pulumirpc.PropertyDiff_UPDATE, changed.GetDetailedDiff()["size"].GetKind())
+	assert.Equal(t, pulumirpc.PropertyDiff_ADD, changed.GetDetailedDiff()["sealed"].GetKind())
+	assert.Empty(t, changed.GetReplaces())
+
+	removed := diff(box(map[string]any{"owner": "bob", "sealed": true}), box(map[string]any{"owner": nil}))
+	assert.True(t, removed.GetHasDetailedDiff())
+	assert.Equal(t, pulumirpc.PropertyDiff_DELETE, removed.GetDetailedDiff()["sealed"].GetKind())
+
+	replaced := diff(box(map[string]any{"lids": []any{map[string]any{"color": "red"}}}), box(nil))
+	assert.Equal(t, pulumirpc.PropertyDiff_DELETE_REPLACE, replaced.GetDetailedDiff()["lids"].GetKind())
+	assert.Equal(t, []string{"lids"}, replaced.GetReplaces())
+}

@@ -30,8 +30,41 @@ type Azure struct {
 // Tenant is one Entra tenant with its subscriptions.
 type Tenant struct {
 	// ID is the tenant's GUID.
-	ID            string         `json:"id"`
+	ID string `json:"id"`
+	// Cloud is the Azure cloud that the tenant belongs to, one of AzureClouds;
+	// empty means public.
+	Cloud         string         `json:"cloud,omitempty"`
 	Subscriptions []Subscription `json:"subscriptions"`
+	// Applications are the app registrations made by hand.
+	Applications []Application `json:"applications,omitempty"`
+}
+
+// AzureClouds are the clouds that a tenant can belong to (docs/facts.md §2).
+var AzureClouds = []string{"public", "usgovernment", "china"}
+
+// Application is an app registration with its service principal in the tenant.
+type Application struct {
+	// ClientID is the registration's application ID, a GUID.
+	ClientID string `json:"clientId"`
+	// PrincipalID is the object ID of its service principal, a GUID: sub and
+	// oid of its tokens.
+	PrincipalID string `json:"principalId"`
+	// IdentifierURI is the application ID URI under which tokens for this
+	// application are asked for; empty means that there is none.
+	IdentifierURI string `json:"identifierUri,omitempty"`
+	// AccessTokenVersion is the form of the tokens for this application, 1 or
+	// 2; 0 means 1, as for a registration that was never told otherwise.
+	AccessTokenVersion int `json:"accessTokenVersion,omitempty"`
+	// FederatedCredentials say whose tokens may become the application.
+	FederatedCredentials []FederatedCredential `json:"federatedCredentials,omitempty"`
+}
+
+// FederatedCredential is a federated identity credential of an app registration.
+type FederatedCredential struct {
+	Name     string `json:"name"`
+	Issuer   string `json:"issuer"`
+	Subject  string `json:"subject"`
+	Audience string `json:"audience"`
 }
 
 // Subscription holds resource groups.
@@ -157,6 +190,17 @@ func (w *World) validate() error {
 	for i, tenant := range w.Azure.Tenants {
 		if tenant.ID == "" {
 			report("azure.tenants[%d].id: want the tenant's GUID", i)
+		}
+		if tenant.Cloud != "" && !slices.Contains(AzureClouds, tenant.Cloud) {
+			report("azure.tenants[%d].cloud %q: want one of %q", i, tenant.Cloud, AzureClouds)
+		}
+		for j, application := range tenant.Applications {
+			if application.ClientID == "" || application.PrincipalID == "" {
+				report("azure.tenants[%d].applications[%d]: want a clientId and a principalId", i, j)
+			}
+			if version := application.AccessTokenVersion; version < 0 || version > 2 {
+				report("azure.tenants[%d].applications[%d].accessTokenVersion %d: want 1 or 2", i, j, version)
+			}
 		}
 	}
 	return errors.Join(problems...)

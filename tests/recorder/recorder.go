@@ -46,11 +46,11 @@ func (r Registration) Value(path string) resource.PropertyValue {
 	if err != nil {
 		return resource.NewNullProperty()
 	}
-	value, found := parsed.Get(resource.NewObjectProperty(r.Inputs))
+	value, found := parsed.Get(Plain(resource.NewObjectProperty(r.Inputs)))
 	if !found {
 		return resource.NewNullProperty()
 	}
-	return Plain(value)
+	return value
 }
 
 // Plain takes the secrecy off a value and off everything inside it.

@@ -1,0 +1,202 @@
+package gcp_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"waybill.example/waybill/components/gcp"
+	"waybill.example/waybill/tests/recorder"
+)
+
+const (
+	tenant    = "3f2b9d54-6a1e-4d0c-9a77-5b8e1c0f2a10"
+	client    = "8bd97dd6-59af-4720-b887-45fedc05701c"
+	principal = "ac05ac88-cf69-463a-8219-734b26b350fa"
+	audience  = "fb60f99c-7a34-4190-8149-302f77469936"
+)
+
+func entra() gcp.EntraTrust {
+	return gcp.EntraTrust{
+		TenantID: tenant, Issuer: "https://login.microsoftonline.com/" + tenant + "/v2.0", Audience: audience,
+		PrincipalID: pulumi.String(principal), ClientID: pulumi.String(client),
+	}
+}
+
+func arguments() *gcp.ImageGrantArgs {
+	return &gcp.ImageGrantArgs{Customer: "acme", Product: "shop", Project: "vendor-images", Location: "europe-west1", Trust: entra()}
+}
+
+func register(t *testing.T, args *gcp.ImageGrantArgs) (*recorder.Recorder, map[string]string) {
+	t.Helper()
+	r, outputs := &recorder.Recorder{}, map[string]string{}
+	require.NoError(t, r.Run(func(ctx *pulumi.Context) error {
+		grant, err := gcp.NewImageGrant(ctx, "grant", args)
+		if err != nil {
+			return err
+		}
+		pulumi.All(grant.RegistryHost, grant.Repository, grant.ProjectNumber, grant.Pool, grant.Provider, grant.ServiceAccount, grant.CredentialConfig).
+			ApplyT(func(v []any) string {
+				for i, key := range []string{"host", "repository", "number", "pool", "provider", "account", "config"} {
+					outputs[key] = v[i].(string)
+				}
+				return ""
+			})
+		return nil
+	}))
+	return r, outputs
+}
+
+func TestTheProviderTrustsOneIdentityOfOneTenant(t *testing.T) {
+	r, _ := register(t, arguments())
+	provider := r.Named("grant-provider")
+	assert.Equal(t, "https://login.microsoftonline.com/"+tenant+"/v2.0", provider.Text("oidc.issuerUri"))
+	audiences := provider.Value("oidc.allowedAudiences").ArrayValue()
+	require.Len(t, audiences, 1)
+	assert.Equal(t, audience, audiences[0].StringValue(), "the GUID, never the URI")
+	assert.Equal(t, "assertion.sub", provider.Text(`attributeMapping["google.subject"]`))
+	assert.Equal(t, fmt.Sprintf("assertion.tid == '%s' && assertion.sub == '%s' && assertion.azp == '%s'", tenant, principal, client),
+		provider.Text("attributeCondition"))
+}
+
+func TestTokensOfVersion1NameTheirClientOtherwise(t *testing.T) {
+	args, trust := arguments(), entra()
+	trust.Version, trust.Issuer, trust.Audience = gcp.V1, "https://sts.windows.net/"+tenant+"/", "api://shop"
+	args.Trust = trust
+	r, _ := register(t, args)
+	assert.Contains(t, r.Named("grant-provider").Text("attributeCondition"), "assertion.appid == '"+client+"'")
+}
+
+func TestOneSubjectMayImpersonateAndOneAccountMayRead(t *testing.T) {
+	r, _ := register(t, arguments())
+	members := r.Of("IAMMember")
+	require.Len(t, members, 1)
+	assert.Equal(t, "roles/iam.workloadIdentityUser", members[0].Text("role"))
+	assert.Equal(t, "principal://iam.googleapis.com/projects/"+recorder.ProjectNumber+"/locations/global/workloadIdentityPools/acme-azure-pool/subject/"+principal,
+		members[0].Text("member"), "one subject, by project number, never the pool")
+	readers := r.Of("RepositoryIamMember")
+	require.Len(t, readers, 1)
+	assert.Equal(t, "roles/artifactregistry.reader", readers[0].Text("role"))
+	assert.Equal(t, "serviceAccount:acme-pull@vendor-images.iam.gserviceaccount.com", readers[0].Text("member"))
+	assert.Equal(t, "acme", readers[0].Text("repository"))
+}
+
+func TestTheClusterItselfMayBeTrusted(t *testing.T) {
+	args := arguments()
+	args.Trust = gcp.ClusterTrust{Issuer: "https://issuer.example/cluster", Namespace: "shop", ServiceAccount: "shop-refresher", KeySet: `{"keys":[{"kty":"RSA","alg":"RS256"}]}`}
+	r, outputs := register(t, args)
+	provider := r.Named("grant-provider")
+	assert.Equal(t, "https://issuer.example/cluster", provider.Text("oidc.issuerUri"))
+	assert.True(t, provider.Value("oidc.allowedAudiences").IsNull(), "Google's own default: the provider's full name")
+	assert.Contains(t, provider.Text("oidc.jwksJson"), "RS256")
+	assert.Equal(t, "assertion.sub == 'system:serviceaccount:shop:shop-refresher'", provider.Text("attributeCondition"))
+	assert.True(t, strings.HasSuffix(r.Named("grant-impersonation").Text("member"), "/subject/system:serviceaccount:shop:shop-refresher"))
+	assert.Equal(t, "acme-k8s-pool", outputs["pool"])
+	assert.Contains(t, outputs["config"], `"file": "/var/run/secrets/waybill/subject/token"`)
+}
+
+func TestTheCredentialConfigurationNamesTheDeployedIdentifiers(t *testing.T) {
+	_, outputs := register(t, arguments())
+	assert.Equal(t, map[string]string{
+		"host": "europe-west1-docker.pkg.dev", "repository": "vendor-images/acme", "number": recorder.ProjectNumber,
+		"pool": "acme-azure-pool", "provider": "acme-azure-provider", "account": "acme-pull@vendor-images.iam.gserviceaccount.com",
+		"config": outputs["config"],
+	}, outputs)
+	assert.JSONEq(t, `{
+		"type": "external_account",
+		"audience": "//iam.googleapis.com/projects/`+recorder.ProjectNumber+`/locations/global/workloadIdentityPools/acme-azure-pool/providers/acme-azure-provider",
+		"subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+		"token_url": "https://sts.googleapis.com/v1/token",
+		"service_account_impersonation_url": "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/acme-pull@vendor-images.iam.gserviceaccount.com:generateAccessToken",
+		"credential_source": {"executable": {"command": "/refresher subject-token", "timeout_millis": 30000}}
+	}`, outputs["config"])
+}
+
+func TestTheRepositoryIsWhatItsModeSays(t *testing.T) {
+	t.Run("standard", func(t *testing.T) {
+		r, _ := register(t, arguments())
+		repository := r.Named("grant-repository")
+		assert.Equal(t, "STANDARD_REPOSITORY", repository.Text("mode"))
+		assert.True(t, repository.Value("dockerConfig.immutableTags").BoolValue())
+		assert.True(t, repository.RPC.GetProtect(), "off-boarding is explicit")
+	})
+	t.Run("open to change", func(t *testing.T) {
+		args := arguments()
+		args.Repository = gcp.Repository{MutableTags: true, Unprotected: true}
+		r, _ := register(t, args)
+		repository := r.Named("grant-repository")
+		assert.False(t, repository.Value("dockerConfig.immutableTags").BoolValue())
+		assert.False(t, repository.RPC.GetProtect())
+	})
+	t.Run("virtual", func(t *testing.T) {
+		args := arguments()
+		args.Repository = gcp.Repository{Mode: gcp.Virtual, Upstream: "projects/vendor-images/locations/europe-west1/repositories/releases"}
+		r, _ := register(t, args)
+		repository := r.Named("grant-repository")
+		assert.Equal(t, "VIRTUAL_REPOSITORY", repository.Text("mode"))
+		assert.Equal(t, args.Repository.Upstream, repository.Text("virtualRepositoryConfig.upstreamPolicies[0].repository"))
+	})
+	t.Run("existing", func(t *testing.T) {
+		args := arguments()
+		args.Repository = gcp.Repository{Mode: gcp.Existing, Name: "by-hand"}
+		r, outputs := register(t, args)
+		assert.Empty(t, r.Of("Repository"))
+		assert.Equal(t, "by-hand", r.Named("grant-reader").Text("repository"))
+		assert.Equal(t, "vendor-images/by-hand", outputs["repository"])
+	})
+}
+
+func TestRaisingTheGenerationMakesAnotherPool(t *testing.T) {
+	for generation, want := range map[int]string{0: "acme-azure-pool", 1: "acme-azure-pool", 2: "acme-azure-pool-2", 99: "acme-azure-pool-99"} {
+		args := arguments()
+		args.Generation = generation
+		_, outputs := register(t, args)
+		assert.Equal(t, want, outputs["pool"])
+	}
+}
+
+func TestBadArgumentsAreNamed(t *testing.T) {
+	change := func(edit func(*gcp.EntraTrust)) func(*gcp.ImageGrantArgs) {
+		return func(a *gcp.ImageGrantArgs) {
+			trust := entra()
+			edit(&trust)
+			a.Trust = trust
+		}
+	}
+	cluster := func(trust gcp.ClusterTrust) func(*gcp.ImageGrantArgs) {
+		return func(a *gcp.ImageGrantArgs) { a.Trust = trust }
+	}
+	for name, c := range map[string]struct {
+		change func(*gcp.ImageGrantArgs)
+		want   string
+	}{
+		"a bad slug":             {func(a *gcp.ImageGrantArgs) { a.Customer = "Acme" }, `customer "Acme": want 3 to 40`},
+		"a project number":       {func(a *gcp.ImageGrantArgs) { a.Project = "402817365910" }, "want the vendor's project ID, not its number"},
+		"no location":            {func(a *gcp.ImageGrantArgs) { a.Location = "" }, `location "": want a region`},
+		"generation 100":         {func(a *gcp.ImageGrantArgs) { a.Generation = 100 }, "generation 100: want 0 to 99"},
+		"no trust":               {func(a *gcp.ImageGrantArgs) { a.Trust = nil }, "trust is missing: want EntraTrust or ClusterTrust"},
+		"a short account":        {func(a *gcp.ImageGrantArgs) { a.ServiceAccountID = "abc" }, `serviceAccountId "abc": want a service account ID`},
+		"a bad repository":       {func(a *gcp.ImageGrantArgs) { a.Repository.Name = "A" }, `repository.name "A"`},
+		"an unknown mode":        {func(a *gcp.ImageGrantArgs) { a.Repository.Mode = "remote" }, `repository.mode "remote": want standard, virtual or existing`},
+		"virtual over nothing":   {func(a *gcp.ImageGrantArgs) { a.Repository.Mode = gcp.Virtual }, `repository.upstream "": want projects/PROJECT`},
+		"standard over another":  {func(a *gcp.ImageGrantArgs) { a.Repository.Upstream = "x" }, `repository.upstream "x": want none unless the mode is virtual`},
+		"no audience":            {change(func(t *gcp.EntraTrust) { t.Audience = "" }), `trust.audience "": want the audience`},
+		"a long audience":        {change(func(t *gcp.EntraTrust) { t.Audience = strings.Repeat("a", 257) }), "trust.audience has 257 characters: want at most 256"},
+		"version 3":              {change(func(t *gcp.EntraTrust) { t.Version = "v3" }), `trust.version "v3": want v1 or v2`},
+		"a client alone":         {change(func(t *gcp.EntraTrust) { t.PrincipalID = nil }), "want both, one alone pins nobody"},
+		"a long cluster subject": {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: strings.Repeat("a", 120)}), "want at most 127"},
+		"a private key":          {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: "s", KeySet: `{"keys":[{"d":"secret"}]}`}), "is a private key: want public keys only"},
+		"nine keys":              {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: "s", KeySet: `{"keys":[` + strings.Repeat("{},", 8) + `{}]}`}), "holds 9 keys: want 1 to 8"},
+		"an EdDSA key":           {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: "s", KeySet: `{"keys":[{"alg":"EdDSA"}]}`}), "want RS256 or ES256"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := arguments()
+			c.change(args)
+			require.ErrorContains(t, args.Validate(), c.want)
+		})
+	}
+}

@@ -1,0 +1,286 @@
+package kubernetes_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"waybill.example/waybill/components/kubernetes"
+	"waybill.example/waybill/tests/recorder"
+)
+
+const tenant = "3f2b9d54-6a1e-4d0c-9a77-5b8e1c0f2a10"
+
+func google() kubernetes.GoogleIdentifiers {
+	return kubernetes.GoogleIdentifiers{
+		ProjectNumber: pulumi.String("402817365910"), Pool: pulumi.String("acme-azure-pool"), Provider: pulumi.String("acme-azure-provider"),
+		ServiceAccount: pulumi.String("acme-pull@vendor-images.iam.gserviceaccount.com"),
+	}
+}
+
+func entra() kubernetes.EntraSource {
+	return kubernetes.EntraSource{
+		GoogleIdentifiers: google(), TenantID: tenant, Authority: "https://login.microsoftonline.com/",
+		Audience: "api://AzureADTokenExchange", Scope: "api://AzureADTokenExchange/.default", ClientID: pulumi.String("the-client"),
+	}
+}
+
+func pullSecret() *kubernetes.PullSecretArgs {
+	return &kubernetes.PullSecretArgs{
+		Customer: "acme", Product: "shop", Namespace: "shop", Source: entra(),
+		Refresher: kubernetes.Refresher{Image: "registry.example/refresher:1.0"},
+		After:     pulumi.Array{pulumi.String("identity"), pulumi.String("bindings")},
+	}
+}
+
+func register(t *testing.T, args *kubernetes.PullSecretArgs, preview bool) *recorder.Recorder {
+	t.Helper()
+	r := &recorder.Recorder{Preview: preview}
+	require.NoError(t, r.Run(func(ctx *pulumi.Context) error {
+		_, err := kubernetes.NewPullSecret(ctx, "pull", args)
+		return err
+	}))
+	return r
+}
+
+// pods are the pod templates of everything that runs.
+func pods(r *recorder.Recorder) map[string]resource.PropertyMap {
+	found := map[string]resource.PropertyMap{}
+	for kind, path := range map[string]string{"CronJob": "spec.jobTemplate.spec.template", "Job": "spec.template", "Deployment": "spec.template"} {
+		for _, registration := range r.Of(kind) {
+			found[registration.Name] = registration.Value(path).ObjectValue()
+		}
+	}
+	return found
+}
+
+func at(object resource.PropertyMap, path string) resource.PropertyValue {
+	return recorder.Registration{Inputs: object}.Value(path)
+}
+
+func TestTheRefresherMayPatchItsOneSecretAndNothingElse(t *testing.T) {
+	r := register(t, pullSecret(), false)
+	require.Len(t, r.Of("Role"), 1)
+	assert.Empty(t, r.Of("ClusterRole"))
+	rules := r.Named("pull-role").Value("rules")
+	assert.Equal(t, []any{map[string]any{
+		"apiGroups": []any{""}, "resources": []any{"secrets"}, "resourceNames": []any{"ar-pull-secret"}, "verbs": []any{"patch"},
+	}}, rules.Mappable())
+	binding := r.Named("pull-binding")
+	assert.Equal(t, []any{map[string]any{"kind": "ServiceAccount", "name": "shop-refresher", "namespace": "shop"}}, binding.Value("subjects").Mappable())
+	assert.Equal(t, "shop-refresher", binding.Text("roleRef.name"))
+}
+
+func TestTheSecretIsMadeEmptyAndLeftToTheRefresher(t *testing.T) {
+	secret := register(t, pullSecret(), false).Named("pull-secret")
+	assert.Equal(t, "kubernetes.io/dockerconfigjson", secret.Text("type"))
+	assert.JSONEq(t, `{"auths":{}}`, secret.Text(`stringData[".dockerconfigjson"]`))
+	assert.Equal(t, []string{"data", "stringData"}, secret.RPC.GetIgnoreChanges())
+}
+
+func TestTheRefresherIsScheduledWithLimits(t *testing.T) {
+	r := register(t, pullSecret(), false)
+	cron := r.Named("pull-refresh")
+	assert.Equal(t, "*/15 * * * *", cron.Text("spec.schedule"))
+	assert.Equal(t, "Forbid", cron.Text("spec.concurrencyPolicy"))
+	for path, want := range map[string]float64{
+		"spec.startingDeadlineSeconds": 450, "spec.successfulJobsHistoryLimit": 1, "spec.failedJobsHistoryLimit": 3,
+		"spec.jobTemplate.spec.backoffLimit": 2, "spec.jobTemplate.spec.activeDeadlineSeconds": 840,
+	} {
+		assert.InDelta(t, want, cron.Value(path).NumberValue(), 0, path)
+	}
+	assert.Equal(t, "FailJob", cron.Text("spec.jobTemplate.spec.podFailurePolicy.rules[0].action"))
+}
+
+func TestTheFirstRefreshRunsAgainWhenWhatItNeedsChanges(t *testing.T) {
+	r := register(t, pullSecret(), false)
+	job := r.Named("pull-first-refresh")
+	assert.Empty(t, job.Text("metadata.name"), "Pulumi names it: a replacement under a fixed name already exists")
+	assert.True(t, job.Value("spec.ttlSecondsAfterFinished").IsNull(), "a Job that deletes itself would run again")
+	trigger := job.RPC.GetReplacementTrigger().String()
+	for _, part := range []string{"identity", "bindings", recorder.GUID("kubernetes:core/v1:Secret" + "pull-secret")} {
+		assert.Contains(t, trigger, part)
+	}
+	assert.Equal(t, "900s", job.RPC.GetCustomTimeouts().GetCreate(), "longer than its own deadline")
+	assert.InDelta(t, 840, job.Value("spec.activeDeadlineSeconds").NumberValue(), 0)
+	dependencies := strings.Join(job.RPC.GetDependencies(), " ")
+	for _, name := range []string{"::pull-secret", "::pull-config", "::pull-binding", "::pull-account", "::pull-egress"} {
+		assert.Contains(t, dependencies, name)
+	}
+}
+
+func TestTheRefreshersPodsRelyOnNoWebhook(t *testing.T) {
+	r := register(t, pullSecret(), false)
+	templates := pods(r)
+	require.Len(t, templates, 2)
+	for name, template := range templates {
+		for key := range at(template, "metadata.labels").ObjectValue() {
+			assert.NotContains(t, string(key), "azure.workload.identity", name)
+		}
+		assert.True(t, at(template, "metadata.annotations").IsNull(), name)
+		assert.Equal(t, "shop-refresher", at(template, "spec.serviceAccountName").StringValue())
+		assert.False(t, at(template, "spec.automountServiceAccountToken").BoolValue())
+		container := at(template, "spec.containers[0]").ObjectValue()
+		environment := map[string]any{}
+		for _, variable := range container["env"].ArrayValue() {
+			v := variable.Mappable().(map[string]any)
+			if value, plain := v["value"]; plain {
+				environment[v["name"].(string)] = value
+				continue
+			}
+			environment[v["name"].(string)] = v["valueFrom"]
+		}
+		assert.Equal(t, map[string]any{
+			"WAYBILL_IMAGE":                             map[string]any{"configMapKeyRef": map[string]any{"name": "ar-pull-secret-image", "key": "image"}},
+			"WAYBILL_TRUST":                             "entra",
+			"WAYBILL_GCP_PROJECT_NUMBER":                "402817365910",
+			"WAYBILL_GCP_POOL":                          "acme-azure-pool",
+			"WAYBILL_GCP_PROVIDER":                      "acme-azure-provider",
+			"WAYBILL_GCP_SERVICE_ACCOUNT":               "acme-pull@vendor-images.iam.gserviceaccount.com",
+			"WAYBILL_CREDENTIAL_CONFIG":                 "/etc/waybill/credential-config.json",
+			"GOOGLE_APPLICATION_CREDENTIALS":            "/etc/waybill/credential-config.json",
+			"GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES": "1",
+			"AZURE_TENANT_ID":                           tenant,
+			"AZURE_CLIENT_ID":                           "the-client",
+			"AZURE_AUTHORITY_HOST":                      "https://login.microsoftonline.com/",
+			"AZURE_FEDERATED_TOKEN_FILE":                "/var/run/secrets/waybill/subject/token",
+			"WAYBILL_ENTRA_SCOPE":                       "api://AzureADTokenExchange/.default",
+			"WAYBILL_SUBJECT_TOKEN_FILE":                "/var/run/secrets/waybill/subject/token",
+			"WAYBILL_SUBJECT_AUDIENCE":                  "api://AzureADTokenExchange",
+			"WAYBILL_SECRET":                            "ar-pull-secret",
+			"WAYBILL_NAMESPACE":                         "shop",
+			"WAYBILL_DEADLINE":                          "4m0s",
+			"WAYBILL_PROPAGATION":                       "1m30s",
+		}, environment, name)
+		assert.Equal(t, map[string]any{"path": "token", "expirationSeconds": 3600.0, "audience": "api://AzureADTokenExchange"},
+			volume(t, template, "subject-token")["projected"].(map[string]any)["sources"].([]any)[0].(map[string]any)["serviceAccountToken"])
+		assert.Equal(t, map[string]any{"path": "token", "expirationSeconds": 3600.0},
+			volume(t, template, "api-token")["projected"].(map[string]any)["sources"].([]any)[0].(map[string]any)["serviceAccountToken"], "the API server's own audience")
+	}
+}
+
+func volume(t *testing.T, template resource.PropertyMap, name string) map[string]any {
+	t.Helper()
+	for _, v := range at(template, "spec.volumes").ArrayValue() {
+		if volume := v.Mappable().(map[string]any); volume["name"] == name {
+			return volume
+		}
+	}
+	require.Fail(t, "no volume "+name)
+	return nil
+}
+
+func TestWithAClusterSourceTheTokenIsForTheProviderItself(t *testing.T) {
+	args := pullSecret()
+	args.Source = kubernetes.ClusterSource{GoogleIdentifiers: google()}
+	r := register(t, args, false)
+	for name, template := range pods(r) {
+		token := volume(t, template, "subject-token")["projected"].(map[string]any)["sources"].([]any)[0].(map[string]any)["serviceAccountToken"].(map[string]any)
+		assert.Equal(t, "https://iam.googleapis.com/projects/402817365910/locations/global/workloadIdentityPools/acme-azure-pool/providers/acme-azure-provider", token["audience"], name)
+	}
+	assert.Contains(t, r.Named("pull-config").Text(`data["credential-config.json"]`), `"file": "/var/run/secrets/waybill/subject/token"`)
+}
+
+func TestTheConfigurationIsImmutable(t *testing.T) {
+	config := register(t, pullSecret(), false).Named("pull-config")
+	assert.True(t, config.Value("immutable").BoolValue())
+	assert.Empty(t, config.Text("metadata.name"), "new contents get a new name")
+	assert.Contains(t, config.Text(`data["credential-config.json"]`), `"command": "/refresher subject-token"`)
+}
+
+func TestTheNamespaceIsMadeToEnforceRestrictedOrLeftAlone(t *testing.T) {
+	namespace := register(t, pullSecret(), false).Named("pull-namespace")
+	assert.Equal(t, "restricted", namespace.Text(`metadata.labels["pod-security.kubernetes.io/enforce"]`))
+
+	r := &recorder.Recorder{Reads: map[string]func(string) (resource.PropertyMap, error){
+		"kubernetes:core/v1:Namespace": func(id string) (resource.PropertyMap, error) {
+			return resource.NewPropertyMapFromMap(map[string]any{"metadata": map[string]any{
+				"name": id, "labels": map[string]any{"pod-security.kubernetes.io/enforce": "restricted"}}}), nil
+		},
+	}}
+	require.NoError(t, r.Run(func(ctx *pulumi.Context) error {
+		existing, err := kubernetes.FindNamespace(ctx, "shop", false)
+		if err != nil {
+			return err
+		}
+		args := pullSecret()
+		args.Existing = existing
+		_, err = kubernetes.NewPullSecret(ctx, "pull", args)
+		return err
+	}))
+	for _, found := range r.Of("Namespace") {
+		assert.True(t, found.Read, "%s is read only", found.Name)
+	}
+	assert.Equal(t, "shop", r.Named("pull-secret").Text("metadata.namespace"))
+}
+
+func TestNothingReachesTheRefresherNorItTheNodesIdentity(t *testing.T) {
+	policy := register(t, pullSecret(), false).Named("pull-egress")
+	assert.Equal(t, []any{"Ingress", "Egress"}, policy.Value("spec.policyTypes").Mappable())
+	assert.True(t, policy.Value("spec.ingress").IsNull())
+	egress := policy.Value("spec.egress").ArrayValue()
+	require.Len(t, egress, 2)
+	assert.Equal(t, []any{map[string]any{"protocol": "TCP", "port": 443.0}}, egress[1].ObjectValue()["ports"].Mappable())
+	var blocked []string
+	for _, peer := range egress[1].ObjectValue()["to"].ArrayValue() {
+		for _, block := range peer.ObjectValue()["ipBlock"].ObjectValue()["except"].ArrayValue() {
+			blocked = append(blocked, block.StringValue())
+		}
+	}
+	assert.Equal(t, []string{"169.254.169.254/32", "fd00:ec2::254/128"}, blocked)
+	assert.Equal(t, at(pods(register(t, pullSecret(), false))["pull-refresh"], "metadata.labels").ObjectValue()["app.kubernetes.io/component"].StringValue(),
+		policy.Text(`spec.podSelector.matchLabels["app.kubernetes.io/component"]`))
+}
+
+func TestBadArgumentsOfThePullSecretAreNamed(t *testing.T) {
+	long := 11 * time.Minute
+	for name, c := range map[string]struct {
+		change func(*kubernetes.PullSecretArgs)
+		want   string
+	}{
+		"a bad namespace":        {func(a *kubernetes.PullSecretArgs) { a.Namespace = "Shop" }, `namespace "Shop"`},
+		"a long secret name":     {func(a *kubernetes.PullSecretArgs) { a.Name = strings.Repeat("a", 45) }, "want a CronJob name of at most 52"},
+		"no source":              {func(a *kubernetes.PullSecretArgs) { a.Source = nil }, "source is missing: want a token source"},
+		"an empty source":        {func(a *kubernetes.PullSecretArgs) { a.Source = kubernetes.ClusterSource{} }, "source.projectNumber is missing"},
+		"no client":              {func(a *kubernetes.PullSecretArgs) { s := entra(); s.ClientID = nil; a.Source = s }, "source.clientId is missing"},
+		"no image":               {func(a *kubernetes.PullSecretArgs) { a.Refresher.Image = "" }, `refresher.image "": want HOST/PATH`},
+		"an image without a tag": {func(a *kubernetes.PullSecretArgs) { a.Refresher.Image = "registry.example/refresher" }, "want a tag other than latest"},
+		"the tag latest":         {func(a *kubernetes.PullSecretArgs) { a.Refresher.Image = "registry.example/refresher:latest" }, "want a tag other than latest"},
+		"a bad digest":           {func(a *kubernetes.PullSecretArgs) { a.Refresher.Image = "registry.example/refresher@sha256:12" }, "want a digest of the form sha256:"},
+		"an hour":                {func(a *kubernetes.PullSecretArgs) { a.Refresher.Every = time.Hour }, "refresher.every 1h0m0s: want 5m to 30m"},
+		"seven minutes":          {func(a *kubernetes.PullSecretArgs) { a.Refresher.Every = 7 * time.Minute }, "a divisor of an hour"},
+		"a long deadline":        {func(a *kubernetes.PullSecretArgs) { a.Refresher.Deadline = long }, "refresher.deadline 11m0s: want 1m to 10m"},
+		"a long propagation":     {func(a *kubernetes.PullSecretArgs) { a.Refresher.Propagation = &long }, "refresher.propagation 11m0s: want 0s to 5m"},
+		"a bad port":             {func(a *kubernetes.PullSecretArgs) { a.EgressPorts = []int{0} }, "egressPorts 0: want 1 to 65535"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := pullSecret()
+			c.change(args)
+			require.ErrorContains(t, args.Validate(), c.want)
+		})
+	}
+	err := (&recorder.Recorder{}).Run(func(ctx *pulumi.Context) error {
+		_, err := kubernetes.NewPullSecret(ctx, strings.Repeat("a", 41), pullSecret())
+		return err
+	})
+	require.ErrorContains(t, err, "want at most 40 characters")
+}
+
+// What a preview registers may not depend on values that are unknown then.
+func TestAPreviewOfThePullSecretRegistersTheSame(t *testing.T) {
+	names := func(r *recorder.Recorder) []string {
+		var all []string
+		for _, registration := range r.All() {
+			all = append(all, registration.Name)
+		}
+		slices.Sort(all)
+		return all
+	}
+	assert.Equal(t, names(register(t, pullSecret(), false)), names(register(t, pullSecret(), true)))
+}

@@ -1,0 +1,159 @@
+package network
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+const (
+	// authorityLife is how long clients trust the authority.
+	authorityLife = 10 * 365 * 24 * time.Hour
+	// hostLife is below the 398 days that some clients accept at most.
+	hostLife = 365 * 24 * time.Hour
+	// backdated makes new certificates valid for clients whose clock is behind.
+	backdated = 24 * time.Hour
+)
+
+// authority is the certificate authority of the network.
+type authority struct {
+	file        string
+	certificate *x509.Certificate
+	key         crypto.Signer
+
+	mutex sync.Mutex
+	hosts map[string]*tls.Certificate
+}
+
+// openAuthority reads the authority of dir, or makes it where there is none or
+// where it has expired.
+func openAuthority(dir string) (*authority, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	a := &authority{file: filepath.Join(dir, "ca.pem"), hosts: map[string]*tls.Certificate{}}
+	keyFile := filepath.Join(dir, "ca-key.pem")
+	switch pair, err := tls.LoadX509KeyPair(a.file, keyFile); {
+	case err == nil && time.Now().Before(pair.Leaf.NotAfter):
+		key, ok := pair.PrivateKey.(crypto.Signer)
+		if !ok {
+			return nil, fmt.Errorf("%s: want a key that can sign", keyFile)
+		}
+		a.certificate, a.key = pair.Leaf, key
+		return a, nil
+	case err != nil && !isMissing(a.file):
+		// Making a new one would cut off every client that trusts this one.
+		return nil, fmt.Errorf("certificate authority in %s: %w (delete ca.pem to have a new one made)", dir, err)
+	}
+	return a, a.make(keyFile)
+}
+
+func isMissing(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+func (a *authority) make(keyFile string) error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	serial, err := serialNumber()
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	template := &x509.Certificate{
+		SerialNumber:          serial,
+		Subject:               pkix.Name{CommonName: "waybill sandbox", Organization: []string{"waybill"}},
+		NotBefore:             now.Add(-backdated),
+		NotAfter:              now.Add(authorityLife),
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+		MaxPathLenZero:        true, // it signs hosts, and no further authority
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+	}
+	encoded, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return err
+	}
+	if a.certificate, err = x509.ParseCertificate(encoded); err != nil {
+		return err
+	}
+	a.key = key
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	// The certificate last: where it is, there is a key.
+	if err := writeFile(keyFile, "PRIVATE KEY", secret, 0o600); err != nil {
+		return err
+	}
+	return writeFile(a.file, "CERTIFICATE", encoded, 0o644)
+}
+
+// writeFile writes a PEM file beside path and renames it, so that a killed
+// process leaves the whole file or none.
+func writeFile(path, kind string, content []byte, mode os.FileMode) error {
+	text := pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: content})
+	if err := os.WriteFile(path+".new", text, mode); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// forHost returns a certificate for the host, made at the first call.
+func (a *authority) forHost(host string) (*tls.Certificate, error) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	now := time.Now()
+	if made, ok := a.hosts[host]; ok && now.Add(backdated).Before(made.Leaf.NotAfter) {
+		return made, nil
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	serial, err := serialNumber()
+	if err != nil {
+		return nil, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: serial,
+		Subject:      pkix.Name{Organization: []string{"waybill"}},
+		DNSNames:     []string{host},
+		NotBefore:    now.Add(-backdated),
+		NotAfter:     now.Add(hostLife),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	encoded, err := x509.CreateCertificate(rand.Reader, template, a.certificate, key.Public(), a.key)
+	if err != nil {
+		return nil, fmt.Errorf("certificate for %s: %w", host, err)
+	}
+	leaf, err := x509.ParseCertificate(encoded)
+	if err != nil {
+		return nil, err
+	}
+	made := &tls.Certificate{Certificate: [][]byte{encoded}, PrivateKey: key, Leaf: leaf}
+	a.hosts[host] = made
+	return made, nil
+}
+
+// serialNumber is random: two certificates of one authority never share one.
+func serialNumber() (*big.Int, error) {
+	return rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+}
