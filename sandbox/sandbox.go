@@ -15,9 +15,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/sandbox/azure"
 	"waybill.example/waybill/sandbox/engine"
@@ -42,6 +44,8 @@ type Options struct {
 	State string
 	// Tools holds bin/pulumi and bin/controlplane; empty means .build.
 	Tools string
+	// Program runs in place of stacks.Run; nil means stacks.Run.
+	Program pulumi.RunFunc
 	// Progress is told what starts and what is worth knowing; nil for nobody.
 	Progress func(message string)
 }
@@ -72,6 +76,7 @@ type Sandbox struct {
 	options   Options
 	state     *state.Dir
 	providers []*provider.Server
+	close     func() error
 }
 
 // Start brings the stack's sandbox up. What an earlier one left in the state
@@ -87,6 +92,7 @@ func Start(ctx context.Context, options Options) (_ *Sandbox, err error) {
 		return nil, err
 	}
 	s := &Sandbox{options: options, state: dir}
+	s.close = sync.OnceValue(s.stop)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -165,6 +171,7 @@ func (s *Sandbox) Engine(ctx context.Context, observe func(engine.Step)) (*engin
 		Stack:     s.options.Stack,
 		State:     s.state,
 		Providers: s.Providers(),
+		Program:   s.options.Program,
 		Observe:   observe,
 	})
 }
@@ -179,8 +186,11 @@ func (s *Sandbox) Environment() (map[string]string, error) {
 	return environment, nil
 }
 
-// Close stops everything; the state stays.
-func (s *Sandbox) Close() error {
+// Close stops everything; the state stays. Calls after the first return its
+// result.
+func (s *Sandbox) Close() error { return s.close() }
+
+func (s *Sandbox) stop() error {
 	var problems []error
 	for _, server := range s.providers {
 		problems = append(problems, server.Close())

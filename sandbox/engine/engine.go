@@ -15,6 +15,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optrefresh"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/sandbox/state"
 	"waybill.example/waybill/stacks"
@@ -33,6 +34,8 @@ type Options struct {
 	State *state.Dir
 	// Providers is the value of PULUMI_DEBUG_PROVIDERS.
 	Providers string
+	// Program to run; nil means stacks.Run.
+	Program pulumi.RunFunc
 	// Observe is called with each step as it ends; nil for none.
 	Observe func(Step)
 }
@@ -63,8 +66,12 @@ func Open(ctx context.Context, options Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	program := options.Program
+	if program == nil {
+		program = stacks.Run
+	}
 	stack, err := auto.UpsertStackLocalSource(ctx, options.Stack, work,
-		auto.Pulumi(command), auto.Program(stacks.Run), auto.EnvVars(environment),
+		auto.Pulumi(command), auto.Program(program), auto.EnvVars(environment),
 		auto.PulumiHome(environment["PULUMI_HOME"]), auto.SecretsProvider("passphrase"))
 	if err != nil {
 		return nil, fmt.Errorf("engine: %w", err)

@@ -141,3 +141,7 @@ var locations = []string{
 	"northamerica-northeast2", "northamerica-south1", "southamerica-east1", "southamerica-west1", "us", "us-central1",
 	"us-east1", "us-east4", "us-east5", "us-south1", "us-west1", "us-west2", "us-west3", "us-west4",
 }
+
+// IsLocation says whether repositories can be at a location, and so whether the
+// host LOCATION-docker.pkg.dev exists.
+func IsLocation(name string) bool { return slices.Contains(locations, name) }

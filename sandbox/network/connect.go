@@ -1,7 +1,7 @@
 package network
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -43,7 +43,12 @@ func (n *Network) connect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// What the client sent ahead of the answer belongs to the tunnel.
-	tunnel := &tunnel{Conn: conn, reader: buffered.Reader, host: host}
+	ahead := make([]byte, buffered.Reader.Buffered())
+	if _, err := io.ReadFull(buffered, ahead); err != nil {
+		_ = conn.Close()
+		return
+	}
+	tunnel := &tunnel{Conn: conn, reader: io.MultiReader(bytes.NewReader(ahead), conn), host: host}
 	if _, err := io.WriteString(conn, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
 		_ = conn.Close()
 		return
@@ -69,7 +74,7 @@ func refuseOnConnection(w http.ResponseWriter, status int, reason string) {
 // tunnel is one client's connection to one host.
 type tunnel struct {
 	net.Conn
-	reader *bufio.Reader
+	reader io.Reader
 	host   string
 }
 

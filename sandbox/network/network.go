@@ -23,13 +23,15 @@ const (
 	// idleTime is how long a tunnel may wait for its next request.
 	idleTime = 2 * time.Minute
 	// clientTime bounds one request of the network's own client.
-	clientTime = 30 * time.Second
+	clientTime = 10 * time.Second
 )
 
 // Network is the proxy, its hosts and its certificate authority.
 type Network struct {
 	authority *authority
 	client    *http.Client
+	// maxBody is maxBody, but for tests.
+	maxBody int64
 
 	mutex     sync.Mutex
 	hosts     map[string]http.Handler
@@ -48,7 +50,7 @@ func Open(dir string) (*Network, error) {
 	if err != nil {
 		return nil, fmt.Errorf("network: %w", err)
 	}
-	n := &Network{authority: authority, hosts: map[string]http.Handler{}}
+	n := &Network{authority: authority, maxBody: maxBody, hosts: map[string]http.Handler{}}
 	trusted := x509.NewCertPool()
 	trusted.AddCert(authority.certificate)
 	n.client = &http.Client{
@@ -112,7 +114,7 @@ func (n *Network) Start(ctx context.Context) error {
 		IdleTimeout:       idleTime,
 	}
 	inside := &http.Server{
-		Handler:           http.MaxBytesHandler(http.HandlerFunc(n.answer), maxBody),
+		Handler:           http.MaxBytesHandler(http.HandlerFunc(n.answer), n.maxBody),
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       idleTime,
 		TLSConfig:         &tls.Config{GetCertificate: n.certificate, MinVersion: tls.VersionTLS12},

@@ -20,6 +20,8 @@ type World struct {
 	Azure      Azure      `json:"azure"`
 	GCP        GCP        `json:"gcp"`
 	Kubernetes Kubernetes `json:"kubernetes"`
+	// Registries are public registries that anybody may pull from.
+	Registries []Registry `json:"registries,omitempty"`
 }
 
 // Azure holds the tenants of the customer's side.
@@ -116,6 +118,9 @@ type Project struct {
 	APIs []string `json:"apis"`
 	// Repositories are Artifact Registry repositories made by hand.
 	Repositories []Repository `json:"repositories,omitempty"`
+	// Releases are what the vendor's release pipeline pushes into repositories
+	// of the project as soon as they exist, as LOCATION/REPOSITORY/IMAGE:TAG.
+	Releases []string `json:"releases,omitempty"`
 }
 
 // Repository is an Artifact Registry repository.
@@ -187,6 +192,7 @@ func (w *World) validate() error {
 			report("gcp.projects[%d]: want an id and a number", i)
 		}
 	}
+	w.validateImages(report)
 	for i, tenant := range w.Azure.Tenants {
 		if tenant.ID == "" {
 			report("azure.tenants[%d].id: want the tenant's GUID", i)

@@ -1,0 +1,282 @@
+package sandbox_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/yaml"
+
+	"waybill.example/waybill/sandbox"
+	"waybill.example/waybill/sandbox/engine"
+	"waybill.example/waybill/tests/programs"
+)
+
+// project is a copy of the project that a test may change.
+type project struct {
+	t     *testing.T
+	root  string
+	stack string
+}
+
+func newProject(t *testing.T, stack string) *project {
+	t.Helper()
+	p := &project{t: t, root: t.TempDir(), stack: stack}
+	p.copy("Pulumi.yaml")
+	p.copy("Pulumi." + stack + ".yaml")
+	p.copy(filepath.Join("sandbox", "worlds", stack+".yaml"))
+	return p
+}
+
+func (p *project) copy(path string) {
+	text, err := os.ReadFile(filepath.Join("..", path))
+	require.NoError(p.t, err)
+	require.NoError(p.t, os.MkdirAll(filepath.Dir(filepath.Join(p.root, path)), 0o755))
+	require.NoError(p.t, os.WriteFile(filepath.Join(p.root, path), text, 0o600))
+}
+
+// set changes a dotted key of the customer's object in the stack file.
+func (p *project) set(path string, value any) {
+	p.edit("Pulumi."+p.stack+".yaml", "config|waybill:customer|"+strings.ReplaceAll(path, ".", "|"), value)
+}
+
+// edit changes the value at a path, joined by |, of a YAML file; nil deletes.
+func (p *project) edit(file, path string, value any) {
+	p.t.Helper()
+	name := filepath.Join(p.root, file)
+	text, err := os.ReadFile(name)
+	require.NoError(p.t, err)
+	var document map[string]any
+	require.NoError(p.t, yaml.Unmarshal(text, &document))
+	keys := strings.Split(path, "|")
+	object := document
+	for _, key := range keys[:len(keys)-1] {
+		inner, ok := object[key].(map[string]any)
+		if !ok {
+			inner = map[string]any{}
+			object[key] = inner
+		}
+		object = inner
+	}
+	if object[keys[len(keys)-1]] = value; value == nil {
+		delete(object, keys[len(keys)-1])
+	}
+	text, err = yaml.Marshal(document)
+	require.NoError(p.t, err)
+	require.NoError(p.t, os.WriteFile(name, text, 0o600))
+}
+
+// start starts the project's sandbox for the length of the test.
+func (p *project) start(program pulumi.RunFunc) *sandbox.Sandbox {
+	p.t.Helper()
+	tools, err := filepath.Abs(filepath.Join("..", ".build"))
+	require.NoError(p.t, err)
+	s, err := sandbox.Start(context.Background(), sandbox.Options{Root: p.root, Stack: p.stack, Tools: tools, Program: program})
+	require.NoError(p.t, err, "the tools are built by `make tools`")
+	p.t.Cleanup(func() { assert.NoError(p.t, s.Close()) })
+	return s
+}
+
+func open(t *testing.T, s *sandbox.Sandbox) *engine.Engine {
+	t.Helper()
+	e, err := s.Engine(context.Background(), nil)
+	require.NoError(t, err)
+	return e
+}
+
+func up(t *testing.T, s *sandbox.Sandbox) *engine.Result {
+	t.Helper()
+	result, err := open(t, s).Up(context.Background())
+	require.NoError(t, err)
+	return result
+}
+
+// changes are an operation's changes as "operation name", sorted.
+func changes(result *engine.Result) []string {
+	all := []string{}
+	for _, resource := range result.Changed() {
+		all = append(all, resource.Operation+" "+resource.Name)
+	}
+	slices.Sort(all)
+	return all
+}
+
+func TestACustomerIsDeployedChangedAndOffBoarded(t *testing.T) {
+	p := newProject(t, "dev")
+	s := p.start(nil)
+
+	preview, err := open(t, s).Preview(context.Background())
+	require.NoError(t, err)
+	planned := changes(preview)
+	result := up(t, s)
+	assert.Equal(t, planned, changes(result), "the update does what the preview said")
+	for _, output := range []string{"accessRequest", "accessGrant", "credentialConfig", "pullSecret", "image", "service"} {
+		assert.NotEmpty(t, result.Outputs[output], output)
+	}
+	assert.Equal(t, "402817365910", result.Outputs["accessGrant"].(map[string]any)["projectNumber"], "the world's number, which no configuration holds")
+
+	t.Run("a second up changes nothing", func(t *testing.T) {
+		assert.Empty(t, changes(up(t, s)))
+	})
+	t.Run("another tag changes only the workload", func(t *testing.T) {
+		p.set("product.tag", "1.1")
+		result := up(t, s)
+		assert.Equal(t, []string{"update workload", "update workload-deployment", "update workload-image"}, changes(result),
+			"the component's own record, the Deployment, and what the refresher tries")
+	})
+	t.Run("another identity replaces what names it and refreshes again", func(t *testing.T) {
+		p.set("azure.identity", map[string]any{"name": "another-identity"})
+		got := changes(up(t, s))
+		for _, want := range []string{
+			"replace azure-identity", "replace azure-hello-federated-credential", "update gcp-provider",
+			"replace gcp-impersonation", "replace pull-first-refresh", "update pull-refresh",
+		} {
+			assert.Contains(t, got, want)
+		}
+		assert.NotContains(t, got, "replace pull-secret", "nobody who pulls meanwhile is disturbed")
+		assert.Empty(t, changes(up(t, s)))
+	})
+	t.Run("down leaves what the world had", func(t *testing.T) {
+		_, err := open(t, s).Destroy(context.Background())
+		require.NoError(t, err)
+		assert.Empty(t, s.Azure.Identities())
+		assert.Empty(t, s.GCP.Repositories())
+		client, err := kubernetes.NewForConfig(s.Clusters[0].RESTConfig())
+		require.NoError(t, err)
+		namespaces, err := client.CoreV1().Namespaces().List(context.Background(), metav1.ListOptions{})
+		require.NoError(t, err)
+		for _, namespace := range namespaces.Items {
+			assert.NotEqual(t, "hello", namespace.Name)
+		}
+	})
+	t.Run("the pool's ID stays taken, and raising the generation helps", func(t *testing.T) {
+		_, err := open(t, s).Up(context.Background())
+		require.ErrorContains(t, err, "Error 409: Requested entity already exists")
+		require.ErrorContains(t, err, "Raise gcp.generation to 2")
+		p.set("gcp.generation", 2)
+		assert.Equal(t, "example-azure-pool-2", up(t, s).Outputs["accessGrant"].(map[string]any)["pool"])
+	})
+}
+
+// What a cloud decides is unknown in a preview, and what follows from it too.
+func TestPreviewsDoNotKnowWhatACloudDecides(t *testing.T) {
+	p := newProject(t, "dev")
+	s := p.start(nil)
+	plan := filepath.Join(t.TempDir(), "plan.json")
+	_, err := open(t, s).Preview(context.Background(), optpreview.Plan(plan))
+	require.NoError(t, err)
+	text, err := os.ReadFile(plan)
+	require.NoError(t, err)
+	const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9" // how the engine writes a value that it does not know
+	var document struct {
+		ResourcePlans map[string]struct {
+			Goal struct {
+				InputDiff struct {
+					Adds map[string]any `json:"adds"`
+				} `json:"inputDiff"`
+			} `json:"goal"`
+		} `json:"resourcePlans"`
+	}
+	require.NoError(t, yaml.Unmarshal(text, &document))
+	input := func(name, property string) any {
+		for urn, resource := range document.ResourcePlans {
+			if strings.HasSuffix(urn, "::"+name) {
+				return resource.Goal.InputDiff.Adds[property]
+			}
+		}
+		return "no such resource"
+	}
+	assert.Equal(t, unknown, input("gcp-provider", "attributeCondition"), "the principal ID is Azure's to choose")
+	assert.Equal(t, unknown, input("gcp-impersonation", "member"), "the project number is Google's")
+	assert.Equal(t, unknown, input("gcp-reader", "member"))
+	assert.Equal(t, "hello-federated-credential", input("azure-hello-federated-credential", "federatedIdentityCredentialResourceName"))
+	assert.Equal(t, "system:serviceaccount:hello:hello-refresher", input("azure-hello-federated-credential", "subject"))
+}
+
+// Neighbours in the chain of credentials wait for each other; others are
+// deleted at once, which Azure refuses and the error hook tries again.
+func TestTwoCredentialsThatAreNoNeighboursAreRemovedTogether(t *testing.T) {
+	p := newProject(t, "dev")
+	s := p.start(programs.Credentials(1, 2, 3, 4, 5))
+	up(t, s)
+	require.Len(t, s.Azure.Identities()[0].Credentials, 5)
+	require.NoError(t, s.Close())
+
+	s = p.start(programs.Credentials(1, 3, 5))
+	assert.Equal(t, []string{"delete identity-trust-02", "delete identity-trust-04", "update identity"}, changes(up(t, s)))
+	var left []string
+	for _, credential := range s.Azure.Identities()[0].Credentials {
+		left = append(left, credential.Name)
+	}
+	slices.Sort(left)
+	assert.Equal(t, []string{"trust-01", "trust-03", "trust-05"}, left)
+	_, err := open(t, s).Destroy(context.Background())
+	require.NoError(t, err)
+	assert.Empty(t, s.Azure.Identities())
+}
+
+func TestEveryExampleIsDeployedAndThenUnchanged(t *testing.T) {
+	for _, stack := range []string{"acme", "globex"} {
+		t.Run(stack, func(t *testing.T) {
+			s := newProject(t, stack).start(nil)
+			assert.NotEmpty(t, up(t, s).Outputs["image"])
+			assert.Empty(t, changes(up(t, s)))
+		})
+	}
+}
+
+// Destroying keeps a protected repository with its images; the rest goes, as
+// the engine does it.
+func TestAProtectedRepositoryIsNotDeletedByAccident(t *testing.T) {
+	p := newProject(t, "dev")
+	p.set("gcp.repository.protect", true)
+	s := p.start(nil)
+	up(t, s)
+	_, err := open(t, s).Destroy(context.Background())
+	require.ErrorContains(t, err, "cannot be deleted")
+	require.ErrorContains(t, err, "because it is protected")
+	require.Len(t, s.GCP.Repositories(), 1)
+
+	p.set("gcp.repository.protect", false)
+	p.set("gcp.generation", 2)
+	up(t, s)
+	_, err = open(t, s).Destroy(context.Background())
+	require.NoError(t, err)
+	assert.Empty(t, s.GCP.Repositories())
+}
+
+// What the configuration gets wrong about the world, its clouds refuse.
+func TestAWrongConfigurationChangesNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		path  string
+		value any
+		want  string
+	}{
+		"several problems":            {"product.tag", 1.1, "product.tag 1.1 is a number for YAML"},
+		"a cluster that is not there": {"azure.cluster.name", "other", `azure.cluster.name "other" in group "example-apps"`},
+		"another subscription":        {"azure.subscriptionId", "00000000-90ab-4f36-b1c5-2e4f6a8b0c11", "SubscriptionNotFound"},
+		"an unknown context":          {"kubernetes.context", "other", "example-cluster"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProject(t, "dev")
+			p.set(c.path, c.value)
+			s := p.start(nil)
+			result, err := open(t, s).Up(context.Background())
+			require.ErrorContains(t, err, c.want)
+			for _, resource := range result.Changed() {
+				assert.True(t, strings.HasPrefix(resource.Type, "pulumi:providers:"), "%s was registered", resource.Name)
+			}
+			assert.Empty(t, s.Azure.Identities())
+			assert.Empty(t, s.GCP.Repositories())
+		})
+	}
+}

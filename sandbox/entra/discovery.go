@@ -1,0 +1,121 @@
+package entra
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// inTenant answers 400 for a tenant that is not there.
+func (s *Server) inTenant(serve func(w http.ResponseWriter, r *http.Request, t *tenant)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		tenant, refused := s.tenantAt(r)
+		if refused != nil {
+			// Discovery names this error invalid_tenant, the token endpoint
+			// invalid_request, with the same code.
+			refused.name = "invalid_tenant"
+			s.refuse(w, r, refused)
+			return
+		}
+		serve(w, r, tenant)
+	}
+}
+
+// instanceDiscovery tells a client which names an authority has. MSAL asks it
+// of an authority that it was not built to know:
+// https://learn.microsoft.com/entra/msal/dotnet/advanced/custom-authority-aliases
+func (s *Server) instanceDiscovery(w http.ResponseWriter, r *http.Request) {
+	type instance struct {
+		PreferredNetwork string   `json:"preferred_network"`
+		PreferredCache   string   `json:"preferred_cache"`
+		Aliases          []string `json:"aliases"`
+	}
+	var instances []instance
+	known := false
+	endpoint, err := url.Parse(r.URL.Query().Get("authorization_endpoint"))
+	for _, cloud := range azureClouds {
+		instances = append(instances, instance{PreferredNetwork: cloud.hosts[0], PreferredCache: cloud.hosts[0], Aliases: cloud.hosts})
+		known = known || err == nil && slices.Contains(cloud.hosts, strings.ToLower(endpoint.Host))
+	}
+	if !known {
+		s.refuse(w, r, unknownInstance())
+		return
+	}
+	name, _, _ := strings.Cut(strings.TrimPrefix(endpoint.Path, "/"), "/")
+	writeJSON(w, http.StatusOK, map[string]any{
+		"tenant_discovery_endpoint": "https://" + endpoint.Host + "/" + name + "/v2.0/.well-known/openid-configuration",
+		"api-version":               "1.1",
+		"metadata":                  instances,
+	})
+}
+
+func (s *Server) discovery(w http.ResponseWriter, _ *http.Request, t *tenant) {
+	document := t.endpoints("/v2.0")
+	document["issuer"] = t.cloud.issuerURL(t.id)
+	document["jwks_uri"] = "https://" + t.cloud.authority + "/" + t.id + "/discovery/v2.0/keys"
+	writeJSON(w, http.StatusOK, document)
+}
+
+func (s *Server) v1Discovery(w http.ResponseWriter, _ *http.Request, t *tenant) {
+	document := t.endpoints("")
+	document["issuer"] = t.cloud.v1IssuerURL(t.id)
+	document["jwks_uri"] = "https://" + t.cloud.authority + "/" + t.id + "/discovery/keys"
+	writeJSON(w, http.StatusOK, document)
+}
+
+// endpoints are what both forms of the document share:
+// https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc#sample-response
+func (t *tenant) endpoints(version string) map[string]any {
+	base := "https://" + t.cloud.authority + "/" + t.id + "/oauth2" + version
+	return map[string]any{
+		"token_endpoint":                        base + "/token",
+		"authorization_endpoint":                base + "/authorize",
+		"device_authorization_endpoint":         base + "/devicecode",
+		"end_session_endpoint":                  base + "/logout",
+		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "private_key_jwt", "client_secret_basic"},
+		"response_modes_supported":              []string{"query", "fragment", "form_post"},
+		"response_types_supported":              []string{"code", "id_token", "code id_token", "id_token token"},
+		"subject_types_supported":               []string{"pairwise"},
+		"id_token_signing_alg_values_supported": []string{"RS256"},
+		"scopes_supported":                      []string{"openid", "profile", "email", "offline_access"},
+		"claims_supported": []string{
+			"sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "nonce", "name", "tid", "ver", "at_hash", "c_hash", "email",
+		},
+		"tenant_region_scope": "WW",
+	}
+}
+
+// keys is the v2.0 key set, whose keys carry their issuer.
+func (s *Server) keys(w http.ResponseWriter, _ *http.Request, t *tenant) {
+	text, err := json.Marshal(t.key.public())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	var key map[string]any
+	if err := json.Unmarshal(text, &key); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	key["issuer"] = t.cloud.issuerURL(t.id)
+	writeJSON(w, http.StatusOK, map[string]any{"keys": []any{key}})
+}
+
+func (s *Server) v1Keys(w http.ResponseWriter, _ *http.Request, t *tenant) {
+	writeJSON(w, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{t.key.public()}})
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(text)
+}

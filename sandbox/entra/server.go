@@ -1,0 +1,165 @@
+package entra
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/google/uuid"
+
+	"waybill.example/waybill/sandbox/azure"
+	"waybill.example/waybill/sandbox/oidc"
+	"waybill.example/waybill/sandbox/world"
+)
+
+const (
+	// MaxLifetime is the longest life of a managed identity's token here, and
+	// the default: Entra's live about 24 hours, and Google takes no longer ones
+	// (docs/facts.md §2).
+	MaxLifetime = 24 * time.Hour
+	// applicationLifetime is the life of an app registration's token. Entra
+	// draws it between 60 and 90 minutes:
+	// https://learn.microsoft.com/entra/identity-platform/access-tokens#token-lifetime
+	applicationLifetime = time.Hour
+)
+
+// Config says what the token service decides from.
+type Config struct {
+	// Cloud holds the deployed identities with their credentials. Required.
+	Cloud *azure.Cloud
+	// World holds the tenants and their app registrations.
+	World world.Azure
+	// Dir keeps each tenant's signing key. It is created if it is missing, and
+	// belongs to one server at a time. Required.
+	Dir string
+	// Client fetches the discovery documents and keys of issuers. Required.
+	Client *http.Client
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Lifetime of managed identities' tokens, whole seconds from 1 s to
+	// MaxLifetime; 0 means MaxLifetime.
+	Lifetime time.Duration
+}
+
+// Server is the token service of all tenants of one world.
+type Server struct {
+	cloud    *azure.Cloud
+	tenants  []*tenant
+	issuers  *oidc.Verifier
+	now      func() time.Time
+	lifetime time.Duration
+	routes   *http.ServeMux
+}
+
+// tenant is one tenant of the world.
+type tenant struct {
+	// id is the GUID in lower case, as Entra writes it.
+	id           string
+	cloud        azureCloud
+	applications []world.Application
+	key          *signingKey
+}
+
+// New makes or finds the tenants' signing keys. Every mistake in the
+// configuration is reported at once.
+func New(config Config) (*Server, error) {
+	if err := config.validate(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(config.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("entra: %w", err)
+	}
+	s := &Server{
+		cloud: config.Cloud, now: config.Now, lifetime: config.Lifetime,
+		// Federated credentials are for RS256 alone (docs/facts.md §2).
+		issuers: oidc.NewVerifier(config.Client, 0, jose.RS256),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.lifetime == 0 {
+		s.lifetime = MaxLifetime
+	}
+	for _, existing := range config.World.Tenants {
+		id := strings.ToLower(existing.ID)
+		key, err := openSigningKey(config.Dir, id)
+		if err != nil {
+			return nil, fmt.Errorf("entra: signing key of tenant %s: %w", id, err)
+		}
+		cloud, _ := cloudNamed(existing.Cloud)
+		s.tenants = append(s.tenants, &tenant{id: id, cloud: cloud, applications: existing.Applications, key: key})
+	}
+	s.routes = http.NewServeMux()
+	s.routes.HandleFunc("GET /common/discovery/instance", s.instanceDiscovery)
+	s.routes.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", s.inTenant(s.discovery))
+	s.routes.HandleFunc("GET /{tenant}/.well-known/openid-configuration", s.inTenant(s.v1Discovery))
+	s.routes.HandleFunc("GET /{tenant}/discovery/v2.0/keys", s.inTenant(s.keys))
+	s.routes.HandleFunc("GET /{tenant}/discovery/keys", s.inTenant(s.v1Keys))
+	s.routes.HandleFunc("POST /{tenant}/oauth2/v2.0/token", s.token)
+	return s, nil
+}
+
+func (c Config) validate() error {
+	var problems []error
+	report := func(format string, args ...any) {
+		problems = append(problems, fmt.Errorf("entra: "+format, args...))
+	}
+	if c.Cloud == nil {
+		report("Cloud: want the cloud that holds the identities")
+	}
+	if c.Dir == "" {
+		report("Dir: want a directory for the signing keys")
+	}
+	if c.Client == nil {
+		report("Client: want a client that reaches the clusters' issuers")
+	}
+	if c.Lifetime < 0 || c.Lifetime > MaxLifetime || c.Lifetime%time.Second != 0 {
+		report("Lifetime %s: want whole seconds, at most %s", c.Lifetime, MaxLifetime)
+	}
+	for i, tenant := range c.World.Tenants {
+		if err := uuid.Validate(tenant.ID); err != nil || len(tenant.ID) != 36 {
+			report("World.Tenants[%d].ID %q: want a GUID", i, tenant.ID)
+		}
+		if _, ok := cloudNamed(tenant.Cloud); !ok {
+			report("World.Tenants[%d].Cloud %q: want one of %q", i, tenant.Cloud, world.AzureClouds)
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// Hosts are the host names that the server answers for.
+func (s *Server) Hosts() []string { return allHosts() }
+
+// ServeHTTP implements http.Handler. The request's host says which cloud it is
+// for: a tenant of another cloud is unknown there.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.routes.ServeHTTP(w, r) }
+
+// tenantAt finds a tenant of the cloud that a request was sent to.
+func (s *Server) tenantAt(r *http.Request) (*tenant, *refusal) {
+	name, host := r.PathValue("tenant"), strings.ToLower(r.Host)
+	if bare, port, err := net.SplitHostPort(host); err == nil && port == "443" {
+		host = bare
+	}
+	for _, tenant := range s.tenants {
+		if strings.EqualFold(tenant.id, name) && slices.Contains(tenant.cloud.hosts, host) {
+			return tenant, nil
+		}
+	}
+	return nil, unknownTenant(name)
+}
+
+// tenantByID finds a tenant whatever its cloud.
+func (s *Server) tenantByID(id string) (*tenant, error) {
+	for _, tenant := range s.tenants {
+		if strings.EqualFold(tenant.id, id) {
+			return tenant, nil
+		}
+	}
+	return nil, fmt.Errorf("entra: tenant %q: want one of the world's", id)
+}

@@ -1,0 +1,172 @@
+package entra
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	grantType     = "client_credentials"
+	assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+	// maxForm is the largest token request, in bytes.
+	maxForm = 64 << 10
+)
+
+// token is the token endpoint:
+// https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow#third-case-access-token-request-with-a-federated-credential
+func (s *Server) token(w http.ResponseWriter, r *http.Request) {
+	tenant, refused := s.tenantAt(r)
+	if refused != nil {
+		s.refuse(w, r, refused)
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		s.refuse(w, r, malformedRequest())
+		return
+	}
+	// Both are looked at before the assertion: they cost nothing.
+	form := r.PostForm
+	if refused := checkGrant(form.Get("grant_type"), form.Get("client_id")); refused != nil {
+		s.refuse(w, r, refused)
+		return
+	}
+	who, ok := s.principal(tenant, form.Get("client_id"))
+	if !ok {
+		s.refuse(w, r, unknownApplication(form.Get("client_id"), tenant.id))
+		return
+	}
+	what, refused := tenant.scope(form.Get("scope"))
+	if refused != nil {
+		s.refuse(w, r, refused)
+		return
+	}
+	if refused := checkAssertionForm(form.Get("client_assertion_type"), form.Get("client_assertion")); refused != nil {
+		s.refuse(w, r, refused)
+		return
+	}
+	if refused := s.checkAssertion(r.Context(), tenant, who, form.Get("client_assertion")); refused != nil {
+		s.refuse(w, r, refused)
+		return
+	}
+	signed, err := tenant.key.sign(s.claims(tenant, who, what))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store, no-cache")
+	w.Header().Set("Pragma", "no-cache")
+	seconds := int64(who.lifetime/time.Second) - 1 // as Entra counts: 86399 for a day
+	writeJSON(w, http.StatusOK, map[string]any{
+		"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": signed,
+	})
+}
+
+func checkGrant(grant, clientID string) *refusal {
+	switch {
+	case grant == "":
+		return missingParameter("grant_type")
+	case grant != grantType:
+		return unsupportedGrant(grant)
+	case clientID == "":
+		return missingParameter("client_id")
+	}
+	return nil
+}
+
+// scope reads the one resource of a request. MSAL adds the OpenID scopes to
+// every request; they mean nothing without a user.
+func (t *tenant) scope(text string) (resource, *refusal) {
+	var names []string
+	for _, name := range strings.Fields(text) {
+		if !slices.Contains([]string{"openid", "profile", "email", "offline_access"}, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		if text == "" {
+			return resource{}, missingField("scope")
+		}
+		return resource{}, scopeNotDefault(text)
+	}
+	for _, name := range names {
+		if !strings.HasSuffix(name, "/.default") {
+			return resource{}, scopeNotDefault(name)
+		}
+	}
+	if len(names) > 1 {
+		return resource{}, severalResources(text)
+	}
+	name := strings.TrimSuffix(names[0], "/.default")
+	what, ok := t.resource(name)
+	if !ok {
+		return resource{}, unknownResource(name, t.id)
+	}
+	return what, nil
+}
+
+// claims are those of docs/facts.md §2; v1.0's are in
+// https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
+func (s *Server) claims(t *tenant, who principal, what resource) map[string]any {
+	issued := s.now().Unix()
+	claims := map[string]any{
+		"aud": what.audience,
+		"iat": issued, "nbf": issued, "exp": issued + int64(who.lifetime/time.Second),
+		"idtyp": "app",
+		"oid":   who.principalID, "sub": who.principalID,
+		"tid": t.id,
+		"uti": uniqueID(),
+	}
+	// "2" is a client that showed an assertion or a certificate, not a secret.
+	if what.v1 {
+		claims["iss"], claims["ver"] = t.cloud.v1IssuerURL(t.id), "1.0"
+		claims["appid"], claims["appidacr"] = who.clientID, "2"
+		claims["idp"] = t.cloud.v1IssuerURL(t.id)
+	} else {
+		claims["iss"], claims["ver"] = t.cloud.issuerURL(t.id), "2.0"
+		claims["azp"], claims["azpacr"] = who.clientID, "2"
+	}
+	return claims
+}
+
+func uniqueID() string {
+	random := make([]byte, 16)
+	_, _ = rand.Read(random) // never fails, since Go 1.24
+	return base64.RawURLEncoding.EncodeToString(random)
+}
+
+// Claims returns what the token service would say about an identity or an app
+// registration right now, with no assertion shown: the ground from which a
+// refusal case changes one thing before MintUnchecked.
+func (s *Server) Claims(tenantID, clientID, scope string) (map[string]any, error) {
+	tenant, err := s.tenantByID(tenantID)
+	if err != nil {
+		return nil, err
+	}
+	who, ok := s.principal(tenant, clientID)
+	if !ok {
+		return nil, fmt.Errorf("entra: client ID %q: want an identity or app registration of tenant %s", clientID, tenant.id)
+	}
+	what, refused := tenant.scope(scope)
+	if refused != nil {
+		return nil, fmt.Errorf("entra: scope %q: %s", scope, refused.text)
+	}
+	return s.claims(tenant, who, what), nil
+}
+
+// MintUnchecked signs the claims with the tenant's key as they are, true or
+// not: tokens that Entra would give to somebody else, or in other ways than
+// through this server, for the cases in which another cloud must refuse them.
+// No request over the network leads here.
+func (s *Server) MintUnchecked(tenantID string, claims map[string]any) (string, error) {
+	tenant, err := s.tenantByID(tenantID)
+	if err != nil {
+		return "", err
+	}
+	return tenant.key.sign(claims)
+}

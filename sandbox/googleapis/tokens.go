@@ -1,0 +1,181 @@
+package googleapis
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"waybill.example/waybill/sandbox/gcp"
+)
+
+// MaxLifetime is how long an access token lives at most (docs/facts.md §3).
+const MaxLifetime = time.Hour
+
+// tokenPrefix begins Google's access tokens. The rest is opaque to clients.
+const tokenPrefix = "ya29."
+
+// Principal is whom an access token speaks for: a service account, a principal
+// of a workload identity pool, or, with neither, nobody in particular.
+type Principal struct {
+	// Email names a service account; UniqueID tells it from one that had the
+	// email before it.
+	Email    string `json:"email,omitempty"`
+	UniqueID string `json:"uniqueId,omitempty"`
+	// PoolProject and Pool are the number of the project and the ID of the
+	// pool of a federated principal.
+	PoolProject string `json:"poolProject,omitempty"`
+	Pool        string `json:"pool,omitempty"`
+	// Federated are the members of IAM policies that mean a federated
+	// principal: its subject, its groups and attributes, everybody in the pool.
+	Federated []string `json:"federated,omitempty"`
+	// Scopes are what the token may be used for, as URLs.
+	Scopes []string `json:"scopes,omitempty"`
+	// Expiry is when the token ends, in whole seconds.
+	Expiry time.Time `json:"expiry"`
+}
+
+// Anonymous says whether the principal is nobody in particular.
+func (p Principal) Anonymous() bool { return p.Email == "" && p.Pool == "" }
+
+// Members returns the members of IAM policies that mean the principal.
+// allAuthenticatedUsers leaves out identities of other providers:
+// https://cloud.google.com/iam/docs/principals-overview#all-authenticated-users
+func (p Principal) Members() []string {
+	switch {
+	case p.Email != "":
+		return []string{"serviceAccount:" + p.Email, "allAuthenticatedUsers", "allUsers"}
+	case p.Pool != "":
+		return append(slices.Clone(p.Federated), "allUsers")
+	default:
+		return []string{"allUsers"}
+	}
+}
+
+// Allows says whether the token has one of the scopes.
+func (p Principal) Allows(scopes ...string) bool {
+	return slices.ContainsFunc(p.Scopes, func(scope string) bool { return slices.Contains(scopes, scope) })
+}
+
+// Tokens makes and opens access tokens. A token holds its principal, encrypted
+// and authenticated by a key on disk, so that it outlives the process.
+type Tokens struct {
+	cloud *gcp.Cloud
+	now   func() time.Time
+	seal  cipher.AEAD
+}
+
+// OpenTokens reads the key at path, or makes it. Now is the clock; nil means
+// time.Now.
+func OpenTokens(path string, cloud *gcp.Cloud, now func() time.Time) (*Tokens, error) {
+	if now == nil {
+		now = time.Now
+	}
+	key, err := readKey(path)
+	if err != nil {
+		return nil, fmt.Errorf("googleapis: key of access tokens: %w", err)
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, fmt.Errorf("googleapis: key of access tokens: %s: %w", path, err)
+	}
+	seal, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return nil, fmt.Errorf("googleapis: key of access tokens: %s: %w", path, err)
+	}
+	return &Tokens{cloud: cloud, now: now, seal: seal}, nil
+}
+
+func readKey(path string) ([]byte, error) {
+	key, err := os.ReadFile(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return key, err
+	}
+	key = make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return nil, err
+	}
+	// Renamed into place, so that a killed process leaves no half of a key.
+	if err := os.WriteFile(path+".new", key, 0o600); err != nil {
+		return nil, err
+	}
+	return key, os.Rename(path+".new", path)
+}
+
+// Mint makes an access token for a principal without asking whether it may have
+// one. The servers mint what they grant; tests and the cases that must be
+// refused mint what they could not obtain.
+func (t *Tokens) Mint(principal Principal) (string, error) {
+	text, err := json.Marshal(principal)
+	if err != nil {
+		return "", fmt.Errorf("googleapis: mint: %w", err)
+	}
+	return tokenPrefix + base64.RawURLEncoding.EncodeToString(t.seal.Seal(nil, nil, text, nil)), nil //nolint:gosec // this AEAD makes its own random nonce, and wants none
+}
+
+// MintAccount mints a token of the service account with this email.
+func (t *Tokens) MintAccount(email string, scopes []string, lifetime time.Duration) (string, error) {
+	account, found := t.cloud.Account(email)
+	if !found {
+		return "", fmt.Errorf("googleapis: mint: there is no service account %q", email)
+	}
+	return t.Mint(Principal{Email: email, UniqueID: account.UniqueID, Scopes: scopes, Expiry: t.expiry(lifetime)})
+}
+
+func (t *Tokens) expiry(lifetime time.Duration) time.Time {
+	return t.now().Add(lifetime).UTC().Truncate(time.Second)
+}
+
+// Open returns the principal of a token that counts now. Otherwise it returns an
+// *Error of status UNAUTHENTICATED: for a token that is not one of these, is
+// expired, is of an account that was disabled or deleted since, or of a pool
+// that was. A provider that was disabled or deleted ends no token (docs/facts.md
+// §3), and neither does a pool those of the service accounts that its
+// principals became.
+func (t *Tokens) Open(token string) (Principal, error) {
+	invalid := unauthenticated("ACCESS_TOKEN_TYPE_UNSUPPORTED")
+	text, found := strings.CutPrefix(token, tokenPrefix)
+	if !found {
+		return Principal{}, invalid
+	}
+	sealed, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return Principal{}, invalid
+	}
+	content, err := t.seal.Open(nil, nil, sealed, nil)
+	if err != nil {
+		return Principal{}, invalid
+	}
+	var principal Principal
+	if err := json.Unmarshal(content, &principal); err != nil {
+		return Principal{}, invalid
+	}
+	if !t.now().Before(principal.Expiry) {
+		return Principal{}, unauthenticated("ACCESS_TOKEN_EXPIRED")
+	}
+	if !t.current(principal) {
+		return Principal{}, unauthenticated("ACCOUNT_STATE_INVALID")
+	}
+	return principal, nil
+}
+
+// current says whether what the principal is made of still exists and is enabled.
+func (t *Tokens) current(principal Principal) bool {
+	if principal.Email != "" {
+		account, exists := t.cloud.Account(principal.Email)
+		return exists && !account.Disabled && account.UniqueID == principal.UniqueID
+	}
+	if principal.Pool != "" {
+		pool, exists := t.cloud.Pool(principal.PoolProject, principal.Pool)
+		return exists && pool.State() == gcp.Enabled
+	}
+	return true
+}

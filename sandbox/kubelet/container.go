@@ -1,0 +1,295 @@
+package kubelet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"waybill.example/waybill/sandbox/kubelet/internal/images"
+	"waybill.example/waybill/sandbox/kubelet/internal/process"
+)
+
+const (
+	// runtimeName is the scheme of the IDs of containers that run.
+	runtimeName = "sandbox"
+	// placeholderRuntime is that of containers that stand for the product. The
+	// status keeps it over restarts of the sandbox.
+	placeholderRuntime = "sandbox-placeholder"
+
+	// configRetry is the time between two looks for configuration that is
+	// missing.
+	configRetry = time.Second
+	// killedExitCode is that of a container that was killed.
+	killedExitCode = 137
+	// startErrorExitCode is that of a container whose program cannot be started.
+	startErrorExitCode = 128
+)
+
+// container runs one container of a pod, again and again where the restart
+// policy says so.
+type container struct {
+	w    *worker
+	spec *corev1.Container
+	init bool
+
+	status corev1.ContainerStatus // under w.mu
+
+	image           *images.Image // pulled for this pod
+	pulls, restarts backoff
+}
+
+func newContainer(w *worker, spec *corev1.Container, known []corev1.ContainerStatus, init bool) *container {
+	c := &container{w: w, spec: spec, init: init}
+	if i := slices.IndexFunc(known, func(s corev1.ContainerStatus) bool { return s.Name == spec.Name }); i >= 0 {
+		c.status = *known[i].DeepCopy()
+		return c
+	}
+	reason := "ContainerCreating"
+	if len(w.pod.Spec.InitContainers) > 0 {
+		reason = "PodInitializing"
+	}
+	c.status = corev1.ContainerStatus{
+		Name: spec.Name, Image: spec.Image,
+		State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}},
+	}
+	return c
+}
+
+// standsFor says whether the container stands for the product and is said to
+// run.
+func (c *container) standsFor() bool {
+	return c.status.State.Running != nil && strings.HasPrefix(c.status.ContainerID, placeholderRuntime+"://")
+}
+
+// lastEnd is how the container ended, unless it runs or has never run.
+func (c *container) lastEnd() *corev1.ContainerStateTerminated {
+	if c.status.State.Terminated != nil {
+		return c.status.State.Terminated
+	}
+	return c.status.LastTerminationState.Terminated
+}
+
+// run returns the exit code with which the container ended for good, or why it
+// was ended.
+func (c *container) run() (int, error) {
+	if c.standsFor() {
+		return 0, c.stand()
+	}
+	if c.status.State.Running != nil {
+		c.ended(killedExitCode, "Error", errStopped.Error()+" while the container ran")
+	}
+	for {
+		if ended := c.status.State.Terminated; ended != nil {
+			code := int(ended.ExitCode)
+			if !c.again(code) {
+				return code, nil
+			}
+			if err := c.pauseBeforeRestart(); err != nil {
+				return 0, err
+			}
+		}
+		if err := c.once(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// again says whether the container is to run again after its exit.
+func (c *container) again(code int) bool {
+	switch c.w.pod.Spec.RestartPolicy {
+	case corev1.RestartPolicyNever:
+		return false
+	case corev1.RestartPolicyOnFailure:
+		return code != 0
+	default:
+		return !c.init || code != 0
+	}
+}
+
+// pauseBeforeRestart restarts at once the first time.
+func (c *container) pauseBeforeRestart() error {
+	delay := c.restarts.next()
+	defer c.w.change(func() { c.status.RestartCount++ })
+	if c.restarts.count == 1 {
+		return context.Cause(c.w.ctx)
+	}
+	c.w.change(func() {
+		c.status.LastTerminationState = corev1.ContainerState{Terminated: c.status.State.Terminated}
+		c.status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{
+			Reason:  "CrashLoopBackOff",
+			Message: fmt.Sprintf("back-off %s restarting failed container=%s pod=%s", delay, c.spec.Name, description(c.w.pod)),
+		}}
+	})
+	c.event(corev1.EventTypeWarning, "BackOff", "Back-off restarting failed container %s in pod %s", c.spec.Name, description(c.w.pod))
+	return pause(c.w.ctx, delay)
+}
+
+// once pulls, configures and runs the container until it ends.
+func (c *container) once() error {
+	if err := c.ensureImage(); err != nil {
+		return err
+	}
+	launch, err := c.configure()
+	if err != nil {
+		return err
+	}
+	if c.image.Config.Labels[PlaceholderLabel] == PlaceholderValue {
+		return c.playPlaceholder()
+	}
+	return c.execute(launch)
+}
+
+// playPlaceholder reports a container that stands for the product as running.
+func (c *container) playPlaceholder() error {
+	c.event(corev1.EventTypeNormal, "Placeholder", "Image %q was pulled; the sandbox does not run the product", c.spec.Image)
+	c.w.k.config.Progress(fmt.Sprintf("pod %s/%s: pulled %s; the sandbox does not run the product", c.w.pod.Namespace, c.w.pod.Name, c.spec.Image))
+	c.started(placeholderRuntime)
+	if c.init {
+		c.ended(0, "Completed", "")
+		return nil
+	}
+	return c.stand()
+}
+
+// stand keeps up the report until the container is to end.
+func (c *container) stand() error {
+	<-c.w.ctx.Done()
+	c.killing()
+	c.ended(0, "Completed", "")
+	return context.Cause(c.w.ctx)
+}
+
+// execute runs the container's program until it ends.
+func (c *container) execute(launch *launch) error {
+	prepared, err := c.prepare(launch)
+	for err != nil {
+		c.wait("CreateContainerError", err.Error())
+		if err := pause(c.w.ctx, c.restarts.next()); err != nil {
+			return err
+		}
+		prepared, err = c.prepare(launch)
+	}
+	code, reason, message := c.supervise(prepared)
+	if reason == "" {
+		reason = "Completed"
+		if code != 0 {
+			reason = "Error"
+		}
+		message = prepared.terminationMessage(code)
+	}
+	if err := prepared.close(); err != nil {
+		c.w.k.config.Progress(fmt.Sprintf("pod %s/%s: container %s: clean up: %v", c.w.pod.Namespace, c.w.pod.Name, c.spec.Name, err))
+	}
+	c.ended(code, reason, message)
+	c.w.k.config.Progress(fmt.Sprintf("pod %s/%s: container %s ended with exit code %d", c.w.pod.Namespace, c.w.pod.Name, c.spec.Name, code))
+	return context.Cause(c.w.ctx)
+}
+
+// supervise returns the exit code, and a reason where the program did not even
+// start.
+func (c *container) supervise(prepared *prepared) (code int, reason, message string) {
+	running, err := process.Start(prepared.spec)
+	err = errors.Join(err, prepared.log.Close())
+	if running == nil {
+		message = "failed to create the container's process: " + err.Error()
+		c.event(corev1.EventTypeWarning, "Failed", "Error: %s", message)
+		return startErrorExitCode, "StartError", message
+	}
+	c.started(runtimeName)
+	if c.spec.LivenessProbe != nil || c.spec.ReadinessProbe != nil || c.spec.StartupProbe != nil {
+		c.event(corev1.EventTypeNormal, "ProbesSkipped", "The sandbox does not execute the probes of container %s: it counts as ready while it runs", c.spec.Name)
+	}
+	select {
+	case <-running.Done():
+	case <-c.w.ctx.Done():
+		c.killing()
+		running.Stop(c.w.hard, c.w.grace())
+	}
+	return running.ExitCode(), "", ""
+}
+
+func (c *container) killing() {
+	if c.w.hard.Err() == nil {
+		c.event(corev1.EventTypeNormal, "Killing", "Stopping container %s", c.spec.Name)
+	}
+}
+
+// started reports the container as running.
+func (c *container) started(scheme string) {
+	c.w.change(func() {
+		if c.status.State.Terminated != nil {
+			c.status.LastTerminationState = corev1.ContainerState{Terminated: c.status.State.Terminated}
+		}
+		c.status.ContainerID = fmt.Sprintf("%s://%s.%s.%d", scheme, c.w.pod.UID, c.spec.Name, c.status.RestartCount)
+		c.status.ImageID = c.image.ID
+		c.status.State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Now()}}
+	})
+	c.event(corev1.EventTypeNormal, "Created", "Created container: %s", c.spec.Name)
+	c.event(corev1.EventTypeNormal, "Started", "Started container %s", c.spec.Name)
+}
+
+// ended reports how the container ended.
+func (c *container) ended(code int, reason, message string) {
+	c.w.change(func() {
+		end := &corev1.ContainerStateTerminated{
+			ExitCode: int32(code), //nolint:gosec // an exit code
+			Reason:   reason, Message: message,
+			FinishedAt: metav1.Now(), ContainerID: c.status.ContainerID,
+		}
+		if running := c.status.State.Running; running != nil {
+			end.StartedAt = running.StartedAt
+		}
+		c.status.State = corev1.ContainerState{Terminated: end}
+	})
+}
+
+// wait reports why the container does not run yet, and records it.
+func (c *container) wait(reason, message string) {
+	c.waits(reason, message)
+	c.event(corev1.EventTypeWarning, "Failed", "Error: %s", message)
+}
+
+// waits reports why the container does not run yet.
+func (c *container) waits(reason, message string) {
+	c.w.change(func() {
+		if c.status.State.Terminated != nil {
+			c.status.LastTerminationState = corev1.ContainerState{Terminated: c.status.State.Terminated}
+		}
+		c.status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}
+	})
+}
+
+func (c *container) event(kind, reason, format string, arguments ...any) {
+	field := "spec.containers{" + c.spec.Name + "}"
+	if c.init {
+		field = "spec.initContainers{" + c.spec.Name + "}"
+	}
+	c.w.k.events.container(c.w.pod, field, kind, reason, format, arguments...)
+}
+
+// logFile is the path of the log of the container's run with this number.
+func (c *container) logFile(attempt int32) string {
+	return filepath.Join(c.w.dir, "logs", c.spec.Name, strconv.Itoa(int(attempt))+".log")
+}
+
+func (c *container) openLog() (*os.File, error) {
+	path := c.logFile(c.status.RestartCount)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // below the kubelet's own directory
+}
+
+// description is how the kubelet's messages name a pod.
+func description(pod *corev1.Pod) string {
+	return fmt.Sprintf("%s_%s(%s)", pod.Name, pod.Namespace, pod.UID)
+}

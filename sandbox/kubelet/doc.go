@@ -1,0 +1,63 @@
+// Package kubelet stands in for the nodes of a cluster of the sandbox. Under one
+// node's name it takes the place of the scheduler, of the kubelet, and of the
+// container runtime: it binds every pod that asks for no other scheduler,
+// whatever its affinity, tolerations and resources say, and runs it as far as
+// the rehearsal of a pull needs it.
+//
+// # As on a real node
+//
+//   - Images are pulled with the pod's pull secrets and nothing else: a node of
+//     the sandbox has no credentials of its own, and what a registry allowed one
+//     pod counts for no other. The pull secrets of a ServiceAccount reach the
+//     pod by admission, as everywhere. Refusals show as ErrImagePull and
+//     ImagePullBackOff, with the registry's own words.
+//   - Volumes: configMap, secret, emptyDir, projected (ServiceAccount tokens
+//     bound to the pod, configMap, secret, downwardAPI) and downwardAPI, with
+//     items, modes, fsGroup and subPath. What is missing and not optional keeps
+//     the pod in ContainerCreating, with a FailedMount event.
+//   - Environment: values, references, envFrom, $(VAR), and the API server's
+//     address. What is missing shows as CreateContainerConfigError.
+//   - runAsNonRoot is checked here, not by admission (docs/facts.md §7).
+//   - Containers run for real, each in a root directory unpacked from its image,
+//     as the user that the pod or the image names; so every path is as in a pod.
+//     Restart policies, exit codes, termination messages, logs (kubectl logs),
+//     status, conditions and events are a kubelet's.
+//
+// The proxy, its certificate authority and NO_PROXY are in every container's
+// environment, as a cluster sets them whose egress goes through a proxy.
+//
+// # What is different
+//
+//   - An image whose label waybill.example/sandbox is "placeholder" stands for
+//     the product: it is pulled, its configuration is checked, and then it is
+//     reported running and ready without being run. An event says so. An init
+//     container of such an image is reported as completed.
+//   - Probes are not executed: a container is ready when it runs. An event says
+//     so.
+//   - Back-off is 1 to 10 seconds instead of 10 seconds to 5 minutes.
+//   - The network is this machine's: a pod's address is made up, there is no
+//     cluster DNS, and network policies are not enforced.
+//   - Not enforced: cgroup limits, seccomp and AppArmor profiles, capabilities,
+//     allowPrivilegeEscalation, sizeLimit, activeDeadlineSeconds of a pod (that
+//     of a Job is the controller's). readOnlyRootFilesystem and read-only
+//     volumes take away the permission to write, which stops every user but
+//     root. Where this process is not root, all files of a container belong to
+//     the container's user, and it has no further groups.
+//   - Volumes are copied in when a container starts, not mounted: they do not
+//     follow later changes, and a token is renewed by a restart only.
+//   - The container is no wall against a hostile image: see package process.
+//
+// # What is refused
+//
+// A pod that asks for what would silently be something else stays pending, with
+// every reason in an event and in its containers' status: hostPath and other
+// kinds of volumes, the node's process and IPC namespaces, sidecar containers,
+// lifecycle hooks, an emptyDir that two containers would share while they run,
+// resourceFieldRef.
+//
+// # Restarts of the sandbox
+//
+// Pods whose containers stand for the product go on as they were. A container
+// that ran for real and lost its process has failed with exit code 137, and its
+// restart policy decides.
+package kubelet

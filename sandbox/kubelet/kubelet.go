@@ -1,0 +1,339 @@
+package kubelet
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/record"
+
+	"waybill.example/waybill/sandbox/kubelet/internal/images"
+	"waybill.example/waybill/sandbox/kubelet/internal/process"
+)
+
+// The label of an image's configuration, and its value, that say that the image
+// stands for the product: it is pulled and not run.
+const (
+	PlaceholderLabel = "waybill.example/sandbox"
+	PlaceholderValue = "placeholder"
+)
+
+// Config says which cluster's pods to run, where, and how they reach the world.
+type Config struct {
+	// REST reaches the cluster as its administrator. Its Host, an IP address
+	// and port, is what pods get as the address of the API server. Required.
+	REST *rest.Config
+	// Dir holds images, root directories, volumes and logs. It is created if it
+	// is missing and belongs to one running kubelet at a time. Required.
+	Dir string
+	// Node is the node's name, a DNS subdomain. It must stay the same over
+	// restarts: only pods bound to it are taken over. Required.
+	Node string
+	// Proxy is the URL of the proxy through which images are pulled and
+	// containers reach the world (HTTPS_PROXY); empty for none.
+	Proxy string
+	// CAFile is a PEM file with the authorities that image pulls and containers
+	// trust (SSL_CERT_FILE), instead of the system's; empty means the system's
+	// for pulls, and the image's own for containers.
+	CAFile string
+	// Progress is told what is worth knowing; nil for nobody. It is called from
+	// several goroutines.
+	Progress func(message string)
+}
+
+func (c Config) validate() error {
+	var problems []error
+	if c.REST == nil {
+		problems = append(problems, errors.New("kubelet: REST: want the administrator's access to the cluster"))
+	} else if host, err := url.Parse(c.REST.Host); err != nil || net.ParseIP(host.Hostname()) == nil || host.Port() == "" {
+		problems = append(problems, fmt.Errorf("kubelet: REST.Host %q: want https://ADDRESS:PORT", c.REST.Host))
+	}
+	if c.Dir == "" {
+		problems = append(problems, errors.New(`kubelet: Dir "": want a directory for images, volumes and logs`))
+	}
+	if c.Node == "" {
+		problems = append(problems, errors.New(`kubelet: Node "": want the node's name`))
+	}
+	if proxy, err := url.Parse(c.Proxy); err != nil || c.Proxy != "" && (proxy.Host == "" || proxy.Scheme != "http") {
+		problems = append(problems, fmt.Errorf("kubelet: Proxy %q: want http://HOST:PORT", c.Proxy))
+	}
+	if err := process.Supported(); err != nil {
+		problems = append(problems, fmt.Errorf("kubelet: %w", err))
+	}
+	return errors.Join(problems...)
+}
+
+// Kubelet runs the pods of one cluster.
+type Kubelet struct {
+	config    Config
+	apiServer *url.URL
+	authority []byte // of CAFile
+	client    kubernetes.Interface
+	events    *events
+	images    *images.Store
+	transport *http.Transport
+	addresses *addresses
+	logServer *logServer
+
+	ctx       context.Context // ends with Stop
+	cancel    context.CancelCauseFunc
+	informers informers.SharedInformerFactory
+	running   sync.WaitGroup
+
+	mu      sync.Mutex
+	workers map[types.UID]*worker
+	binding map[types.UID]bool
+}
+
+// Start registers the node and runs the cluster's pods until Stop. It returns
+// when the pods that exist are known; ctx bounds the start, not the kubelet.
+func Start(ctx context.Context, config Config) (*Kubelet, error) {
+	if err := config.validate(); err != nil {
+		return nil, err
+	}
+	k, err := open(config)
+	if err != nil {
+		return nil, fmt.Errorf("kubelet %s: %w", config.Node, err)
+	}
+	if err := k.start(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("kubelet %s: %w", config.Node, err), k.Stop())
+	}
+	return k, nil
+}
+
+func open(config Config) (*Kubelet, error) {
+	if config.Progress == nil {
+		config.Progress = func(string) {}
+	}
+	// A container's root is its process' whole world: links in a relative path
+	// would change with the working directory.
+	dir, err := filepath.Abs(config.Dir)
+	if err != nil {
+		return nil, err
+	}
+	config.Dir = dir
+	k := &Kubelet{
+		config:    config,
+		addresses: newAddresses(),
+		workers:   map[types.UID]*worker{},
+		binding:   map[types.UID]bool{},
+	}
+	k.ctx, k.cancel = context.WithCancelCause(context.Background())
+	if k.apiServer, err = url.Parse(config.REST.Host); err != nil {
+		return nil, err
+	}
+	if k.client, err = kubernetes.NewForConfig(config.REST); err != nil {
+		return nil, err
+	}
+	if config.CAFile != "" {
+		if k.authority, err = os.ReadFile(config.CAFile); err != nil {
+			return nil, err
+		}
+	}
+	if k.transport, err = pullTransport(config.Proxy, k.authority); err != nil {
+		return nil, err
+	}
+	if k.images, err = images.Open(filepath.Join(config.Dir, "images"), k.transport); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// pullTransport trusts what the containers trust.
+func pullTransport(proxy string, authority []byte) (*http.Transport, error) {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.Proxy = nil
+	if proxy != "" {
+		address, err := url.Parse(proxy)
+		if err != nil {
+			return nil, err
+		}
+		transport.Proxy = http.ProxyURL(address)
+	}
+	if authority != nil {
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(authority) {
+			return nil, errors.New("CAFile: want certificates in PEM")
+		}
+		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	}
+	return transport, nil
+}
+
+func (k *Kubelet) start(ctx context.Context) error {
+	k.events = newEvents(k.client, k.config.Node)
+	var err error
+	if k.logServer, err = serveLogs(k); err != nil {
+		return err
+	}
+	if err := k.registerNode(ctx); err != nil {
+		return fmt.Errorf("register the node: %w", err)
+	}
+	k.informers = informers.NewSharedInformerFactory(k.client, 0)
+	pods := k.informers.Core().V1().Pods().Informer()
+	if err := pods.SetWatchErrorHandler(func(_ *cache.Reflector, err error) {
+		if k.ctx.Err() == nil {
+			k.config.Progress(fmt.Sprintf("kubelet %s: watching pods: %v", k.config.Node, err))
+		}
+	}); err != nil {
+		return err
+	}
+	registration, err := pods.AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    func(object any) { k.see(object.(*corev1.Pod)) },
+		UpdateFunc: func(_, object any) { k.see(object.(*corev1.Pod)) },
+		DeleteFunc: func(object any) {
+			if unknown, ok := object.(cache.DeletedFinalStateUnknown); ok {
+				object = unknown.Obj
+			}
+			k.forget(object.(*corev1.Pod))
+		},
+	})
+	if err != nil {
+		return err
+	}
+	if err := k.prepareDirectories(ctx); err != nil {
+		return err
+	}
+	k.informers.Start(k.ctx.Done())
+	if !cache.WaitForCacheSync(ctx.Done(), registration.HasSynced) {
+		return fmt.Errorf("list the pods: %w", context.Cause(ctx))
+	}
+	return nil
+}
+
+// errStopped is why containers end when the kubelet stops.
+var errStopped = errors.New("the sandbox was stopped")
+
+// Stop kills the containers and returns when they are gone. Pods keep the
+// status that they had: a later kubelet under the same name takes them over.
+// Calls after the first do nothing.
+func (k *Kubelet) Stop() error {
+	k.cancel(errStopped)
+	if k.informers != nil {
+		k.informers.Shutdown()
+	}
+	k.running.Wait()
+	if k.events != nil {
+		k.events.stop()
+	}
+	k.transport.CloseIdleConnections()
+	if k.logServer != nil {
+		return k.logServer.close()
+	}
+	return nil
+}
+
+// goes runs f until it returns by itself; Stop waits for it. Under mu, or
+// before the informers run, so that none starts after Stop waited.
+func (k *Kubelet) goes(f func()) {
+	k.running.Add(1)
+	go func() {
+		defer k.running.Done()
+		f()
+	}()
+}
+
+// see acts on a pod as the API server has it.
+func (k *Kubelet) see(pod *corev1.Pod) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.ctx.Err() != nil {
+		return
+	}
+	if pod.Spec.NodeName == "" {
+		k.schedule(pod)
+		return
+	}
+	if pod.Spec.NodeName != k.config.Node {
+		return
+	}
+	w := k.workers[pod.UID]
+	if w == nil {
+		w = newWorker(k, pod)
+		k.workers[pod.UID] = w
+		k.goes(w.run)
+	}
+	if pod.DeletionTimestamp != nil {
+		w.end(deletion(pod))
+	}
+}
+
+// forget ends what is left of a pod that is gone.
+func (k *Kubelet) forget(pod *corev1.Pod) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if w := k.workers[pod.UID]; w != nil {
+		w.end(errGone)
+	}
+}
+
+// dismiss is a worker's last word.
+func (k *Kubelet) dismiss(w *worker) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.workers, w.pod.UID)
+}
+
+// schedule binds a pod unless it waits for something, asks for another
+// scheduler, or is being bound. Under mu.
+func (k *Kubelet) schedule(pod *corev1.Pod) {
+	if pod.DeletionTimestamp != nil || len(pod.Spec.SchedulingGates) > 0 ||
+		pod.Spec.SchedulerName != corev1.DefaultSchedulerName || k.binding[pod.UID] {
+		return
+	}
+	k.binding[pod.UID] = true
+	k.goes(func() {
+		defer func() {
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			delete(k.binding, pod.UID)
+		}()
+		for !k.bind(pod) && pause(k.ctx, time.Second) == nil {
+			continue
+		}
+	})
+}
+
+// worker is that of a pod that has not been removed.
+func (k *Kubelet) worker(namespace, pod string) *worker {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var found *worker
+	for _, w := range k.workers {
+		if w.pod.Namespace != namespace || w.pod.Name != pod {
+			continue
+		}
+		// A name can be taken again while its last holder is on its way out.
+		if found == nil || found.pod.CreationTimestamp.Before(&w.pod.CreationTimestamp) {
+			found = w
+		}
+	}
+	return found
+}
+
+// pause waits, or returns why ctx ended.
+func pause(ctx context.Context, duration time.Duration) error {
+	timer := time.NewTimer(duration)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,96 @@
+package kubelet
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
+)
+
+// hostAddress is the node's address: its pods' logs are served there, and its
+// pods use this machine's network.
+const hostAddress = "127.0.0.1"
+
+// Where the node says that it is.
+const (
+	region = "sandbox"
+	zone   = "sandbox-a"
+)
+
+// registerNode makes the node, or takes over the one that an earlier kubelet
+// of this name made. It needs no heartbeat: nobody watches for one, as the
+// node-lifecycle controller does not run (docs/facts.md §9).
+func (k *Kubelet) registerNode(ctx context.Context) error {
+	nodes := k.client.CoreV1().Nodes()
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: k.config.Node, Labels: map[string]string{
+		corev1.LabelHostname:       k.config.Node,
+		corev1.LabelOSStable:       "linux",
+		corev1.LabelArchStable:     runtime.GOARCH,
+		corev1.LabelTopologyRegion: region,
+		corev1.LabelTopologyZone:   zone,
+	}}}
+	if _, err := nodes.Create(ctx, node, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
+		return err
+	}
+	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		live, err := nodes.Get(ctx, k.config.Node, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		live.Labels = node.Labels
+		// Admission marks a new node as not ready until the controller that does
+		// not run here finds it ready.
+		live.Spec.Taints = nil
+		if live, err = nodes.Update(ctx, live, metav1.UpdateOptions{}); err != nil {
+			return err
+		}
+		live.Status = k.nodeStatus()
+		_, err = nodes.UpdateStatus(ctx, live, metav1.UpdateOptions{})
+		return err
+	})
+}
+
+func (k *Kubelet) nodeStatus() corev1.NodeStatus {
+	resources := corev1.ResourceList{
+		corev1.ResourceCPU:  *resource.NewQuantity(int64(runtime.NumCPU()), resource.DecimalSI),
+		corev1.ResourcePods: *resource.NewQuantity(110, resource.DecimalSI),
+	}
+	now := metav1.NewTime(time.Now())
+	return corev1.NodeStatus{
+		Capacity:    resources,
+		Allocatable: resources,
+		Conditions: []corev1.NodeCondition{{
+			Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "KubeletReady",
+			Message:           "the sandbox's kubelet runs pods on this machine",
+			LastHeartbeatTime: now, LastTransitionTime: now,
+		}},
+		// One address only: the API server would prefer a host name to it, and
+		// the node's resolves nowhere.
+		Addresses:       []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: hostAddress}},
+		DaemonEndpoints: corev1.NodeDaemonEndpoints{KubeletEndpoint: corev1.DaemonEndpoint{Port: k.logServer.port}},
+		NodeInfo:        corev1.NodeSystemInfo{OperatingSystem: "linux", Architecture: runtime.GOARCH, KubeletVersion: "sandbox", ContainerRuntimeVersion: runtimeName + "://1"},
+	}
+}
+
+// bind assigns the pod to the node, as a scheduler would. It is false when that
+// is worth trying again.
+func (k *Kubelet) bind(pod *corev1.Pod) bool {
+	err := k.client.CoreV1().Pods(pod.Namespace).Bind(k.ctx, &corev1.Binding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID},
+		Target:     corev1.ObjectReference{Kind: "Node", Name: k.config.Node},
+	}, metav1.CreateOptions{})
+	switch {
+	case err == nil:
+		k.events.pod(pod, corev1.EventTypeNormal, "Scheduled", "Successfully assigned %s/%s to %s", pod.Namespace, pod.Name, k.config.Node)
+		return true
+	case apierrors.IsNotFound(err), apierrors.IsConflict(err): // It is gone, or bound.
+		return true
+	default:
+		return false
+	}
+}

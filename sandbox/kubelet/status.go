@@ -1,0 +1,189 @@
+package kubelet
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// change changes what the status says and has it published.
+func (w *worker) change(f func()) {
+	w.mu.Lock()
+	f()
+	w.mu.Unlock()
+	select {
+	case w.dirty <- struct{}{}:
+	default: // It is to be published already.
+	}
+}
+
+// publish writes the status whenever it has changed, the last time when the
+// worker is over. Changes that follow closely are written as one.
+func (w *worker) publish(over <-chan struct{}) {
+	for last := false; !last; {
+		select {
+		case <-w.dirty:
+		case <-over:
+			last = true
+			select {
+			case <-w.dirty:
+			default:
+				return
+			}
+		}
+		for !w.write() && pause(w.hard, time.Second) == nil {
+			continue
+		}
+	}
+}
+
+// write is false when it is worth trying again.
+func (w *worker) write() bool {
+	patch, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"uid": w.pod.UID}, // of this pod, not of a later one of its name
+		"status":   w.status(),
+	})
+	if err == nil {
+		_, err = w.k.client.CoreV1().Pods(w.pod.Namespace).Patch(w.k.ctx, w.pod.Name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
+	}
+	if err == nil || apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return true
+	}
+	if w.k.ctx.Err() == nil {
+		w.k.config.Progress(fmt.Sprintf("pod %s/%s: write the status: %v", w.pod.Namespace, w.pod.Name, err))
+	}
+	return false
+}
+
+// status is what the API server is told.
+func (w *worker) status() corev1.PodStatus {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if phase := w.currentPhase(); phase == corev1.PodSucceeded || phase == corev1.PodFailed {
+		w.phase = phase
+	}
+	w.setConditions()
+	status := corev1.PodStatus{
+		Phase:      w.currentPhase(),
+		Conditions: slices.Clone(w.conditions),
+		HostIP:     hostAddress, HostIPs: []corev1.HostIP{{IP: hostAddress}},
+		PodIP: w.address.String(), PodIPs: []corev1.PodIP{{IP: w.address.String()}},
+		StartTime: &w.started,
+	}
+	for _, c := range w.init {
+		status.InitContainerStatuses = append(status.InitContainerStatuses, *c.status.DeepCopy())
+	}
+	for _, c := range w.main {
+		status.ContainerStatuses = append(status.ContainerStatuses, *c.status.DeepCopy())
+	}
+	return status
+}
+
+// initialized says whether every init container has done its work.
+func (w *worker) initialized() bool {
+	return !slices.ContainsFunc(w.init, func(c *container) bool {
+		ended := c.status.State.Terminated
+		return ended == nil || ended.ExitCode != 0
+	})
+}
+
+// currentPhase follows the rules of
+// https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase.
+// A container that will run again counts as stopped.
+func (w *worker) currentPhase() corev1.PodPhase {
+	if w.phase != "" {
+		return w.phase
+	}
+	if !w.initialized() {
+		return corev1.PodPending
+	}
+	var waiting, running, failed bool
+	for _, c := range w.main {
+		switch ended := c.lastEnd(); {
+		case c.status.State.Running != nil:
+			running = true
+		case ended == nil:
+			waiting = true
+		case ended.ExitCode != 0:
+			failed = true
+		}
+	}
+	policy := w.pod.Spec.RestartPolicy
+	switch {
+	case waiting:
+		return corev1.PodPending
+	case running, policy == corev1.RestartPolicyAlways, policy == corev1.RestartPolicyOnFailure && failed:
+		return corev1.PodRunning
+	case failed:
+		return corev1.PodFailed
+	default:
+		return corev1.PodSucceeded
+	}
+}
+
+func (w *worker) setConditions() {
+	phase := w.currentPhase()
+	unready := []string{}
+	for _, c := range w.main {
+		c.status.Ready = c.status.State.Running != nil
+		started := c.status.Ready
+		c.status.Started = &started
+		if !c.status.Ready {
+			unready = append(unready, c.spec.Name)
+		}
+	}
+	for _, c := range w.init {
+		c.status.Ready = c.status.State.Terminated != nil && c.status.State.Terminated.ExitCode == 0
+	}
+	var reason, message string
+	switch {
+	case phase == corev1.PodSucceeded:
+		reason = "PodCompleted"
+	case phase == corev1.PodFailed:
+		reason = "PodFailed"
+	case len(unready) > 0:
+		reason, message = "ContainersNotReady", fmt.Sprintf("containers with unready status: [%s]", strings.Join(unready, " "))
+	}
+	ready := reason == ""
+	w.setCondition(corev1.ContainersReady, ready, reason, message)
+	w.setCondition(corev1.PodReady, ready, reason, message)
+	w.setCondition(corev1.PodReadyToStartContainers, phase == corev1.PodPending || phase == corev1.PodRunning, "", "")
+	if w.initialized() {
+		if phase != corev1.PodSucceeded {
+			reason = ""
+		}
+		w.setCondition(corev1.PodInitialized, true, reason, "")
+		return
+	}
+	var incomplete []string
+	for _, c := range w.init {
+		if !c.status.Ready {
+			incomplete = append(incomplete, c.spec.Name)
+		}
+	}
+	w.setCondition(corev1.PodInitialized, false, "ContainersNotInitialized",
+		fmt.Sprintf("containers with incomplete status: [%s]", strings.Join(incomplete, " ")))
+}
+
+func (w *worker) setCondition(kind corev1.PodConditionType, holds bool, reason, message string) {
+	condition := corev1.PodCondition{Type: kind, Status: corev1.ConditionFalse, Reason: reason, Message: message, LastTransitionTime: metav1.Now()}
+	if holds {
+		condition.Status = corev1.ConditionTrue
+	}
+	i := slices.IndexFunc(w.conditions, func(c corev1.PodCondition) bool { return c.Type == kind })
+	if i < 0 {
+		w.conditions = append(w.conditions, condition)
+		return
+	}
+	if w.conditions[i].Status == condition.Status {
+		condition.LastTransitionTime = w.conditions[i].LastTransitionTime
+	}
+	w.conditions[i] = condition
+}

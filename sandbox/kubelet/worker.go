@@ -1,0 +1,229 @@
+package kubelet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"waybill.example/waybill/sandbox/kubelet/internal/rootfs"
+)
+
+// errGone is why containers end whose pod is no longer there.
+var errGone = errors.New("the pod is gone")
+
+// deleted is why containers end whose pod is being deleted.
+type deleted struct{ grace time.Duration }
+
+func (deleted) Error() string { return "the pod is being deleted" }
+
+func deletion(pod *corev1.Pod) error {
+	return deleted{time.Duration(ptr.Deref(pod.DeletionGracePeriodSeconds, 0)) * time.Second}
+}
+
+// worker runs one pod, from its binding to its removal.
+type worker struct {
+	k       *Kubelet
+	pod     *corev1.Pod // as it was when the worker began; never written
+	dir     string      // the pod's volumes, roots and logs
+	address netip.Addr
+
+	// ctx ends when the containers are to end, hard when they are to end at once.
+	ctx, hard   context.Context
+	cancel, end context.CancelCauseFunc
+
+	init, main []*container
+
+	mu         sync.Mutex
+	phase      corev1.PodPhase // set when nothing more will run
+	started    metav1.Time
+	conditions []corev1.PodCondition
+	dirty      chan struct{} // the status is to be published
+
+	// volumes are the contents of the pod's volumes, by name, without those of
+	// emptyDirs. Under volumesMu, which is held while they are read.
+	volumesMu sync.Mutex
+	volumes   map[string]volume
+}
+
+func newWorker(k *Kubelet, pod *corev1.Pod) *worker {
+	w := &worker{
+		k:          k,
+		pod:        pod,
+		dir:        filepath.Join(k.config.Dir, "pods", string(pod.UID)),
+		address:    k.addresses.take(pod.Status.PodIP),
+		started:    ptr.Deref(pod.Status.StartTime, metav1.Now()),
+		conditions: pod.Status.DeepCopy().Conditions,
+		dirty:      make(chan struct{}, 1),
+	}
+	if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+		w.phase = pod.Status.Phase
+	}
+	var kill context.CancelCauseFunc
+	w.hard, kill = context.WithCancelCause(k.ctx)
+	w.ctx, w.cancel = context.WithCancelCause(w.hard)
+	w.end = func(cause error) {
+		if errors.Is(cause, errGone) {
+			kill(cause)
+		}
+		w.cancel(cause)
+	}
+	for i := range pod.Spec.InitContainers {
+		w.init = append(w.init, newContainer(w, &pod.Spec.InitContainers[i], pod.Status.InitContainerStatuses, true))
+	}
+	for i := range pod.Spec.Containers {
+		w.main = append(w.main, newContainer(w, &pod.Spec.Containers[i], pod.Status.ContainerStatuses, false))
+	}
+	return w
+}
+
+// run runs the containers and stays until the pod is removed or the kubelet
+// stops.
+func (w *worker) run() {
+	defer w.k.dismiss(w)
+	published := make(chan struct{})
+	over := make(chan struct{})
+	go func() {
+		defer close(published)
+		w.publish(over)
+	}()
+	if w.phase == "" {
+		w.change(func() {})
+		w.runContainers()
+	}
+	<-w.ctx.Done()
+	close(over)
+	<-published
+	if w.k.ctx.Err() == nil {
+		w.remove()
+	}
+}
+
+func (w *worker) runContainers() {
+	if problems := unsupported(w.pod); len(problems) > 0 {
+		w.refuse(problems)
+		return
+	}
+	if w.wantsVolumes() && w.mountVolumes() != nil {
+		return
+	}
+	for _, c := range w.init {
+		code, err := c.run()
+		if err != nil {
+			return
+		}
+		if code != 0 {
+			w.change(func() { w.phase = corev1.PodFailed })
+			return
+		}
+	}
+	w.change(func() { // Initialized
+		for _, c := range w.main {
+			if waiting := c.status.State.Waiting; waiting != nil && waiting.Reason == "PodInitializing" {
+				waiting.Reason = "ContainerCreating"
+			}
+		}
+	})
+	var running sync.WaitGroup
+	for _, c := range w.main {
+		running.Go(func() {
+			_, _ = c.run() // The status has its end; an error is that of ctx.
+		})
+	}
+	running.Wait()
+}
+
+// refuse leaves the pod pending and says why wherever somebody may look.
+func (w *worker) refuse(problems []error) {
+	message := errors.Join(problems...).Error()
+	w.change(func() {
+		for _, c := range append(append([]*container{}, w.init...), w.main...) {
+			c.status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "UnsupportedBySandbox", Message: message}}
+		}
+	})
+	w.k.events.pod(w.pod, corev1.EventTypeWarning, "UnsupportedBySandbox", "%s", message)
+	w.k.config.Progress(fmt.Sprintf("pod %s/%s stays pending: %s", w.pod.Namespace, w.pod.Name, message))
+}
+
+// wantsVolumes is false for a pod that only goes on.
+func (w *worker) wantsVolumes() bool {
+	for _, c := range append(append([]*container{}, w.init...), w.main...) {
+		if !c.standsFor() && c.status.State.Terminated == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// grace is how long containers have to end.
+func (w *worker) grace() time.Duration {
+	var cause deleted
+	if errors.As(context.Cause(w.ctx), &cause) {
+		return cause.grace
+	}
+	return 0
+}
+
+// remove lets the API server forget a pod that was deleted, and forgets it here.
+func (w *worker) remove() {
+	for context.Cause(w.ctx) != errGone && w.hard.Err() == nil { //nolint:errorlint // a cause of this package's
+		err := w.k.client.CoreV1().Pods(w.pod.Namespace).Delete(w.k.ctx, w.pod.Name, metav1.DeleteOptions{
+			GracePeriodSeconds: ptr.To[int64](0),
+			Preconditions:      metav1.NewUIDPreconditions(string(w.pod.UID)),
+		})
+		if err == nil || apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+			break
+		}
+		if pause(w.hard, time.Second) != nil && w.k.ctx.Err() != nil {
+			return
+		}
+	}
+	w.k.addresses.giveBack(w.address)
+	if err := rootfs.RemoveAll(w.dir); err != nil {
+		w.k.config.Progress(fmt.Sprintf("pod %s/%s: clean up: %v", w.pod.Namespace, w.pod.Name, err))
+	}
+}
+
+// prepareDirectories removes what pods left that are gone, and the roots of
+// containers that a kubelet before this one ran.
+func (k *Kubelet) prepareDirectories(ctx context.Context) error {
+	pods, err := k.client.CoreV1().Pods("").List(ctx, metav1.ListOptions{FieldSelector: "spec.nodeName=" + k.config.Node})
+	if err != nil {
+		return fmt.Errorf("list the pods: %w", err)
+	}
+	live := map[string]bool{}
+	for _, pod := range pods.Items {
+		live[string(pod.UID)] = true
+		// Before any new pod can be given it.
+		if pod.Status.PodIP != "" {
+			k.addresses.take(pod.Status.PodIP)
+		}
+	}
+	dir := filepath.Join(k.config.Dir, "pods")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		stale := filepath.Join(dir, entry.Name())
+		if live[entry.Name()] {
+			stale = filepath.Join(stale, "roots")
+		}
+		if err := rootfs.RemoveAll(stale); err != nil {
+			return err
+		}
+	}
+	return nil
+}

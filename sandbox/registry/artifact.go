@@ -1,0 +1,256 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"waybill.example/waybill/sandbox/gcp"
+	"waybill.example/waybill/sandbox/googleapis"
+)
+
+const registryAPI = "artifactregistry.googleapis.com"
+
+// permission is what an action needs, and who has it.
+type permission struct {
+	name string
+	// roles hold it: https://cloud.google.com/artifact-registry/docs/access-control#roles
+	roles []string
+	// scopes allow it: https://cloud.google.com/artifact-registry/docs/access-control#compute
+	scopes []string
+}
+
+var permissions = map[string]permission{
+	"pull": {
+		name: "artifactregistry.repositories.downloadArtifacts",
+		roles: []string{
+			"roles/artifactregistry.reader", "roles/artifactregistry.writer", "roles/artifactregistry.repoAdmin", "roles/artifactregistry.admin",
+			"roles/artifactregistry.createOnPushWriter", "roles/artifactregistry.createOnPushRepoAdmin",
+		},
+		scopes: []string{
+			googleapis.CloudPlatform, "https://www.googleapis.com/auth/cloud-platform.read-only",
+			"https://www.googleapis.com/auth/devstorage.read_only", "https://www.googleapis.com/auth/devstorage.read_write",
+		},
+	},
+	"push": {
+		name: "artifactregistry.repositories.uploadArtifacts",
+		roles: []string{
+			"roles/artifactregistry.writer", "roles/artifactregistry.repoAdmin", "roles/artifactregistry.admin",
+			"roles/artifactregistry.createOnPushWriter", "roles/artifactregistry.createOnPushRepoAdmin",
+		},
+		scopes: []string{googleapis.CloudPlatform, "https://www.googleapis.com/auth/devstorage.read_write"},
+	},
+	"delete": {
+		name: "artifactregistry.repositories.deleteArtifacts",
+		roles: []string{
+			"roles/artifactregistry.repoAdmin", "roles/artifactregistry.admin", "roles/artifactregistry.createOnPushRepoAdmin",
+		},
+		scopes: []string{googleapis.CloudPlatform},
+	},
+}
+
+// artifactRegistry is LOCATION-docker.pkg.dev.
+type artifactRegistry struct {
+	location     string
+	cloud        *gcp.Cloud
+	tokens       *googleapis.Tokens
+	repositories *repositories
+	now          func() time.Time
+}
+
+func (a *artifactRegistry) host() string { return a.location + artifactSuffix }
+
+// ServeHTTP decides about a request, and lets the repository answer it.
+func (a *artifactRegistry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Docker-Distribution-Api-Version", "registry/2.0")
+	switch r.URL.Path {
+	case tokenPath:
+		a.serveToken(w, r)
+		return
+	case "/v2", "/v2/":
+		if _, err := a.caller(r); err != nil {
+			a.challenge(w, nil)
+			err.write(w)
+			return
+		}
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	at, known := parseRoute(r.URL.Path)
+	if !known {
+		refuse(http.StatusNotFound, "NAME_UNKNOWN", "%s: there is no such thing in a registry", r.URL.Path).write(w)
+		return
+	}
+	caller, err := a.caller(r)
+	if err != nil {
+		a.challenge(w, &at, r.Method)
+		err.write(w)
+		return
+	}
+	repository, err := a.authorize(caller, at.name, actionOf(r.Method))
+	if err != nil {
+		err.write(w)
+		return
+	}
+	if err := a.answer(w, r, at, repository); err != nil {
+		err.write(w)
+	}
+}
+
+// answer serves an allowed request from the repository, or, where that is
+// virtual, from the first of its upstreams that has what is asked for.
+func (a *artifactRegistry) answer(w http.ResponseWriter, r *http.Request, at route, repository gcp.Repository) *refusal {
+	if repository.Virtual() && !reads(r.Method) {
+		// Google documents that nothing can be pushed to a virtual repository, not
+		// the words: https://cloud.google.com/artifact-registry/docs/repositories/virtual-overview
+		return unsupported("the repository %q is virtual: nothing can be pushed to it", repository.ID)
+	}
+	if !reads(r.Method) {
+		content, err := a.repositories.of(r.Context(), repository)
+		if err != nil {
+			return internal(err)
+		}
+		content.serve(w, r, at, repository.ImmutableTags())
+		return nil
+	}
+	for _, source := range a.sources(repository) {
+		content, err := a.repositories.of(r.Context(), source)
+		if err != nil {
+			return internal(err)
+		}
+		_, _, image := splitName(at.name)
+		there := at.named(source.Project + "/" + source.ID + "/" + image)
+		if _, exists := content.find(r.Context(), there); exists || at.kind == "referrers" {
+			content.serve(w, r, there, false)
+			return nil
+		}
+	}
+	return unknown(at)
+}
+
+// sources are the repositories that a repository serves from. An upstream that
+// was deleted has nothing, and one that is virtual itself cannot be configured.
+func (a *artifactRegistry) sources(repository gcp.Repository) []gcp.Repository {
+	if !repository.Virtual() {
+		return []gcp.Repository{repository}
+	}
+	var sources []gcp.Repository
+	for _, upstream := range repository.Upstreams() {
+		project, location, id, named := parseResourceName(upstream)
+		if !named {
+			continue
+		}
+		if found, exists := a.cloud.Repository(location, project, id); exists && !found.Virtual() {
+			sources = append(sources, found)
+		}
+	}
+	return sources
+}
+
+// unknown is the answer to what a repository does not hold. The words for
+// manifests are Google's.
+func unknown(at route) *refusal {
+	switch at.kind {
+	case manifestKind:
+		return refuse(http.StatusNotFound, "MANIFEST_UNKNOWN", "Failed to fetch %q", at.reference)
+	case tagKind:
+		return refuse(http.StatusNotFound, "NAME_UNKNOWN", "Package %q not found", at.name)
+	default:
+		return refuse(http.StatusNotFound, "BLOB_UNKNOWN", "Failed to fetch %q", at.reference)
+	}
+}
+
+// authorize returns the repository of a name if the caller may do the action in it.
+func (a *artifactRegistry) authorize(caller googleapis.Principal, name, action string) (gcp.Repository, *refusal) {
+	project, id, image := splitName(name)
+	if image == "" {
+		return gcp.Repository{}, refuse(http.StatusBadRequest, "NAME_INVALID", "Missing image name. Names are of the form PROJECT/REPOSITORY/IMAGE, not %q", name)
+	}
+	if found, exists := a.cloud.Project(project); exists && found.ID == project && !slices.Contains(found.APIs, registryAPI) {
+		return gcp.Repository{}, denied("%s", googleapis.ServiceDisabled(found.Number, registryAPI, "Artifact Registry API").Message)
+	}
+	needed, known := permissions[action]
+	if !known {
+		return gcp.Repository{}, denied("unknown action %q", action)
+	}
+	resource := fmt.Sprintf("projects/%s/locations/%s/repositories/%s", project, a.location, id)
+	repository, exists := a.cloud.Repository(a.location, project, id)
+	granted := exists && slices.ContainsFunc(needed.roles, func(role string) bool {
+		return repository.Policy.Grants(role, caller.Members()...)
+	})
+	switch {
+	case !granted && caller.Anonymous():
+		return gcp.Repository{}, denied("Unauthenticated request. Unauthenticated requests do not have permission %q on resource %q (or it may not exist)", needed.name, resource)
+	case !granted:
+		return gcp.Repository{}, denied("Permission %q denied on resource %q (or it may not exist)", needed.name, resource)
+	case !caller.Anonymous() && !caller.Allows(needed.scopes...):
+		return gcp.Repository{}, denied("Request had insufficient authentication scopes.")
+	}
+	return repository, nil
+}
+
+// splitName splits PROJECT/REPOSITORY/IMAGE.
+func splitName(name string) (project, repository, image string) {
+	parts := append(strings.SplitN(name, "/", 3), "", "")
+	return parts[0], parts[1], parts[2]
+}
+
+// caller says who sends a request: with Bearer or Basic, an access token, as
+// https://cloud.google.com/artifact-registry/docs/docker/authentication#token
+// says. A request without any is not anonymous but refused: who wants to be
+// nobody gets a token for it.
+func (a *artifactRegistry) caller(r *http.Request) (googleapis.Principal, *refusal) {
+	scheme, credentials, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	switch strings.ToLower(scheme) {
+	case "bearer":
+		return a.open(credentials)
+	case "basic":
+		user, password, _ := r.BasicAuth()
+		return a.login(user, password)
+	default:
+		return googleapis.Principal{}, errUnauthorized
+	}
+}
+
+// tokenUser is the user whose password is an access token.
+const tokenUser = "oauth2accesstoken"
+
+// login refuses every user but tokenUser. Google also knows _json_key and
+// _json_key_base64, whose passwords are keys of accounts: there are none here.
+func (a *artifactRegistry) login(user, password string) (googleapis.Principal, *refusal) {
+	if user != tokenUser {
+		return googleapis.Principal{}, errUnauthorized
+	}
+	return a.open(password)
+}
+
+func (a *artifactRegistry) open(token string) (googleapis.Principal, *refusal) {
+	principal, err := a.tokens.Open(token)
+	var ended *googleapis.Error
+	if errors.As(err, &ended) {
+		return googleapis.Principal{}, errUnauthorized
+	}
+	if err != nil {
+		return googleapis.Principal{}, internal(err)
+	}
+	return principal, nil
+}
+
+// challenge says where to get a token. As Google's, it names the service and
+// the scope only where something is asked for
+// (https://github.com/apple/container/issues/2274).
+func (a *artifactRegistry) challenge(w http.ResponseWriter, at *route, method ...string) {
+	text := fmt.Sprintf("Bearer realm=%q", "https://"+a.host()+tokenPath)
+	if at != nil {
+		actions := actionOf(method[0])
+		if actions == "push" {
+			actions = "pull,push"
+		}
+		text += fmt.Sprintf(",service=%q,scope=%q", a.host(), "repository:"+at.name+":"+actions)
+	}
+	w.Header().Set("WWW-Authenticate", text)
+}
+

@@ -1,0 +1,28 @@
+// Package registry has the registries that images are pulled from: real OCI
+// registries (go-containerregistry), on disk, behind the decisions of their
+// owners. [Registries.Handler] answers for
+//
+//   - every LOCATION-docker.pkg.dev, Artifact Registry: a Bearer challenge, a
+//     token endpoint for the user oauth2accesstoken, and the roles of the
+//     repository's own policy, asked at every request, so that a binding that
+//     is removed acts at once (docs/facts.md §7);
+//   - the public registries of the world, from which anybody may pull and to
+//     which nobody may push.
+//
+// An image of a release pipeline is published without asking anybody: those of
+// the world, as placeholders, as soon as their repository exists, and others by
+// [Registries.Publish]. What a repository holds goes with it: one that is
+// deleted and made again starts with the releases alone.
+//
+// Artifact Registry refuses other users than oauth2accesstoken, tokens that do
+// not count, anonymous requests where allUsers has no role, whoever has no role
+// on that one repository, pushes by readers and into virtual repositories, and
+// to move a tag where tags are immutable. There are no roles on projects here,
+// so that a repository that does not exist is always answered like one that may
+// not be used, as Google answers callers without such a role. A virtual
+// repository reads its upstreams by itself: in Google Cloud that is the service
+// agent's artifactregistry.repositories.readViaVirtualRepository, which it has
+// within a project and must be granted across projects
+// (https://cloud.google.com/artifact-registry/docs/repositories/virtual-repo);
+// here it always has it. Deleting images is not modelled, and refused.
+package registry

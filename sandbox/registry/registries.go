@@ -1,0 +1,110 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+
+	"waybill.example/waybill/sandbox/gcp"
+	"waybill.example/waybill/sandbox/googleapis"
+	"waybill.example/waybill/sandbox/world"
+)
+
+// artifactSuffix ends the hosts of Artifact Registry, after a location.
+const artifactSuffix = "-docker.pkg.dev"
+
+// Config says what the registries decide from and what they hold. Every field
+// but Now is required.
+type Config struct {
+	// Cloud holds the repositories and their policies.
+	Cloud *gcp.Cloud
+	// World says which public registries there are, and which images exist.
+	World *world.World
+	// Tokens opens the access tokens of callers.
+	Tokens *googleapis.Tokens
+	// Dir keeps the images; it is made if it is missing.
+	Dir string
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Registries are the registries of one world.
+type Registries struct {
+	config       Config
+	public       map[string]*content
+	repositories *repositories
+}
+
+// Open finds again what the registries held and publishes what the world's
+// public registries are to hold.
+func Open(ctx context.Context, config Config) (*Registries, error) {
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	r := &Registries{
+		config:       config,
+		public:       map[string]*content{},
+		repositories: &repositories{dir: filepath.Join(config.Dir, "artifact-registry"), world: config.World.GCP, opened: map[string]generation{}},
+	}
+	for _, existing := range config.World.Registries {
+		opened, err := openContent(ctx, filepath.Join(config.Dir, "public", existing.Host))
+		if err != nil {
+			return nil, err
+		}
+		images, err := parseImages(existing.Images)
+		if err != nil {
+			return nil, err
+		}
+		if err := opened.publishMissing(ctx, "", images, false); err != nil {
+			return nil, err
+		}
+		r.public[existing.Host] = opened
+	}
+	return r, nil
+}
+
+// Handler returns the registry of a host, or nil for a host that is none.
+func (r *Registries) Handler(host string) http.Handler {
+	if content, exists := r.public[host]; exists {
+		return public{content: content}
+	}
+	location, found := strings.CutSuffix(host, artifactSuffix)
+	if !found || !gcp.IsLocation(location) {
+		return nil
+	}
+	return &artifactRegistry{
+		location: location, cloud: r.config.Cloud, tokens: r.config.Tokens, repositories: r.repositories, now: r.config.Now,
+	}
+}
+
+// Publish puts an image or an index at HOST/NAME:TAG, without asking anybody. A
+// tag that exists is moved, but not where tags are immutable. The host must be
+// a registry of the world, or Artifact Registry's, with a repository that exists.
+func (r *Registries) Publish(ctx context.Context, reference string, artifact Artifact) error {
+	tag, err := name.NewTag(reference, name.StrictValidation)
+	if err != nil {
+		return fmt.Errorf("registry: publish: %w", err)
+	}
+	if content, exists := r.public[tag.RegistryStr()]; exists {
+		return content.publish(ctx, tag.RepositoryStr(), tag.TagStr(), artifact, false)
+	}
+	location, found := strings.CutSuffix(tag.RegistryStr(), artifactSuffix)
+	parts := strings.SplitN(tag.RepositoryStr(), "/", 3)
+	if !found || len(parts) != 3 {
+		return fmt.Errorf("registry: publish %s: there is no such registry in this world", reference)
+	}
+	repository, exists := r.config.Cloud.Repository(location, parts[0], parts[1])
+	if !exists || repository.Virtual() {
+		return fmt.Errorf("registry: publish %s: want a standard repository that exists", reference)
+	}
+	content, err := r.repositories.of(ctx, repository)
+	if err != nil {
+		return err
+	}
+	return content.publish(ctx, tag.RepositoryStr(), tag.TagStr(), artifact, repository.ImmutableTags())
+}

@@ -1,0 +1,80 @@
+package registry
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"waybill.example/waybill/sandbox/googleapis"
+)
+
+// tokenPath is the token endpoint.
+const tokenPath = "/v2/token"
+
+// tokenResponse is https://distribution.github.io/distribution/spec/auth/token/
+type tokenResponse struct {
+	Token string `json:"token"`
+	// ExpiresIn is in seconds.
+	ExpiresIn int64     `json:"expires_in"`
+	IssuedAt  time.Time `json:"issued_at"`
+}
+
+// serveToken gives a registry token for an access token, or to nobody, if every
+// wanted action is allowed. The registry token is the access token again: what
+// its owner may do is asked at every request.
+func (a *artifactRegistry) serveToken(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet {
+		// Clients that try a POST first go on with a GET after a 404.
+		refuse(http.StatusNotFound, "UNSUPPORTED", "%s %s: want GET", r.Method, tokenPath).write(w)
+		return
+	}
+	scopes := strings.Fields(strings.Join(r.URL.Query()["scope"], " "))
+	response := tokenResponse{IssuedAt: a.now().UTC()}
+	var caller googleapis.Principal
+	if user, password, given := r.BasicAuth(); given {
+		opened, refused := a.login(user, password)
+		if refused != nil {
+			refused.write(w)
+			return
+		}
+		caller, response.Token = opened, password
+	} else {
+		caller.Expiry = response.IssuedAt.Add(googleapis.MaxLifetime).Truncate(time.Second)
+		if r.Header.Get("Authorization") != "" || len(scopes) == 0 {
+			errUnauthorized.write(w)
+			return
+		}
+		token, err := a.tokens.Mint(caller)
+		if err != nil {
+			internal(err).write(w)
+			return
+		}
+		response.Token = token
+	}
+	for _, scope := range scopes {
+		if refused := a.allow(caller, scope); refused != nil {
+			refused.write(w)
+			return
+		}
+	}
+	response.ExpiresIn = int64(caller.Expiry.Sub(response.IssuedAt) / time.Second)
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	// A client that has gone away is nobody to tell.
+	_ = json.NewEncoder(w).Encode(response)
+}
+
+// allow checks a scope, repository:NAME:ACTION,… .
+func (a *artifactRegistry) allow(caller googleapis.Principal, scope string) *refusal {
+	parts := strings.Split(scope, ":")
+	if len(parts) != 3 || parts[0] != "repository" || !nameForm.MatchString(parts[1]) {
+		return denied("the scope %q is not of the form repository:NAME:ACTIONS", scope)
+	}
+	for _, action := range strings.Split(parts[2], ",") {
+		if _, refused := a.authorize(caller, parts[1], action); refused != nil {
+			return refused
+		}
+	}
+	return nil
+}

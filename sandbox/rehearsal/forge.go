@@ -1,0 +1,160 @@
+package rehearsal
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+)
+
+// token is a JWT taken apart.
+type token struct {
+	header, claims map[string]any
+}
+
+func parse(text string) (*token, error) {
+	parts := strings.Split(text, ".")
+	if len(parts) != 3 {
+		return nil, errors.New("rehearsal: the cluster's token is no JWT")
+	}
+	t := &token{}
+	for i, target := range []*map[string]any{&t.header, &t.claims} {
+		raw, err := base64.RawURLEncoding.DecodeString(parts[i])
+		if err != nil {
+			return nil, fmt.Errorf("rehearsal: %w", err)
+		}
+		if err := json.Unmarshal(raw, target); err != nil {
+			return nil, fmt.Errorf("rehearsal: %w", err)
+		}
+	}
+	return t, nil
+}
+
+// sign signs the claims with a key under the token's own key ID.
+func (t *token) sign(algorithm jose.SignatureAlgorithm, key any) (string, error) {
+	keyID, _ := t.header["kid"].(string)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: key}, (&jose.SignerOptions{}).WithHeader("kid", keyID).WithType("JWT"))
+	if err != nil {
+		return "", fmt.Errorf("rehearsal: %w", err)
+	}
+	text, err := jwt.Signed(signer).Claims(t.claims).Serialize()
+	if err != nil {
+		return "", fmt.Errorf("rehearsal: %w", err)
+	}
+	return text, nil
+}
+
+// anotherKey signs the token anew with a key of its own, under the same ID.
+func anotherKey(text string) (string, error) {
+	t, err := parse(text)
+	if err != nil {
+		return "", err
+	}
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return "", fmt.Errorf("rehearsal: %w", err)
+	}
+	return t.sign(jose.RS256, key)
+}
+
+// anotherIssuer is what another cluster's API server would sign.
+func anotherIssuer(text string) (string, error) {
+	t, err := parse(text)
+	if err != nil {
+		return "", err
+	}
+	t.claims = maps.Clone(t.claims)
+	t.claims["iss"] = "https://another-cluster.example/"
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return "", fmt.Errorf("rehearsal: %w", err)
+	}
+	return t.sign(jose.RS256, key)
+}
+
+// unsigned is the token with algorithm none and no signature.
+func unsigned(text string) (string, error) {
+	t, err := parse(text)
+	if err != nil {
+		return "", err
+	}
+	t.header = maps.Clone(t.header)
+	t.header["alg"] = "none"
+	var parts [2]string
+	for i, part := range []map[string]any{t.header, t.claims} {
+		raw, err := json.Marshal(part)
+		if err != nil {
+			return "", fmt.Errorf("rehearsal: %w", err)
+		}
+		parts[i] = base64.RawURLEncoding.EncodeToString(raw)
+	}
+	return parts[0] + "." + parts[1] + ".", nil
+}
+
+// symmetric signs with HS256 and the cluster's public key as the secret: what
+// a verifier falls for that lets the token choose the algorithm.
+func (r *Rehearsal) symmetric(text string) (string, error) {
+	t, err := parse(text)
+	if err != nil {
+		return "", err
+	}
+	key, err := r.clusterKey()
+	if err != nil {
+		return "", err
+	}
+	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		return "", fmt.Errorf("rehearsal: %w", err)
+	}
+	return t.sign(jose.HS256, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}))
+}
+
+// expired is the token as the cluster signed it two days ago.
+func (r *Rehearsal) expired(text string) (string, error) {
+	t, err := parse(text)
+	if err != nil {
+		return "", err
+	}
+	key, err := r.clusterKey()
+	if err != nil {
+		return "", err
+	}
+	t.claims = maps.Clone(t.claims)
+	issued := time.Now().Add(-48 * time.Hour)
+	t.claims["iat"], t.claims["nbf"], t.claims["exp"] = issued.Unix(), issued.Unix(), issued.Add(time.Hour).Unix()
+	return t.sign(jose.RS256, key)
+}
+
+func (r *Rehearsal) clusterKey() (*rsa.PrivateKey, error) {
+	text, err := os.ReadFile(r.config.SigningKeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("rehearsal: %w", err)
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, fmt.Errorf("rehearsal: %s holds no PEM block", r.config.SigningKeyFile)
+	}
+	if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
+		return key, nil
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("rehearsal: %s: %w", r.config.SigningKeyFile, err)
+	}
+	key, ok := parsed.(*rsa.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("rehearsal: %s holds no RSA key", r.config.SigningKeyFile)
+	}
+	return key, nil
+}
