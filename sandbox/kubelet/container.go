@@ -117,20 +117,17 @@ func (c *container) again(code int) bool {
 
 // pauseBeforeRestart restarts at once the first time.
 func (c *container) pauseBeforeRestart() error {
-	delay := c.restarts.next()
-	defer c.w.change(func() { c.status.RestartCount++ })
-	if c.restarts.count == 1 {
-		return context.Cause(c.w.ctx)
+	if delay := c.restarts.next(); c.restarts.count > 1 {
+		message := fmt.Sprintf("back-off %s restarting failed container=%s pod=%s", delay, c.spec.Name, description(c.w.pod))
+		c.waits("CrashLoopBackOff", message)
+		c.event(corev1.EventTypeWarning, "BackOff", "Back-off restarting failed container %s in pod %s", c.spec.Name, description(c.w.pod))
+		if err := pause(c.w.ctx, delay); err != nil {
+			return err
+		}
 	}
-	c.w.change(func() {
-		c.status.LastTerminationState = corev1.ContainerState{Terminated: c.status.State.Terminated}
-		c.status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{
-			Reason:  "CrashLoopBackOff",
-			Message: fmt.Sprintf("back-off %s restarting failed container=%s pod=%s", delay, c.spec.Name, description(c.w.pod)),
-		}}
-	})
-	c.event(corev1.EventTypeWarning, "BackOff", "Back-off restarting failed container %s in pod %s", c.spec.Name, description(c.w.pod))
-	return pause(c.w.ctx, delay)
+	c.w.change(func() { c.status.RestartCount++ })
+	// Tokens may have expired, other contents may have changed.
+	return c.w.mountVolumes()
 }
 
 // once pulls, configures and runs the container until it ends.

@@ -18,7 +18,7 @@ import (
 // ensureImage pulls the container's image until that succeeds. With the policy
 // IfNotPresent a pod pulls once; another pod's pull does not count, as on a node
 // that verifies credentials for every pod
-// (https://kubernetes.io/docs/concepts/containers/images/#ensureimagepullcredentialverification)
+// (https://www.kubernetes.dev/resources/keps/2535/)
 // and has no image yet.
 func (c *container) ensureImage() error {
 	reference, err := name.ParseReference(c.spec.Image)

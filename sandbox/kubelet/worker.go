@@ -103,9 +103,7 @@ func (w *worker) run() {
 	<-w.ctx.Done()
 	close(over)
 	<-published
-	if w.k.ctx.Err() == nil {
-		w.remove()
-	}
+	w.remove()
 }
 
 func (w *worker) runContainers() {
@@ -173,9 +171,10 @@ func (w *worker) grace() time.Duration {
 	return 0
 }
 
-// remove lets the API server forget a pod that was deleted, and forgets it here.
+// remove lets the API server forget a pod that was deleted, and forgets it here;
+// when the kubelet stops, it leaves everything to the next one.
 func (w *worker) remove() {
-	for context.Cause(w.ctx) != errGone && w.hard.Err() == nil { //nolint:errorlint // a cause of this package's
+	for w.hard.Err() == nil {
 		err := w.k.client.CoreV1().Pods(w.pod.Namespace).Delete(w.k.ctx, w.pod.Name, metav1.DeleteOptions{
 			GracePeriodSeconds: ptr.To[int64](0),
 			Preconditions:      metav1.NewUIDPreconditions(string(w.pod.UID)),
@@ -183,9 +182,10 @@ func (w *worker) remove() {
 		if err == nil || apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
 			break
 		}
-		if pause(w.hard, time.Second) != nil && w.k.ctx.Err() != nil {
-			return
-		}
+		_ = pause(w.hard, time.Second) // The loop's condition looks.
+	}
+	if w.k.ctx.Err() != nil {
+		return
 	}
 	w.k.addresses.giveBack(w.address)
 	if err := rootfs.RemoveAll(w.dir); err != nil {

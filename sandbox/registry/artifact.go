@@ -72,7 +72,7 @@ func (a *artifactRegistry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case "/v2", "/v2/":
 		if _, err := a.caller(r); err != nil {
-			a.challenge(w, nil)
+			a.challenge(w, "")
 			err.write(w)
 			return
 		}
@@ -86,7 +86,7 @@ func (a *artifactRegistry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	caller, err := a.caller(r)
 	if err != nil {
-		a.challenge(w, &at, r.Method)
+		a.challenge(w, wantedScope(at, r.Method))
 		err.write(w)
 		return
 	}
@@ -242,15 +242,20 @@ func (a *artifactRegistry) open(token string) (googleapis.Principal, *refusal) {
 // challenge says where to get a token. As Google's, it names the service and
 // the scope only where something is asked for
 // (https://github.com/apple/container/issues/2274).
-func (a *artifactRegistry) challenge(w http.ResponseWriter, at *route, method ...string) {
+func (a *artifactRegistry) challenge(w http.ResponseWriter, scope string) {
 	text := fmt.Sprintf("Bearer realm=%q", "https://"+a.host()+tokenPath)
-	if at != nil {
-		actions := actionOf(method[0])
-		if actions == "push" {
-			actions = "pull,push"
-		}
-		text += fmt.Sprintf(",service=%q,scope=%q", a.host(), "repository:"+at.name+":"+actions)
+	if scope != "" {
+		text += fmt.Sprintf(",service=%q,scope=%q", a.host(), scope)
 	}
 	w.Header().Set("WWW-Authenticate", text)
 }
 
+// wantedScope is the scope that a request needs. Whoever pushes looks first at
+// what is there.
+func wantedScope(at route, method string) string {
+	actions := actionOf(method)
+	if actions == "push" {
+		actions = "pull,push"
+	}
+	return "repository:" + at.name + ":" + actions
+}

@@ -3,13 +3,16 @@ package registry
 import (
 	"archive/tar"
 	"bytes"
+	"compress/gzip"
+	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"waybill.example/waybill/sandbox/world"
@@ -75,21 +78,28 @@ func placeholderVariant(image world.Image, platform v1.Platform, layer v1.Layer)
 	return mutate.AppendLayers(base, layer)
 }
 
-// placeholderLayer is not compressed: compressors change their output.
+// placeholderLayer is stored in the form of gzip, which clients expect, but not
+// compressed: compressors change their output.
 func placeholderLayer(image world.Image) (v1.Layer, error) {
 	text := image.String() + " is a placeholder: the sandbox pulls it and runs nothing.\n"
-	var archive bytes.Buffer
-	writer := tar.NewWriter(&archive)
-	if err := writer.WriteHeader(&tar.Header{
+	var stored bytes.Buffer
+	compressor, err := gzip.NewWriterLevel(&stored, gzip.NoCompression)
+	if err != nil {
+		return nil, err
+	}
+	archive := tar.NewWriter(compressor)
+	if err := archive.WriteHeader(&tar.Header{
 		Name: "placeholder.txt", Size: int64(len(text)), Mode: 0o444, ModTime: time.Unix(0, 0).UTC(), Format: tar.FormatUSTAR,
 	}); err != nil {
 		return nil, err
 	}
-	if _, err := writer.Write([]byte(text)); err != nil {
+	if _, err := archive.Write([]byte(text)); err != nil {
 		return nil, err
 	}
-	if err := writer.Close(); err != nil {
+	if err := errors.Join(archive.Close(), compressor.Close()); err != nil {
 		return nil, err
 	}
-	return static.NewLayer(archive.Bytes(), types.OCIUncompressedLayer), nil
+	return tarball.LayerFromOpener(func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(stored.Bytes())), nil
+	}, tarball.WithMediaType(types.OCILayer))
 }

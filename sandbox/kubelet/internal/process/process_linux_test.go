@@ -127,7 +127,7 @@ func TestAProgramThatIgnoresTheSignalIsKilledAfterItsGrace(t *testing.T) {
 	p, log := run(t, "deaf", "wait")
 	require.Eventually(t, func() bool { return log() != "" }, 20*time.Second, 10*time.Millisecond)
 	began := time.Now()
-	p.Stop(t.Context(), 200 * time.Millisecond)
+	p.Stop(t.Context(), 200*time.Millisecond)
 	assert.GreaterOrEqual(t, time.Since(began), 200*time.Millisecond)
 	assert.Equal(t, 128+int(syscall.SIGKILL), p.ExitCode())
 }

@@ -1,0 +1,155 @@
+package kubelet
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"math/big"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"time"
+)
+
+// followInterval is the time between two looks at a log that grows.
+const followInterval = 100 * time.Millisecond
+
+// logServer serves containers' logs to the API server, which asks for them when
+// kubectl logs asks it. It listens on loopback and asks nobody who they are, as
+// the API server has no credential to show; an API server that was told of no
+// authority for kubelets takes any certificate.
+type logServer struct {
+	k      *Kubelet
+	server *http.Server
+	port   int32
+	done   chan error
+}
+
+func serveLogs(k *Kubelet) (*logServer, error) {
+	certificate, err := selfSigned()
+	if err != nil {
+		return nil, err
+	}
+	listener, err := tls.Listen("tcp", net.JoinHostPort(hostAddress, "0"), &tls.Config{
+		Certificates: []tls.Certificate{certificate},
+		MinVersion:   tls.VersionTLS12,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &logServer{
+		k:    k,
+		port: int32(listener.Addr().(*net.TCPAddr).Port), //nolint:gosec // a port
+		done: make(chan error, 1),
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /containerLogs/{namespace}/{pod}/{container}", s.containerLogs)
+	s.server = &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: 10 * time.Second,
+		BaseContext:       func(net.Listener) context.Context { return k.ctx },
+	}
+	go func() { s.done <- s.server.Serve(listener) }()
+	return s, nil
+}
+
+func (s *logServer) close() error {
+	err := s.server.Close()
+	if served := <-s.done; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
+}
+
+func selfSigned() (tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()),
+		Subject:      pkix.Name{CommonName: "kubelet"},
+		IPAddresses:  []net.IP{net.ParseIP(hostAddress)},
+		NotBefore:    time.Now().Add(-time.Hour),
+		NotAfter:     time.Now().AddDate(1, 0, 0),
+	}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	return tls.Certificate{Certificate: [][]byte{certificate}, PrivateKey: key}, err
+}
+
+// containerLogs answers as a kubelet does, for the options follow, previous,
+// tailLines and limitBytes; those about time are refused, as the log has no
+// times.
+func (s *logServer) containerLogs(answer http.ResponseWriter, request *http.Request) {
+	query := request.URL.Query()
+	for _, option := range []string{"timestamps", "sinceSeconds", "sinceTime"} {
+		if query.Get(option) != "" {
+			http.Error(answer, option+": the sandbox keeps no times of a log's lines", http.StatusBadRequest)
+			return
+		}
+	}
+	c, err := s.k.container(request.PathValue("namespace"), request.PathValue("pod"), request.PathValue("container"))
+	if err != nil {
+		http.Error(answer, err.Error(), http.StatusNotFound)
+		return
+	}
+	c.w.mu.Lock()
+	attempt := c.status.RestartCount
+	c.w.mu.Unlock()
+	if query.Get("previous") == "true" {
+		attempt--
+	}
+	log, err := c.readLog(c.logFile(attempt))
+	if err != nil {
+		http.Error(answer, err.Error(), http.StatusBadRequest)
+		return
+	}
+	read := int64(len(log))
+	if lines, limited := number(query, "tailLines"); limited {
+		log = lastLines(log, lines)
+	}
+	if limit, limited := number(query, "limitBytes"); limited {
+		log = log[:min(len(log), limit)]
+	}
+	answer.Header().Set("Content-Type", "text/plain")
+	_, err = answer.Write(log)
+	if err == nil && query.Get("follow") == "true" && query.Get("limitBytes") == "" {
+		c.follow(request.Context(), answer, attempt, read)
+	}
+}
+
+// number is an option's value; the API server has checked it.
+func number(query url.Values, option string) (int, bool) {
+	value, err := strconv.Atoi(query.Get(option))
+	return max(value, 0), err == nil
+}
+
+// follow writes what the log grows by until the run has ended or nobody reads.
+func (c *container) follow(ctx context.Context, answer http.ResponseWriter, attempt int32, from int64) {
+	flush := http.NewResponseController(answer).Flush
+	for {
+		c.w.mu.Lock()
+		runs := c.status.State.Running != nil && c.status.RestartCount == attempt
+		c.w.mu.Unlock()
+		log, err := os.ReadFile(c.logFile(attempt))
+		if err != nil && !c.standsFor() {
+			return
+		}
+		if int64(len(log)) > from {
+			if _, err := answer.Write(log[from:]); err != nil {
+				return
+			}
+			from = int64(len(log))
+		}
+		if flush() != nil || !runs || pause(ctx, followInterval) != nil {
+			return
+		}
+	}
+}

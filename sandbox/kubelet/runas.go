@@ -1,0 +1,55 @@
+package kubelet
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// runAs is the user, a name or a number, that a container runs as: the pod's
+// choice, or the image's, or root. It checks runAsNonRoot as the kubelet does
+// (docs/facts.md §7), in its words: a user that an image names and does not
+// number cannot be seen to be another than root.
+func runAs(pod *corev1.Pod, c *corev1.Container, imageUser string) (string, error) {
+	nonRoot := runAsNonRoot(pod, c)
+	where := fmt.Sprintf("(pod: %q, container: %s)", description(pod), c.Name)
+	if user := runAsUser(pod, c); user != nil {
+		if nonRoot && *user == 0 {
+			return "", fmt.Errorf("container's runAsUser breaks non-root policy %s", where)
+		}
+		return strconv.FormatInt(*user, 10), nil
+	}
+	user, _, _ := strings.Cut(imageUser, ":")
+	if user == "" {
+		user = "0"
+	}
+	number, err := strconv.ParseInt(user, 10, 64)
+	switch {
+	case !nonRoot:
+		return user, nil
+	case err != nil:
+		return "", fmt.Errorf("container has runAsNonRoot and image has non-numeric user (%s), cannot verify user is non-root %s", user, where)
+	case number == 0:
+		return "", fmt.Errorf("container has runAsNonRoot and image will run as root %s", where)
+	default:
+		return user, nil
+	}
+}
+
+// commonUser is the user of all of the pod's containers where the pod says so
+// and it is one: the owner of its ServiceAccount tokens.
+func commonUser(pod *corev1.Pod) *int64 {
+	var common *int64
+	for _, containers := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
+		for i := range containers {
+			user := runAsUser(pod, &containers[i])
+			if user == nil || common != nil && *common != *user {
+				return nil
+			}
+			common = user
+		}
+	}
+	return common
+}
