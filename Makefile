@@ -29,10 +29,17 @@ serve: tools ## leave the sandbox running and print the environment for other cl
 
 .PHONY: tools build
 tools: $(BIN)/pulumi $(BIN)/controlplane build
-build: ## the program, the refresher and the sandbox
+build: .build/refresher-image ## the program, the refresher's image and the sandbox
+	@echo "· building the program and the sandbox" >&2
 	@go build -o $(BIN)/waybill . >&2
-	@go build -C refresher -o ../$(BIN)/refresher . >&2
 	@go build -C sandbox -o ../$(BIN)/sandbox ./cmd/sandbox >&2
+
+# The refresher's image as an OCI layout, for every platform that it is published for.
+.build/refresher-image: $(shell find refresher -name '*.go' -not -name '*_test.go') refresher/go.mod refresher/go.sum
+	@echo "· building the refresher's image" >&2
+	@rm -rf $@
+	@go run -C refresher ./cmd/image --version 0.1.0 --output ../$@ >&2
+	@touch $@
 
 # Built once from their own modules; only a new version builds them again.
 $(BIN)/pulumi: tools/pulumi/go.mod tools/pulumi/go.sum

@@ -12,21 +12,30 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/sandbox/azure"
 	"waybill.example/waybill/sandbox/engine"
+	"waybill.example/waybill/sandbox/entra"
 	"waybill.example/waybill/sandbox/gcp"
+	"waybill.example/waybill/sandbox/googleapis"
+	"waybill.example/waybill/sandbox/kubelet"
 	"waybill.example/waybill/sandbox/kubernetes/controlplane"
 	kubernetes "waybill.example/waybill/sandbox/kubernetes/provider"
+	"waybill.example/waybill/sandbox/network"
+	"waybill.example/waybill/sandbox/oidc"
 	"waybill.example/waybill/sandbox/provider"
+	"waybill.example/waybill/sandbox/registry"
+	"waybill.example/waybill/sandbox/rehearsal"
 	"waybill.example/waybill/sandbox/state"
 	"waybill.example/waybill/sandbox/world"
 )
@@ -67,14 +76,19 @@ func orElse(value *string, fallback string) {
 
 // Sandbox is one stack's running sandbox.
 type Sandbox struct {
-	// Azure and GCP are the embedded clouds, Clusters the control planes in
-	// the order of the world.
+	// Azure and GCP are the embedded clouds, Entra the token
+	// server that the rehearsal mints with, Clusters the control planes in the order of the world.
 	Azure    *azure.Cloud
 	GCP      *gcp.Cloud
+	Entra    *entra.Server
 	Clusters []*controlplane.Cluster
+	// Network is how every client reaches the hosts of the clouds.
+	Network *network.Network
 
 	options   Options
+	world     *world.World
 	state     *state.Dir
+	kubelets  []*kubelet.Kubelet
 	providers []*provider.Server
 	close     func() error
 }
@@ -91,7 +105,7 @@ func Start(ctx context.Context, options Options) (_ *Sandbox, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sandbox{options: options, state: dir}
+	s := &Sandbox{options: options, world: existing, state: dir}
 	s.close = sync.OnceValue(s.stop)
 	defer func() {
 		if err != nil {
@@ -104,14 +118,20 @@ func Start(ctx context.Context, options Options) (_ *Sandbox, err error) {
 	if s.GCP, err = gcp.Open(dir.Path("gcp.json"), existing.GCP); err != nil {
 		return nil, err
 	}
-	if err := s.startClusters(ctx, existing.Kubernetes); err != nil {
+	if err := s.startClusters(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.startNetwork(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.startKubelets(ctx); err != nil {
 		return nil, err
 	}
 	return s, s.serveProviders(ctx)
 }
 
-func (s *Sandbox) startClusters(ctx context.Context, existing world.Kubernetes) error {
-	for _, cluster := range existing.Clusters {
+func (s *Sandbox) startClusters(ctx context.Context) error {
+	for _, cluster := range s.world.Kubernetes.Clusters {
 		s.options.Progress("starting Kubernetes for " + cluster.Context)
 		running, err := controlplane.Start(ctx, controlplane.Config{
 			Binary:      filepath.Join(s.options.Tools, "bin", "controlplane"),
@@ -129,17 +149,101 @@ func (s *Sandbox) startClusters(ctx context.Context, existing world.Kubernetes) 
 	return controlplane.WriteKubeconfig(s.Kubeconfig(), s.Clusters...)
 }
 
+// startNetwork opens the network and gives every host its server: the
+// clusters' issuers, Entra, Google's token servers, the registries.
+func (s *Sandbox) startNetwork(ctx context.Context) (err error) {
+	if s.Network, err = network.Open(s.state.Path("network")); err != nil {
+		return err
+	}
+	var issuers []oidc.Source
+	for _, cluster := range s.Clusters {
+		source, err := oidc.FromCluster(cluster.Issuer(), cluster.RESTConfig())
+		if err != nil {
+			return err
+		}
+		issuers = append(issuers, source)
+	}
+	handlers, err := oidc.Publish(issuers...)
+	if err != nil {
+		return err
+	}
+	if s.Entra, err = entra.New(entra.Config{
+		Cloud: s.Azure, World: s.world.Azure, Dir: s.state.Path("entra"), Client: s.Network.Client(),
+	}); err != nil {
+		return err
+	}
+	for _, host := range s.Entra.Hosts() {
+		handlers[host] = s.Entra
+	}
+	keys, err := s.state.Sub("google")
+	if err != nil {
+		return err
+	}
+	google, err := googleapis.New(googleapis.Config{Cloud: s.GCP, Dir: keys, Client: s.Network.Client()})
+	if err != nil {
+		return err
+	}
+	maps.Copy(handlers, google.Handlers())
+	for host, handler := range handlers {
+		s.Network.Handle(host, handler)
+	}
+	registries, err := registry.Open(ctx, registry.Config{
+		Cloud: s.GCP, World: s.world, Tokens: google.Tokens, Dir: s.state.Path("registries"),
+	})
+	if err != nil {
+		return err
+	}
+	s.Network.HandleFunc(registries.Handler)
+	if err := s.publishRefresher(ctx, registries); err != nil {
+		return err
+	}
+	return s.Network.Start(context.WithoutCancel(ctx))
+}
+
+// publishRefresher puts the refresher's image, which `make` built, where the
+// world says that it was published.
+func (s *Sandbox) publishRefresher(ctx context.Context, registries *registry.Registries) error {
+	if s.world.Refresher == "" {
+		return nil
+	}
+	path := filepath.Join(s.options.Tools, "refresher-image")
+	index, err := layout.ImageIndexFromPath(path)
+	if err != nil {
+		return fmt.Errorf("sandbox: the refresher's image is not in %s (run `make tools`): %w", path, err)
+	}
+	return registries.Publish(ctx, s.world.Refresher, index)
+}
+
+func (s *Sandbox) startKubelets(ctx context.Context) error {
+	for _, cluster := range s.Clusters {
+		running, err := kubelet.Start(ctx, kubelet.Config{
+			REST:     cluster.RESTConfig(),
+			Dir:      s.state.Path("kubelet", cluster.Context()),
+			Node:     "sandbox",
+			Proxy:    s.Network.Proxy(),
+			CAFile:   s.Network.CAFile(),
+			Progress: s.options.Progress,
+		})
+		if err != nil {
+			return err
+		}
+		s.kubelets = append(s.kubelets, running)
+	}
+	return nil
+}
+
 func (s *Sandbox) serveProviders(ctx context.Context) error {
 	kube := kubernetes.Options{
 		Kubeconfig: s.Kubeconfig(),
+		Await:      true,
 		Log: func(urn resource.URN, message string) {
 			s.options.Progress(urn.Name() + ": " + message)
 		},
 	}
 	for name, open := range map[string]func() plugin.Provider{
-		"azure-native": s.Azure.Provider().Open,
-		"gcp":          s.GCP.Provider().Open,
-		"kubernetes":   func() plugin.Provider { return kubernetes.New(kube) },
+		azure.Package: s.Azure.Provider().Open,
+		gcp.Package:   s.GCP.Provider().Open,
+		"kubernetes":  func() plugin.Provider { return kubernetes.New(kube) },
 	} {
 		server, err := provider.Serve(context.WithoutCancel(ctx), name, open)
 		if err != nil {
@@ -148,6 +252,25 @@ func (s *Sandbox) serveProviders(ctx context.Context) error {
 		s.providers = append(s.providers, server)
 	}
 	return nil
+}
+
+// Rehearsal reads the chain that the stack's outputs describe, on the world's
+// first cluster.
+func (s *Sandbox) Rehearsal(ctx context.Context, outputs map[string]any) (*rehearsal.Rehearsal, error) {
+	return rehearsal.New(ctx, rehearsal.Config{
+		REST:           s.Clusters[0].RESTConfig(),
+		SigningKeyFile: s.Clusters[0].SigningKeyFile(),
+		Client:         s.Network.Client(),
+		Entra:          s.Entra,
+		World:          s.world,
+		Outputs:        outputs,
+		Logs:           s.kubelets[0].Logs,
+	})
+}
+
+// Diagnose tells how far the refresher came when it last ran.
+func (s *Sandbox) Diagnose(ctx context.Context) ([]rehearsal.Hop, error) {
+	return rehearsal.Diagnose(ctx, s.Clusters[0].RESTConfig(), s.kubelets[0].Logs)
 }
 
 // Kubeconfig is the path of a kubeconfig with a context for each cluster.
@@ -183,6 +306,8 @@ func (s *Sandbox) Environment() (map[string]string, error) {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
 	environment["KUBECONFIG"] = s.Kubeconfig()
+	environment["HTTPS_PROXY"] = s.Network.Proxy()
+	environment["SSL_CERT_FILE"] = s.Network.CAFile()
 	return environment, nil
 }
 
@@ -194,6 +319,12 @@ func (s *Sandbox) stop() error {
 	var problems []error
 	for _, server := range s.providers {
 		problems = append(problems, server.Close())
+	}
+	for _, running := range s.kubelets {
+		problems = append(problems, running.Stop())
+	}
+	if s.Network != nil {
+		problems = append(problems, s.Network.Close())
 	}
 	for _, cluster := range s.Clusters {
 		problems = append(problems, cluster.Stop())

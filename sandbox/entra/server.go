@@ -77,8 +77,9 @@ func New(config Config) (*Server, error) {
 	}
 	s := &Server{
 		cloud: config.Cloud, now: config.Now, lifetime: config.Lifetime,
-		// Federated credentials are for RS256 alone (docs/facts.md §2).
-		issuers: oidc.NewVerifier(config.Client, 0, jose.RS256),
+		// Federated credentials are for RS256 alone (docs/facts.md §2). Keys are
+		// fetched for every exchange: what an issuer publishes now decides.
+		issuers: oidc.NewVerifier(config.Client, -1, jose.RS256),
 	}
 	if s.now == nil {
 		s.now = time.Now

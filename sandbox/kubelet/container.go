@@ -2,7 +2,6 @@ package kubelet
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,7 +14,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"waybill.example/waybill/sandbox/kubelet/internal/images"
-	"waybill.example/waybill/sandbox/kubelet/internal/process"
 )
 
 const (
@@ -194,9 +192,8 @@ func (c *container) execute(launch *launch) error {
 // supervise returns the exit code, and a reason where the program did not even
 // start.
 func (c *container) supervise(prepared *prepared) (code int, reason, message string) {
-	running, err := process.Start(prepared.spec)
-	err = errors.Join(err, prepared.log.Close())
-	if running == nil {
+	running, err := prepared.start()
+	if err != nil {
 		message = "failed to create the container's process: " + err.Error()
 		c.event(corev1.EventTypeWarning, "Failed", "Error: %s", message)
 		return startErrorExitCode, "StartError", message

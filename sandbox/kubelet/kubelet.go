@@ -20,7 +20,6 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
-	"k8s.io/client-go/tools/record"
 
 	"waybill.example/waybill/sandbox/kubelet/internal/images"
 	"waybill.example/waybill/sandbox/kubelet/internal/process"

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"io/fs"
 	"math/big"
 	"net"
 	"net/http"
@@ -138,8 +139,9 @@ func (c *container) follow(ctx context.Context, answer http.ResponseWriter, atte
 		c.w.mu.Lock()
 		runs := c.status.State.Running != nil && c.status.RestartCount == attempt
 		c.w.mu.Unlock()
+		// A container that stands for the product has none and goes on.
 		log, err := os.ReadFile(c.logFile(attempt))
-		if err != nil && !c.standsFor() {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return
 		}
 		if int64(len(log)) > from {

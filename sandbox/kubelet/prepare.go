@@ -37,6 +37,9 @@ type prepared struct {
 	root *rootfs.Root
 	spec process.Spec
 	log  *os.File
+	// unstartable is why its program cannot be found, which is found out when it
+	// is started.
+	unstartable error
 	// emptyDirs are the paths at which they were moved in, by volume.
 	emptyDirs map[string]string
 }
@@ -73,6 +76,7 @@ func (c *container) prepare(launch *launch) (_ *prepared, err error) {
 		}
 	}
 	p.log, err = c.openLog()
+	p.spec.Output = p.log
 	return p, err
 }
 
@@ -190,15 +194,10 @@ func (p *prepared) specify(launch *launch) error {
 		env["HOME"] = user.Home
 	}
 	p.spec = process.Spec{
-		Root: p.root.Path(), Path: launch.command[0], Args: launch.command, Dir: c.workingDir(),
+		Root: p.root.Path(), Args: launch.command, Dir: c.workingDir(),
 		UID: user.UID, GID: user.GID, Groups: c.w.groups(),
 	}
-	if path, err := p.root.Executable(launch.command[0], env["PATH"]); err == nil {
-		p.spec.Path = path
-	} else {
-		// Starting fails with the name, and so says which program it is.
-		p.spec.Path = "/" + launch.command[0]
-	}
+	p.spec.Path, p.unstartable = p.root.Executable(launch.command[0], env["PATH"])
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		p.spec.Env = append(p.spec.Env, name+"="+env[name])
 	}
@@ -245,6 +244,15 @@ func (p *prepared) terminationMessage(code int) string {
 	}
 	tail := lastLines(log, terminationLogLines)
 	return strings.ToValidUTF8(string(tail[max(0, len(tail)-terminationLogLimit):]), "")
+}
+
+// start starts the program, which keeps the log open.
+func (p *prepared) start() (*process.Process, error) {
+	defer func() { _ = p.log.Close() }() // Nothing was written here.
+	if p.unstartable != nil {
+		return nil, p.unstartable
+	}
+	return process.Start(p.spec)
 }
 
 // close takes the emptyDirs back, for the container's next run or the next

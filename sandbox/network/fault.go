@@ -86,7 +86,7 @@ func (f *fault) answered(w http.ResponseWriter, r *http.Request) bool {
 		status = http.StatusOK
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(f.Body)) //nolint:gosec // the body is the fault that a test asked for
+	_, _ = w.Write([]byte(f.Body))
 	return true
 }
 

@@ -253,7 +253,7 @@ func TestAVirtualRepositoryServesItsUpstreams(t *testing.T) {
 	assert.Equal(t, want, s.mustPull(viewed, token).Digest, "the upstream of the greater priority comes first")
 
 	s.grant("view", writer, "serviceAccount:"+acmeAccount)
-	require.ErrorContains(t, s.push(viewed, token, newer), "is virtual: nothing can be pushed to it")
+	require.ErrorContains(t, s.push(viewed, token, randomImage(t)), "is virtual: nothing can be pushed to it")
 	require.ErrorContains(t, s.registries.Publish(t.Context(), viewed, newer), "want a standard repository that exists")
 }
 

@@ -51,7 +51,7 @@ func (r *repositories) of(ctx context.Context, repository gcp.Repository) (*cont
 		if entry.Name() == mine {
 			continue
 		}
-		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
+		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil { //nolint:gosec // what ReadDir found in a repository of the cloud
 			return nil, fmt.Errorf("registry: %w", err)
 		}
 	}

@@ -116,7 +116,7 @@ func (r *Rehearsal) identityCases(context.Context) ([]testCase, error) {
 		{"another identity of the tenant", hopSTS, stsCondition, r.vary(variation{clientID: own.clientID})},
 		{"the same azp with another sub", hopSTS, stsCondition, r.vary(variation{subjectToken: mint(c.tenantID, map[string]any{"sub": own.principalID})})},
 		{"the same sub with another azp", hopSTS, stsCondition, r.vary(variation{subjectToken: mint(c.tenantID, map[string]any{"azp": own.clientID})})},
-		{"an Entra token for another audience", hopSTS, stsAudience, r.vary(variation{scope: "https://management.azure.com/.default"})},
+		{"an Entra token for another audience", hopSTS, stsAudience, r.vary(variation{subjectToken: mint(c.tenantID, map[string]any{"aud": "https://management.azure.com"})})},
 		{"an Entra token of version 1", hopSTS, stsIssuer, r.vary(variation{subjectToken: mint(c.tenantID, map[string]any{
 			"iss": "https://sts.windows.net/" + c.tenantID + "/", "ver": "1.0", "appid": c.clientID})})},
 		{"a subject of more than 127 bytes", hopSTS, stsSubject, r.vary(variation{subjectToken: mint(c.tenantID, map[string]any{"sub": strings.Repeat("s", 128)})})},

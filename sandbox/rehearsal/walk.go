@@ -43,8 +43,8 @@ type variation struct {
 	audience           *string
 	// assertion changes the token before it goes to Entra.
 	assertion func(token string) (string, error)
-	// tenantID, clientID and scope of the request to Entra.
-	tenantID, clientID, scope string
+	// tenantID and clientID of the request to Entra.
+	tenantID, clientID string
 	// subjectToken stands in for Entra's token.
 	subjectToken func() (string, error)
 	// stsProject stands in for the project's number.
@@ -101,7 +101,7 @@ func (r *Rehearsal) entraToken(ctx context.Context, v variation) (string, error)
 	ok, err := r.post(ctx, endpoint, url.Values{
 		"grant_type":            {"client_credentials"},
 		"client_id":             {orElse(v.clientID, r.chain.clientID)},
-		"scope":                 {orElse(v.scope, r.chain.environment["WAYBILL_ENTRA_SCOPE"])},
+		"scope":                 {r.chain.environment["WAYBILL_ENTRA_SCOPE"]},
 		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
 		"client_assertion":      {assertion},
 	}, &answer)

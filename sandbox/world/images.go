@@ -36,7 +36,11 @@ type Release struct {
 // https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
 var (
 	imageForm = regexp.MustCompile(`^([a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*):([a-zA-Z0-9_][a-zA-Z0-9._-]{0,127})$`)
-	hostForm  = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$`)
+	// locationForm and repositoryForm are those of Artifact Registry:
+	// https://cloud.google.com/artifact-registry/docs/reference/rest/v1/projects.locations.repositories
+	locationForm   = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+	repositoryForm = regexp.MustCompile(`^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$`)
+	hostForm       = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$`)
 )
 
 // ParseImage reads NAME:TAG.
@@ -51,7 +55,7 @@ func ParseImage(text string) (Image, error) {
 // ParseRelease reads LOCATION/REPOSITORY/IMAGE:TAG.
 func ParseRelease(text string) (Release, error) {
 	parts := strings.SplitN(text, "/", 3)
-	if len(parts) == 3 && parts[0] != "" && parts[1] != "" {
+	if len(parts) == 3 && locationForm.MatchString(parts[0]) && repositoryForm.MatchString(parts[1]) {
 		if image, err := ParseImage(parts[2]); err == nil {
 			return Release{Location: parts[0], Repository: parts[1], Image: image}, nil
 		}
@@ -71,6 +75,9 @@ func (w *World) validateImages(report func(format string, args ...any)) {
 	for i, project := range w.GCP.Projects {
 		key := fmt.Sprintf("gcp.projects[%d]", i)
 		for j, repository := range project.Repositories {
+			if !locationForm.MatchString(repository.Location) || !repositoryForm.MatchString(repository.Name) {
+				report("%s.repositories[%d] %q in %q: want the name of a repository and its location, for example releases in europe-west1", key, j, repository.Name, repository.Location)
+			}
 			images(fmt.Sprintf("%s.repositories[%d]", key, j), repository.Images)
 		}
 		for j, release := range project.Releases {

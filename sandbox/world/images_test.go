@@ -36,7 +36,7 @@ registries:
 	release, err := world.ParseRelease(read.GCP.Projects[0].Releases[0])
 	require.NoError(t, err)
 	assert.Equal(t, world.Release{Location: "us-central1", Repository: "acme", Image: world.Image{Name: "team/server", Tag: "1.4.2"}}, release)
-	assert.Equal(t, "team/server:1.4.2", release.Image.String())
+	assert.Equal(t, "team/server:1.4.2", release.String())
 }
 
 func TestEveryWrongImageIsReportedAtOnce(t *testing.T) {
@@ -45,7 +45,7 @@ gcp:
   projects:
     - id: vendor-images
       number: "731905284466"
-      repositories: [{location: us, name: releases, images: ["server", "Server:1", "server:1"]}]
+      repositories: [{location: us, name: releases, images: ["server", "Server:1", "server:1"]}, {location: "..", name: releases}, {location: us}]
       releases: [acme/server:1.0, us//server:1.0, us/acme/server, us/acme/server:-1]
 registries:
   - host: localhost
@@ -58,6 +58,8 @@ registries:
 	assert.Equal(t, []string{
 		`  gcp.projects[0].repositories[0].images[0] "server": want NAME:TAG, for example tools/refresher:0.1.0`,
 		`  gcp.projects[0].repositories[0].images[1] "Server:1": want NAME:TAG, for example tools/refresher:0.1.0`,
+		`  gcp.projects[0].repositories[1] "releases" in "..": want the name of a repository and its location, for example releases in europe-west1`,
+		`  gcp.projects[0].repositories[2] "" in "us": want the name of a repository and its location, for example releases in europe-west1`,
 		`  gcp.projects[0].releases[0] "acme/server:1.0": want LOCATION/REPOSITORY/IMAGE:TAG, for example europe-west1/acme/server:1.0`,
 		`  gcp.projects[0].releases[1] "us//server:1.0": want LOCATION/REPOSITORY/IMAGE:TAG, for example europe-west1/acme/server:1.0`,
 		`  gcp.projects[0].releases[2] "us/acme/server": want LOCATION/REPOSITORY/IMAGE:TAG, for example europe-west1/acme/server:1.0`,

@@ -20,6 +20,9 @@ type World struct {
 	Azure      Azure      `json:"azure"`
 	GCP        GCP        `json:"gcp"`
 	Kubernetes Kubernetes `json:"kubernetes"`
+	// Refresher is the reference under which the refresher's image was
+	// published, in one of Registries, as HOST/NAME:TAG.
+	Refresher string `json:"refresher"`
 	// Registries are public registries that anybody may pull from.
 	Registries []Registry `json:"registries,omitempty"`
 }

@@ -15,6 +15,7 @@ import (
 
 	"waybill.example/waybill/sandbox"
 	"waybill.example/waybill/sandbox/engine"
+	"waybill.example/waybill/sandbox/rehearsal"
 )
 
 // report is what a command found, in the form of its JSON document.
@@ -24,28 +25,15 @@ type report struct {
 	Side      string            `json:"side"`
 	Resources []engine.Resource `json:"resources"`
 	Outputs   map[string]any    `json:"outputs"`
-	Hops      []Hop             `json:"hops"`
-	Refusals  []Refusal         `json:"refusals"`
-	Errors    []string          `json:"errors,omitempty"`
-	OK        bool              `json:"ok"`
+	// Hops of the chain as they happened, and walks with one thing changed.
+	Hops     []rehearsal.Hop     `json:"hops"`
+	Refusals []rehearsal.Refusal `json:"refusals"`
+	Errors   []string            `json:"errors,omitempty"`
+	OK       bool                `json:"ok"`
 
 	verb     string
 	warnings []string
 	took     time.Duration
-}
-
-// Hop is one step of the chain as it happened.
-type Hop struct {
-	Name   string `json:"name"`
-	OK     bool   `json:"ok"`
-	Detail string `json:"detail"`
-}
-
-// Refusal is a walk with one thing changed, and where it was refused.
-type Refusal struct {
-	Case  string `json:"case"`
-	Hop   string `json:"hop"`
-	Error string `json:"error"`
 }
 
 func newReport(options sandbox.Options, verb string, result *engine.Result, failure error) (*report, error) {
@@ -56,7 +44,7 @@ func newReport(options sandbox.Options, verb string, result *engine.Result, fail
 	r := &report{
 		Stack: options.Stack, Platform: platform, Side: side,
 		Resources: result.Resources, Outputs: result.Outputs,
-		Hops: []Hop{}, Refusals: []Refusal{},
+		Hops: []rehearsal.Hop{}, Refusals: []rehearsal.Refusal{},
 		OK: failure == nil, verb: verb, warnings: result.Warnings,
 	}
 	if r.Resources == nil {
@@ -95,7 +83,57 @@ func customer(path string) (platform, side string, err error) {
 	return file.Config.Customer.Platform, side, nil
 }
 
-func (r *report) print(out io.Writer) {
+// addHops notes and shows steps of the chain as they happen.
+func (r *report) addHops(out io.Writer, hops ...rehearsal.Hop) {
+	for _, hop := range hops {
+		if len(r.Hops) == 0 {
+			fmt.Fprintln(out, "\nThe chain")
+		}
+		r.Hops = append(r.Hops, hop)
+		r.OK = r.OK && hop.OK
+		// The details of a hop that holds are pairs; one to a line can be read.
+		detail := hop.Detail
+		if hop.OK {
+			detail = strings.ReplaceAll(detail, ", ", "\n"+strings.Repeat(" ", 15))
+		}
+		fmt.Fprintf(out, "  %s %-10s %s\n", mark(hop.OK), hop.Name, detail)
+	}
+}
+
+// addRefusal notes and shows a walk that had to be refused.
+func (r *report) addRefusal(out io.Writer, refusal rehearsal.Refusal) {
+	if len(r.Refusals) == 0 {
+		fmt.Fprintln(out, "\nThe same walk with one thing changed, and who refused it")
+	}
+	r.Refusals = append(r.Refusals, refusal)
+	r.OK = r.OK && refusal.OK
+	hop, words := refusal.Hop, refusal.Error
+	switch {
+	case hop == "":
+		hop, words = "nobody", "it was NOT refused; "+refusal.Want+" had to"
+	case !refusal.OK:
+		words += " (expected of " + refusal.Want + ", in other words)"
+	}
+	fmt.Fprintf(out, "  %s %-50s %-10s %s\n", mark(refusal.OK), refusal.Case, hop, shorten(words))
+}
+
+// shorten keeps a line of a table readable; the JSON document has all of it.
+func shorten(text string) string {
+	const most = 120
+	if shown := []rune(text); len(shown) > most {
+		return string(shown[:most]) + "…"
+	}
+	return text
+}
+
+func mark(ok bool) string {
+	if ok {
+		return "✓"
+	}
+	return "✗"
+}
+
+func (r *report) printDeployment(out io.Writer) {
 	fmt.Fprintf(out, "\nStack %s: platform %s, side %s\n", r.Stack, r.Platform, r.Side)
 	r.printResources(out)
 	if len(r.Outputs) > 0 {
@@ -111,6 +149,9 @@ func (r *report) print(out io.Writer) {
 			fmt.Fprintln(out, " ", line)
 		}
 	}
+}
+
+func (r *report) printVerdict(out io.Writer) {
 	verdict := "ok"
 	if !r.OK {
 		verdict = "FAILED"
@@ -155,7 +196,8 @@ func shortType(token string) string {
 	return parts[0] + " " + parts[len(parts)-1]
 }
 
-// summary counts operations, in the order in which they are named here.
+// summary counts operations, in the order in which they are named here, hops
+// and refusals.
 func (r *report) summary() string {
 	counts := map[string]int{}
 	for _, resource := range r.Resources {
@@ -172,7 +214,25 @@ func (r *report) summary() string {
 		}
 	}
 	if len(parts) == 0 {
-		return "nothing to do"
+		parts = append(parts, "nothing to do")
+	}
+	if len(r.Hops) > 0 {
+		ok := 0
+		for _, hop := range r.Hops {
+			if hop.OK {
+				ok++
+			}
+		}
+		parts = append(parts, fmt.Sprintf("%d of %d hops", ok, len(r.Hops)))
+	}
+	if len(r.Refusals) > 0 {
+		ok := 0
+		for _, refusal := range r.Refusals {
+			if refusal.OK {
+				ok++
+			}
+		}
+		parts = append(parts, fmt.Sprintf("%d of %d refusals", ok, len(r.Refusals)))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -14,6 +14,7 @@ import (
 
 	"waybill.example/waybill/sandbox"
 	"waybill.example/waybill/sandbox/engine"
+	"waybill.example/waybill/sandbox/rehearsal"
 )
 
 // runner runs one command. What it says on the way goes to stderr, what it
@@ -24,21 +25,26 @@ type runner struct {
 	json           bool
 }
 
+// up deploys, walks the chain and tries every refusal.
 func (r *runner) up(ctx context.Context) error {
-	return r.operate(ctx, "up", func(e *engine.Engine) (*engine.Result, error) { return e.Up(ctx) })
+	return r.operate(ctx, "up", func(e *engine.Engine) (*engine.Result, error) { return e.Up(ctx) }, r.rehearse)
 }
 
 func (r *runner) preview(ctx context.Context) error {
-	return r.operate(ctx, "preview", func(e *engine.Engine) (*engine.Result, error) { return e.Preview(ctx) })
+	return r.operate(ctx, "preview", func(e *engine.Engine) (*engine.Result, error) { return e.Preview(ctx) }, nil)
 }
 
 func (r *runner) down(ctx context.Context) error {
-	return r.operate(ctx, "down", func(e *engine.Engine) (*engine.Result, error) { return e.Destroy(ctx) })
+	return r.operate(ctx, "down", func(e *engine.Engine) (*engine.Result, error) { return e.Destroy(ctx) }, nil)
 }
 
-// operate starts the sandbox, runs one operation of the engine there, reports
-// it, and stops the sandbox.
-func (r *runner) operate(ctx context.Context, verb string, operation func(*engine.Engine) (*engine.Result, error)) (err error) {
+// operate starts the sandbox, runs one operation of the engine there and then
+// what follows it, reports, and stops the sandbox.
+func (r *runner) operate(
+	ctx context.Context, verb string,
+	operation func(*engine.Engine) (*engine.Result, error),
+	follow func(context.Context, *sandbox.Sandbox, *report) error,
+) (err error) {
 	started := time.Now()
 	s, err := r.start(ctx)
 	if err != nil {
@@ -54,18 +60,54 @@ func (r *runner) operate(ctx context.Context, verb string, operation func(*engin
 	if err != nil {
 		return err
 	}
+	if !r.json {
+		report.printDeployment(r.stdout)
+	}
+	if follow != nil {
+		if err := follow(ctx, s, report); err != nil {
+			return err
+		}
+	}
 	report.took = time.Since(started)
 	if r.json {
 		if err := r.printJSON(report); err != nil {
 			return err
 		}
 	} else {
-		report.print(r.stdout)
+		report.printVerdict(r.stdout)
 	}
 	if !report.OK {
 		return errFailed
 	}
 	return nil
+}
+
+// rehearse walks the deployed chain and shows each hop and each refusal as it
+// happens. Where the deployment failed, it shows how far the refresher came.
+func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, report *report) error {
+	out := r.stdout
+	if r.json {
+		out = io.Discard
+	}
+	if !report.OK {
+		hops, err := s.Diagnose(ctx)
+		if err != nil {
+			return err
+		}
+		report.addHops(out, hops...)
+		return nil
+	}
+	chain, err := s.Rehearsal(ctx, report.Outputs)
+	if err != nil {
+		return err
+	}
+	if err := chain.Walk(ctx, func(hop rehearsal.Hop) { report.addHops(out, hop) }); err != nil {
+		return err
+	}
+	if !report.OK {
+		return nil
+	}
+	return chain.Refusals(ctx, func(refusal rehearsal.Refusal) { report.addRefusal(out, refusal) })
 }
 
 func (r *runner) start(ctx context.Context) (*sandbox.Sandbox, error) {

@@ -1,0 +1,329 @@
+package kubelet_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
+
+	"waybill.example/waybill/sandbox/kubelet"
+	"waybill.example/waybill/sandbox/kubelet/internal/containertest"
+)
+
+func TestTheNodeIsReadyAndSaysWhereItIs(t *testing.T) {
+	found, err := client.CoreV1().Nodes().Get(t.Context(), node, metav1.GetOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, node, found.Labels[corev1.LabelHostname])
+	assert.NotEmpty(t, found.Labels[corev1.LabelTopologyZone])
+	assert.Empty(t, found.Spec.Taints)
+	require.Len(t, found.Status.Conditions, 1)
+	assert.Equal(t, corev1.ConditionTrue, found.Status.Conditions[0].Status)
+}
+
+func job(t *testing.T, name string, steps ...string) func() *batchv1.Job {
+	t.Helper()
+	pod := newPod("", publicImage, steps...)
+	_, err := client.BatchV1().Jobs(namespace).Create(t.Context(), &batchv1.Job{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec:       batchv1.JobSpec{BackoffLimit: new(int32), Template: corev1.PodTemplateSpec{Spec: pod.Spec}},
+	}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_ = client.BatchV1().Jobs(namespace).Delete(context.Background(), name, metav1.DeleteOptions{PropagationPolicy: ptr.To(metav1.DeletePropagationBackground)})
+	})
+	return func() *batchv1.Job {
+		found, err := client.BatchV1().Jobs(namespace).Get(t.Context(), name, metav1.GetOptions{})
+		require.NoError(t, err)
+		return found
+	}
+}
+
+func TestAJobCompletesWhenItsProgramSucceeds(t *testing.T) {
+	get := job(t, "succeeds", "say:done")
+	require.Eventually(t, func() bool { return get().Status.Succeeded == 1 }, patience, interval)
+}
+
+func TestAJobFailsWithItsProgramsExitCodeAndMessage(t *testing.T) {
+	get := job(t, "fails", "write:/dev/termination-log=hop sts: invalid_target", "exit:12")
+	require.Eventually(t, func() bool { return get().Status.Failed == 1 }, patience, interval)
+	pods, err := client.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "job-name=fails"})
+	require.NoError(t, err)
+	require.Len(t, pods.Items, 1)
+	end := pods.Items[0].Status.ContainerStatuses[0].State.Terminated
+	require.NotNil(t, end)
+	assert.Equal(t, int32(12), end.ExitCode)
+	assert.Equal(t, "Error", end.Reason)
+	assert.Equal(t, "hop sts: invalid_target", end.Message)
+	assert.Equal(t, corev1.PodFailed, pods.Items[0].Status.Phase)
+}
+
+func TestTheLogStandsInForTheTerminationMessage(t *testing.T) {
+	pod := newPod("fallback", publicImage, "say:the last words", "exit:3")
+	pod.Spec.Containers[0].TerminationMessagePolicy = corev1.TerminationMessageFallbackToLogsOnError
+	create(t, pod)
+	ends(t, "fallback", corev1.PodFailed)
+	assert.Equal(t, "the last words\n", get(t, "fallback").Status.ContainerStatuses[0].State.Terminated.Message)
+}
+
+func TestAProgramThatIsNotInTheImageCannotStart(t *testing.T) {
+	pod := newPod("no-program", publicImage)
+	pod.Spec.Containers[0].Command = []string{"curl"}
+	create(t, pod)
+	eventually(t, "no-program", func(pod *corev1.Pod) bool { return pod.Status.Phase == corev1.PodFailed })
+	end := get(t, "no-program").Status.ContainerStatuses[0].State.Terminated
+	assert.Equal(t, "StartError", end.Reason)
+	assert.Equal(t, int32(128), end.ExitCode)
+	assert.Contains(t, end.Message, `exec: "curl": executable file not found in $PATH`)
+}
+
+func TestAProgramIsFoundInThePath(t *testing.T) {
+	pod := newPod("in-path", publicImage, "say:found")
+	pod.Spec.Containers[0].Command = []string{"program"}
+	create(t, pod)
+	assert.Equal(t, "found\n", ends(t, "in-path", corev1.PodSucceeded))
+}
+
+func TestAFailedContainerIsStartedAgainWithItsEmptyDir(t *testing.T) {
+	pod := newPod("again", publicImage, "say:attempt", "once:/scratch/mark", "say:success")
+	pod.Spec.RestartPolicy = corev1.RestartPolicyOnFailure
+	pod.Spec.Volumes = []corev1.Volume{{Name: "scratch", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}}
+	pod.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "scratch", MountPath: "/scratch"}}
+	create(t, pod)
+	assert.Equal(t, "attempt\nsuccess\n", ends(t, "again", corev1.PodSucceeded))
+	status := get(t, "again").Status.ContainerStatuses[0]
+	assert.Equal(t, int32(1), status.RestartCount)
+	require.NotNil(t, status.LastTerminationState.Terminated)
+	assert.Equal(t, int32(3), status.LastTerminationState.Terminated.ExitCode)
+	previous, err := client.CoreV1().Pods(namespace).GetLogs("again", &corev1.PodLogOptions{Previous: true}).DoRaw(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "attempt\n", string(previous))
+}
+
+func TestAContainerThatKeepsFailingIsBackedOff(t *testing.T) {
+	pod := newPod("crashes", publicImage, "exit:1")
+	pod.Spec.RestartPolicy = corev1.RestartPolicyAlways
+	create(t, pod)
+	found := eventually(t, "crashes", waits("CrashLoopBackOff"))
+	assert.Regexp(t, `^back-off \S+ restarting failed container=main pod=crashes_shop\(.+\)$`, found.Status.ContainerStatuses[0].State.Waiting.Message)
+	assert.Equal(t, corev1.PodRunning, found.Status.Phase)
+	assert.False(t, isReady(found))
+	requireEvent(t, "crashes", "Warning BackOff: Back-off restarting failed container main in pod crashes_shop(")
+}
+
+func TestInitContainersRunFirstAndHandTheirEmptyDirOver(t *testing.T) {
+	pod := newPod("initialized", publicImage, "cat:/scratch/file")
+	pod.Spec.Volumes = []corev1.Volume{{Name: "scratch", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}}
+	mount := []corev1.VolumeMount{{Name: "scratch", MountPath: "/scratch"}}
+	pod.Spec.Containers[0].VolumeMounts = mount
+	pod.Spec.InitContainers = []corev1.Container{{Name: "first", Image: publicImage, Args: []string{"write:/scratch/file=handed over"}, VolumeMounts: mount}}
+	create(t, pod)
+	eventually(t, "initialized", func(pod *corev1.Pod) bool { return pod.Status.Phase == corev1.PodSucceeded })
+	log, err := running.Logs(namespace, "initialized", "main")
+	require.NoError(t, err)
+	assert.Equal(t, "/scratch/file=handed over\n", string(log))
+
+	failing := newPod("uninitialized", publicImage, "say:never")
+	failing.Spec.InitContainers = []corev1.Container{{Name: "first", Image: publicImage, Args: []string{"exit:4"}}}
+	create(t, failing)
+	found := eventually(t, "uninitialized", func(pod *corev1.Pod) bool { return pod.Status.Phase == corev1.PodFailed })
+	assert.Equal(t, int32(4), found.Status.InitContainerStatuses[0].State.Terminated.ExitCode)
+	assert.NotNil(t, found.Status.ContainerStatuses[0].State.Waiting, "the main container did not run")
+}
+
+func deployment(t *testing.T, name, image string) func() *appsv1.Deployment {
+	t.Helper()
+	pod := withPullSecret(newPod("", image), name)
+	pod.Spec.RestartPolicy = corev1.RestartPolicyAlways
+	pod.Spec.Containers[0].ReadinessProbe = &corev1.Probe{ProbeHandler: corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(8080)}}}
+	labels := map[string]string{"app": name}
+	_, err := client.AppsV1().Deployments(namespace).Create(t.Context(), &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: appsv1.DeploymentSpec{
+			Replicas: ptr.To[int32](2), Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: pod.Spec},
+		},
+	}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_ = client.AppsV1().Deployments(namespace).Delete(context.Background(), name, metav1.DeleteOptions{PropagationPolicy: ptr.To(metav1.DeletePropagationBackground)})
+	})
+	return func() *appsv1.Deployment {
+		found, err := client.AppsV1().Deployments(namespace).Get(t.Context(), name, metav1.GetOptions{})
+		require.NoError(t, err)
+		return found
+	}
+}
+
+func podsOf(t *testing.T, app string) []corev1.Pod {
+	t.Helper()
+	pods, err := client.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "app=" + app})
+	require.NoError(t, err)
+	return pods.Items
+}
+
+func TestAProductIsAvailableOnlyOnceItsImageWasPulled(t *testing.T) {
+	pullSecret(t, "product", "an old password")
+	get := deployment(t, "product", productImage)
+	require.Eventually(t, func() bool {
+		pods := podsOf(t, "product")
+		return len(pods) == 2 && waits("ImagePullBackOff")(&pods[0]) && waits("ImagePullBackOff")(&pods[1])
+	}, patience, interval)
+	assert.Zero(t, get().Status.AvailableReplicas)
+
+	secret, err := client.CoreV1().Secrets(namespace).Get(t.Context(), "product", metav1.GetOptions{})
+	require.NoError(t, err)
+	secret.Data[corev1.DockerConfigJsonKey] = dockerConfig(t, containertest.Password)
+	_, err = client.CoreV1().Secrets(namespace).Update(t.Context(), secret, metav1.UpdateOptions{})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return get().Status.AvailableReplicas == 2 }, patience, interval)
+	pods := podsOf(t, "product")
+	require.Len(t, pods, 2)
+	assert.NotEqual(t, pods[0].Status.PodIP, pods[1].Status.PodIP)
+	requireEvent(t, pods[0].Name, `Normal Placeholder: Image "`+productImage+`" was pulled; the sandbox does not run the product`)
+	assert.Contains(t, logOf(t, pods[0].Name), "does not run the product")
+}
+
+func TestDeletionEndsTheProgramAndRemovesThePod(t *testing.T) {
+	pod := newPod("deleted", publicImage, "deaf", "wait")
+	pod.Spec.RestartPolicy = corev1.RestartPolicyAlways
+	pod.Spec.TerminationGracePeriodSeconds = ptr.To[int64](1)
+	created := create(t, pod)
+	eventually(t, "deleted", isReady)
+	require.Eventually(t, func() bool { return logOf(t, "deleted") == "waiting\n" }, patience, interval)
+	ids := processesIn(t, string(created.UID))
+	require.Len(t, ids, 1)
+
+	require.NoError(t, client.CoreV1().Pods(namespace).Delete(t.Context(), "deleted", metav1.DeleteOptions{}))
+	require.Eventually(t, func() bool {
+		_, err := client.CoreV1().Pods(namespace).Get(t.Context(), "deleted", metav1.GetOptions{})
+		return apierrors.IsNotFound(err)
+	}, patience, interval)
+	assert.Empty(t, processesIn(t, string(created.UID)))
+	require.Eventually(t, func() bool {
+		_, err := os.Stat(config.Dir + "/pods/" + string(created.UID))
+		return os.IsNotExist(err)
+	}, patience, interval)
+	requireEvent(t, "deleted", "Normal Killing: Stopping container main")
+}
+
+// processesIn are the processes whose root directory is below the pod's.
+func processesIn(t *testing.T, uid string) []int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc")
+	require.NoError(t, err)
+	var ids []int
+	for _, entry := range entries {
+		id, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		if root, err := os.Readlink(fmt.Sprintf("/proc/%d/root", id)); err == nil && strings.Contains(root, uid) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+func TestTheAPIServerServesLogs(t *testing.T) {
+	create(t, newPod("logs", publicImage, "say:one", "say:two", "say:three"))
+	ends(t, "logs", corev1.PodSucceeded)
+	logs := func(options *corev1.PodLogOptions) string {
+		text, err := client.CoreV1().Pods(namespace).GetLogs("logs", options).DoRaw(t.Context())
+		require.NoError(t, err)
+		return string(text)
+	}
+	assert.Equal(t, "one\ntwo\nthree\n", logs(&corev1.PodLogOptions{}))
+	assert.Equal(t, "two\nthree\n", logs(&corev1.PodLogOptions{TailLines: ptr.To[int64](2)}))
+	assert.Empty(t, logs(&corev1.PodLogOptions{TailLines: new(int64)}))
+	assert.Equal(t, "one\nt", logs(&corev1.PodLogOptions{LimitBytes: ptr.To[int64](5)}))
+	assert.Equal(t, "one\ntwo\nthree\n", logs(&corev1.PodLogOptions{Follow: true}))
+	_, err := client.CoreV1().Pods(namespace).GetLogs("logs", &corev1.PodLogOptions{Timestamps: true}).DoRaw(t.Context())
+	require.ErrorContains(t, err, "the sandbox keeps no times")
+
+	create(t, newPod("unpulled", privateImage))
+	eventually(t, "unpulled", waits("ImagePullBackOff"))
+	_, err = client.CoreV1().Pods(namespace).GetLogs("unpulled", &corev1.PodLogOptions{}).DoRaw(t.Context())
+	require.ErrorContains(t, err, "is waiting to start")
+}
+
+func TestALogIsFollowedUntilItsProgramEnds(t *testing.T) {
+	pod := newPod("followed", publicImage, "wait")
+	pod.Spec.TerminationGracePeriodSeconds = ptr.To[int64](1)
+	create(t, pod)
+	eventually(t, "followed", isReady)
+	stream, err := client.CoreV1().Pods(namespace).GetLogs("followed", &corev1.PodLogOptions{Follow: true}).Stream(t.Context())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, stream.Close()) }()
+	read := make(chan string, 1)
+	go func() {
+		text, _ := io.ReadAll(stream) // A broken stream shows in the text.
+		read <- string(text)
+	}()
+	require.NoError(t, client.CoreV1().Pods(namespace).Delete(t.Context(), "followed", metav1.DeleteOptions{}))
+	select {
+	case text := <-read:
+		assert.Equal(t, "waiting\n", text)
+	case <-time.After(patience):
+		require.Fail(t, "the log did not end")
+	}
+}
+
+func TestPodsAreTakenOverAfterARestart(t *testing.T) {
+	pullSecret(t, "kept", containertest.Password)
+	get := deployment(t, "kept", productImage)
+	require.Eventually(t, func() bool { return get().Status.AvailableReplicas == 2 }, patience, interval)
+	before := podsOf(t, "kept")
+	fails := newPod("interrupted", publicImage, "wait")
+	created := create(t, fails)
+	again := newPod("resumed", publicImage, "wait")
+	again.Spec.RestartPolicy = corev1.RestartPolicyAlways
+	create(t, again)
+	eventually(t, "interrupted", isReady)
+	eventually(t, "resumed", isReady)
+
+	require.NoError(t, running.Stop())
+	assert.Empty(t, processesIn(t, string(created.UID)))
+	assert.Equal(t, int32(2), get().Status.AvailableReplicas, "nobody told the API server")
+	// What opened the registry is gone: the product goes on all the same.
+	require.NoError(t, client.CoreV1().Secrets(namespace).Delete(t.Context(), "kept", metav1.DeleteOptions{}))
+
+	var err error
+	running, err = kubelet.Start(t.Context(), config)
+	require.NoError(t, err)
+	found := eventually(t, "interrupted", func(pod *corev1.Pod) bool { return pod.Status.Phase == corev1.PodFailed })
+	assert.Equal(t, int32(137), found.Status.ContainerStatuses[0].State.Terminated.ExitCode)
+	found = eventually(t, "resumed", func(pod *corev1.Pod) bool {
+		return isReady(pod) && pod.Status.ContainerStatuses[0].RestartCount == 1
+	})
+	assert.Equal(t, int32(137), found.Status.ContainerStatuses[0].LastTerminationState.Terminated.ExitCode)
+	after := podsOf(t, "kept")
+	require.Len(t, after, 2)
+	for i := range after {
+		assert.Equal(t, before[i].UID, after[i].UID)
+		assert.True(t, isReady(&after[i]))
+		assert.Equal(t, before[i].Status.PodIP, after[i].Status.PodIP)
+		assert.Zero(t, after[i].Status.ContainerStatuses[0].RestartCount)
+	}
+}
+
+func TestAConfigurationIsRefusedWithEveryProblem(t *testing.T) {
+	_, err := kubelet.Start(t.Context(), kubelet.Config{REST: &rest.Config{Host: "https://api.example"}, Proxy: "ftp://proxy"})
+	for _, words := range []string{`REST.Host "https://api.example"`, "Dir", "Node", `Proxy "ftp://proxy"`} {
+		require.ErrorContains(t, err, words)
+	}
+}
