@@ -264,13 +264,18 @@ func (s *Sandbox) Rehearsal(ctx context.Context, outputs map[string]any) (*rehea
 		Entra:          s.Entra,
 		World:          s.world,
 		Outputs:        outputs,
-		Logs:           s.kubelets[0].Logs,
+		Logs:           s.Logs,
 	})
+}
+
+// Logs reads a container's log on the world's first cluster.
+func (s *Sandbox) Logs(namespace, pod, container string) ([]byte, error) {
+	return s.kubelets[0].Logs(namespace, pod, container)
 }
 
 // Diagnose tells how far the refresher came when it last ran.
 func (s *Sandbox) Diagnose(ctx context.Context) ([]rehearsal.Hop, error) {
-	return rehearsal.Diagnose(ctx, s.Clusters[0].RESTConfig(), s.kubelets[0].Logs)
+	return rehearsal.Diagnose(ctx, s.Clusters[0].RESTConfig(), s.Logs)
 }
 
 // Kubeconfig is the path of a kubeconfig with a context for each cluster.

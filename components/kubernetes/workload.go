@@ -236,13 +236,14 @@ func (b *workloadBuilder) build() error {
 	if err != nil {
 		return err
 	}
-	if err := b.buildDeployment(account, config); err != nil {
+	deployment, err := b.buildDeployment(account, config)
+	if err != nil {
 		return err
 	}
 	if err := b.buildDisruptionBudget(); err != nil {
 		return err
 	}
-	return b.buildService()
+	return b.buildService(deployment)
 }
 
 func (b *workloadBuilder) labels() pulumi.StringMap {
@@ -306,13 +307,13 @@ func (b *workloadBuilder) buildConfig() (*corev1.Secret, error) {
 	}, pulumi.Parent(b.component), pulumi.AdditionalSecretOutputs([]string{"data", "stringData"}))
 }
 
-func (b *workloadBuilder) buildDeployment(account *corev1.ServiceAccount, config *corev1.Secret) error {
+func (b *workloadBuilder) buildDeployment(account *corev1.ServiceAccount, config *corev1.Secret) (*appsv1.Deployment, error) {
 	labels := b.owner.Kubernetes(productComponent)
 	if b.args.Identity != nil {
 		maps.Copy(labels, b.args.Identity.podLabels())
 	}
 	mounts, volumes := b.volumes(config)
-	_, err := appsv1.NewDeployment(b.ctx, b.name+"-deployment", &appsv1.DeploymentArgs{
+	return appsv1.NewDeployment(b.ctx, b.name+"-deployment", &appsv1.DeploymentArgs{
 		Metadata: b.metadata(pulumi.String(b.args.Product)),
 		Spec: &appsv1.DeploymentSpecArgs{
 			Replicas:                pulumi.Int(b.args.replicas()),
@@ -352,7 +353,6 @@ func (b *workloadBuilder) buildDeployment(account *corev1.ServiceAccount, config
 			},
 		},
 	}, pulumi.Parent(b.component), pulumi.DependsOn(b.args.After))
-	return err
 }
 
 func (b *workloadBuilder) environment() corev1.EnvVarArray {
@@ -439,7 +439,10 @@ func (b *workloadBuilder) buildDisruptionBudget() error {
 	return err
 }
 
-func (b *workloadBuilder) buildService() error {
+// buildService registers the Service after the Deployment: Pulumi waits for a
+// Service until it has endpoints, for ten minutes where the first refresh
+// failed and no pod will ever come.
+func (b *workloadBuilder) buildService(deployment *appsv1.Deployment) error {
 	service, err := corev1.NewService(b.ctx, b.name+"-service", &corev1.ServiceArgs{
 		Metadata: b.metadata(pulumi.String(b.args.Product)),
 		Spec: &corev1.ServiceSpecArgs{
@@ -450,7 +453,7 @@ func (b *workloadBuilder) buildService() error {
 				TargetPort: pulumi.String(portName), Protocol: pulumi.String("TCP"),
 			}},
 		},
-	}, pulumi.Parent(b.component))
+	}, pulumi.Parent(b.component), pulumi.DependsOn([]pulumi.Resource{deployment}))
 	if err != nil {
 		return err
 	}

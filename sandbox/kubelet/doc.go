@@ -39,10 +39,11 @@
 //     cluster DNS, and network policies are not enforced.
 //   - Not enforced: cgroup limits, seccomp and AppArmor profiles, capabilities,
 //     allowPrivilegeEscalation, sizeLimit, activeDeadlineSeconds of a pod (that
-//     of a Job is the controller's). readOnlyRootFilesystem and read-only
-//     volumes take away the permission to write, which stops every user but
-//     root. Where this process is not root, all files of a container belong to
-//     the container's user, and it has no further groups.
+//     of a Job is the controller's). readOnlyRootFilesystem takes away
+//     the permission to write, which stops every user but root. Volumes other
+//     than emptyDirs belong to root and have their modes, and no more. Where
+//     this process is not root, all files of a container belong to the
+//     container's user, and it has no further groups.
 //   - Volumes are copied in when a container starts, not mounted: they do not
 //     follow later changes, and a token is renewed by a restart only.
 //   - The container is no wall against a hostile image: see package process.

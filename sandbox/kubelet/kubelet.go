@@ -276,16 +276,25 @@ func (k *Kubelet) see(pod *corev1.Pod) {
 func (k *Kubelet) forget(pod *corev1.Pod) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if w := k.workers[pod.UID]; w != nil {
-		w.end(errGone)
+	w := k.workers[pod.UID]
+	if w == nil {
+		return
+	}
+	w.end(errGone)
+	if w.forgotten = true; w.over {
+		delete(k.workers, pod.UID)
 	}
 }
 
-// dismiss is a worker's last word.
+// dismiss is a worker's last word. The worker is kept until its pod is known to
+// be gone: what the API server had to say of it before is still on its way, and
+// must not make another.
 func (k *Kubelet) dismiss(w *worker) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	delete(k.workers, w.pod.UID)
+	if w.over = true; w.forgotten {
+		delete(k.workers, w.pod.UID)
+	}
 }
 
 // schedule binds a pod unless it waits for something, asks for another
@@ -314,7 +323,7 @@ func (k *Kubelet) worker(namespace, pod string) *worker {
 	defer k.mu.Unlock()
 	var found *worker
 	for _, w := range k.workers {
-		if w.pod.Namespace != namespace || w.pod.Name != pod {
+		if w.over || w.pod.Namespace != namespace || w.pod.Name != pod {
 			continue
 		}
 		// A name can be taken again while its last holder is on its way out.

@@ -252,13 +252,13 @@ func TestTheAPIServerServesLogs(t *testing.T) {
 	assert.Empty(t, logs(&corev1.PodLogOptions{TailLines: new(int64)}))
 	assert.Equal(t, "one\nt", logs(&corev1.PodLogOptions{LimitBytes: ptr.To[int64](5)}))
 	assert.Equal(t, "one\ntwo\nthree\n", logs(&corev1.PodLogOptions{Follow: true}))
-	_, err := client.CoreV1().Pods(namespace).GetLogs("logs", &corev1.PodLogOptions{Timestamps: true}).DoRaw(t.Context())
+	_, err := client.CoreV1().Pods(namespace).GetLogs("logs", &corev1.PodLogOptions{Timestamps: true}).Stream(t.Context())
 	require.ErrorContains(t, err, "the sandbox keeps no times")
 
 	create(t, newPod("unpulled", privateImage))
 	eventually(t, "unpulled", waits("ImagePullBackOff"))
-	_, err = client.CoreV1().Pods(namespace).GetLogs("unpulled", &corev1.PodLogOptions{}).DoRaw(t.Context())
-	require.ErrorContains(t, err, "is waiting to start")
+	_, err = client.CoreV1().Pods(namespace).GetLogs("unpulled", &corev1.PodLogOptions{}).Stream(t.Context())
+	require.ErrorContains(t, err, `container "main" in pod "unpulled" is waiting to start: ImagePullBackOff`)
 }
 
 func TestALogIsFollowedUntilItsProgramEnds(t *testing.T) {

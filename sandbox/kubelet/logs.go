@@ -1,6 +1,7 @@
 package kubelet
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -55,4 +56,13 @@ func (c *container) readLog(path string) ([]byte, error) {
 		return nil, fmt.Errorf("container %q in pod %q is waiting to start: %s", c.spec.Name, c.w.pod.Name, waiting.Reason)
 	}
 	return nil, fmt.Errorf("container %q in pod %q has no log", c.spec.Name, c.w.pod.Name)
+}
+
+// lastLines are the last count lines of text; the last one may lack its end.
+func lastLines(text []byte, count int) []byte {
+	at := len(text)
+	for ; count > 0 && at > 0; count-- {
+		at = bytes.LastIndexByte(text[:at-1], '\n') + 1
+	}
+	return text[at:]
 }

@@ -264,19 +264,3 @@ func (p *prepared) close() error {
 	}
 	return errors.Join(append(problems, p.root.Remove())...)
 }
-
-// lastLines are the last count lines of text.
-func lastLines(text []byte, count int) []byte {
-	at := len(text)
-	for ; at > 0; at-- {
-		if text[at-1] == '\n' && at != len(text) {
-			if count--; count == 0 {
-				return text[at:]
-			}
-		}
-	}
-	if count == 0 {
-		return nil
-	}
-	return text
-}

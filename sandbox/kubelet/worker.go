@@ -43,6 +43,8 @@ type worker struct {
 
 	init, main []*container
 
+	over, forgotten bool // under k.mu: it has ended; its pod is gone
+
 	mu         sync.Mutex
 	phase      corev1.PodPhase // set when nothing more will run
 	started    metav1.Time

@@ -10,6 +10,7 @@ import (
 
 	"waybill.example/waybill/sandbox/gcp"
 	"waybill.example/waybill/sandbox/googleapis"
+	"waybill.example/waybill/sandbox/registry/content"
 )
 
 const registryAPI = "artifactregistry.googleapis.com"
@@ -73,58 +74,58 @@ func (a *artifactRegistry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/v2", "/v2/":
 		if _, err := a.caller(r); err != nil {
 			a.challenge(w, "")
-			err.write(w)
+			err.Write(w)
 			return
 		}
 		w.WriteHeader(http.StatusOK)
 		return
 	}
-	at, known := parseRoute(r.URL.Path)
+	at, known := content.ParseRoute(r.URL.Path)
 	if !known {
-		refuse(http.StatusNotFound, "NAME_UNKNOWN", "%s: there is no such thing in a registry", r.URL.Path).write(w)
+		content.Refuse(http.StatusNotFound, "NAME_UNKNOWN", "%s: there is no such thing in a registry", r.URL.Path).Write(w)
 		return
 	}
 	caller, err := a.caller(r)
 	if err != nil {
 		a.challenge(w, wantedScope(at, r.Method))
-		err.write(w)
+		err.Write(w)
 		return
 	}
-	repository, err := a.authorize(caller, at.name, actionOf(r.Method))
+	repository, err := a.authorize(caller, at.Name, actionOf(r.Method))
 	if err != nil {
-		err.write(w)
+		err.Write(w)
 		return
 	}
 	if err := a.answer(w, r, at, repository); err != nil {
-		err.write(w)
+		err.Write(w)
 	}
 }
 
 // answer serves an allowed request from the repository, or, where that is
 // virtual, from the first of its upstreams that has what is asked for.
-func (a *artifactRegistry) answer(w http.ResponseWriter, r *http.Request, at route, repository gcp.Repository) *refusal {
-	if repository.Virtual() && !reads(r.Method) {
+func (a *artifactRegistry) answer(w http.ResponseWriter, r *http.Request, at content.Route, repository gcp.Repository) *content.Refusal {
+	if repository.Virtual() && !content.Reads(r.Method) {
 		// Google documents that nothing can be pushed to a virtual repository, not
 		// the words: https://cloud.google.com/artifact-registry/docs/repositories/virtual-overview
-		return unsupported("the repository %q is virtual: nothing can be pushed to it", repository.ID)
+		return content.Unsupported("the repository %q is virtual: nothing can be pushed to it", repository.ID)
 	}
-	if !reads(r.Method) {
-		content, err := a.repositories.of(r.Context(), repository)
+	if !content.Reads(r.Method) {
+		held, err := a.repositories.of(r.Context(), repository)
 		if err != nil {
-			return internal(err)
+			return content.Internal(err)
 		}
-		content.serve(w, r, at, repository.ImmutableTags())
+		held.Serve(w, r, at, immutability(repository.ImmutableTags()))
 		return nil
 	}
 	for _, source := range a.sources(repository) {
-		content, err := a.repositories.of(r.Context(), source)
+		held, err := a.repositories.of(r.Context(), source)
 		if err != nil {
-			return internal(err)
+			return content.Internal(err)
 		}
-		_, _, image := splitName(at.name)
-		there := at.named(source.Project + "/" + source.ID + "/" + image)
-		if _, exists := content.find(r.Context(), there); exists || at.kind == "referrers" {
-			content.serve(w, r, there, false)
+		_, _, image := splitName(at.Name)
+		there := at.Named(source.Project + "/" + source.ID + "/" + image)
+		if _, exists := held.Find(r.Context(), there); exists || at.Kind == content.Referrers {
+			held.Serve(w, r, there, nil)
 			return nil
 		}
 	}
@@ -152,22 +153,22 @@ func (a *artifactRegistry) sources(repository gcp.Repository) []gcp.Repository {
 
 // unknown is the answer to what a repository does not hold. The words for
 // manifests are Google's.
-func unknown(at route) *refusal {
-	switch at.kind {
-	case manifestKind:
-		return refuse(http.StatusNotFound, "MANIFEST_UNKNOWN", "Failed to fetch %q", at.reference)
-	case tagKind:
-		return refuse(http.StatusNotFound, "NAME_UNKNOWN", "Package %q not found", at.name)
+func unknown(at content.Route) *content.Refusal {
+	switch at.Kind {
+	case content.Manifests:
+		return content.Refuse(http.StatusNotFound, "MANIFEST_UNKNOWN", "Failed to fetch %q", at.Reference)
+	case content.Tags:
+		return content.Refuse(http.StatusNotFound, "NAME_UNKNOWN", "Package %q not found", at.Name)
 	default:
-		return refuse(http.StatusNotFound, "BLOB_UNKNOWN", "Failed to fetch %q", at.reference)
+		return content.Refuse(http.StatusNotFound, "BLOB_UNKNOWN", "Failed to fetch %q", at.Reference)
 	}
 }
 
 // authorize returns the repository of a name if the caller may do the action in it.
-func (a *artifactRegistry) authorize(caller googleapis.Principal, name, action string) (gcp.Repository, *refusal) {
+func (a *artifactRegistry) authorize(caller googleapis.Principal, name, action string) (gcp.Repository, *content.Refusal) {
 	project, id, image := splitName(name)
 	if image == "" {
-		return gcp.Repository{}, refuse(http.StatusBadRequest, "NAME_INVALID", "Missing image name. Names are of the form PROJECT/REPOSITORY/IMAGE, not %q", name)
+		return gcp.Repository{}, content.Refuse(http.StatusBadRequest, "NAME_INVALID", "Missing image name. Names are of the form PROJECT/REPOSITORY/IMAGE, not %q", name)
 	}
 	if found, exists := a.cloud.Project(project); exists && found.ID == project && !slices.Contains(found.APIs, registryAPI) {
 		return gcp.Repository{}, denied("%s", googleapis.ServiceDisabled(found.Number, registryAPI, "Artifact Registry API").Message)
@@ -202,7 +203,7 @@ func splitName(name string) (project, repository, image string) {
 // https://cloud.google.com/artifact-registry/docs/docker/authentication#token
 // says. A request without any is not anonymous but refused: who wants to be
 // nobody gets a token for it.
-func (a *artifactRegistry) caller(r *http.Request) (googleapis.Principal, *refusal) {
+func (a *artifactRegistry) caller(r *http.Request) (googleapis.Principal, *content.Refusal) {
 	scheme, credentials, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	switch strings.ToLower(scheme) {
 	case "bearer":
@@ -220,21 +221,21 @@ const tokenUser = "oauth2accesstoken"
 
 // login refuses every user but tokenUser. Google also knows _json_key and
 // _json_key_base64, whose passwords are keys of accounts: there are none here.
-func (a *artifactRegistry) login(user, password string) (googleapis.Principal, *refusal) {
+func (a *artifactRegistry) login(user, password string) (googleapis.Principal, *content.Refusal) {
 	if user != tokenUser {
 		return googleapis.Principal{}, errUnauthorized
 	}
 	return a.open(password)
 }
 
-func (a *artifactRegistry) open(token string) (googleapis.Principal, *refusal) {
+func (a *artifactRegistry) open(token string) (googleapis.Principal, *content.Refusal) {
 	principal, err := a.tokens.Open(token)
 	var ended *googleapis.Error
 	if errors.As(err, &ended) {
 		return googleapis.Principal{}, errUnauthorized
 	}
 	if err != nil {
-		return googleapis.Principal{}, internal(err)
+		return googleapis.Principal{}, content.Internal(err)
 	}
 	return principal, nil
 }
@@ -252,10 +253,10 @@ func (a *artifactRegistry) challenge(w http.ResponseWriter, scope string) {
 
 // wantedScope is the scope that a request needs. Whoever pushes looks first at
 // what is there.
-func wantedScope(at route, method string) string {
+func wantedScope(at content.Route, method string) string {
 	actions := actionOf(method)
 	if actions == "push" {
 		actions = "pull,push"
 	}
-	return "repository:" + at.name + ":" + actions
+	return "repository:" + at.Name + ":" + actions
 }

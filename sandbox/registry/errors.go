@@ -1,49 +1,30 @@
 package registry
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
+
+	"waybill.example/waybill/sandbox/registry/content"
 )
 
-// refusal is an error of a registry:
-// https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes
-type refusal struct {
-	status  int
-	code    string
-	message string
-}
-
-// Error returns the code and the message, as clients print them.
-func (r *refusal) Error() string { return r.code + ": " + r.message }
-
-func (r *refusal) write(w http.ResponseWriter) {
-	type problem struct {
-		Code    string `json:"code"`
-		Message string `json:"message"`
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(r.status)
-	// A client that has gone away is nobody to tell.
-	_ = json.NewEncoder(w).Encode(map[string][]problem{"errors": {{Code: r.code, Message: r.message}}})
-}
-
-func refuse(status int, code, format string, args ...any) *refusal {
-	return &refusal{status: status, code: code, message: fmt.Sprintf(format, args...)}
-}
-
-func denied(format string, args ...any) *refusal {
-	return refuse(http.StatusForbidden, "DENIED", format, args...)
+func denied(format string, args ...any) *content.Refusal {
+	return content.Refuse(http.StatusForbidden, "DENIED", format, args...)
 }
 
 // errUnauthorized is Artifact Registry's answer to a user or a token that
 // does not count.
-var errUnauthorized = refuse(http.StatusUnauthorized, "UNAUTHORIZED", "authentication failed")
+var errUnauthorized = content.Refuse(http.StatusUnauthorized, "UNAUTHORIZED", "authentication failed")
 
-func unsupported(format string, args ...any) *refusal {
-	return refuse(http.StatusMethodNotAllowed, "UNSUPPORTED", format, args...)
+// movedTag is Artifact Registry's answer to a push that would move a tag where
+// tags are immutable, in the words of
+// https://cloud.google.com/artifact-registry/docs/docker/troubleshoot#push
+func movedTag(tag string) *content.Refusal {
+	return content.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "cannot update tag %s. The repository has enabled tag immutability", tag)
 }
 
-func internal(err error) *refusal {
-	return refuse(http.StatusInternalServerError, "UNKNOWN", "%v", err)
+// immutability is how a repository refuses to move tags; nil where it moves them.
+func immutability(immutable bool) content.Immutable {
+	if !immutable {
+		return nil
+	}
+	return movedTag
 }

@@ -1,9 +1,13 @@
 package registry
 
-import "net/http"
+import (
+	"net/http"
+
+	"waybill.example/waybill/sandbox/registry/content"
+)
 
 // public is a registry from which anybody pulls and to which nobody pushes.
-type public struct{ content *content }
+type public struct{ content *content.Store }
 
 // ServeHTTP answers without asking who it is.
 func (p public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -12,13 +16,13 @@ func (p public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
 		return
 	}
-	at, known := parseRoute(r.URL.Path)
+	at, known := content.ParseRoute(r.URL.Path)
 	switch {
 	case !known:
-		refuse(http.StatusNotFound, "NAME_UNKNOWN", "%s: there is no such thing in a registry", r.URL.Path).write(w)
-	case !reads(r.Method):
-		denied("requested access to the resource is denied: this registry is public, and read-only").write(w)
+		content.Refuse(http.StatusNotFound, "NAME_UNKNOWN", "%s: there is no such thing in a registry", r.URL.Path).Write(w)
+	case !content.Reads(r.Method):
+		denied("requested access to the resource is denied: this registry is public, and read-only").Write(w)
 	default:
-		p.content.serve(w, r, at, false)
+		p.content.Serve(w, r, at, nil)
 	}
 }

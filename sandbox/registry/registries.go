@@ -12,6 +12,7 @@ import (
 
 	"waybill.example/waybill/sandbox/gcp"
 	"waybill.example/waybill/sandbox/googleapis"
+	"waybill.example/waybill/sandbox/registry/content"
 	"waybill.example/waybill/sandbox/world"
 )
 
@@ -36,7 +37,7 @@ type Config struct {
 // Registries are the registries of one world.
 type Registries struct {
 	config       Config
-	public       map[string]*content
+	public       map[string]*content.Store
 	repositories *repositories
 }
 
@@ -48,19 +49,19 @@ func Open(ctx context.Context, config Config) (*Registries, error) {
 	}
 	r := &Registries{
 		config:       config,
-		public:       map[string]*content{},
-		repositories: &repositories{dir: filepath.Join(config.Dir, "artifact-registry"), world: config.World.GCP, opened: map[string]generation{}},
+		public:       map[string]*content.Store{},
+		repositories: &repositories{shelf: content.NewShelf(filepath.Join(config.Dir, "artifact-registry")), world: config.World.GCP},
 	}
 	for _, existing := range config.World.Registries {
-		opened, err := openContent(ctx, filepath.Join(config.Dir, "public", existing.Host))
+		images, err := content.ParseImages(existing.Images)
 		if err != nil {
 			return nil, err
 		}
-		images, err := parseImages(existing.Images)
+		opened, err := content.Open(ctx, filepath.Join(config.Dir, "public", existing.Host))
 		if err != nil {
 			return nil, err
 		}
-		if err := opened.publishMissing(ctx, "", images, false); err != nil {
+		if err := opened.PublishMissing(ctx, "", images); err != nil {
 			return nil, err
 		}
 		r.public[existing.Host] = opened
@@ -70,8 +71,8 @@ func Open(ctx context.Context, config Config) (*Registries, error) {
 
 // Handler returns the registry of a host, or nil for a host that is none.
 func (r *Registries) Handler(host string) http.Handler {
-	if content, exists := r.public[host]; exists {
-		return public{content: content}
+	if held, exists := r.public[host]; exists {
+		return public{content: held}
 	}
 	location, found := strings.CutSuffix(host, artifactSuffix)
 	if !found || !gcp.IsLocation(location) {
@@ -85,13 +86,13 @@ func (r *Registries) Handler(host string) http.Handler {
 // Publish puts an image or an index at HOST/NAME:TAG, without asking anybody. A
 // tag that exists is moved, but not where tags are immutable. The host must be
 // a registry of the world, or Artifact Registry's, with a repository that exists.
-func (r *Registries) Publish(ctx context.Context, reference string, artifact Artifact) error {
+func (r *Registries) Publish(ctx context.Context, reference string, artifact content.Artifact) error {
 	tag, err := name.NewTag(reference, name.StrictValidation)
 	if err != nil {
 		return fmt.Errorf("registry: publish: %w", err)
 	}
-	if content, exists := r.public[tag.RegistryStr()]; exists {
-		return content.publish(ctx, tag.RepositoryStr(), tag.TagStr(), artifact, false)
+	if held, exists := r.public[tag.RegistryStr()]; exists {
+		return held.Publish(ctx, tag.RepositoryStr(), tag.TagStr(), artifact, nil)
 	}
 	location, found := strings.CutSuffix(tag.RegistryStr(), artifactSuffix)
 	parts := strings.SplitN(tag.RepositoryStr(), "/", 3)
@@ -102,9 +103,9 @@ func (r *Registries) Publish(ctx context.Context, reference string, artifact Art
 	if !exists || repository.Virtual() {
 		return fmt.Errorf("registry: publish %s: want a standard repository that exists", reference)
 	}
-	content, err := r.repositories.of(ctx, repository)
+	held, err := r.repositories.of(ctx, repository)
 	if err != nil {
 		return err
 	}
-	return content.publish(ctx, tag.RepositoryStr(), tag.TagStr(), artifact, repository.ImmutableTags())
+	return held.Publish(ctx, tag.RepositoryStr(), tag.TagStr(), artifact, immutability(repository.ImmutableTags()))
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"waybill.example/waybill/sandbox/googleapis"
+	"waybill.example/waybill/sandbox/registry/content"
 )
 
 // tokenPath is the token endpoint.
@@ -26,7 +27,7 @@ type tokenResponse struct {
 func (a *artifactRegistry) serveToken(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet {
 		// Clients that try a POST first go on with a GET after a 404.
-		refuse(http.StatusNotFound, "UNSUPPORTED", "%s %s: want GET", r.Method, tokenPath).write(w)
+		content.Refuse(http.StatusNotFound, "UNSUPPORTED", "%s %s: want GET", r.Method, tokenPath).Write(w)
 		return
 	}
 	scopes := strings.Fields(strings.Join(r.URL.Query()["scope"], " "))
@@ -35,26 +36,26 @@ func (a *artifactRegistry) serveToken(w http.ResponseWriter, r *http.Request) {
 	if user, password, given := r.BasicAuth(); given {
 		opened, refused := a.login(user, password)
 		if refused != nil {
-			refused.write(w)
+			refused.Write(w)
 			return
 		}
 		caller, response.Token = opened, password
 	} else {
 		caller.Expiry = response.IssuedAt.Add(googleapis.MaxLifetime).Truncate(time.Second)
 		if r.Header.Get("Authorization") != "" || len(scopes) == 0 {
-			errUnauthorized.write(w)
+			errUnauthorized.Write(w)
 			return
 		}
 		token, err := a.tokens.Mint(caller)
 		if err != nil {
-			internal(err).write(w)
+			content.Internal(err).Write(w)
 			return
 		}
 		response.Token = token
 	}
 	for _, scope := range scopes {
 		if refused := a.allow(caller, scope); refused != nil {
-			refused.write(w)
+			refused.Write(w)
 			return
 		}
 	}
@@ -66,9 +67,9 @@ func (a *artifactRegistry) serveToken(w http.ResponseWriter, r *http.Request) {
 }
 
 // allow checks a scope, repository:NAME:ACTION,… .
-func (a *artifactRegistry) allow(caller googleapis.Principal, scope string) *refusal {
+func (a *artifactRegistry) allow(caller googleapis.Principal, scope string) *content.Refusal {
 	parts := strings.Split(scope, ":")
-	if len(parts) != 3 || parts[0] != "repository" || !nameForm.MatchString(parts[1]) {
+	if len(parts) != 3 || parts[0] != "repository" || !content.IsName(parts[1]) {
 		return denied("the scope %q is not of the form repository:NAME:ACTIONS", scope)
 	}
 	for _, action := range strings.Split(parts[2], ",") {

@@ -19,6 +19,7 @@ import (
 type World struct {
 	Azure      Azure      `json:"azure"`
 	GCP        GCP        `json:"gcp"`
+	AWS        AWS        `json:"aws"`
 	Kubernetes Kubernetes `json:"kubernetes"`
 	// Refresher is the reference under which the refresher's image was
 	// published, in one of Registries, as HOST/NAME:TAG.
@@ -196,6 +197,7 @@ func (w *World) validate() error {
 		}
 	}
 	w.validateImages(report)
+	w.validateAWS(report)
 	for i, tenant := range w.Azure.Tenants {
 		if tenant.ID == "" {
 			report("azure.tenants[%d].id: want the tenant's GUID", i)

@@ -36,8 +36,8 @@ type Spec struct {
 	Env []string
 	// Dir is the working directory inside the root.
 	Dir string
-	// UID and GID are the program's user and group, Groups its further groups.
-	// Outside root's reach a program has no further groups.
+	// UID and GID are the program's user and group, Groups its further groups,
+	// of which it has none where this process is not root.
 	UID, GID uint32
 	Groups   []uint32
 	// Output takes stdout and stderr. It may be closed once Start has returned.

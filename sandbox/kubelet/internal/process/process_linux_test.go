@@ -1,6 +1,7 @@
 package process_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,9 @@ import (
 const (
 	probeEnv = "WAYBILL_TEST_PROBE"
 	rootEnv  = "WAYBILL_TEST_ROOT"
+	// parentEnv makes it a parent that starts the program in the root directory
+	// that it names, tells its ID, and waits to be killed.
+	parentEnv = "WAYBILL_TEST_PARENT"
 )
 
 // program is the static program that the tests run.
@@ -33,6 +37,9 @@ var program string
 func TestMain(m *testing.M) {
 	if os.Getenv(probeEnv) != "" || os.Getenv(rootEnv) != "" {
 		os.Exit(unprivileged())
+	}
+	if dir := os.Getenv(parentEnv); dir != "" {
+		os.Exit(parent(dir))
 	}
 	code, err := build(m)
 	if err != nil {
@@ -138,11 +145,44 @@ func TestWhatAProgramLeavesBehindIsKilled(t *testing.T) {
 	require.Equal(t, 0, p.ExitCode(), log())
 	child, err := strconv.Atoi(strings.TrimPrefix(strings.Fields(log())[0], "child="))
 	require.NoError(t, err)
+	requireEnded(t, child)
+}
+
+func requireEnded(t *testing.T, id int) {
+	t.Helper()
 	require.Eventually(t, func() bool {
 		// A process that nobody has waited for yet has an empty command line.
-		command, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", child))
+		command, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", id))
 		return err != nil || len(command) == 0
 	}, 20*time.Second, 10*time.Millisecond)
+}
+
+func parent(dir string) int {
+	p, err := process.Start(spec(dir, os.Stderr, "deaf", "wait"))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	fmt.Println(p.ID())
+	select {}
+}
+
+func TestAProgramDiesWithTheProcessThatStartedIt(t *testing.T) {
+	self, err := os.Executable()
+	require.NoError(t, err)
+	command := exec.Command(self)
+	command.Env = []string{parentEnv + "=" + root(t)}
+	output, err := command.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, command.Start())
+	t.Cleanup(func() { _ = command.Process.Kill() })
+	line, err := bufio.NewReader(output).ReadString('\n')
+	require.NoError(t, err)
+	id, err := strconv.Atoi(strings.TrimSpace(line))
+	require.NoError(t, err)
+	require.NoError(t, command.Process.Kill())
+	_ = command.Wait() // It was killed.
+	requireEnded(t, id)
 }
 
 func TestAMissingProgramIsAnError(t *testing.T) {

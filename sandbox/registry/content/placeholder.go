@@ -1,4 +1,4 @@
-package registry
+package content
 
 import (
 	"archive/tar"
@@ -43,13 +43,13 @@ var placeholderPlatforms = []v1.Platform{
 func Placeholder(image world.Image) (v1.ImageIndex, error) {
 	layer, err := placeholderLayer(image)
 	if err != nil {
-		return nil, fmt.Errorf("registry: placeholder %s: %w", image, err)
+		return nil, fmt.Errorf("content: placeholder %s: %w", image, err)
 	}
 	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, platform := range placeholderPlatforms {
 		variant, err := placeholderVariant(image, platform, layer)
 		if err != nil {
-			return nil, fmt.Errorf("registry: placeholder %s: %w", image, err)
+			return nil, fmt.Errorf("content: placeholder %s: %w", image, err)
 		}
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: variant, Descriptor: v1.Descriptor{Platform: &platform}})
 	}

@@ -1,4 +1,4 @@
-package registry
+package content
 
 import (
 	"bytes"
@@ -41,9 +41,9 @@ func (a *answer) want(status int, what string) error {
 		Errors []struct{ Code, Message string }
 	}
 	if err := json.Unmarshal(a.body.Bytes(), &text); err != nil || len(text.Errors) == 0 {
-		return fmt.Errorf("registry: %s: status %d: %s", what, a.status, a.body.String())
+		return fmt.Errorf("content: %s: status %d: %s", what, a.status, a.body.String())
 	}
-	return refuse(a.status, text.Errors[0].Code, "%s: %s", what, text.Errors[0].Message)
+	return Refuse(a.status, text.Errors[0].Code, "%s: %s", what, text.Errors[0].Message)
 }
 
 func digestOf(content []byte) string {

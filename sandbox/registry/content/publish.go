@@ -1,4 +1,4 @@
-package registry
+package content
 
 import (
 	"context"
@@ -17,38 +17,38 @@ type Artifact interface {
 	RawManifest() ([]byte, error)
 }
 
-// publish writes an artifact and all that it is made of, as a release pipeline
+// Publish writes an artifact and all that it is made of, as a release pipeline
 // would that may do everything. The reference is a tag, or the artifact's digest.
-func (c *content) publish(ctx context.Context, name, reference string, artifact Artifact, immutable bool) error {
+func (s *Store) Publish(ctx context.Context, name, reference string, artifact Artifact, immutable Immutable) error {
 	var err error
 	switch artifact := artifact.(type) {
 	case v1.ImageIndex:
-		err = c.publishParts(ctx, name, artifact)
+		err = s.publishParts(ctx, name, artifact)
 	case v1.Image:
-		err = c.publishBlobs(ctx, name, artifact)
+		err = s.publishBlobs(ctx, name, artifact)
 	default:
 		err = fmt.Errorf("want an image or an index, got %T", artifact)
 	}
 	if err != nil {
-		return fmt.Errorf("registry: publish %s:%s: %w", name, reference, err)
+		return fmt.Errorf("content: publish %s:%s: %w", name, reference, err)
 	}
 	mediaType, err := artifact.MediaType()
 	if err != nil {
-		return fmt.Errorf("registry: publish %s:%s: %w", name, reference, err)
+		return fmt.Errorf("content: publish %s:%s: %w", name, reference, err)
 	}
 	body, err := artifact.RawManifest()
 	if err != nil {
-		return fmt.Errorf("registry: publish %s:%s: %w", name, reference, err)
+		return fmt.Errorf("content: publish %s:%s: %w", name, reference, err)
 	}
-	at := route{name: name, kind: manifestKind, reference: reference}
-	if _, err := c.write(ctx, at, manifest{MediaType: string(mediaType), Body: body}, immutable); err != nil {
-		return fmt.Errorf("registry: publish %s:%s: %w", name, reference, err)
+	at := Route{Name: name, Kind: Manifests, Reference: reference}
+	if _, err := s.write(ctx, at, manifest{MediaType: string(mediaType), Body: body}, immutable); err != nil {
+		return fmt.Errorf("content: publish %s:%s: %w", name, reference, err)
 	}
 	return nil
 }
 
 // publishParts publishes the images and indexes of an index, by digest.
-func (c *content) publishParts(ctx context.Context, name string, index v1.ImageIndex) error {
+func (s *Store) publishParts(ctx context.Context, name string, index v1.ImageIndex) error {
 	parts, err := index.IndexManifest()
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func (c *content) publishParts(ctx context.Context, name string, index v1.ImageI
 		if err != nil {
 			return err
 		}
-		if err := c.publish(ctx, name, part.Digest.String(), artifact, false); err != nil {
+		if err := s.Publish(ctx, name, part.Digest.String(), artifact, nil); err != nil {
 			return err
 		}
 	}
@@ -74,13 +74,13 @@ func (c *content) publishParts(ctx context.Context, name string, index v1.ImageI
 }
 
 // publishBlobs publishes the layers and the configuration of an image.
-func (c *content) publishBlobs(ctx context.Context, name string, image v1.Image) error {
+func (s *Store) publishBlobs(ctx context.Context, name string, image v1.Image) error {
 	layers, err := image.Layers()
 	if err != nil {
 		return err
 	}
 	for _, layer := range layers {
-		if err := c.publishBlob(ctx, name, layer); err != nil {
+		if err := s.publishBlob(ctx, name, layer); err != nil {
 			return err
 		}
 	}
@@ -92,15 +92,15 @@ func (c *content) publishBlobs(ctx context.Context, name string, image v1.Image)
 	if err != nil {
 		return err
 	}
-	return c.publishBlob(ctx, name, layer)
+	return s.publishBlob(ctx, name, layer)
 }
 
-func (c *content) publishBlob(ctx context.Context, name string, layer v1.Layer) error {
+func (s *Store) publishBlob(ctx context.Context, name string, layer v1.Layer) error {
 	digest, err := layer.Digest()
 	if err != nil {
 		return err
 	}
-	if _, exists := c.find(ctx, route{name: name, kind: "blobs", reference: digest.String()}); exists {
+	if _, exists := s.Find(ctx, Route{Name: name, Kind: Blobs, Reference: digest.String()}); exists {
 		return nil
 	}
 	size, err := layer.Size()
@@ -113,7 +113,7 @@ func (c *content) publishBlob(ctx context.Context, name string, layer v1.Layer) 
 	}
 	defer func() { _ = body.Close() }()
 	// In one request, whose digest the library checks.
-	answer, err := c.call(ctx, http.MethodPost, "/v2/"+name+"/blobs/uploads/?digest="+digest.String(), "application/octet-stream", io.NopCloser(body), size)
+	answer, err := s.call(ctx, http.MethodPost, "/v2/"+name+"/blobs/uploads/?digest="+digest.String(), "application/octet-stream", io.NopCloser(body), size)
 	if err != nil {
 		return err
 	}

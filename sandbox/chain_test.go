@@ -1,0 +1,347 @@
+package sandbox_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+
+	"waybill.example/waybill/sandbox"
+	"waybill.example/waybill/sandbox/network"
+	"waybill.example/waybill/sandbox/rehearsal"
+	"waybill.example/waybill/stacks"
+)
+
+const (
+	namespace = "hello"
+	secret    = "ar-pull-secret"
+)
+
+// impatient makes a refresher that fails say so at once.
+func (p *project) impatient() {
+	p.set("refresher.propagation", "0s")
+	p.set("refresher.retries", 0)
+}
+
+func client(t *testing.T, s *sandbox.Sandbox) kubernetes.Interface {
+	t.Helper()
+	c, err := kubernetes.NewForConfig(s.Clusters[0].RESTConfig())
+	require.NoError(t, err)
+	return c
+}
+
+func walk(t *testing.T, s *sandbox.Sandbox, outputs map[string]any) []rehearsal.Hop {
+	t.Helper()
+	chain, err := s.Rehearsal(context.Background(), outputs)
+	require.NoError(t, err)
+	var hops []rehearsal.Hop
+	require.NoError(t, chain.Walk(context.Background(), func(hop rehearsal.Hop) { hops = append(hops, hop) }))
+	return hops
+}
+
+func TestTheChainHoldsAndEveryoneElseIsRefused(t *testing.T) {
+	program := stacks.Run
+	s := newProject(t, "dev").start(func(ctx *pulumi.Context) error { return program(ctx) })
+	outputs := up(t, s).Outputs
+	var names []string
+	for _, hop := range walk(t, s, outputs) {
+		assert.True(t, hop.OK, "%s: %s", hop.Name, hop.Detail)
+		names = append(names, hop.Name)
+	}
+	assert.Equal(t, []string{"kubernetes", "entra", "sts", "iam", "secret", "registry"}, names)
+
+	chain, err := s.Rehearsal(context.Background(), outputs)
+	require.NoError(t, err)
+	cases := map[string]bool{}
+	require.NoError(t, chain.Refusals(context.Background(), func(refusal rehearsal.Refusal) {
+		cases[refusal.Case] = true
+		assert.True(t, refusal.OK, "%s: want a refusal at %s, got %q: %s", refusal.Case, refusal.Want, refusal.Hop, refusal.Error)
+	}))
+	assert.Len(t, cases, 30)
+
+	available, err := client(t, s).AppsV1().Deployments(namespace).Get(context.Background(), "hello", metav1.GetOptions{})
+	require.NoError(t, err)
+	assert.EqualValues(t, 2, available.Status.AvailableReplicas, "available because its image was pulled")
+
+	t.Run("nothing secret is in any log", func(t *testing.T) { nothingSecretIsLogged(t, s) })
+	t.Run("a change by somebody else survives", func(t *testing.T) {
+		aForeignChangeSurvives(t, s, func(changed pulumi.RunFunc) { program = changed })
+	})
+	t.Run("pulls never fail while refreshes run", func(t *testing.T) { pullsNeverFail(t, s, outputs) })
+	t.Run("the cluster's own controller fires the CronJob", func(t *testing.T) { theCronJobFires(t, s) })
+	t.Run("faults are survived", func(t *testing.T) { faultsAreSurvived(t, s) })
+	t.Run("a deleted pull secret is reported and not made again", func(t *testing.T) { aDeletedSecretIsReported(t, s) })
+}
+
+// runRefresher runs a Job from the CronJob's template and gives its last
+// pod's log.
+func runRefresher(t *testing.T, s *sandbox.Sandbox) (log string, ok bool) {
+	t.Helper()
+	ctx, c := context.Background(), client(t, s)
+	cron, err := c.BatchV1().CronJobs(namespace).Get(ctx, secret+"-refresh", metav1.GetOptions{})
+	require.NoError(t, err)
+	spec := *cron.Spec.JobTemplate.Spec.DeepCopy()
+	none := int32(0)
+	spec.BackoffLimit = &none
+	job, err := c.BatchV1().Jobs(namespace).Create(ctx, &batchv1.Job{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}, Spec: spec}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		job, err = c.BatchV1().Jobs(namespace).Get(ctx, job.Name, metav1.GetOptions{})
+		return err == nil && job.Status.Succeeded+job.Status.Failed > 0
+	}, time.Minute, 100*time.Millisecond)
+	pods, err := c.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: "batch.kubernetes.io/job-name=" + job.Name})
+	require.NoError(t, err)
+	require.NotEmpty(t, pods.Items)
+	text, err := s.Logs(namespace, pods.Items[0].Name, "refresher")
+	require.NoError(t, err)
+	return string(text), job.Status.Succeeded > 0
+}
+
+// Tokens, signatures and the secret's contents appear in no log of a pod and
+// in no event.
+func nothingSecretIsLogged(t *testing.T, s *sandbox.Sandbox) {
+	ctx, c := context.Background(), client(t, s)
+	log, ok := runRefresher(t, s)
+	require.True(t, ok, log)
+	pull, err := c.CoreV1().Secrets(namespace).Get(ctx, secret, metav1.GetOptions{})
+	require.NoError(t, err)
+	password := credentials(t, pull).Password
+	require.True(t, strings.HasPrefix(password, "ya29."))
+	events, err := c.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{})
+	require.NoError(t, err)
+	everything := log
+	for _, event := range events.Items {
+		everything += event.Message
+	}
+	for _, part := range []string{password, password[5:45], "ya29.", "eyJ"} {
+		assert.NotContains(t, everything, part)
+	}
+}
+
+// credentials are the one registry's in a pull secret.
+func credentials(t *testing.T, pull *corev1.Secret) *authn.Basic {
+	t.Helper()
+	var file struct {
+		Auths map[string]authn.AuthConfig `json:"auths"`
+	}
+	require.NoError(t, json.Unmarshal(pull.Data[corev1.DockerConfigJsonKey], &file))
+	require.Equal(t, []string{"europe-west1-docker.pkg.dev"}, slices.Collect(maps.Keys(file.Auths)))
+	auth := file.Auths["europe-west1-docker.pkg.dev"]
+	return &authn.Basic{Username: auth.Username, Password: auth.Password}
+}
+
+// While refreshes run back to back, whoever pulls with what the secret holds
+// is never turned away.
+func pullsNeverFail(t *testing.T, s *sandbox.Sandbox, outputs map[string]any) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	c := client(t, s)
+	reference, err := name.ParseReference(outputs["image"].(string))
+	require.NoError(t, err)
+	pulled := make(chan error, 1)
+	count := 0
+	go func() {
+		defer close(pulled)
+		for ctx.Err() == nil {
+			pull, err := c.CoreV1().Secrets(namespace).Get(ctx, secret, metav1.GetOptions{})
+			if err != nil {
+				break // the end of the test
+			}
+			var file struct {
+				Auths map[string]authn.AuthConfig `json:"auths"`
+			}
+			if err := json.Unmarshal(pull.Data[corev1.DockerConfigJsonKey], &file); err != nil {
+				pulled <- err
+				return
+			}
+			auth := authn.FromConfig(file.Auths[reference.Context().RegistryStr()])
+			if _, err := remote.Image(reference, remote.WithAuth(auth), remote.WithTransport(s.Network.Client().Transport)); err != nil {
+				pulled <- err
+				return
+			}
+			count++
+		}
+	}()
+	seen := map[string]bool{}
+	for range 4 {
+		log, ok := runRefresher(t, s)
+		require.True(t, ok, log)
+		pull, err := c.CoreV1().Secrets(namespace).Get(ctx, secret, metav1.GetOptions{})
+		require.NoError(t, err)
+		seen[credentials(t, pull).Password] = true
+	}
+	cancel()
+	require.NoError(t, <-pulled)
+	assert.Len(t, seen, 4, "each refresh wrote a new token")
+	assert.Greater(t, count, 10, "pulls in the meantime")
+}
+
+// What a foreign process wrote into the secret is neither undone by an update,
+// nor by a change of its labels, nor by a refresh.
+func aForeignChangeSurvives(t *testing.T, s *sandbox.Sandbox, use func(pulumi.RunFunc)) {
+	ctx, c := context.Background(), client(t, s)
+	const foreign = `{"auths":{"foreign.example":{"auth":"Zm9yZWlnbjp2YWx1ZQ=="}}}`
+	body, err := json.Marshal(map[string]any{"stringData": map[string]string{corev1.DockerConfigJsonKey: foreign}})
+	require.NoError(t, err)
+	_, err = c.CoreV1().Secrets(namespace).Patch(ctx, secret, types.MergePatchType, body, metav1.PatchOptions{FieldManager: "somebody"})
+	require.NoError(t, err)
+	unchanged := func(after string) {
+		pull, err := c.CoreV1().Secrets(namespace).Get(ctx, secret, metav1.GetOptions{})
+		require.NoError(t, err)
+		assert.JSONEq(t, foreign, string(pull.Data[corev1.DockerConfigJsonKey]), after)
+	}
+	assert.Empty(t, changes(up(t, s)))
+	unchanged("up")
+
+	use(altered("pull-secret", func(props pulumi.Map) {
+		metadata := maps.Clone(props["metadata"].(pulumi.Map))
+		metadata["labels"] = pulumi.StringMap{"another": pulumi.String("label")}
+		props["metadata"] = metadata
+	}))
+	assert.Equal(t, []string{"update pull-secret"}, changes(up(t, s)))
+	unchanged("a label change")
+	use(stacks.Run)
+	up(t, s)
+	unchanged("the label change undone")
+
+	_, err = open(t, s).Refresh(ctx)
+	require.NoError(t, err)
+	unchanged("refresh")
+	assert.Empty(t, changes(up(t, s)), "what the refresh read is no change")
+	unchanged("up after refresh")
+	log, ok := runRefresher(t, s)
+	require.True(t, ok, log)
+}
+
+// theCronJobFires waits for the real controller: a schedule is no finer than a
+// minute.
+func theCronJobFires(t *testing.T, s *sandbox.Sandbox) {
+	ctx, c := context.Background(), client(t, s)
+	patch := func(schedule string) {
+		_, err := c.BatchV1().CronJobs(namespace).Patch(ctx, secret+"-refresh", types.MergePatchType,
+			fmt.Appendf(nil, `{"spec":{"schedule":%q}}`, schedule), metav1.PatchOptions{})
+		require.NoError(t, err)
+	}
+	patch("* * * * *")
+	defer patch("*/15 * * * *")
+	require.Eventually(t, func() bool {
+		jobs, err := c.BatchV1().Jobs(namespace).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return false
+		}
+		return slices.ContainsFunc(jobs.Items, func(job batchv1.Job) bool {
+			return metav1.GetControllerOf(&job) != nil && metav1.GetControllerOf(&job).Kind == "CronJob" && job.Status.Succeeded > 0
+		})
+	}, 90*time.Second, 500*time.Millisecond)
+}
+
+// Each host of the chain fails for a moment, in each way, and the run goes on.
+func faultsAreSurvived(t *testing.T, s *sandbox.Sandbox) {
+	for _, host := range []string{"login.microsoftonline.com", "sts.googleapis.com", "iamcredentials.googleapis.com", "europe-west1-docker.pkg.dev"} {
+		for kind, fault := range map[string]network.Fault{
+			"500":   {Status: http.StatusInternalServerError, Times: 1},
+			"429":   {Status: http.StatusTooManyRequests, RetryAfter: time.Second, Times: 1},
+			"reset": {Reset: true, Times: 1},
+		} {
+			t.Run(host+" "+kind, func(t *testing.T) {
+				hit := false
+				stop := s.Network.Fault(func(r *http.Request) bool {
+					if r.Host != host {
+						return false
+					}
+					hit = true
+					return true
+				}, fault)
+				defer stop()
+				log, ok := runRefresher(t, s)
+				assert.True(t, ok, log)
+				assert.True(t, hit, "the fault was met")
+			})
+		}
+	}
+}
+
+func aDeletedSecretIsReported(t *testing.T, s *sandbox.Sandbox) {
+	ctx, c := context.Background(), client(t, s)
+	require.NoError(t, c.CoreV1().Secrets(namespace).Delete(ctx, secret, metav1.DeleteOptions{}))
+	log, ok := runRefresher(t, s)
+	assert.False(t, ok)
+	assert.Contains(t, log, "pulumi up --refresh")
+	_, err := c.CoreV1().Secrets(namespace).Get(ctx, secret, metav1.GetOptions{})
+	require.Error(t, err, "the refresher does not make it")
+
+	_, err = open(t, s).Refresh(ctx)
+	require.NoError(t, err)
+	assert.Contains(t, changes(up(t, s)), "create pull-secret", "the remedy works")
+}
+
+// With one thing broken, `make up` fails at the hop that meets it first and
+// names the likely cause.
+func TestABrokenChainFailsAtItsHop(t *testing.T) {
+	for name, c := range map[string]struct {
+		resource string
+		alter    func(props pulumi.Map)
+		hop      string
+		cause    string
+	}{
+		"credential subject": {"azure-hello-federated-credential", func(p pulumi.Map) { p["subject"] = pulumi.String("system:serviceaccount:hello:other") }, "entra", "subject"},
+		"provider audience": {"gcp-provider", func(p pulumi.Map) {
+			p["oidc"] = pulumi.Map{"issuerUri": p["oidc"].(pulumi.Map)["issuerUri"], "allowedAudiences": pulumi.ToStringArray([]string{"api://AzureADTokenExchange"})}
+		}, "sts", "GUID"},
+		"condition": {"gcp-provider", func(p pulumi.Map) { p["attributeCondition"] = pulumi.String("assertion.tid == 'another'") }, "sts", "condition"},
+		"binding":   {"gcp-impersonation", func(p pulumi.Map) { p["role"] = pulumi.String("roles/iam.serviceAccountViewer") }, "iam", "workloadIdentityUser"},
+		"reader role": {"gcp-reader", func(p pulumi.Map) {
+			p["member"] = pulumi.String("serviceAccount:other@hello-images.iam.gserviceaccount.com")
+		}, "registry", "reader"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProject(t, "dev")
+			p.impatient()
+			s := p.start(altered(c.resource, c.alter))
+			_, err := open(t, s).Up(context.Background())
+			require.Error(t, err)
+			hops, err := s.Diagnose(context.Background())
+			require.NoError(t, err)
+			require.NotEmpty(t, hops)
+			last := hops[len(hops)-1]
+			assert.Equal(t, c.hop, last.Name)
+			assert.False(t, last.OK)
+			assert.Contains(t, last.Detail, "likely cause")
+			assert.Contains(t, last.Detail, c.cause)
+		})
+	}
+}
+
+// altered is the program with one property of one resource changed on its way
+// to the engine.
+func altered(resource string, alter func(pulumi.Map)) pulumi.RunFunc {
+	return func(ctx *pulumi.Context) error {
+		if err := ctx.RegisterResourceTransform(func(_ context.Context, args *pulumi.ResourceTransformArgs) *pulumi.ResourceTransformResult {
+			if args.Name != resource {
+				return nil
+			}
+			alter(args.Props)
+			return &pulumi.ResourceTransformResult{Props: args.Props, Opts: args.Opts}
+		}); err != nil {
+			return err
+		}
+		return stacks.Run(ctx)
+	}
+}

@@ -1,0 +1,113 @@
+package images_test
+
+import (
+	"archive/tar"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"waybill.example/waybill/sandbox/kubelet/internal/containertest"
+	"waybill.example/waybill/sandbox/kubelet/internal/images"
+)
+
+var (
+	reader   = authn.AuthConfig{Username: containertest.User, Password: containertest.Password}
+	stranger = authn.AuthConfig{Username: "stranger", Password: "none"}
+)
+
+// start runs a registry with one private image and returns a store and the
+// image's reference.
+func start(t *testing.T) (store *images.Store, dir string, reference name.Reference) {
+	t.Helper()
+	world, err := containertest.NewWorld()
+	require.NoError(t, err)
+	t.Cleanup(world.Close)
+	pushed, err := world.Push("private/image:1", v1.Config{User: "65532"},
+		containertest.File{Name: "file", Mode: 0o644, Content: []byte("content")})
+	require.NoError(t, err)
+	reference, err = name.ParseReference(pushed)
+	require.NoError(t, err)
+
+	pool := x509.NewCertPool()
+	require.True(t, pool.AppendCertsFromPEM(world.CA))
+	proxy, err := url.Parse(world.Proxy())
+	require.NoError(t, err)
+	transport := &http.Transport{Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{RootCAs: pool}}
+	t.Cleanup(transport.CloseIdleConnections)
+	dir = filepath.Join(t.TempDir(), "images")
+	store, err = images.Open(dir, transport)
+	require.NoError(t, err)
+	return store, dir, reference
+}
+
+func TestAnImageIsPulledWithTheFirstCredentialsThatOpenIt(t *testing.T) {
+	store, _, reference := start(t)
+	image, err := store.Pull(t.Context(), reference, []authn.AuthConfig{stranger, reader})
+	require.NoError(t, err)
+	assert.Equal(t, "65532", image.Config.User)
+	assert.Regexp(t, `^registry\.example/private/image@sha256:[0-9a-f]{64}$`, image.ID)
+	assert.Positive(t, image.Size)
+
+	files := image.Files()
+	defer func() { require.NoError(t, files.Close()) }()
+	stream := tar.NewReader(files)
+	header, err := stream.Next()
+	require.NoError(t, err)
+	content, err := io.ReadAll(stream)
+	require.NoError(t, err)
+	assert.Equal(t, "file: content", header.Name+": "+string(content))
+}
+
+func TestWhatWasAllowedOnceIsAskedForAgain(t *testing.T) {
+	store, _, reference := start(t)
+	_, err := store.Pull(t.Context(), reference, []authn.AuthConfig{reader})
+	require.NoError(t, err)
+	_, err = store.Pull(t.Context(), reference, []authn.AuthConfig{stranger})
+	require.ErrorContains(t, err, containertest.DenialWords)
+	_, err = store.Pull(t.Context(), reference, nil)
+	require.ErrorContains(t, err, "UNAUTHORIZED: authentication required")
+	require.ErrorContains(t, err, `failed to pull and unpack image "registry.example/private/image:1": `)
+}
+
+func TestEveryRefusalIsTold(t *testing.T) {
+	store, _, reference := start(t)
+	_, err := store.Pull(t.Context(), reference, []authn.AuthConfig{stranger, {Username: containertest.User, Password: "old"}})
+	joined, ok := err.(interface{ Unwrap() []error })
+	require.True(t, ok)
+	assert.Len(t, joined.Unwrap(), 2)
+	assert.NotContains(t, err.Error(), "old")
+}
+
+func TestPullsAtTheSameTimeLeaveWholeLayers(t *testing.T) {
+	store, dir, reference := start(t)
+	var pulls sync.WaitGroup
+	problems := make(chan error, 8)
+	for range cap(problems) {
+		pulls.Go(func() {
+			_, err := store.Pull(context.Background(), reference, []authn.AuthConfig{reader})
+			problems <- err
+		})
+	}
+	pulls.Wait()
+	close(problems)
+	for err := range problems {
+		require.NoError(t, err)
+	}
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+	assert.Regexp(t, `^sha256-[0-9a-f]{64}$`, entries[0].Name())
+}

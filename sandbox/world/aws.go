@@ -1,0 +1,232 @@
+package world
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// AWS holds the accounts of both sides.
+type AWS struct {
+	// Accounts; the first is the one whose credentials an operator has when a
+	// program does not say which account it means.
+	Accounts []AWSAccount `json:"accounts,omitempty"`
+}
+
+// AWSAccount is one AWS account.
+type AWSAccount struct {
+	// ID has twelve digits, as text: YAML would read it as a number.
+	ID string `json:"id"`
+	// Partition is aws, aws-us-gov or aws-cn; empty means aws.
+	Partition string `json:"partition,omitempty"`
+	// Regions are those that the account has enabled.
+	Regions []string `json:"regions"`
+	// Users, Roles and OIDCProviders were made by hand.
+	Users         []AWSUser         `json:"users,omitempty"`
+	Roles         []AWSRole         `json:"roles,omitempty"`
+	OIDCProviders []AWSOIDCProvider `json:"oidcProviders,omitempty"`
+	VPCs          []VPC             `json:"vpcs,omitempty"`
+	EKSClusters   []EKSCluster      `json:"eksClusters,omitempty"`
+	ECSClusters   []ECSCluster      `json:"ecsClusters,omitempty"`
+	Repositories  []ECRRepository   `json:"repositories,omitempty"`
+	// Releases are what the vendor's release pipeline pushes into repositories
+	// of the account as soon as they exist, as REGION/REPOSITORY:TAG; the
+	// repository's name may have several parts.
+	Releases []string `json:"releases,omitempty"`
+}
+
+// AWSUser is an IAM user.
+type AWSUser struct {
+	Name string `json:"name"`
+	// Path begins and ends with a slash; empty means /.
+	Path string `json:"path,omitempty"`
+	// Policies are the user's identity policies by name.
+	Policies map[string]json.RawMessage `json:"policies,omitempty"`
+}
+
+// AWSRole is an IAM role.
+type AWSRole struct {
+	Name string `json:"name"`
+	// Path begins and ends with a slash; empty means /.
+	Path string `json:"path,omitempty"`
+	// Trust is the trust policy.
+	Trust json.RawMessage `json:"trust"`
+	// Policies are the role's identity policies by name.
+	Policies map[string]json.RawMessage `json:"policies,omitempty"`
+}
+
+// AWSOIDCProvider is an IAM OIDC identity provider.
+type AWSOIDCProvider struct {
+	// URL is the issuer with its https://.
+	URL string `json:"url"`
+	// ClientIDs are the audiences that it accepts.
+	ClientIDs []string `json:"clientIds,omitempty"`
+}
+
+// VPC is a network with what tasks are placed in.
+type VPC struct {
+	// ID has the form vpc-0123456789abcdef0.
+	ID     string `json:"id"`
+	Region string `json:"region"`
+	// Subnets and SecurityGroups are IDs, subnet-… and sg-….
+	Subnets        []string `json:"subnets,omitempty"`
+	SecurityGroups []string `json:"securityGroups,omitempty"`
+}
+
+// EKSCluster is an Amazon EKS cluster.
+type EKSCluster struct {
+	Name   string `json:"name"`
+	Region string `json:"region"`
+	// Issuer is the cluster's OIDC issuer URL, without a trailing slash.
+	Issuer string `json:"issuer"`
+	// Context is the kubeconfig context in kubernetes.clusters that reaches it.
+	Context string `json:"context"`
+	// KubernetesVersion has the form 1.34; empty means 1.34, the version of the
+	// sandbox's own control plane.
+	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
+	// AuthenticationMode is API, API_AND_CONFIG_MAP or CONFIG_MAP; empty means API.
+	AuthenticationMode string `json:"authenticationMode,omitempty"`
+	// PodIdentityAgent says whether the nodes run the EKS Pod Identity agent.
+	PodIdentityAgent bool `json:"podIdentityAgent,omitempty"`
+	// NodeRole is the ARN of the nodes' role, with which the kubelet pulls.
+	NodeRole string `json:"nodeRole,omitempty"`
+}
+
+// ECSCluster is an Amazon ECS cluster.
+type ECSCluster struct {
+	Name   string `json:"name"`
+	Region string `json:"region"`
+}
+
+// ECRRepository is a private repository of Amazon ECR.
+type ECRRepository struct {
+	Region string `json:"region"`
+	Name   string `json:"name"`
+	// Policy is the repository policy, if there is one.
+	Policy json.RawMessage `json:"policy,omitempty"`
+	// Tags of the images that the vendor published here, for example 1.4.2.
+	Tags []string `json:"tags,omitempty"`
+}
+
+// ECRRelease is an image in an ECR repository of some account.
+type ECRRelease struct {
+	Region     string
+	Repository string
+	Tag        string
+}
+
+// The forms of AWS's names and IDs. Repository names:
+// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
+var (
+	accountForm       = regexp.MustCompile(`^[0-9]{12}$`)
+	regionForm        = regexp.MustCompile(`^[a-z]{2}(?:-[a-z]+)+-[0-9]+$`)
+	ecrRepositoryForm = regexp.MustCompile(`^(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$`)
+	tagForm           = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+)
+
+// AWSPartitions are the partitions that an account can belong to.
+var AWSPartitions = []string{"aws", "aws-us-gov", "aws-cn"}
+
+// ParseECRRelease reads REGION/REPOSITORY:TAG.
+func ParseECRRelease(text string) (ECRRelease, error) {
+	region, rest, _ := strings.Cut(text, "/")
+	repository, tag, _ := strings.Cut(rest, ":")
+	if !regionForm.MatchString(region) || !ecrRepositoryForm.MatchString(repository) || !tagForm.MatchString(tag) {
+		return ECRRelease{}, fmt.Errorf("%q: want REGION/REPOSITORY:TAG, for example eu-central-1/acme/server:1.0", text)
+	}
+	return ECRRelease{Region: region, Repository: repository, Tag: tag}, nil
+}
+
+// validateAWS checks what the accounts hold.
+func (w *World) validateAWS(report func(format string, args ...any)) {
+	for i, account := range w.AWS.Accounts {
+		key := fmt.Sprintf("aws.accounts[%d]", i)
+		if !accountForm.MatchString(account.ID) {
+			report("%s.id %q: want twelve digits, quoted", key, account.ID)
+		}
+		if slices.IndexFunc(w.AWS.Accounts, func(a AWSAccount) bool { return a.ID == account.ID }) != i {
+			report("%s.id %q: names another account already", key, account.ID)
+		}
+		if account.Partition != "" && !slices.Contains(AWSPartitions, account.Partition) {
+			report("%s.partition %q: want one of %q", key, account.Partition, AWSPartitions)
+		}
+		if len(account.Regions) == 0 {
+			report("%s.regions: want the Regions that the account has enabled", key)
+		}
+		account.validateIAM(key, report)
+		account.validateRegional(key, w.Kubernetes.Clusters, report)
+	}
+}
+
+func (a AWSAccount) validateIAM(key string, report func(format string, args ...any)) {
+	for i, user := range a.Users {
+		if user.Name == "" {
+			report("%s.users[%d].name: want the user's name", key, i)
+		}
+	}
+	for i, role := range a.Roles {
+		if role.Name == "" || len(role.Trust) == 0 {
+			report("%s.roles[%d]: want a name and a trust policy", key, i)
+		}
+	}
+	for i, provider := range a.OIDCProviders {
+		if issuer, err := url.Parse(provider.URL); err != nil || issuer.Scheme != "https" || issuer.Host == "" {
+			report("%s.oidcProviders[%d].url %q: want an https URL", key, i, provider.URL)
+		}
+	}
+}
+
+// validateRegional checks what lies in a Region.
+func (a AWSAccount) validateRegional(key string, clusters []Cluster, report func(format string, args ...any)) {
+	inRegion := func(key, region string) {
+		if !slices.Contains(a.Regions, region) {
+			report("%s.region %q: want one of the account's Regions, %q", key, region, a.Regions)
+		}
+	}
+	for i, vpc := range a.VPCs {
+		inRegion(fmt.Sprintf("%s.vpcs[%d]", key, i), vpc.Region)
+		if vpc.ID == "" {
+			report("%s.vpcs[%d].id: want the network's ID", key, i)
+		}
+	}
+	for i, cluster := range a.EKSClusters {
+		inRegion(fmt.Sprintf("%s.eksClusters[%d]", key, i), cluster.Region)
+		at := slices.IndexFunc(clusters, func(c Cluster) bool { return c.Context == cluster.Context })
+		switch {
+		case cluster.Name == "":
+			report("%s.eksClusters[%d].name: want the cluster's name", key, i)
+		case at < 0:
+			report("%s.eksClusters[%d].context %q: want the context of one of kubernetes.clusters", key, i, cluster.Context)
+		case clusters[at].Issuer != cluster.Issuer:
+			report("%s.eksClusters[%d].issuer %q: want the issuer of kubernetes.clusters[%d], %q", key, i, cluster.Issuer, at, clusters[at].Issuer)
+		}
+	}
+	for i, cluster := range a.ECSClusters {
+		inRegion(fmt.Sprintf("%s.ecsClusters[%d]", key, i), cluster.Region)
+		if cluster.Name == "" {
+			report("%s.ecsClusters[%d].name: want the cluster's name", key, i)
+		}
+	}
+	for i, repository := range a.Repositories {
+		inRegion(fmt.Sprintf("%s.repositories[%d]", key, i), repository.Region)
+		if !ecrRepositoryForm.MatchString(repository.Name) {
+			report("%s.repositories[%d].name %q: want the name of a repository, for example acme/server", key, i, repository.Name)
+		}
+		for j, tag := range repository.Tags {
+			if !tagForm.MatchString(tag) {
+				report("%s.repositories[%d].tags[%d] %q: want a tag, for example 1.4.2", key, i, j, tag)
+			}
+		}
+	}
+	for i, text := range a.Releases {
+		release, err := ParseECRRelease(text)
+		if err != nil {
+			report("%s.releases[%d] %v", key, i, err)
+			continue
+		}
+		inRegion(fmt.Sprintf("%s.releases[%d]", key, i), release.Region)
+	}
+}
