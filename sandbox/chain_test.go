@@ -1,11 +1,14 @@
 package sandbox_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -308,18 +311,19 @@ func TestABrokenChainFailsAtItsHop(t *testing.T) {
 		"condition": {"gcp-provider", func(p pulumi.Map) { p["attributeCondition"] = pulumi.String("assertion.tid == 'another'") }, "sts", "condition"},
 		"binding":   {"gcp-impersonation", func(p pulumi.Map) { p["role"] = pulumi.String("roles/iam.serviceAccountViewer") }, "iam", "workloadIdentityUser"},
 		"reader role": {"gcp-reader", func(p pulumi.Map) {
-			p["member"] = pulumi.String("serviceAccount:other@hello-images.iam.gserviceaccount.com")
+			p["repository"] = pulumi.String("neighbour")
 		}, "registry", "reader"},
+		"secret name": {"pull-first-refresh", func(p pulumi.Map) { setVariable(p, "WAYBILL_SECRET", "another-secret") }, "secret", "likely cause"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newProject(t, "dev")
 			p.impatient()
 			s := p.start(altered(c.resource, c.alter))
-			_, err := open(t, s).Up(context.Background())
-			require.Error(t, err)
+			_, failure := open(t, s).Up(context.Background())
+			require.Error(t, failure)
 			hops, err := s.Diagnose(context.Background())
 			require.NoError(t, err)
-			require.NotEmpty(t, hops)
+			require.NotEmpty(t, hops, failure)
 			last := hops[len(hops)-1]
 			assert.Equal(t, c.hop, last.Name)
 			assert.False(t, last.OK)
@@ -327,6 +331,37 @@ func TestABrokenChainFailsAtItsHop(t *testing.T) {
 			assert.Contains(t, last.Detail, c.cause)
 		})
 	}
+}
+
+// setVariable changes an environment variable of a Job's container.
+func setVariable(job pulumi.Map, name, value string) {
+	spec := job["spec"].(pulumi.Map)
+	template := spec["template"].(pulumi.Map)["spec"].(pulumi.Map)
+	for _, variable := range template["containers"].(pulumi.Array)[0].(pulumi.Map)["env"].(pulumi.Array) {
+		if v := variable.(pulumi.Map); v["name"] == pulumi.String(name) {
+			v["value"] = pulumi.String(value)
+		}
+	}
+}
+
+// A project whose number is another than the deployed one is no pool's.
+func TestAnotherProjectNumberInTheWorldFailsAtTheTokenService(t *testing.T) {
+	p := newProject(t, "dev")
+	p.impatient()
+	s := p.start(nil)
+	outputs := up(t, s).Outputs
+	require.NoError(t, s.Close())
+	world := filepath.Join(p.root, "sandbox", "worlds", "dev.yaml")
+	text, err := os.ReadFile(world)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(world, bytes.ReplaceAll(text, []byte("402817365910"), []byte("402817365911")), 0o600))
+
+	hops := walk(t, p.start(nil), outputs)
+	last := hops[len(hops)-1]
+	assert.Equal(t, "sts", last.Name)
+	assert.False(t, last.OK)
+	assert.Contains(t, last.Detail, "invalid_target")
+	assert.Contains(t, last.Detail, "project ID instead of number")
 }
 
 // altered is the program with one property of one resource changed on its way

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	pulumiaws "github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	azurenative "github.com/pulumi/pulumi-azure-native-sdk/v2"
 	pulumigcp "github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp"
 	pulumikubernetes "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"waybill.example/waybill/components/aws"
 	"waybill.example/waybill/components/azure"
 	"waybill.example/waybill/components/gcp"
 	"waybill.example/waybill/components/kubernetes"
@@ -37,6 +39,59 @@ type contract struct {
 }
 
 var contracts = map[string]contract{
+	"aws.ImageGrant": {
+		token: "waybill:aws:ImageGrant",
+		build: func(ctx *pulumi.Context, name, customer string, opts ...pulumi.ResourceOption) error {
+			_, err := aws.NewImageGrant(ctx, name, amazonGrant(customer), opts...)
+			return err
+		},
+		refused: func(ctx *pulumi.Context) error {
+			_, err := aws.NewImageGrant(ctx, "bad", &aws.ImageGrantArgs{})
+			return err
+		},
+		missing: func(ctx *pulumi.Context) error {
+			_, err := aws.NewImageGrant(ctx, "bad", nil)
+			return err
+		},
+		labelled: map[string]string{"aws:ecr/repository:": `tags["waybill-customer"]`},
+	},
+	"aws.Service": {
+		token: "waybill:aws:Service",
+		build: func(ctx *pulumi.Context, name, customer string, opts ...pulumi.ResourceOption) error {
+			_, err := aws.NewService(ctx, name, amazonService(customer), opts...)
+			return err
+		},
+		refused: func(ctx *pulumi.Context) error {
+			_, err := aws.NewService(ctx, "bad", &aws.ServiceArgs{})
+			return err
+		},
+		missing: func(ctx *pulumi.Context) error {
+			_, err := aws.NewService(ctx, "bad", nil)
+			return err
+		},
+		labelled: map[string]string{
+			"aws:iam/role:": `tags["waybill-customer"]`, "aws:iam/policy:": `tags["waybill-customer"]`, "aws:ecs/": `tags["waybill-customer"]`,
+			"aws:cloudwatch/": `tags["waybill-customer"]`,
+		},
+	},
+	"aws.ServiceAccountRole": {
+		token: "waybill:aws:ServiceAccountRole",
+		build: func(ctx *pulumi.Context, name, customer string, opts ...pulumi.ResourceOption) error {
+			_, err := aws.NewServiceAccountRole(ctx, name, amazonRole(customer), opts...)
+			return err
+		},
+		refused: func(ctx *pulumi.Context) error {
+			_, err := aws.NewServiceAccountRole(ctx, "bad", &aws.ServiceAccountRoleArgs{})
+			return err
+		},
+		missing: func(ctx *pulumi.Context) error {
+			_, err := aws.NewServiceAccountRole(ctx, "bad", nil)
+			return err
+		},
+		labelled: map[string]string{
+			"aws:iam/role:": `tags["waybill-customer"]`, "aws:iam/policy:": `tags["waybill-customer"]`, "aws:eks/": `tags["waybill-customer"]`,
+		},
+	},
 	"azure.WorkloadIdentity": {
 		token: "waybill:azure:WorkloadIdentity",
 		build: func(ctx *pulumi.Context, name, customer string, opts ...pulumi.ResourceOption) error {
@@ -101,6 +156,37 @@ var contracts = map[string]contract{
 		},
 		labelled: map[string]string{"kubernetes:": `metadata.labels["app.kubernetes.io/instance"]`},
 	},
+}
+
+func amazonGrant(customer string) *aws.ImageGrantArgs {
+	return &aws.ImageGrantArgs{
+		Customer: customer, Product: "app", Account: "111122223333", Region: recorder.AmazonRegion,
+		CustomerAccount: recorder.AmazonAccount, RoleARNs: []string{amazonRole(customer).RoleARN()},
+	}
+}
+
+func amazonRole(customer string) *aws.ServiceAccountRoleArgs {
+	repository := amazonRepository(customer)
+	return &aws.ServiceAccountRoleArgs{
+		Customer: customer, Product: "app", Account: recorder.AmazonAccount, Region: recorder.AmazonRegion,
+		Trust:     aws.PodIdentity{ClusterARN: "arn:aws:eks:" + recorder.AmazonRegion + ":" + recorder.AmazonAccount + ":cluster/apps"},
+		Namespace: "app", ServiceAccount: "app-refresher", Pull: &repository,
+	}
+}
+
+func amazonService(customer string) *aws.ServiceArgs {
+	return &aws.ServiceArgs{
+		Customer: customer, Product: "app", Account: recorder.AmazonAccount, Region: recorder.AmazonRegion,
+		Cluster: pulumi.String("apps"), Repository: amazonRepository(customer), Tag: "1", Port: 8080,
+		Network: aws.Network{
+			Subnets:        pulumi.ToStringArray([]string{"subnet-0123456789abcdef0"}),
+			SecurityGroups: pulumi.ToStringArray([]string{"sg-0123456789abcdef0"}),
+		},
+	}
+}
+
+func amazonRepository(customer string) aws.RepositoryRef {
+	return aws.RepositoryRef{Account: "111122223333", Region: recorder.AmazonRegion, Name: customer}
 }
 
 func workloadIdentity(customer string) *azure.WorkloadIdentityArgs {
@@ -170,6 +256,10 @@ func TestChildrenInheritTheProviderOfTheirComponent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := &recorder.Recorder{}
 			require.NoError(t, r.Run(func(ctx *pulumi.Context) error {
+				w, err := pulumiaws.NewProvider(ctx, "explicit", &pulumiaws.ProviderArgs{})
+				if err != nil {
+					return err
+				}
 				a, err := azurenative.NewProvider(ctx, "explicit", &azurenative.ProviderArgs{})
 				if err != nil {
 					return err
@@ -182,7 +272,7 @@ func TestChildrenInheritTheProviderOfTheirComponent(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				return c.build(ctx, "one", "acme", pulumi.Providers(a, g, k))
+				return c.build(ctx, "one", "acme", pulumi.Providers(w, a, g, k))
 			}))
 			for _, registration := range r.All() {
 				if registration.Parent == "one" {
@@ -240,10 +330,13 @@ func TestTwoInstancesDoNotCollide(t *testing.T) {
 
 // physical is a resource's name in its cloud, with what it is unique within.
 func physical(registration recorder.Registration) string {
+	if strings.HasPrefix(registration.Type, "waybill:") {
+		return "" // a component is in no cloud
+	}
 	var parts []string
 	for _, path := range []string{
 		"metadata.namespace", "metadata.name", "resourceName", "federatedIdentityCredentialResourceName",
-		"repositoryId", "accountId", "workloadIdentityPoolId", "workloadIdentityPoolProviderId",
+		"name", "family", "repositoryId", "accountId", "workloadIdentityPoolId", "workloadIdentityPoolProviderId",
 	} {
 		if value := registration.Text(path); value != "" {
 			parts = append(parts, value)

@@ -24,7 +24,7 @@ func copyProject(project, work, stack string) (secrets []string, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("project: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(work, "Pulumi.yaml"), text, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(work, "Pulumi.yaml"), text, 0o600); err != nil { //nolint:gosec // the state directory is the caller's
 		return nil, fmt.Errorf("project: %w", err)
 	}
 	settings, err := workspace.LoadProject(filepath.Join(work, "Pulumi.yaml"))

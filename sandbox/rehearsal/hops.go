@@ -132,7 +132,8 @@ func refresherHops(log []byte) []Hop {
 		}
 		hop := Hop{Name: entry.Hop, OK: entry.OK}
 		if entry.OK {
-			hop.Detail = describe("issuer", entry.Issuer, "subject", entry.Subject, "audience", entry.Audience, "until", entry.Expires)
+			hop.Detail = describe([2]string{"issuer", entry.Issuer}, [2]string{"subject", entry.Subject},
+				[2]string{"audience", entry.Audience}, [2]string{"until", entry.Expires})
 		} else {
 			hop.Detail = firstLine(entry.Error)
 			if entry.Cause != "" {
@@ -144,11 +145,12 @@ func refresherHops(log []byte) []Hop {
 	return hops
 }
 
-func describe(pairs ...string) string {
+// describe joins what is known: pairs of a word and a value.
+func describe(pairs ...[2]string) string {
 	var parts []string
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			parts = append(parts, pairs[i]+" "+pairs[i+1])
+	for _, pair := range pairs {
+		if pair[1] != "" {
+			parts = append(parts, pair[0]+" "+pair[1])
 		}
 	}
 	return strings.Join(parts, ", ")

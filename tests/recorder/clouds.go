@@ -10,8 +10,13 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// ProjectNumber is the number of every project in the mocks.
-const ProjectNumber = "123456789012"
+// ProjectNumber is the number of every project in the mocks, AmazonAccount and
+// AmazonRegion are where everything on AWS is.
+const (
+	ProjectNumber = "123456789012"
+	AmazonAccount = "222233334444"
+	AmazonRegion  = "eu-central-1"
+)
 
 // computed are the outputs that a cloud chooses, by type; the function sees
 // the inputs.
@@ -28,6 +33,24 @@ var computed = map[string]func(name string, in resource.PropertyMap) resource.Pr
 	"gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider": func(_ string, in resource.PropertyMap) resource.PropertyMap {
 		return texts("name", fmt.Sprintf("projects/%s/locations/global/workloadIdentityPools/%s/providers/%s",
 			ProjectNumber, text(in, "workloadIdentityPoolId"), text(in, "workloadIdentityPoolProviderId")))
+	},
+	"aws:ecr/repository:Repository": func(_ string, in resource.PropertyMap) resource.PropertyMap {
+		return texts("arn", amazonARN("ecr", "repository/"+text(in, "name")), "registryId", AmazonAccount)
+	},
+	"aws:iam/role:Role": func(_ string, in resource.PropertyMap) resource.PropertyMap {
+		return texts("arn", "arn:aws:iam::"+AmazonAccount+":role"+text(in, "path")+text(in, "name"))
+	},
+	"aws:iam/policy:Policy": func(_ string, in resource.PropertyMap) resource.PropertyMap {
+		return texts("arn", "arn:aws:iam::"+AmazonAccount+":policy"+text(in, "path")+text(in, "name"))
+	},
+	"aws:iam/openIdConnectProvider:OpenIdConnectProvider": func(_ string, in resource.PropertyMap) resource.PropertyMap {
+		return texts("arn", "arn:aws:iam::"+AmazonAccount+":oidc-provider/"+strings.TrimPrefix(text(in, "url"), "https://"))
+	},
+	"aws:eks/podIdentityAssociation:PodIdentityAssociation": func(name string, _ resource.PropertyMap) resource.PropertyMap {
+		return texts("associationId", "a-"+GUID(name)[:8])
+	},
+	"aws:ecs/taskDefinition:TaskDefinition": func(_ string, in resource.PropertyMap) resource.PropertyMap {
+		return texts("arn", amazonARN("ecs", "task-definition/"+text(in, "family")+":1"))
 	},
 	"gcp:serviceaccount/account:Account": func(_ string, in resource.PropertyMap) resource.PropertyMap {
 		email := fmt.Sprintf("%s@%s.iam.gserviceaccount.com", text(in, "accountId"), text(in, "project"))
@@ -65,6 +88,10 @@ func (r *Recorder) kubernetesObject(args pulumi.MockResourceArgs) resource.Prope
 	}
 	state["metadata"] = resource.NewProperty(metadata)
 	return state
+}
+
+func amazonARN(service, resource string) string {
+	return fmt.Sprintf("arn:aws:%s:%s:%s:%s", service, AmazonRegion, AmazonAccount, resource)
 }
 
 // GUID is a GUID that is always the same for the same seed.

@@ -7,7 +7,7 @@
 //	app.kubernetes.io/component  product or refresher
 //	app.kubernetes.io/part-of    waybill
 //
-// Azure tags and GCP labels are waybill-customer and waybill-product.
+// Azure and AWS tags and GCP labels are waybill-customer and waybill-product.
 package labels
 
 import "maps"
@@ -40,8 +40,8 @@ func (o Owner) Selector(component string) map[string]string {
 	}
 }
 
-// Cloud are the Azure tags or GCP labels of a resource, with the caller's own
-// added; waybill's win.
+// Cloud are the Azure or AWS tags or the GCP labels of a resource, with the
+// caller's own added; waybill's win.
 func (o Owner) Cloud(own map[string]string) map[string]string {
 	tags := maps.Clone(own)
 	if tags == nil {

@@ -93,7 +93,13 @@ func Hash(text string) string {
 	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:hashLength]
 }
 
-// Kinds of IDs. Patterns and lengths: docs/facts.md §2 (Azure), §3 (GCP);
+// ecrPart is what stands between the slashes of an ECR repository's name.
+const ecrPart = `[a-z0-9]+([._-][a-z0-9]+)*`
+
+// Kinds of IDs. Patterns and lengths: docs/facts.md §2 (Azure), §3 (GCP), §4
+// (IAM); ECR and ECS as their API references say
+// (https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html,
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html);
 // Kubernetes names are DNS labels of RFC 1123.
 var (
 	// Pool is a GCP workload identity pool, Provider a provider of one.
@@ -111,6 +117,14 @@ var (
 	Label = Kind{Noun: "Kubernetes name", Max: 63, Pattern: regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)}
 	// CronJob leaves room for what its controller appends to the names of Jobs.
 	CronJob = Kind{Noun: "CronJob name", Max: 52, Pattern: Label.Pattern}
+	// ECRRepository is an ECR repository, which may stand in namespaces.
+	ECRRepository = Kind{Noun: "repository name", Max: 256, Pattern: regexp.MustCompile(`^` + ecrPart + `(/` + ecrPart + `)*$`)}
+	// IAMRole is a role without its path, IAMPolicy a managed or inline policy.
+	IAMRole   = Kind{Noun: "role name", Max: 64, Pattern: iamPattern}
+	IAMPolicy = Kind{Noun: "policy name", Max: 128, Pattern: iamPattern}
+	// ECS is an ECS service or a family of task definitions.
+	ECS = Kind{Noun: "service name", Max: 255, Pattern: regexp.MustCompile(`^[A-Za-z0-9_-]+$`)}
 
 	poolPattern = regexp.MustCompile(`^[0-9a-z-]{4,32}$`)
+	iamPattern  = regexp.MustCompile(`^[A-Za-z0-9+=,.@_-]+$`)
 )

@@ -25,6 +25,11 @@ var derived = []struct {
 	{naming.Repository, ""},
 	{naming.Label, "-refresher"},
 	{naming.CronJob, "-refresh"},
+	{naming.ECRRepository, ""},
+	{naming.IAMRole, "-pull"},
+	{naming.IAMRole, "-product"},
+	{naming.IAMRole, "-execution"},
+	{naming.IAMRole, "-task"},
 }
 
 // slugs draws valid slugs; reserved beginnings and great lengths come often.

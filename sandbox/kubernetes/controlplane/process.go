@@ -47,7 +47,7 @@ func startProcess(binary, role string, args []string, logPath string) (*process,
 	if err != nil {
 		return nil, err
 	}
-	command := exec.Command(binary, append([]string{role}, args...)...)
+	command := exec.Command(binary, append([]string{role}, args...)...) //nolint:gosec // runs the binary that make built
 	command.Stdout, command.Stderr = log, log
 	command.SysProcAttr = childAttributes()
 

@@ -1,0 +1,172 @@
+package aws
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecr"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/internal/naming"
+	"waybill.example/waybill/components/internal/policy"
+)
+
+// ImageGrant lets roles of one customer read one repository of the vendor's.
+type ImageGrant struct {
+	pulumi.ResourceState
+
+	// RegistryHost is ACCOUNT.dkr.ecr.REGION.SUFFIX.
+	RegistryHost pulumi.StringOutput `pulumi:"registryHost"`
+	// Repository is the path below the host, RepositoryARN what policies name.
+	Repository    pulumi.StringOutput `pulumi:"repository"`
+	RepositoryARN pulumi.StringOutput `pulumi:"repositoryArn"`
+	// Ready resolves once the repository's policy exists, and is that policy:
+	// its value changes when others may read.
+	Ready pulumi.StringArrayOutput `pulumi:"ready"`
+}
+
+// ImageGrantArgs says which repository, and who may read it.
+type ImageGrantArgs struct {
+	// Customer is the customer's slug, which the repository is named after, and
+	// Product the product's name; both tag the repository. Required.
+	Customer, Product string
+	// Account is the vendor's AWS account, 12 digits, and Region its registry's.
+	// Required.
+	Account, Region string
+	// Repository is the one repository that may be read.
+	Repository Repository
+	// CustomerAccount is the customer's AWS account, 12 digits, from an
+	// authenticated channel: the trust anchor. Required.
+	CustomerAccount string
+	// RoleARNs are the customer's roles that may read, paths included, all of
+	// CustomerAccount and none with a wildcard. They need not exist yet. At
+	// least one; how many fit, the policy's 10,240 characters decide.
+	RoleARNs []string
+	// Tags are added to the repository's own.
+	Tags map[string]string
+}
+
+func (args *ImageGrantArgs) site() site { return siteOf(args.Account, args.Region) }
+
+func (args *ImageGrantArgs) repositoryName() string {
+	if args.Repository.Name != "" {
+		return args.Repository.Name
+	}
+	return naming.ECRRepository.Derive(args.Customer, "")
+}
+
+// Reference names the repository to the customer's side.
+func (args *ImageGrantArgs) Reference() RepositoryRef {
+	return RepositoryRef{Account: args.Account, Region: args.Region, Name: args.repositoryName()}
+}
+
+// Validate reports every problem of the arguments at once.
+func (args *ImageGrantArgs) Validate() error {
+	p := check.Of("aws.ImageGrant")
+	p.Error("customer", naming.CheckSlug(args.Customer))
+	p.Required("product", args.Product, "the product's name")
+	args.site().check(p, "", "the vendor's AWS account")
+	args.Repository.validate(p, args.repositoryName(), args.site())
+	checkAccount(p, "customerAccount", args.CustomerAccount, "the customer's AWS account")
+	args.validateRoles(p)
+	_, err := args.document().Render(policy.Repository)
+	p.Error("roleArns", err)
+	return p.Err()
+}
+
+// rolePattern is a role in its ARN. IAM allows more in a path; what a policy
+// would read as a wildcard or a variable is left out.
+var rolePattern = regexp.MustCompile(`^role/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$`)
+
+func (args *ImageGrantArgs) validateRoles(p *check.Problems) {
+	if len(args.RoleARNs) == 0 {
+		p.Add("roleArns", "none given: want the ARN of the role that pulls")
+	}
+	s := args.site()
+	for i, text := range args.RoleARNs {
+		key := fmt.Sprintf("roleArns[%d]", i)
+		role := parseARN(text)
+		switch {
+		case strings.ContainsAny(text, "*?$"):
+			p.Add(key, "%q: want one role, without wildcards or policy variables: aws:PrincipalArn would match others too", text)
+		case role.service != "iam" || role.region != "" || !accountPattern.MatchString(role.account) || !rolePattern.MatchString(role.resource):
+			p.Add(key, "%q: want a role's ARN with its path, arn:PARTITION:iam::ACCOUNT:role/PATH/NAME", text)
+		case s.sound() && role.partition != s.partition.Name:
+			p.Add(key, "%q: want a role of partition %s, where the repository is", text, s.partition.Name)
+		case accountPattern.MatchString(args.CustomerAccount) && role.account != args.CustomerAccount:
+			p.Add(key, "%q: want a role of customerAccount %s, the trust anchor", text, args.CustomerAccount)
+		}
+		if first := slices.Index(args.RoleARNs, text); first < i {
+			p.Add(key, "%q: repeats roleArns[%d]", text, first)
+		}
+	}
+}
+
+// document is the repository's policy. Its principal is the customer's
+// account, which exists whether or not the roles do: naming a role as principal
+// would be refused before the role exists, and would never match its
+// re-creation (docs/facts.md §1 row 11). The condition narrows it to the roles;
+// their sessions carry the role's ARN too.
+func (args *ImageGrantArgs) document() policy.Document {
+	customer := siteOf(args.CustomerAccount, args.Region)
+	return policy.Of(policy.Statement{
+		Sid:       "Pull",
+		Principal: &policy.Principal{AWS: policy.Set{customer.iamARN("root")}},
+		Action:    readActions(),
+		Condition: policy.Condition{"ArnEquals": {"aws:PrincipalArn": args.RoleARNs}},
+	})
+}
+
+// NewImageGrant registers the repository, its lifecycle policy, and the policy
+// that lets the customer read it.
+func NewImageGrant(ctx *pulumi.Context, name string, args *ImageGrantArgs, opts ...pulumi.ResourceOption) (*ImageGrant, error) {
+	if args == nil {
+		return nil, errors.New("aws.ImageGrant: want arguments")
+	}
+	if err := args.Validate(); err != nil {
+		return nil, err
+	}
+	document, err := args.document().Render(policy.Repository)
+	if err != nil {
+		return nil, err
+	}
+	component := &ImageGrant{}
+	inputs := pulumi.Map{
+		"account":         pulumi.String(args.Account),
+		"region":          pulumi.String(args.Region),
+		"repository":      pulumi.String(args.repositoryName()),
+		"customerAccount": pulumi.String(args.CustomerAccount),
+		"roleArns":        pulumi.ToStringArray(args.RoleARNs),
+	}
+	if err := ctx.RegisterComponentResourceV2("waybill:aws:ImageGrant", name, inputs, component, opts...); err != nil {
+		return nil, err
+	}
+
+	repository, err := newRepository(ctx, name, args, component)
+	if err != nil {
+		return nil, err
+	}
+	readers, err := ecr.NewRepositoryPolicy(ctx, name+"-readers", &ecr.RepositoryPolicyArgs{
+		Repository: repository,
+		Policy:     pulumi.String(document),
+	}, pulumi.Parent(component))
+	if err != nil {
+		return nil, err
+	}
+
+	reference := args.Reference()
+	component.RegistryHost = pulumi.String(reference.Host()).ToStringOutput()
+	component.Repository = repository.ToStringOutput()
+	component.RepositoryARN = pulumi.String(reference.ARN()).ToStringOutput()
+	component.Ready = pulumi.StringArray{readers.Policy}.ToStringArrayOutput()
+	return component, ctx.RegisterResourceOutputs(component, pulumi.Map{
+		"registryHost":  component.RegistryHost,
+		"repository":    component.Repository,
+		"repositoryArn": component.RepositoryARN,
+		"ready":         component.Ready,
+	})
+}

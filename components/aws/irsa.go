@@ -1,0 +1,120 @@
+package aws
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/internal/policy"
+)
+
+const (
+	scheme = "https://"
+	// oidcProvider stands before the issuer in the provider's ARN.
+	oidcProvider = "oidc-provider/"
+	// maxIssuer is the length of a provider's URL
+	// (https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html).
+	maxIssuer = 255
+)
+
+// IRSA trusts a ServiceAccount's token directly, through the IAM OIDC provider
+// of the cluster's issuer (docs/facts.md §4). It works on EKS with nodes and
+// with Fargate. Exactly one of Issuer and ProviderARN is set.
+type IRSA struct {
+	// Issuer is the cluster's OIDC issuer exactly as in its tokens:
+	// https://oidc.eks.REGION.SUFFIX/id/ID.
+	Issuer string
+	// ProviderARN is the OIDC provider's, instead of the issuer that it names.
+	ProviderARN string
+	// CreateProvider makes the account's OIDC provider for Issuer. Without it
+	// the provider exists, and its audiences must hold TokenAudience. An
+	// account has one for each issuer: deleting this one takes the ground from
+	// every other role that came to trust the cluster.
+	CreateProvider bool
+}
+
+// issuer is the issuer without its scheme, as IAM names it.
+func (t IRSA) issuer() string {
+	if t.ProviderARN != "" {
+		return strings.TrimPrefix(parseARN(t.ProviderARN).resource, oidcProvider)
+	}
+	return strings.TrimPrefix(t.Issuer, scheme)
+}
+
+func (t IRSA) providerARN(s subject) string { return s.site.iamARN(oidcProvider + t.issuer()) }
+
+func (t IRSA) validate(p *check.Problems, s subject) {
+	switch {
+	case (t.Issuer == "") == (t.ProviderARN == ""):
+		p.Add("trust", "issuer %q and provider ARN %q: want exactly one of them", t.Issuer, t.ProviderARN)
+		return
+	case t.ProviderARN != "" && t.CreateProvider:
+		p.Add("trust.providerArn", "%q: want the issuer instead, to create its provider", t.ProviderARN)
+		return
+	case t.ProviderARN != "":
+		// The same characters as an issuer's, so that none is a wildcard.
+		other := check.Of("")
+		other.Issuer("", scheme+t.issuer())
+		if other.Err() != nil || strings.Contains(t.issuer(), ":") || s.site.sound() && t.ProviderARN != t.providerARN(s) {
+			p.Add("trust.providerArn", "%q: want the ARN of an OIDC provider of the role's account, %s", t.ProviderARN, s.site.iamARN(oidcProvider+"ISSUER"))
+		}
+	case strings.HasPrefix(t.Issuer, scheme) && strings.Contains(t.issuer(), ":"):
+		p.Add("trust.issuer", "%q: want one without a port, which IAM does not take", t.Issuer)
+	default:
+		p.Issuer("trust.issuer", t.Issuer)
+	}
+	if n := len(scheme + t.issuer()); n > maxIssuer {
+		p.Add("trust.issuer", "has %d characters: want at most %d", n, maxIssuer)
+	}
+}
+
+func (t IRSA) document(s subject) policy.Document {
+	return policy.Of(policy.Statement{
+		Principal: &policy.Principal{Federated: policy.Set{t.providerARN(s)}},
+		Action:    policy.Set{"sts:AssumeRoleWithWebIdentity"},
+		Condition: policy.Condition{"StringEquals": {
+			t.issuer() + ":aud": {TokenAudience},
+			t.issuer() + ":sub": {s.claim()},
+		}},
+	})
+}
+
+func (t IRSA) lookUp(ctx *pulumi.Context, s subject, opts ...pulumi.InvokeOption) error {
+	if t.CreateProvider {
+		return nil
+	}
+	arn := t.providerARN(s)
+	provider, err := iam.LookupOpenIdConnectProvider(ctx, &iam.LookupOpenIdConnectProviderArgs{Arn: &arn}, opts...)
+	if err != nil {
+		return fmt.Errorf("OIDC provider %q: %w", arn, err)
+	}
+	if !slices.Contains(provider.ClientIdLists, TokenAudience) {
+		return fmt.Errorf("OIDC provider %q accepts the audiences %q: want %s among them; add it with "+
+			"`aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn %s --client-id %[3]s`",
+			arn, provider.ClientIdLists, TokenAudience, arn)
+	}
+	return nil
+}
+
+func (t IRSA) before(ctx *pulumi.Context, name string, s subject, parent pulumi.Resource) ([]pulumi.Resource, error) {
+	if !t.CreateProvider {
+		return nil, nil
+	}
+	provider, err := iam.NewOpenIdConnectProvider(ctx, name+"-provider", &iam.OpenIdConnectProviderArgs{
+		Url:           pulumi.String(t.Issuer),
+		ClientIdLists: pulumi.ToStringArray([]string{TokenAudience}),
+		Tags:          pulumi.ToStringMap(s.tags),
+	}, pulumi.Parent(parent))
+	if err != nil {
+		return nil, err
+	}
+	return []pulumi.Resource{provider}, nil
+}
+
+func (t IRSA) after(*pulumi.Context, string, subject, *iam.Role, pulumi.Resource) (pulumi.StringArray, error) {
+	return nil, nil
+}

@@ -1,0 +1,70 @@
+package aws
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/eks"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/internal/policy"
+)
+
+// clusterPattern is an EKS cluster in its ARN
+// (https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html).
+var clusterPattern = regexp.MustCompile(`^cluster/[0-9A-Za-z][0-9A-Za-z_-]{0,99}$`)
+
+// PodIdentity trusts EKS Pod Identity, whose agent must run on the cluster's
+// nodes; there is none on Fargate. The role is pinned by the tags of its
+// sessions, so they must stay on (docs/facts.md §4).
+type PodIdentity struct {
+	// ClusterARN is the cluster's, of the role's account and Region:
+	// arn:PARTITION:eks:REGION:ACCOUNT:cluster/NAME.
+	ClusterARN string
+}
+
+func (t PodIdentity) validate(p *check.Problems, s subject) {
+	cluster := parseARN(t.ClusterARN)
+	sound := clusterPattern.MatchString(cluster.resource)
+	if s.site.sound() {
+		sound = sound && cluster.within(s.site, "eks") && cluster.account == s.site.account
+	}
+	if !sound {
+		p.Add("trust.clusterArn", "%q: want the ARN of an EKS cluster of the role's account and Region, %s", t.ClusterARN, s.site.arn("eks", "cluster/NAME"))
+	}
+}
+
+func (t PodIdentity) document(s subject) policy.Document {
+	return policy.Of(policy.Statement{
+		Principal: &policy.Principal{Service: policy.Set{podIdentity}},
+		Action:    policy.Set{"sts:AssumeRole", "sts:TagSession"},
+		Condition: policy.Condition{"StringEquals": {
+			"aws:RequestTag/eks-cluster-arn":            {t.ClusterARN},
+			"aws:RequestTag/kubernetes-namespace":       {s.namespace},
+			"aws:RequestTag/kubernetes-service-account": {s.serviceAccount},
+			"aws:SourceAccount":                         {s.site.account},
+		}},
+	})
+}
+
+func (PodIdentity) lookUp(*pulumi.Context, subject, ...pulumi.InvokeOption) error { return nil }
+
+func (PodIdentity) before(*pulumi.Context, string, subject, pulumi.Resource) ([]pulumi.Resource, error) {
+	return nil, nil
+}
+
+func (t PodIdentity) after(ctx *pulumi.Context, name string, s subject, role *iam.Role, parent pulumi.Resource) (pulumi.StringArray, error) {
+	association, err := eks.NewPodIdentityAssociation(ctx, name+"-association", &eks.PodIdentityAssociationArgs{
+		ClusterName:    pulumi.String(strings.TrimPrefix(parseARN(t.ClusterARN).resource, "cluster/")),
+		Namespace:      pulumi.String(s.namespace),
+		ServiceAccount: pulumi.String(s.serviceAccount),
+		RoleArn:        role.Arn,
+		Tags:           pulumi.ToStringMap(s.tags),
+	}, pulumi.Parent(parent))
+	if err != nil {
+		return nil, err
+	}
+	return pulumi.StringArray{association.ID().ToStringOutput()}, nil
+}

@@ -1,0 +1,154 @@
+package aws
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/internal/labels"
+	"waybill.example/waybill/components/internal/naming"
+)
+
+// ServiceAccountRole is the role that one ServiceAccount of one EKS cluster
+// becomes: the refresher's, which reads the vendor's repository, or a workload's
+// own.
+type ServiceAccountRole struct {
+	pulumi.ResourceState
+
+	// RoleARN is what the customer tells the vendor.
+	RoleARN pulumi.StringOutput `pulumi:"roleArn"`
+	// Ready resolves once the role holds its policies and, for Pod Identity,
+	// the association exists. Its value changes when one of them is replaced.
+	Ready pulumi.StringArrayOutput `pulumi:"ready"`
+}
+
+// ServiceAccountRoleArgs says who becomes the role, and what it may do.
+type ServiceAccountRoleArgs struct {
+	// Customer is the customer's slug and Product the product's name: they name
+	// and tag the role. Required.
+	Customer, Product string
+	// Account is the customer's AWS account, 12 digits, and Region the
+	// cluster's. Required.
+	Account, Region string
+	// Trust says how the ServiceAccount becomes the role: IRSA or PodIdentity.
+	// Required.
+	Trust Trust
+	// Namespace and ServiceAccount name the account. Required.
+	Namespace, ServiceAccount string
+	// Pull is the repository that the role may read; nil for a workload's own
+	// role, which needs Policies then.
+	Pull *RepositoryRef
+	// Policies are what else the role may do.
+	Policies []Policy
+	// Role is how the role is made. Its default name is the slug with -pull, or
+	// with -product where Pull is nil.
+	Role Role
+	// Tags are added to the role's own.
+	Tags map[string]string
+}
+
+func (args *ServiceAccountRoleArgs) subject() subject {
+	return subject{
+		site: siteOf(args.Account, args.Region), namespace: args.Namespace, serviceAccount: args.ServiceAccount,
+		tags: labels.Owner{Customer: args.Customer, Product: args.Product}.Cloud(args.Tags),
+	}
+}
+
+// plan is the role without its trust, which validate may find missing.
+func (args *ServiceAccountRoleArgs) plan(resource string) plan {
+	s := args.subject()
+	r := plan{
+		Role: args.Role, site: s.site, key: "role.", resource: resource, tags: s.tags, given: args.Policies,
+		description: "What " + s.claim() + " becomes",
+	}
+	suffix := "-product"
+	if args.Pull != nil {
+		suffix, r.own = "-pull", args.Pull.pullStatements()
+	}
+	if r.Name == "" {
+		r.Name = naming.IAMRole.Derive(args.Customer, suffix)
+	}
+	if args.Trust != nil {
+		r.trust = args.Trust.document(s)
+	}
+	return r
+}
+
+// RoleARN is known before the role exists: what the vendor may grant to.
+func (args *ServiceAccountRoleArgs) RoleARN() string { return args.plan("").arn() }
+
+// Validate reports every problem of the arguments at once.
+func (args *ServiceAccountRoleArgs) Validate() error {
+	p := check.Of("aws.ServiceAccountRole")
+	s := args.subject()
+	p.Error("customer", naming.CheckSlug(args.Customer))
+	p.Required("product", args.Product, "the product's name")
+	s.site.check(p, "", "the customer's AWS account")
+	p.Error("namespace", naming.Label.Check(args.Namespace))
+	p.Error("serviceAccount", naming.Label.Check(args.ServiceAccount))
+	if args.Trust == nil {
+		p.Add("trust", "is missing: want IRSA or PodIdentity")
+	} else {
+		args.Trust.validate(p, s)
+	}
+	switch {
+	case args.Pull != nil:
+		args.Pull.validate(p, s.site)
+	case len(args.Policies) == 0:
+		p.Add("policies", "and pull are missing: want something that the role may do")
+	}
+	args.plan("").validate(p)
+	return p.Err()
+}
+
+// NewServiceAccountRole registers the role and its policies, and what its trust
+// needs: the OIDC provider, or the Pod Identity association.
+func NewServiceAccountRole(ctx *pulumi.Context, name string, args *ServiceAccountRoleArgs, opts ...pulumi.ResourceOption) (*ServiceAccountRole, error) {
+	if args == nil {
+		return nil, errors.New("aws.ServiceAccountRole: want arguments")
+	}
+	if err := args.Validate(); err != nil {
+		return nil, err
+	}
+	options, err := lookUpOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	s := args.subject()
+	if err := args.Trust.lookUp(ctx, s, options...); err != nil {
+		return nil, fmt.Errorf("aws.ServiceAccountRole: trust: %w", err)
+	}
+	component := &ServiceAccountRole{}
+	inputs := pulumi.Map{
+		"account": pulumi.String(args.Account),
+		"region":  pulumi.String(args.Region),
+		"subject": pulumi.String(s.claim()),
+		"roleArn": pulumi.String(args.RoleARN()),
+	}
+	if err := ctx.RegisterComponentResourceV2("waybill:aws:ServiceAccountRole", name, inputs, component, opts...); err != nil {
+		return nil, err
+	}
+
+	first, err := args.Trust.before(ctx, name, s, component)
+	if err != nil {
+		return nil, err
+	}
+	role, err := args.plan(name+"-role").register(ctx, component, pulumi.DependsOn(first))
+	if err != nil {
+		return nil, err
+	}
+	last, err := args.Trust.after(ctx, name, s, role.role, component)
+	if err != nil {
+		return nil, err
+	}
+
+	component.RoleARN = role.role.Arn
+	component.Ready = slices.Concat(role.ready, last).ToStringArrayOutput()
+	return component, ctx.RegisterResourceOutputs(component, pulumi.Map{
+		"roleArn": component.RoleARN,
+		"ready":   component.Ready,
+	})
+}
