@@ -313,6 +313,7 @@ func (s *Sandbox) Environment() (map[string]string, error) {
 	environment["KUBECONFIG"] = s.Kubeconfig()
 	environment["HTTPS_PROXY"] = s.Network.Proxy()
 	environment["SSL_CERT_FILE"] = s.Network.CAFile()
+	environment["CURL_CA_BUNDLE"] = s.Network.CAFile() // curl reads no other where it was built with a bundle of its own
 	return environment, nil
 }
 

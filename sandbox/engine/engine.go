@@ -105,14 +105,12 @@ func Environment(dir *state.Dir, providers string) (map[string]string, error) {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
 	return map[string]string{
-		"PULUMI_BACKEND_URL":                             "file://" + backend,
-		"PULUMI_HOME":                                    home,
-		"PULUMI_CONFIG_PASSPHRASE":                       passphrase,
-		"PULUMI_DEBUG_PROVIDERS":                         providers,
-		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION":    "true",
-		"PULUMI_SKIP_UPDATE_CHECK":                       "true",
-		"PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK":       "true",
-		"PULUMI_SELF_MANAGED_STATE_LEGACY_PROJECT_NAMES": "",
+		"PULUMI_BACKEND_URL":                          "file://" + backend,
+		"PULUMI_HOME":                                 home,
+		"PULUMI_CONFIG_PASSPHRASE":                    passphrase,
+		"PULUMI_DEBUG_PROVIDERS":                      providers,
+		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+		"PULUMI_SKIP_UPDATE_CHECK":                    "true",
 	}, nil
 }
 
