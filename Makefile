@@ -5,8 +5,8 @@ BIN   := .build/bin
 # With JSON=1 stdout holds one document: builds and progress go to stderr.
 FLAGS := --stack $(STACK) $(if $(JSON),--json)
 
-PULUMI_VERSION     := $(shell awk '/pulumi\/pkg\/v3 v/ { print $$(NF) ; exit }' tools/pulumi/go.mod)
-KUBERNETES_VERSION := $(shell awk '/k8s.io\/kubernetes v/ { print $$2 ; exit }' tools/controlplane/go.mod)
+PULUMI_VERSION     := $(shell awk '/pulumi\/pkg\/v3 v/ { print $$2; exit }' tools/pulumi/go.mod)
+KUBERNETES_VERSION := $(shell awk '/k8s.io\/kubernetes v/ { print $$2; exit }' tools/controlplane/go.mod)
 
 # The modules with tests and code of their own; tools/ pins other people's.
 MODULES := . sandbox refresher tools/build tools/controlplane

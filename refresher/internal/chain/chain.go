@@ -3,6 +3,7 @@ package chain
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"waybill.example/waybill/refresher/internal/fault"
@@ -13,6 +14,23 @@ import (
 // MinimumLife is the least remaining life of a credential that may replace another. Shorter, and pulls would fail before the next
 // run: refreshes come every 15 to 20 minutes (docs/facts.md §1, row 8), and a token below this is none that the clouds document.
 const MinimumLife = 10 * time.Minute
+
+// ShortLived is the error of a credential that would not outlive the time to the next run.
+type ShortLived struct{ Left time.Duration }
+
+// Error says how long the credential lives, and how long it would have to.
+func (e *ShortLived) Error() string {
+	return fmt.Sprintf("the token lives for %s more: want at least %s", e.Left.Round(time.Second), MinimumLife)
+}
+
+// CheckLife returns a *ShortLived unless what ends at expires lives at least MinimumLife from now.
+func CheckLife(expires time.Time) error {
+	if left := time.Until(expires); left < MinimumLife {
+		return &ShortLived{left}
+	}
+
+	return nil
+}
 
 // Credential is what the kubelet shows to the registry.
 type Credential struct {

@@ -8,11 +8,13 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/rest"
 
+	"waybill.example/waybill/refresher/internal/amazon"
 	"waybill.example/waybill/refresher/internal/chain"
 	"waybill.example/waybill/refresher/internal/google"
 	"waybill.example/waybill/refresher/internal/hop"
@@ -35,10 +37,11 @@ Exit codes:
   2   arguments, environment or credential configuration refused; nothing was asked of a cloud
   10  kubernetes: the projected ServiceAccount token
   11  entra: its exchange for the identity's Entra token
-  12  sts: Google's token service
+  12  sts: Google's token service, or the AWS role
   13  iam: the vendor's service account
   14  registry: the trial on the product's manifest
   15  secret: the patch of the pull secret
+  16  ecr: the authorization token of the vendor's Elastic Container Registry
   20  the deadline passed, or a signal came, while a hop was still being tried`
 
 // Program is one run of the refresher. What it reaches is given from outside, so that it needs no setting for it.
@@ -49,6 +52,8 @@ type Program struct {
 	Stderr  io.Writer
 	// Transport carries requests to the clouds and the registry. Nil: http.DefaultTransport.
 	Transport http.RoundTripper
+	// DialAgent connects to the Pod Identity agent's link-local address. Nil: net.Dialer's.
+	DialAgent func(ctx context.Context, network, address string) (net.Conn, error)
 	// Kubernetes gives the API server and its credential. Nil: rest.InClusterConfig.
 	Kubernetes func() (*rest.Config, error)
 	// Retry shapes the attempts, apart from its Settle, which is a setting. Nil: retry.Default.
@@ -62,6 +67,9 @@ type Program struct {
 func (p *Program) Run(ctx context.Context, args []string) int {
 	if p.Transport == nil {
 		p.Transport = http.DefaultTransport
+	}
+	if p.DialAgent == nil {
+		p.DialAgent = (&net.Dialer{}).DialContext
 	}
 	if p.Kubernetes == nil {
 		p.Kubernetes = rest.InClusterConfig
@@ -129,11 +137,13 @@ func (p *Program) load() (settings.Settings, error) {
 	return s, s.CheckCredentialConfig()
 }
 
-// source chooses the token source by the kind of trust. Trusts of another cloud get a source of their own here.
+// source chooses the token source by the kind of trust.
 func (p *Program) source(s settings.Settings) chain.Source {
 	switch s.Trust {
 	case settings.TrustEntra, settings.TrustCluster:
 		return p.google(s)
+	case settings.TrustIRSA, settings.TrustPodIdentity:
+		return p.amazon(s)
 	default:
 		// Settings refuse any other value before a source is asked for.
 		panic("no token source for trust " + string(s.Trust))
@@ -143,12 +153,28 @@ func (p *Program) source(s settings.Settings) chain.Source {
 func (p *Program) google(s settings.Settings) *google.Source {
 	return &google.Source{
 		Identifiers: s.Google,
-		Subject:     subject.File{Path: s.SubjectTokenFile, Audiences: s.SubjectAudiences, Secrets: &p.secrets},
+		Subject:     p.subject(s),
 		Entra:       s.Entra,
 		Retry:       p.policy(s),
 		Transport:   p.Transport,
 		Secrets:     &p.secrets,
 	}
+}
+
+func (p *Program) amazon(s settings.Settings) *amazon.Source {
+	return &amazon.Source{
+		Identifiers: *s.Amazon,
+		Subject:     p.subject(s),
+		Retry:       p.policy(s),
+		Transport:   p.Transport,
+		// No proxy: HTTP_PROXY does not except link-local addresses by itself, and would be shown the token and the keys in clear.
+		Agent:   &http.Transport{DialContext: p.DialAgent, DisableKeepAlives: true},
+		Secrets: &p.secrets,
+	}
+}
+
+func (p *Program) subject(s settings.Settings) subject.File {
+	return subject.File{Path: s.SubjectTokenFile, Audiences: s.SubjectAudiences, Secrets: &p.secrets}
 }
 
 func (p *Program) policy(s settings.Settings) retry.Policy {

@@ -141,7 +141,7 @@ func (e explanation) json(w io.Writer) error {
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
 
-	return encoder.Encode(e)
+	return encoder.Encode(e) //nolint:gosec // "secret" is the pull secret's name
 }
 
 // columns align the table: names and verdicts are short, identifiers are not, so those stand below their hop.

@@ -497,7 +497,7 @@ func TestHelpDocumentsTheExitCodes(t *testing.T) {
 	w := newWorld(t, "entra")
 	code, stdout, _ := w.run("--help")
 	assert.Zero(t, code)
-	for _, text := range []string{"2   arguments", "10  kubernetes", "11  entra", "12  sts", "13  iam", "14  registry", "15  secret", "20  the deadline"} {
+	for _, text := range []string{"2   arguments", "10  kubernetes", "11  entra", "12  sts", "13  iam", "14  registry", "15  secret", "16  ecr", "20  the deadline"} {
 		assert.Contains(t, stdout, text)
 	}
 	code, stdout, _ = w.run("--version")

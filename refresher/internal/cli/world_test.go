@@ -76,6 +76,7 @@ type world struct {
 
 	ksaToken, entraToken, federated, access, registryToken, apiToken string
 	accessLife                                                       time.Duration
+	amazon                                                           amazonWorld
 
 	mu       sync.Mutex
 	first    map[string][]http.HandlerFunc // by host: answers that come before the regular one
@@ -121,17 +122,23 @@ func newWorld(t *testing.T, trust string) *world {
 		policy:        retry.Policy{First: time.Millisecond, Longest: 5 * time.Millisecond, Attempt: 10 * time.Second},
 	}
 	now := time.Now()
-	audience := exchangeURI
-	if trust == "cluster" {
-		audience = "https:" + providerName
+	audience := map[string]string{"entra": exchangeURI, "cluster": "https:" + providerName, "irsa": "sts.amazonaws.com", "pod-identity": "pods.eks.amazonaws.com"}[trust]
+	tokenIssuer := issuer
+	if trust == "irsa" || trust == "pod-identity" {
+		tokenIssuer = eksIssuer
 	}
-	w.ksaToken = jwt(t, map[string]any{"iss": issuer, "sub": ksa, "aud": []string{audience}, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()})
+	w.ksaToken = jwt(t, map[string]any{"iss": tokenIssuer, "sub": ksa, "aud": []string{audience}, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()})
 	w.entraToken = jwt(t, map[string]any{
 		"iss": entraIssuer, "sub": principal, "oid": principal, "aud": entraAud, "azp": client, "tid": tenant, "ver": "2.0",
 		"iat": now.Unix(), "exp": now.Add(24 * time.Hour).Unix(),
 	})
+	w.amazon = newAmazonWorld()
 	w.serve()
-	w.pod(trust)
+	if trust == "irsa" || trust == "pod-identity" {
+		w.amazonPod(trust)
+	} else {
+		w.pod(trust)
+	}
 
 	return w
 }
@@ -187,7 +194,7 @@ func (w *world) serve() {
 		NotAfter:              time.Now().Add(time.Hour),
 		IsCA:                  true,
 		BasicConstraintsValid: true,
-		DNSNames:              []string{entraHost, stsHost, iamHost, registryHost, apiHost, strangerHost},
+		DNSNames:              append(amazonHosts(), entraHost, stsHost, iamHost, registryHost, apiHost, strangerHost),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	require.NoError(w.t, err)
@@ -200,6 +207,8 @@ func (w *world) serve() {
 	w.server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	w.server.StartTLS()
 	w.t.Cleanup(w.server.Close)
+	w.amazon.agent = httptest.NewServer(http.HandlerFunc(w.answer))
+	w.t.Cleanup(w.amazon.agent.Close)
 	transport := &http.Transport{
 		DialContext:     w.dial,
 		TLSClientConfig: &tls.Config{RootCAs: roots},
@@ -238,6 +247,7 @@ func (w *world) runContext(ctx context.Context, args ...string) (code int, stdou
 		Stdout:     &out,
 		Stderr:     &errs,
 		Transport:  w.transport,
+		DialAgent:  w.dialAgent,
 		Kubernetes: w.kubernetes,
 		Retry:      &w.policy,
 	}
@@ -254,8 +264,8 @@ func (w *world) runContext(ctx context.Context, args ...string) (code int, stdou
 // holdsNoSecret looks for every stretch of sixteen characters of every secret of this world, plain and in base64.
 func (w *world) holdsNoSecret(text string) {
 	w.t.Helper()
-	for _, secret := range []string{w.ksaToken, w.entraToken, w.federated, w.access, w.registryToken, w.apiToken} {
-		for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte("oauth2accesstoken:" + secret))} {
+	for _, secret := range append(w.amazon.secrets(), w.ksaToken, w.entraToken, w.federated, w.access, w.registryToken, w.apiToken) {
+		for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte("oauth2accesstoken:" + secret)), base64.StdEncoding.EncodeToString([]byte("AWS:" + secret))} {
 			for i := 0; i+16 <= len(form); i++ {
 				if strings.Contains(text, form[i:i+16]) {
 					require.Fail(w.t, "a secret was printed", "%q in\n%s", form[i:i+16], text)
@@ -272,7 +282,7 @@ func (w *world) before(host string, answers ...http.HandlerFunc) {
 	w.first[host] = append(w.first[host], answers...)
 }
 
-// always replaces the regular answer of a "HOST" or of "METHOD HOST/PATH".
+// always replaces the regular answer of a "HOST" or of "METHOD HOST/PATH". AWS's STS has one path: there the action stands for it.
 func (w *world) always(key string, answer http.HandlerFunc) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -294,7 +304,7 @@ func (w *world) asked(host string) int {
 }
 
 func (w *world) answer(rw http.ResponseWriter, r *http.Request) {
-	key := r.Method + " " + r.Host + r.URL.Path
+	key := r.Method + " " + r.Host + r.URL.Path + amazonAction(r)
 	w.mu.Lock()
 	w.requests = append(w.requests, key)
 	handler := w.regular(r)
@@ -323,7 +333,7 @@ func (w *world) regular(r *http.Request) http.HandlerFunc {
 	case apiHost:
 		return w.api
 	default:
-		return status(http.StatusTeapot, "nobody lives here")
+		return w.amazonAnswer(r)
 	}
 }
 

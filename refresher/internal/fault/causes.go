@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"regexp"
 
+	"waybill.example/waybill/refresher/internal/awsname"
 	"waybill.example/waybill/refresher/internal/hop"
+	"waybill.example/waybill/refresher/internal/wire"
 )
 
 // rule ties words of a cloud to their likely cause. The table is docs/facts.md §5; the kinds follow the propagation times of
@@ -16,6 +18,8 @@ type rule struct {
 	cause string
 }
 
+// rules hold for the chain through Entra and Google; amazonRules for the one through AWS. The hops sts and registry are in both, and meet other words in each.
+//
 // Order matters: the first rule whose hop and words fit wins, so a longer AADSTS number stands before its prefix.
 var rules = []rule{
 	{hop.Entra, regexp.MustCompile(`AADSTS700211\b`), Settling, "the federated credential's issuer is not the cluster's: compare it with iss below, trailing slash included; after a change it can take minutes to arrive"},
@@ -53,19 +57,24 @@ var fallbacks = map[hop.Name]string{
 }
 
 // diagnose finds the kind and the likely cause of a refusal.
-func diagnose(name hop.Name, status int, words string) (Kind, string) {
-	for _, r := range rules {
+func diagnose(name hop.Name, e wire.Exchange, words string) (Kind, string) {
+	amazon := awsname.Answers(e.Host)
+	table, unknown := rules, fallbacks
+	if amazon {
+		table, unknown = amazonRules, amazonFallbacks
+	}
+	for _, r := range table {
 		if r.hop == name && r.words.MatchString(words) {
 			return r.kind, r.cause
 		}
 	}
-	if name == hop.Registry && status == http.StatusNotFound {
+	if name == hop.Registry && e.Status == http.StatusNotFound {
 		return Lasting, "the repository holds no such image, tag or digest, or it may not be seen: WAYBILL_IMAGE"
 	}
-	// Both of Google's permission systems settle over minutes, whatever words they choose.
-	if status == http.StatusForbidden && (name == hop.IAM || name == hop.Registry) {
-		return Settling, fallbacks[name]
+	// Google's permission systems and AWS's settle over minutes, whatever words they choose.
+	if e.Status == http.StatusForbidden && (amazon || name == hop.IAM || name == hop.Registry) {
+		return Settling, unknown[name]
 	}
 
-	return Lasting, fallbacks[name]
+	return Lasting, unknown[name]
 }

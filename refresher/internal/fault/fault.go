@@ -4,7 +4,6 @@ package fault
 import (
 	"context"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -102,7 +101,7 @@ func FromExchange(name hop.Name, e wire.Exchange, err error, secrets *redact.Set
 	}
 	f.Words = redact.Cut(secrets.Text(oneLine(words)), wordsLimit)
 	if f.Cause == "" {
-		f.Kind, f.Cause = diagnose(name, e.Status, words)
+		f.Kind, f.Cause = diagnose(name, e, words)
 	}
 
 	return f
@@ -140,45 +139,4 @@ func network(err error) (Kind, string) {
 	default:
 		return Passing, "no connection: look at the egress firewall, HTTPS_PROXY and the network policy (443 must be open)"
 	}
-}
-
-// answerWords finds the human sentence in the forms that the chain's clouds use: OAuth's (RFC 6749 §5.2; Entra, Google's STS), Google's API
-// errors (https://google.aip.dev/193), and a registry's list (OCI distribution specification, "Error Codes"). Another JSON document has
-// none, since it may be a token; text that is not JSON is its own.
-func answerWords(body []byte) string {
-	if len(body) == 0 {
-		return ""
-	}
-	var form struct {
-		Error            json.RawMessage `json:"error"`
-		ErrorDescription string          `json:"error_description"`
-		Errors           []struct {
-			Code    string `json:"code"`
-			Message string `json:"message"`
-		} `json:"errors"`
-	}
-	if err := json.Unmarshal(body, &form); err != nil {
-		if json.Valid(body) {
-			return ""
-		}
-
-		return string(body)
-	}
-	var code string
-	if json.Unmarshal(form.Error, &code) == nil && code != "" {
-		return strings.TrimSuffix(code+": "+form.ErrorDescription, ": ")
-	}
-	var api struct {
-		Message string `json:"message"`
-		Status  string `json:"status"`
-	}
-	if json.Unmarshal(form.Error, &api) == nil && api.Message != "" {
-		return strings.TrimPrefix(api.Status+": "+api.Message, ": ")
-	}
-	var lines []string
-	for _, e := range form.Errors {
-		lines = append(lines, e.Code+": "+e.Message)
-	}
-
-	return strings.Join(lines, "; ")
 }

@@ -23,19 +23,52 @@ func TestTheCloudsOwnWordsAreFoundInEveryForm(t *testing.T) {
 		`{"error":"invalid_grant"}`:                                                   "invalid_grant",
 		`{"error":{"code":403,"message":"why","status":"PERMISSION_DENIED"}}`:         "PERMISSION_DENIED: why",
 		`{"errors":[{"code":"DENIED","message":"why"},{"code":"X","message":"and"}]}`: "DENIED: why; X: and",
-		`plain text`:            "plain text",
-		"two\n  lines":          "two lines",
-		``:                      "the client's own",
-		`{"access_token":"t"}`:  "the client's own",
-		`["access_token","t"]`:  "the client's own",
-		`"a token, maybe"`:      "the client's own",
-		`{"errors":"a string"}`: "the client's own",
+		`<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>why</Message></Error><RequestId>1</RequestId></ErrorResponse>`: "AccessDenied: why",
+		`<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>`:       "AccessDenied",
+		`<AssumeRoleResponse><Credentials><SessionToken>t</SessionToken></Credentials>`: "the client's own",
+		`<html>sign in</html>`: "<html>sign in</html>",
+		`{"__type":"com.amazonaws.ecr#AccessDeniedException:http://x/","Message":"why"}`: "AccessDeniedException: why",
+		`{"__type":"ThrottlingException"}`:                                               "ThrottlingException",
+		`{"Token":"t","message":"m"}`:                                                    "the client's own",
+		`plain text`:                                                                     "plain text",
+		"two\n  lines":                                                                   "two lines",
+		``:                                                                               "the client's own",
+		`{"access_token":"t"}`:                                                           "the client's own",
+		`["access_token","t"]`:                                                           "the client's own",
+		`"a token, maybe"`:                                                               "the client's own",
+		`{"errors":"a string"}`:                                                          "the client's own",
 	}
 	for body, want := range cases {
 		f := fault.FromExchange(hop.STS, wire.Exchange{Status: 400, Body: []byte(body)}, errors.New("the client's own"), &redact.Set{})
 		assert.Equal(t, want, f.Words, body)
 		assert.Equal(t, 400, f.Status)
 		assert.NotEmpty(t, f.Cause, "every refusal has a likely cause")
+	}
+}
+
+func TestTheSameWordsMeanWhatTheCloudThatSaidThemMeans(t *testing.T) {
+	cases := []struct {
+		host, words string
+		hop         hop.Name
+		status      int
+		kind        fault.Kind
+		cause       string
+	}{
+		{"sts.googleapis.com", "ExpiredToken", hop.STS, 400, fault.Lasting, "more than 24 hours"},
+		{"sts.eu-west-1.amazonaws.com", "ExpiredTokenException", hop.STS, 400, fault.Settling, "read again on every attempt"},
+		{"europe-west1-docker.pkg.dev", "DENIED", hop.Registry, 403, fault.Settling, "roles/artifactregistry.reader"},
+		{"123456789012.dkr.ecr.eu-west-1.amazonaws.com", "DENIED", hop.Registry, 403, fault.Settling, "one of the two policies is missing"},
+		{"sts.googleapis.com", "whatever", hop.STS, 403, fault.Lasting, "Google's token service refused"},
+		{"sts.eu-west-1.amazonaws.com", "whatever", hop.STS, 403, fault.Settling, "the role's trust policy"},
+		{"169.254.170.23", "whatever", hop.STS, 400, fault.Lasting, "the role's trust policy"},
+		// AWS answers 400 to what other clouds answer 429.
+		{"sts.eu-west-1.amazonaws.com", "Throttling: Rate exceeded", hop.STS, 400, fault.Passing, "limits the rate"},
+		{"api.ecr.eu-west-1.amazonaws.com", "ThrottlingException: Rate exceeded", hop.ECR, 400, fault.Passing, "limits the rate"},
+	}
+	for _, c := range cases {
+		f := fault.FromExchange(c.hop, wire.Exchange{Host: c.host, Status: c.status, Body: []byte(c.words)}, errors.New("x"), &redact.Set{})
+		assert.Equal(t, c.kind, f.Kind, "%s: %s", c.host, c.words)
+		assert.Contains(t, f.Cause, c.cause)
 	}
 }
 
@@ -81,7 +114,7 @@ func TestAFaultReadsAsOneLine(t *testing.T) {
 }
 
 func TestExitCodesAreAContract(t *testing.T) {
-	codes := map[hop.Name]int{hop.Kubernetes: 10, hop.Entra: 11, hop.STS: 12, hop.IAM: 13, hop.Registry: 14, hop.Secret: 15, "unknown": 2}
+	codes := map[hop.Name]int{hop.Kubernetes: 10, hop.Entra: 11, hop.STS: 12, hop.IAM: 13, hop.Registry: 14, hop.Secret: 15, hop.ECR: 16, "unknown": 2}
 	for name, code := range codes {
 		assert.Equal(t, code, fault.New(name, "", "").ExitCode(), name)
 	}

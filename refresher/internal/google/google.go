@@ -6,8 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -56,14 +56,9 @@ func (s *Source) Hops() []hop.Name {
 
 // Obtain walks from the token file to the service account's access token.
 func (s *Source) Obtain(ctx context.Context, report chain.Report) (chain.Credential, *fault.Fault) {
-	next, f := s.start(report)
+	next, f := s.start(ctx, report)
 	if f != nil {
 		return chain.Credential{}, f
-	}
-	if s.Entra != nil {
-		if next, f = s.exchangeWithEntra(ctx, report); f != nil {
-			return chain.Credential{}, f
-		}
 	}
 
 	return s.impersonate(ctx, next, report)
@@ -71,14 +66,9 @@ func (s *Source) Obtain(ctx context.Context, report chain.Report) (chain.Credent
 
 // SubjectToken walks to the token that Google's token service takes, and no further. expires is zero where the token does not say.
 func (s *Source) SubjectToken(ctx context.Context, report chain.Report) (token string, expires time.Time, f *fault.Fault) {
-	next, f := s.start(report)
+	next, f := s.start(ctx, report)
 	if f != nil {
 		return "", time.Time{}, f
-	}
-	if s.Entra != nil {
-		if next, f = s.exchangeWithEntra(ctx, report); f != nil {
-			return "", time.Time{}, f
-		}
 	}
 	t, f := next(ctx)
 	if f != nil {
@@ -97,18 +87,16 @@ type subjectToken struct {
 // supply returns the token to exchange, read or remembered.
 type supply func(context.Context) (subjectToken, *fault.Fault)
 
-// start is the hop kubernetes.
-func (s *Source) start(report chain.Report) (supply, *fault.Fault) {
-	begin := time.Now()
-	_, c, f := s.Subject.Read()
-	step := chain.Step{Hop: hop.Kubernetes, Attempts: 1, Took: time.Since(begin), Fault: f}
-	if f == nil {
-		step.Issuer, step.Subject, step.Expires = c.Issuer, c.Subject, c.Expires
-		step.Audience = firstOf(c.Audience)
+// start walks the hops before Google's own: kubernetes, and entra where the pool trusts a tenant.
+func (s *Source) start(ctx context.Context, report chain.Report) (supply, *fault.Fault) {
+	if f := s.Subject.Begin(report); f != nil {
+		return nil, f
 	}
-	report(step)
+	if s.Entra == nil {
+		return s.readSubject, nil
+	}
 
-	return s.readSubject, f
+	return s.exchangeWithEntra(ctx, report)
 }
 
 func (s *Source) readSubject(context.Context) (subjectToken, *fault.Fault) {
@@ -152,7 +140,7 @@ func (s *Source) exchangeWithEntra(ctx context.Context, report chain.Report) (su
 	step := chain.Step{Hop: hop.Entra, Attempts: attempts, Took: time.Since(begin), Fault: f}
 	if f == nil {
 		step.Issuer, step.Subject, step.Expires = got.claims.Issuer, got.claims.Subject, got.claims.Expires
-		step.Audience = firstOf(got.claims.Audience)
+		step.Audience = strings.Join(got.claims.Audience, " ")
 	}
 	report(step)
 
@@ -263,18 +251,11 @@ func (s *Source) accessToken(ctx context.Context, from *supplier, recorder *wire
 	if token.AccessToken == "" {
 		return nil, errors.New("the answer holds no access token")
 	}
-	if left := time.Until(token.Expiry); left < chain.MinimumLife {
-		return nil, &shortLived{left}
+	if err := chain.CheckLife(token.Expiry); err != nil {
+		return nil, err
 	}
 
 	return token, nil
-}
-
-// shortLived says that a token would not outlive the time to the next run.
-type shortLived struct{ left time.Duration }
-
-func (e *shortLived) Error() string {
-	return fmt.Sprintf("the token lives for %s more: want at least %s", e.left.Round(time.Second), chain.MinimumLife)
 }
 
 // federatedExpiry reads when the federated token ends. Google's client does not hand it out; zero where the answer does not say.
@@ -293,7 +274,7 @@ func federatedExpiry(recorder *wire.Recorder) time.Time {
 // refused makes a fault of the last exchange, with the claims of the token that was shown.
 func refused(name hop.Name, recorder *wire.Recorder, err error, secrets *redact.Set, shown claims.Claims) *fault.Fault {
 	var f *fault.Fault
-	var short *shortLived
+	var short *chain.ShortLived
 	last, sent := recorder.Last()
 	switch {
 	case errors.As(err, &short):
@@ -308,12 +289,4 @@ func refused(name hop.Name, recorder *wire.Recorder, err error, secrets *redact.
 	}
 
 	return f
-}
-
-func firstOf(values []string) string {
-	if len(values) == 0 {
-		return ""
-	}
-
-	return values[0]
 }

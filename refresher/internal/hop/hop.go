@@ -5,23 +5,27 @@ package hop
 // Name is one step of the chain.
 type Name string
 
-// The hops, in the order of a walk. A trust that needs no Entra leaves that hop out.
+// The hops, in the order of a walk. Each trust leaves out those that belong to another cloud.
 const (
 	// Kubernetes is the projected ServiceAccount token that starts the chain.
 	Kubernetes Name = "kubernetes"
 	// Entra is the exchange of that token for the identity's Entra token.
 	Entra Name = "entra"
-	// STS is the exchange with Google's Security Token Service for a federated token.
+	// STS is the exchange for temporary credentials: with Google's Security Token Service for a federated token, or with AWS's (or EKS's Pod Identity
+	// agent) for the role's credentials, which must then be shown to be the role's.
 	STS Name = "sts"
 	// IAM is the impersonation of the vendor's service account with the federated token.
 	IAM Name = "iam"
+	// ECR is the vendor's Region of AWS's Elastic Container Registry, which issues a registry credential for the role.
+	ECR Name = "ecr"
 	// Registry is the trial of the new token on the product's manifest.
 	Registry Name = "registry"
 	// Secret is the patch of the pull secret.
 	Secret Name = "secret"
 )
 
-// Exit codes. 1 is left to the Go runtime and the kubelet, so that a crash is never taken for a refusal.
+// Exit codes. 1 is left to the Go runtime and the kubelet, so that a crash is never taken for a refusal. A code never changes its meaning: a hop that
+// joins takes the next free one, whatever its place in a walk.
 const (
 	// ExitOK says that the walk ended and, for refresh, that the pull secret was written.
 	ExitOK = 0
@@ -38,6 +42,7 @@ var exits = map[Name]int{
 	IAM:        13,
 	Registry:   14,
 	Secret:     15,
+	ECR:        16,
 }
 
 // ExitCode is the code of a walk that the hop refused. An unknown name gives ExitRefused, since only a configuration can name one.

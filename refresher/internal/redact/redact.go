@@ -22,8 +22,11 @@ var (
 	jwtShape = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*`)
 	// Google's opaque access tokens, https://cloud.google.com/docs/authentication/token-types#access.
 	googleShape = regexp.MustCompile(`ya29\.[A-Za-z0-9._-]+`)
+	// AWS's access key IDs, https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes. They name a key rather than
+	// open anything; nobody needs them here.
+	amazonShape = regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`)
 	// Form fields and headers that carry a secret whatever its shape.
-	fieldShape = regexp.MustCompile(`(?i)((?:client_assertion|subject_token|access_token|id_token|client_secret|password)["']?\s*[=:]\s*["']?|(?:bearer|basic)\s+)([A-Za-z0-9._~+/%-]{12,}=*)`)
+	fieldShape = regexp.MustCompile(`(?i)((?:client_assertion|subject_token|access_token|id_token|client_secret|password|webidentitytoken|sessiontoken|secretaccesskey|authorizationtoken|x-amz-security-token|signature)["']?\s*[=:]\s*["']?|(?:bearer|basic)\s+)([A-Za-z0-9._~+/%-]{12,}=*)`)
 	// A run of characters that tokens are made of, base64 and base64url alike.
 	run = regexp.MustCompile(`[A-Za-z0-9._~+/=-]{12,}`)
 )
@@ -51,6 +54,7 @@ func (s *Set) Add(secret string) {
 func (s *Set) Text(text string) string {
 	text = jwtShape.ReplaceAllString(text, Mark)
 	text = googleShape.ReplaceAllString(text, Mark)
+	text = amazonShape.ReplaceAllString(text, Mark)
 	text = fieldShape.ReplaceAllString(text, "${1}"+Mark)
 	s.mu.RLock()
 	defer s.mu.RUnlock()

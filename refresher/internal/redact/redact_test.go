@@ -35,11 +35,13 @@ func TestAKnownSecretIsRemovedHoweverItIsCut(t *testing.T) {
 func TestWhatLooksLikeATokenIsRemovedUnknown(t *testing.T) {
 	var s redact.Set
 	jwt := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"RS256"}`)) + ".eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
-	for _, text := range []string{jwt, jwt[:20], "ya29.c.abcDEF-_", "Bearer abcdefghijklmnop", "client_assertion=abcdefghijklmnop&x=1", `"password": "abcdefghijklmnop"`} {
+	for _, text := range []string{jwt, jwt[:20], "ya29.c.abcDEF-_", "Bearer abcdefghijklmnop", "client_assertion=abcdefghijklmnop&x=1", `"password": "abcdefghijklmnop"`,
+		"<SessionToken>eyJabcdefghijklmnop", "x-amz-security-token:abcdefghijklmnop", "SignedHeaders=host, Signature=abcdefghijklmnop", "key ASIAIOSFODNN7EXAMPLE expired"} {
 		shown := s.Text(text)
 		assert.Contains(t, shown, redact.Mark, text)
 		assert.NotContains(t, shown, "abcdefghijklmnop")
 		assert.NotContains(t, shown, "eyJ")
+		assert.NotContains(t, shown, "ASIA")
 	}
 }
 
@@ -51,6 +53,8 @@ func TestIdentifiersAreLeftAlone(t *testing.T) {
 		"AADSTS700213: No matching federated identity record found for presented assertion subject 'system:serviceaccount:product:refresher'.",
 		"principal://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/acme-pool/subject/aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee",
 		"europe-west1-docker.pkg.dev/vendor-images/acme/product@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+		"User: arn:aws:sts::111122223333:assumed-role/puller/waybill-refresher is not authorized to perform: ecr:BatchGetImage",
+		"SignatureDoesNotMatch: Signature expired: 20260101T000000Z is now earlier than 20260101T001000Z",
 		"a short word",
 	} {
 		assert.Equal(t, text, s.Text(text))

@@ -76,7 +76,7 @@ func draw(bound time.Duration) time.Duration {
 		return 0
 	}
 
-	return rand.N(bound)
+	return rand.N(bound) //nolint:gosec // a pause is no secret
 }
 
 // wait pauses, and reports whether the context still holds. It does not begin a pause that the deadline would cut.

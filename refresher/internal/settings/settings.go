@@ -1,5 +1,6 @@
 // Package settings reads the pod's environment, which is the refresher's whole configuration, and reports everything that is wrong with it
-// at once. It has no key for a URL, a host or a certificate: those follow from the identifiers.
+// at once. It has no key for a URL, a host or a certificate: those follow from the identifiers. The two variables that hold one by the contract of another
+// client, AZURE_AUTHORITY_HOST and AWS_CONTAINER_CREDENTIALS_FULL_URI, take a few known values and no other.
 package settings
 
 import (
@@ -16,18 +17,26 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"waybill.example/waybill/refresher/internal/awsname"
 	"waybill.example/waybill/refresher/internal/credconfig"
 	"waybill.example/waybill/refresher/internal/entra"
 )
 
-// Trust says whom the vendor's cloud trusts.
+// Trust says whom the cloud trusts that the cluster's token goes to.
 type Trust string
 
-// The trusts.
+// The trusts. The first two end at Google's Artifact Registry, the others at AWS's Elastic Container Registry.
 const (
-	TrustEntra   Trust = "entra"   // the customer's Entra tenant, asked with the cluster's token
-	TrustCluster Trust = "cluster" // the cluster's own issuer
+	TrustEntra       Trust = "entra"        // the customer's Entra tenant, asked with the cluster's token
+	TrustCluster     Trust = "cluster"      // the cluster's own issuer
+	TrustIRSA        Trust = "irsa"         // the customer's IAM role trusts the cluster's issuer
+	TrustPodIdentity Trust = "pod-identity" // the customer's IAM role trusts EKS, whose agent answers on the node
 )
+
+// amazon reports whether the trust's chain goes through AWS.
+func (t Trust) amazon() bool {
+	return t == TrustIRSA || t == TrustPodIdentity
+}
 
 // Defaults and limits of the durations.
 const (
@@ -48,11 +57,12 @@ type Settings struct {
 	Image            name.Reference
 	Deadline         time.Duration // of the whole run
 	Propagation      time.Duration // how long refusals that may be propagation are tried again, per hop
-	CredentialConfig string        // path
+	CredentialConfig string        // path; empty for the trusts of AWS
 	SubjectTokenFile string        // path
 	SubjectAudiences []string      // one of which the token in it must carry
 	Google           credconfig.Identifiers
-	Entra            *entra.Settings // nil for TrustCluster
+	Entra            *entra.Settings      // nil but for TrustEntra
+	Amazon           *awsname.Identifiers // nil but for the trusts of AWS
 }
 
 // Problems are everything that is wrong with a configuration: at least one line, each naming the variable or key, the value and
@@ -84,6 +94,21 @@ func Load(lookup Lookup) (Settings, error) {
 	s.Image = r.image("WAYBILL_IMAGE")
 	s.Deadline = r.duration("WAYBILL_DEADLINE", DefaultDeadline, minDeadline)
 	s.Propagation = r.duration("WAYBILL_PROPAGATION", DefaultPropagation, 0)
+	switch {
+	case s.Trust.amazon():
+		s.Amazon = r.amazon(s)
+	case s.Trust == TrustEntra, s.Trust == TrustCluster:
+		r.google(&s)
+	}
+
+	return s, r.err()
+}
+
+// google reads what the trusts of Google need.
+func (r *reader) google(s *Settings) {
+	if s.Image != nil && !registryHost.MatchString(s.Image.Context().RegistryStr()) {
+		r.refuse("WAYBILL_IMAGE", s.Image.String(), "want an Artifact Registry host, LOCATION-docker.pkg.dev: no other host is shown the token")
+	}
 	s.CredentialConfig = r.path("WAYBILL_CREDENTIAL_CONFIG")
 	s.Google = credconfig.Identifiers{
 		ProjectNumber:  r.matching("WAYBILL_GCP_PROJECT_NUMBER", projectNumber, "want the project's number, digits only: its ID does not work here"),
@@ -97,8 +122,6 @@ func Load(lookup Lookup) (Settings, error) {
 			s.SubjectAudiences = []string{"https:" + s.Google.Audience(), s.Google.Audience()}
 		}
 	}
-
-	return s, r.err()
 }
 
 // LoadSubject reads what the subject token alone needs: the program then runs for another Google client, which read the credential
@@ -106,8 +129,11 @@ func Load(lookup Lookup) (Settings, error) {
 func LoadSubject(lookup Lookup) (Settings, error) {
 	r := reader{lookup: lookup}
 	s := r.chain()
-	if s.Trust == TrustCluster {
+	switch {
+	case s.Trust == TrustCluster:
 		r.refuse("WAYBILL_TRUST", string(s.Trust), "want entra: where the pool trusts the cluster, the subject token is the projected file itself")
+	case s.Trust.amazon():
+		r.refuse("WAYBILL_TRUST", string(s.Trust), "want entra: AWS takes the projected file itself")
 	}
 
 	return s, r.err()
@@ -160,9 +186,13 @@ func (r *reader) chain() Settings {
 			s.SubjectAudiences = []string{s.Entra.SubjectAudience()}
 		}
 	case TrustCluster:
+	case TrustIRSA:
+		s.SubjectAudiences = r.onlyAudience(awsname.AudienceSTS)
+	case TrustPodIdentity:
+		s.SubjectAudiences = r.onlyAudience(awsname.AudienceAgent)
 	default:
 		if ok {
-			r.refuse("WAYBILL_TRUST", trust, "want entra or cluster")
+			r.refuse("WAYBILL_TRUST", trust, "want entra, cluster, irsa or pod-identity")
 		}
 	}
 
@@ -182,11 +212,16 @@ func (r *reader) entra(tokenFile string) *entra.Settings {
 	if resource, ok := strings.CutSuffix(s.Scope, "/.default"); !ok || resource == "" || strings.ContainsAny(s.Scope, " \t\n") {
 		r.refuse("WAYBILL_ENTRA_SCOPE", s.Scope, "want one scope that ends in /.default")
 	}
-	if file := r.optional("AZURE_FEDERATED_TOKEN_FILE"); file != tokenFile {
-		r.refuse("AZURE_FEDERATED_TOKEN_FILE", file, fmt.Sprintf("want the value of WAYBILL_SUBJECT_TOKEN_FILE, %q", tokenFile))
-	}
+	r.same("AZURE_FEDERATED_TOKEN_FILE", "WAYBILL_SUBJECT_TOKEN_FILE", tokenFile)
 
 	return s
+}
+
+// same refuses a variable that is not the copy of another which it has to be.
+func (r *reader) same(key, original, want string) {
+	if value := r.optional(key); value != want {
+		r.refuse(key, value, fmt.Sprintf("want the value of %s, %q", original, want))
+	}
 }
 
 func (r *reader) matching(key string, pattern *regexp.Regexp, wish string) string {
@@ -242,7 +277,7 @@ func (r *reader) duration(key string, fallback, least time.Duration) time.Durati
 	return d
 }
 
-// image reads the product's reference. The registry host decides who is shown the new token, so only Artifact Registry's own names pass.
+// image reads the product's reference. Its host decides who is shown the new token, so each trust lets its own registry's names pass only.
 func (r *reader) image(key string) name.Reference {
 	value, ok := r.required(key)
 	if !ok {
@@ -253,9 +288,6 @@ func (r *reader) image(key string) name.Reference {
 		r.refuse(key, value, "want HOST/PATH:TAG or HOST/PATH@sha256:DIGEST")
 
 		return nil
-	}
-	if host := reference.Context().RegistryStr(); !registryHost.MatchString(host) {
-		r.refuse(key, value, "want an Artifact Registry host, LOCATION-docker.pkg.dev: no other host is shown the token")
 	}
 
 	return reference
@@ -287,8 +319,11 @@ func redactURL(u *url.URL) string {
 }
 
 // CheckCredentialConfig reads the mounted credential configuration and refuses it unless it equals what the identifiers render to. Its error
-// is of type Problems.
+// is of type Problems. The trusts of AWS have none.
 func (s Settings) CheckCredentialConfig() error {
+	if s.Amazon != nil {
+		return nil
+	}
 	info, err := os.Stat(s.CredentialConfig)
 	if err != nil {
 		return Problems{"credential configuration: " + err.Error() + ": want the mounted ConfigMap"}

@@ -72,7 +72,7 @@ func TestSovereignCloudsHaveAnAudienceOfTheirOwn(t *testing.T) {
 func TestEachWrongValueIsNamedWithTheWish(t *testing.T) {
 	cases := []struct{ key, value, wish string }{
 		{"WAYBILL_TRUST", "", "want a value"},
-		{"WAYBILL_TRUST", "aws", "want entra or cluster"},
+		{"WAYBILL_TRUST", "aws", "want entra, cluster, irsa or pod-identity"},
 		{"WAYBILL_SECRET", "Pull_Secret", "want a Kubernetes name"},
 		{"WAYBILL_NAMESPACE", "a.b", "want a Kubernetes name"},
 		{"WAYBILL_IMAGE", "europe-west1-docker.pkg.dev/vendor/acme/product", "want HOST/PATH:TAG"},

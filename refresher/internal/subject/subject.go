@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"waybill.example/waybill/refresher/internal/chain"
 	"waybill.example/waybill/refresher/internal/claims"
 	"waybill.example/waybill/refresher/internal/fault"
 	"waybill.example/waybill/refresher/internal/hop"
@@ -28,6 +29,20 @@ type File struct {
 	Path      string
 	Audiences []string // one of these must be in the token's aud
 	Secrets   *redact.Set
+}
+
+// Begin is the hop kubernetes: it reads the token once, so that a missing or wrong file is found before any cloud is asked, and reports
+// the hop.
+func (f File) Begin(report chain.Report) *fault.Fault {
+	begin := time.Now()
+	_, c, unread := f.Read()
+	step := chain.Step{Hop: hop.Kubernetes, Attempts: 1, Took: time.Since(begin), Fault: unread}
+	if unread == nil {
+		step.Issuer, step.Subject, step.Audience, step.Expires = c.Issuer, c.Subject, strings.Join(c.Audience, " "), c.Expires
+	}
+	report(step)
+
+	return unread
 }
 
 // Read returns the token, trimmed, and its claims. It is called anew for every exchange, because the kubelet rotates the file.

@@ -7,7 +7,6 @@ package wire
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -44,14 +43,27 @@ type Recorder struct {
 	base    http.RoundTripper
 	secrets *redact.Set
 	hosts   []string
+	plain   plain
 
 	mu        sync.Mutex
 	exchanges []Exchange
 }
 
+// plain is the one address that may be asked without TLS, and the way there.
+type plain struct {
+	url  string
+	base http.RoundTripper
+}
+
 // New returns a recorder that lets requests to hosts through to base, over TLS only, and adds every token that it sees to secrets.
 func New(base http.RoundTripper, secrets *redact.Set, hosts ...string) *Recorder {
 	return &Recorder{base: base, secrets: secrets, hosts: hosts}
+}
+
+// AllowPlain lets requests to one http URL, exactly as given, through to base. It is for the Pod Identity agent, which listens on a link-local address of
+// the node and speaks no TLS; base must know no proxy, since a proxy would be shown the ServiceAccount token in clear.
+func (r *Recorder) AllowPlain(url string, base http.RoundTripper) {
+	r.plain = plain{url, base}
 }
 
 // Client returns an HTTP client over the recorder. It follows no redirect: no hop of the chain has one, and a redirect would carry a
@@ -79,14 +91,18 @@ func (r *Recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (r *Recorder) send(req *http.Request, e *Exchange) (*http.Response, error) {
-	if req.URL.Scheme != "https" || (req.URL.Port() != "" && req.URL.Port() != "443") || !slices.Contains(r.hosts, e.Host) {
+	base := r.way(req)
+	if base == nil {
 		if req.Body != nil {
 			_ = req.Body.Close()
 		}
 
 		return nil, fmt.Errorf("%s://%s: %w: want https and one of %s", req.URL.Scheme, req.URL.Host, ErrHost, strings.Join(r.hosts, ", "))
 	}
-	resp, err := r.base.RoundTrip(req)
+	if _, signature, ok := strings.Cut(req.Header.Get("Authorization"), "Signature="); ok {
+		r.secrets.Add(signature)
+	}
+	resp, err := base.RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
@@ -105,22 +121,21 @@ func (r *Recorder) send(req *http.Request, e *Exchange) (*http.Response, error) 
 		return nil, fmt.Errorf("%s: the answer is longer than %d bytes", e.Host, maxAnswer)
 	}
 	e.Body = body
-	r.learn(body)
+	learn(r.secrets, body)
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 
 	return resp, nil
 }
 
-// learn adds the tokens of an answer to the secrets, before any client has a chance to quote it.
-func (r *Recorder) learn(body []byte) {
-	var fields map[string]any
-	if json.Unmarshal(body, &fields) != nil {
-		return
-	}
-	for _, key := range []string{"access_token", "accessToken", "token", "id_token", "refresh_token"} {
-		if value, ok := fields[key].(string); ok {
-			r.secrets.Add(value)
-		}
+// way returns what carries the request; nil where it may not be sent.
+func (r *Recorder) way(req *http.Request) http.RoundTripper {
+	switch {
+	case r.plain.url != "" && req.URL.String() == r.plain.url:
+		return r.plain.base
+	case req.URL.Scheme == "https" && (req.URL.Port() == "" || req.URL.Port() == "443") && slices.Contains(r.hosts, req.URL.Hostname()):
+		return r.base
+	default:
+		return nil
 	}
 }
 

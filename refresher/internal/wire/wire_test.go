@@ -52,6 +52,45 @@ func TestOnlyTheChainsHostsAreReachedAndOnlyOverTLS(t *testing.T) {
 	assert.Equal(t, 1, reached)
 }
 
+func TestOneAddressMayBeAskedWithoutTLSByItsOwnWay(t *testing.T) {
+	const agent = "http://192.0.2.1/v1/credentials"
+	r := wire.New(answering(200, nil, "over TLS"), &redact.Set{}, "a.example")
+	r.AllowPlain(agent, answering(200, nil, "on the node"))
+	for url, want := range map[string]string{agent: "on the node", "https://a.example/": "over TLS"} {
+		body, err := get(t, r, url)
+		require.NoError(t, err)
+		assert.Equal(t, want, body)
+	}
+	for _, url := range []string{"http://192.0.2.1/", "http://192.0.2.1/v1/credentials?x=1", "http://192.0.2.1:8080/v1/credentials", "https://192.0.2.1/v1/credentials", "http://a.example/", "http://192.0.2.2/v1/credentials"} {
+		_, err := get(t, r, url)
+		require.ErrorIs(t, err, wire.ErrHost, url)
+	}
+}
+
+func TestKeysAndSignaturesAreSecretsOnceSeen(t *testing.T) {
+	const secret = "a-secret-that-nobody-may-see"
+	for _, body := range []string{
+		`{"authorizationData":[{"authorizationToken":"` + secret + `"}]}`,
+		`{"AccessKeyId":"x","SecretAccessKey":"` + secret + `","Token":"y"}`,
+		`<R><Credentials><SessionToken>` + secret + `</SessionToken></Credentials></R>`,
+		` <R><Credentials><SecretAccessKey>` + secret + `</SecretAccessKey><Broken`,
+	} {
+		var secrets redact.Set
+		_, err := get(t, wire.New(answering(200, nil, body), &secrets, "a.example"), "https://a.example/")
+		require.NoError(t, err)
+		assert.Equal(t, "saw "+redact.Mark, secrets.Text("saw "+secret), body)
+	}
+
+	var secrets redact.Set
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://a.example/", nil)
+	require.NoError(t, err)
+	request.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=x/20260101/eu-west-1/sts/aws4_request, SignedHeaders=host, Signature="+secret)
+	response, err := wire.New(answering(403, nil, ""), &secrets, "a.example").RoundTrip(request)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	assert.Equal(t, "saw "+redact.Mark+" of 20260101/eu-west-1/sts/aws4_request", secrets.Text("saw "+secret+" of 20260101/eu-west-1/sts/aws4_request"))
+}
+
 func TestTheRecorderRemembersWhatWasAnswered(t *testing.T) {
 	var secrets redact.Set
 	r := wire.New(answering(429, http.Header{"Retry-After": {"7"}}, `{"access_token":"a-token-that-nobody-may-see"}`), &secrets, "a.example", "b.example")
