@@ -1,6 +1,7 @@
 # Run `make` for the list of commands.
 
 STACK ?= dev
+VERSION ?= 0.1.0
 BIN   := .build/bin
 # With JSON=1 stdout holds one document: builds and progress go to stderr.
 FLAGS := --stack $(STACK) $(if $(JSON),--json)
@@ -38,7 +39,7 @@ build: .build/refresher-image ## the program, the refresher's image and the sand
 .build/refresher-image: $(shell find refresher -name '*.go' -not -name '*_test.go') refresher/go.mod refresher/go.sum
 	@echo "· building the refresher's image" >&2
 	@rm -rf $@
-	@go run -C refresher ./cmd/image --version 0.1.0 --output ../$@ >&2
+	@go run -C refresher ./cmd/image --version $(VERSION) --output ../$@ >&2
 	@touch $@
 
 # Built once from their own modules; only a new version builds them again.
@@ -53,24 +54,34 @@ $(BIN)/golangci-lint $(BIN)/shfmt: tools/lint/go.mod tools/lint/go.sum
 	@$(BUILD) ../lint -name golangci-lint -o ../../$(BIN)/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint >&2
 	@go build -C tools/lint -o ../../$(BIN)/shfmt mvdan.cc/sh/v3/cmd/shfmt >&2
 
+# Runs a command in every module, $$module in it, and fails if one fails; with
+# JSON=1 what it prints goes to stderr, and one document says how each ended.
+define in-modules
+	@ok=true; report=; for module in $(MODULES); do \
+		echo "· $(1) $$module" >&2; \
+		if $(2) $(if $(JSON),>&2); then one=true; else one=false; ok=false; fi; \
+		report="$$report,{\"module\":\"$$module\",\"ok\":$$one}"; \
+	done; \
+	$(if $(JSON),echo "{\"modules\":[$${report#$(COMMA)}]$(COMMA)\"ok\":$$ok}";) $$ok
+endef
+COMMA := ,
+
 .PHONY: test
 test: tools ## every test of every module
-	@for module in $(MODULES); do \
-		echo "· testing $$module" >&2; \
-		go test -C $$module -timeout 30m ./... || exit 1; \
-	done
+	$(call in-modules,testing,go test -C $$module -timeout 30m ./...)
 
 SCRIPTS := .ci/run tools/program
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint $(BIN)/shfmt ## vet, golangci-lint, formatting, shellcheck
-	@for module in $(MODULES); do \
-		echo "· linting $$module" >&2; \
-		(cd $$module && "$(CURDIR)/$(BIN)/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...) || exit 1; \
-	done
-	@$(BIN)/shfmt -d $(SCRIPTS)
+	$(call in-modules,linting,(cd $$module && "$(CURDIR)/$(BIN)/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...))
+	@$(BIN)/shfmt -d $(SCRIPTS) >&2
 	@command -v shellcheck >/dev/null || { echo "lint: want shellcheck on PATH (Debian: apt-get install shellcheck)" >&2; exit 1; }
-	@shellcheck $(SCRIPTS)
+	@shellcheck $(SCRIPTS) >&2
+
+.PHONY: image
+image: ## build the refresher's image, VERSION (default 0.1.0), and push it to IMAGE=host/path:tag
+	@go run -C refresher ./cmd/image --version $(VERSION) $(if $(IMAGE),--push $(IMAGE),--output ../.build/refresher-image)
 
 .PHONY: clean
 clean: ## delete what was built and every sandbox's state
