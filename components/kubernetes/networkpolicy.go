@@ -24,23 +24,32 @@ func newRefresherPolicy(b *pullSecretBuilder) (pulumi.Resource, error) {
 	for _, number := range ports {
 		tls = append(tls, port("TCP", number))
 	}
+	egress := networkingv1.NetworkPolicyEgressRuleArray{
+		&networkingv1.NetworkPolicyEgressRuleArgs{
+			Ports: networkingv1.NetworkPolicyPortArray{port("UDP", 53), port("TCP", 53)},
+		},
+		&networkingv1.NetworkPolicyEgressRuleArgs{
+			Ports: tls,
+			To: networkingv1.NetworkPolicyPeerArray{
+				everywhereBut("0.0.0.0/0", metadataV4),
+				everywhereBut("::/0", metadataV6),
+			},
+		},
+	}
+	for _, also := range b.args.Source.egress() {
+		egress = append(egress, &networkingv1.NetworkPolicyEgressRuleArgs{
+			Ports: networkingv1.NetworkPolicyPortArray{port("TCP", also.port)},
+			To: networkingv1.NetworkPolicyPeerArray{&networkingv1.NetworkPolicyPeerArgs{
+				IpBlock: &networkingv1.IPBlockArgs{Cidr: pulumi.String(also.block)},
+			}},
+		})
+	}
 	return networkingv1.NewNetworkPolicy(b.ctx, b.name+"-egress", &networkingv1.NetworkPolicyArgs{
 		Metadata: b.metadata(b.args.serviceAccountName()),
 		Spec: &networkingv1.NetworkPolicySpecArgs{
 			PodSelector: &metav1.LabelSelectorArgs{MatchLabels: pulumi.ToStringMap(b.owner.Selector(refresherComponent))},
 			PolicyTypes: pulumi.ToStringArray([]string{"Ingress", "Egress"}),
-			Egress: networkingv1.NetworkPolicyEgressRuleArray{
-				&networkingv1.NetworkPolicyEgressRuleArgs{
-					Ports: networkingv1.NetworkPolicyPortArray{port("UDP", 53), port("TCP", 53)},
-				},
-				&networkingv1.NetworkPolicyEgressRuleArgs{
-					Ports: tls,
-					To: networkingv1.NetworkPolicyPeerArray{
-						everywhereBut("0.0.0.0/0", metadataV4),
-						everywhereBut("::/0", metadataV6),
-					},
-				},
-			},
+			Egress:      egress,
 		},
 	}, pulumi.Parent(b.component))
 }

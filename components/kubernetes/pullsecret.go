@@ -164,11 +164,7 @@ func (b *pullSecretBuilder) build() error {
 	if err != nil {
 		return err
 	}
-	config, err := corev1.NewConfigMap(b.ctx, b.name+"-config", &corev1.ConfigMapArgs{
-		Metadata:  b.metadata(""),
-		Data:      pulumi.StringMap{configKey: b.args.Source.configuration()},
-		Immutable: pulumi.Bool(true),
-	}, pulumi.Parent(b.component))
+	config, err := b.buildConfig()
 	if err != nil {
 		return err
 	}
@@ -186,12 +182,18 @@ func (b *pullSecretBuilder) build() error {
 	b.component.ImageConfigMap = pulumi.Sprintf("%s-image", b.component.SecretName)
 
 	labels := pulumi.ToStringMap(b.owner.Kubernetes(refresherComponent))
-	pod := refresherPod(b.args, config.Metadata.Name().Elem(), b.component.ImageConfigMap, labels)
-	needs := append([]pulumi.Resource{secret, config, policy}, rights...)
+	needs := append([]pulumi.Resource{secret, policy}, rights...)
+	trigger := append(pulumi.Array{secret.Metadata.Uid()}, b.args.After...)
+	var configName pulumi.StringInput
+	if config != nil {
+		configName = config.Metadata.Name().Elem()
+		needs = append(needs, config)
+		trigger = append(trigger, config.Metadata.Uid())
+	}
+	pod := refresherPod(b.args, configName, b.component.ImageConfigMap, labels)
 	if err := b.buildCronJob(pod, needs); err != nil {
 		return err
 	}
-	trigger := append(pulumi.Array{secret.Metadata.Uid(), config.Metadata.Uid()}, b.args.After...)
 	return b.buildFirstRefresh(pod, needs, trigger)
 }
 
@@ -230,6 +232,20 @@ func (b *pullSecretBuilder) buildSecret() (*corev1.Secret, error) {
 		Type:       pulumi.String("kubernetes.io/dockerconfigjson"),
 		StringData: pulumi.StringMap{".dockerconfigjson": pulumi.String(`{"auths":{}}`)},
 	}, pulumi.Parent(b.component), pulumi.IgnoreChanges([]string{"data", "stringData"}))
+}
+
+// buildConfig registers the credential configuration as an immutable ConfigMap
+// under a name of Pulumi's choice; nil where the chain has none.
+func (b *pullSecretBuilder) buildConfig() (*corev1.ConfigMap, error) {
+	configuration := b.args.Source.configuration()
+	if configuration == nil {
+		return nil, nil
+	}
+	return corev1.NewConfigMap(b.ctx, b.name+"-config", &corev1.ConfigMapArgs{
+		Metadata:  b.metadata(""),
+		Data:      pulumi.StringMap{configKey: configuration},
+		Immutable: pulumi.Bool(true),
+	}, pulumi.Parent(b.component))
 }
 
 // buildRights lets the refresher patch the one secret, and do nothing else.

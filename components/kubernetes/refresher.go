@@ -161,7 +161,6 @@ func (r Refresher) jobSpec(pod *corev1.PodTemplateSpecArgs) *batchv1.JobSpecArgs
 func refresherPod(args *PullSecretArgs, config, imageConfigMap pulumi.StringInput, labels pulumi.StringMap) *corev1.PodTemplateSpecArgs {
 	r := args.Refresher
 	variables := append(args.Source.environment(),
-		variable{"WAYBILL_CREDENTIAL_CONFIG", pulumi.String(configFile)},
 		variable{"WAYBILL_SUBJECT_TOKEN_FILE", pulumi.String(externalaccount.SubjectTokenFile)},
 		variable{"WAYBILL_SUBJECT_AUDIENCE", args.Source.audience()},
 		variable{"WAYBILL_SECRET", pulumi.String(args.secretName())},
@@ -180,6 +179,33 @@ func refresherPod(args *PullSecretArgs, config, imageConfigMap pulumi.StringInpu
 	for _, v := range variables {
 		environment = append(environment, &corev1.EnvVarArgs{Name: pulumi.String(v.name), Value: v.value})
 	}
+	mounts := corev1.VolumeMountArray{
+		readOnlyMount("subject-token", externalaccount.SubjectTokenDir),
+		readOnlyMount("api-token", apiTokenDir),
+	}
+	volumes := corev1.VolumeArray{
+		projected("subject-token", serviceAccountToken(args.Source.audience())),
+		projected("api-token",
+			serviceAccountToken(nil),
+			&corev1.VolumeProjectionArgs{ConfigMap: &corev1.ConfigMapProjectionArgs{
+				Name:  pulumi.String("kube-root-ca.crt"),
+				Items: corev1.KeyToPathArray{&corev1.KeyToPathArgs{Key: pulumi.String("ca.crt"), Path: pulumi.String("ca.crt")}},
+			}},
+			&corev1.VolumeProjectionArgs{DownwardAPI: &corev1.DownwardAPIProjectionArgs{
+				Items: corev1.DownwardAPIVolumeFileArray{&corev1.DownwardAPIVolumeFileArgs{
+					Path:     pulumi.String("namespace"),
+					FieldRef: &corev1.ObjectFieldSelectorArgs{FieldPath: pulumi.String("metadata.namespace")},
+				}},
+			}},
+		),
+	}
+	if config != nil {
+		mounts = append(mounts, readOnlyMount("credential-config", configDir))
+		volumes = append(volumes, &corev1.VolumeArgs{
+			Name:      pulumi.String("credential-config"),
+			ConfigMap: &corev1.ConfigMapVolumeSourceArgs{Name: config.ToStringOutput().ToStringPtrOutput()},
+		})
+	}
 	return &corev1.PodTemplateSpecArgs{
 		Metadata: &metav1.ObjectMetaArgs{Labels: labels},
 		Spec: &corev1.PodSpecArgs{
@@ -195,32 +221,9 @@ func refresherPod(args *PullSecretArgs, config, imageConfigMap pulumi.StringInpu
 				Env:             environment,
 				Resources:       r.resources().args(),
 				SecurityContext: restrictedContainer(),
-				VolumeMounts: corev1.VolumeMountArray{
-					readOnlyMount("credential-config", configDir),
-					readOnlyMount("subject-token", externalaccount.SubjectTokenDir),
-					readOnlyMount("api-token", apiTokenDir),
-				},
+				VolumeMounts:    mounts,
 			}},
-			Volumes: corev1.VolumeArray{
-				&corev1.VolumeArgs{
-					Name:      pulumi.String("credential-config"),
-					ConfigMap: &corev1.ConfigMapVolumeSourceArgs{Name: config},
-				},
-				projected("subject-token", serviceAccountToken(args.Source.audience())),
-				projected("api-token",
-					serviceAccountToken(nil),
-					&corev1.VolumeProjectionArgs{ConfigMap: &corev1.ConfigMapProjectionArgs{
-						Name:  pulumi.String("kube-root-ca.crt"),
-						Items: corev1.KeyToPathArray{&corev1.KeyToPathArgs{Key: pulumi.String("ca.crt"), Path: pulumi.String("ca.crt")}},
-					}},
-					&corev1.VolumeProjectionArgs{DownwardAPI: &corev1.DownwardAPIProjectionArgs{
-						Items: corev1.DownwardAPIVolumeFileArray{&corev1.DownwardAPIVolumeFileArgs{
-							Path:     pulumi.String("namespace"),
-							FieldRef: &corev1.ObjectFieldSelectorArgs{FieldPath: pulumi.String("metadata.namespace")},
-						}},
-					}},
-				),
-			},
+			Volumes: volumes,
 		},
 	}
 }

@@ -12,17 +12,27 @@ import (
 
 // TokenSource is where the refresher's registry token comes from: one type for
 // each chain. EntraSource walks ServiceAccount → Entra → GCP, ClusterSource
-// ServiceAccount → GCP.
+// ServiceAccount → GCP, IRSASource and PodIdentitySource ServiceAccount → IAM
+// role → ECR.
 type TokenSource interface {
 	validate(p *check.Problems)
 	// audience of the ServiceAccount token that starts the chain.
 	audience() pulumi.StringInput
 	// environment is what the refresher reads, in the order in which it is listed.
 	environment() []variable
-	// configuration is the file that the refresher checks before it walks.
-	configuration() pulumi.StringOutput
+	// configuration is the file that the refresher checks before it walks; nil
+	// where its chain has none.
+	configuration() pulumi.StringInput
 	// cadence is how often a token is taken anew.
 	cadence() time.Duration
+	// egress is what the refresher must reach besides DNS and TLS.
+	egress() []endpoint
+}
+
+// endpoint is an address block and a TCP port.
+type endpoint struct {
+	block string
+	port  int
 }
 
 // variable is one environment variable of the refresher's.
@@ -62,6 +72,7 @@ func (g GoogleIdentifiers) environment(trust string) []variable {
 		{"WAYBILL_GCP_PROVIDER", g.Provider},
 		{"WAYBILL_GCP_SERVICE_ACCOUNT", g.ServiceAccount},
 		{"GOOGLE_APPLICATION_CREDENTIALS", pulumi.String(configFile)},
+		{"WAYBILL_CREDENTIAL_CONFIG", pulumi.String(configFile)},
 	}
 }
 
@@ -109,9 +120,10 @@ func (s EntraSource) validate(p *check.Problems) {
 	}
 }
 
-func (s EntraSource) audience() pulumi.StringInput       { return pulumi.String(s.Audience) }
-func (s EntraSource) configuration() pulumi.StringOutput { return s.render(externalaccount.Executable) }
-func (s EntraSource) cadence() time.Duration             { return googleCadence }
+func (s EntraSource) audience() pulumi.StringInput      { return pulumi.String(s.Audience) }
+func (s EntraSource) configuration() pulumi.StringInput { return s.render(externalaccount.Executable) }
+func (s EntraSource) egress() []endpoint                { return nil }
+func (s EntraSource) cadence() time.Duration            { return googleCadence }
 
 func (s EntraSource) environment() []variable {
 	return append(s.GoogleIdentifiers.environment("entra"),
@@ -140,6 +152,7 @@ func (s ClusterSource) audience() pulumi.StringInput {
 	}).(pulumi.StringOutput)
 }
 
-func (s ClusterSource) environment() []variable            { return s.GoogleIdentifiers.environment("cluster") }
-func (s ClusterSource) configuration() pulumi.StringOutput { return s.render(externalaccount.File) }
-func (s ClusterSource) cadence() time.Duration             { return googleCadence }
+func (s ClusterSource) environment() []variable           { return s.GoogleIdentifiers.environment("cluster") }
+func (s ClusterSource) configuration() pulumi.StringInput { return s.render(externalaccount.File) }
+func (s ClusterSource) egress() []endpoint                { return nil }
+func (s ClusterSource) cadence() time.Duration            { return googleCadence }

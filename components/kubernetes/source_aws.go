@@ -1,0 +1,77 @@
+package kubernetes
+
+import (
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/internal/externalaccount"
+)
+
+const (
+	// ecrCadence takes a 12-hour token many times in its life (docs/facts.md §4).
+	ecrCadence = 30 * time.Minute
+	// podIdentityAgent is where the agent answers on every EKS node.
+	podIdentityAgent = "169.254.170.23"
+)
+
+// ECRRole is the customer's role that may read the vendor's registry.
+type ECRRole struct {
+	// RoleARN of the role, its path included. Required.
+	RoleARN pulumi.StringInput
+	// Region of the cluster, where the role is assumed. Required.
+	Region string
+}
+
+func (r ECRRole) validate(p *check.Problems) {
+	if r.RoleARN == nil {
+		p.Add("source.roleArn", "is missing: want the ARN of the refresher's role")
+	}
+	p.Required("source.region", r.Region, "the cluster's Region")
+}
+
+// environment leaves nothing to a default chain, which could end at the node's
+// own role (docs/facts.md §4).
+func (r ECRRole) environment(trust string) []variable {
+	return []variable{
+		{"WAYBILL_TRUST", pulumi.String(trust)},
+		{"WAYBILL_AWS_ROLE_ARN", r.RoleARN},
+		{"WAYBILL_AWS_REGION", pulumi.String(r.Region)},
+		{"AWS_EC2_METADATA_DISABLED", pulumi.String("true")},
+	}
+}
+
+// IRSASource walks ServiceAccount → IAM role (IRSA) → the vendor's ECR.
+type IRSASource struct{ ECRRole }
+
+func (s IRSASource) validate(p *check.Problems)        { s.ECRRole.validate(p) }
+func (s IRSASource) audience() pulumi.StringInput      { return pulumi.String("sts.amazonaws.com") }
+func (s IRSASource) configuration() pulumi.StringInput { return nil }
+func (s IRSASource) cadence() time.Duration            { return ecrCadence }
+func (s IRSASource) egress() []endpoint                { return nil }
+
+func (s IRSASource) environment() []variable {
+	return append(s.ECRRole.environment("irsa"),
+		variable{"AWS_ROLE_ARN", s.RoleARN},
+		variable{"AWS_WEB_IDENTITY_TOKEN_FILE", pulumi.String(externalaccount.SubjectTokenFile)})
+}
+
+// PodIdentitySource walks ServiceAccount → EKS Pod Identity → IAM role → the
+// vendor's ECR. The refresher asks the node's agent itself, with a token of its
+// own: no webhook is relied on. Not on Fargate.
+type PodIdentitySource struct{ ECRRole }
+
+func (s PodIdentitySource) validate(p *check.Problems) { s.ECRRole.validate(p) }
+func (s PodIdentitySource) audience() pulumi.StringInput {
+	return pulumi.String("pods.eks.amazonaws.com")
+}
+func (s PodIdentitySource) configuration() pulumi.StringInput { return nil }
+func (s PodIdentitySource) cadence() time.Duration            { return ecrCadence }
+func (s PodIdentitySource) egress() []endpoint                { return []endpoint{{podIdentityAgent + "/32", 80}} }
+
+func (s PodIdentitySource) environment() []variable {
+	return append(s.ECRRole.environment("pod-identity"),
+		variable{"AWS_CONTAINER_CREDENTIALS_FULL_URI", pulumi.String("http://" + podIdentityAgent + "/v1/credentials")},
+		variable{"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", pulumi.String(externalaccount.SubjectTokenFile)})
+}
