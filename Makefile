@@ -28,6 +28,12 @@ down: tools ## delete what up made
 serve: tools ## leave the sandbox running and print the environment for other clients
 	@$(BIN)/sandbox serve $(FLAGS)
 
+.PHONY: diagram figures
+diagram: tools ## print the deployed chain of STACK as Mermaid
+	@$(BIN)/sandbox diagram $(FLAGS)
+figures: tools ## measure the reliability; JSON=1 prints a document
+	@$(BIN)/sandbox figures $(FLAGS)
+
 .PHONY: tools build
 tools: $(BIN)/pulumi $(BIN)/controlplane build
 build: .build/refresher-image ## the program, the refresher's image and the sandbox

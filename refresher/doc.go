@@ -8,7 +8,7 @@
 // The chain ends at Google's Artifact Registry or at AWS's Elastic Container Registry.
 //
 // It refuses a credential configuration that is not exactly what its identifiers render to, AWS credentials that are not the customer's role's, hosts outside
-// the chain, redirects, tokens with less than ten minutes to live, and tokens that do not open the product's manifest; it never creates the secret, and it
+// the chain, redirects, tokens with less than 40 minutes to live, and tokens that do not open the product's manifest; it never creates the secret, and it
 // never prints a token, a key, a signature or an assertion. It stands on docs/facts.md §2, §3, §4, §5, §8 and §9.
 //
 // # Exit codes

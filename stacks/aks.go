@@ -21,7 +21,7 @@ func aks(ctx *pulumi.Context, s *settings) error {
 	if err := a.validate(); err != nil {
 		return refusal(ctx, err)
 	}
-	p, err := newProviders(ctx, s)
+	p, err := newAKSProviders(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func aks(ctx *pulumi.Context, s *settings) error {
 	if err != nil {
 		return err
 	}
-	image := pulumi.Sprintf("%s/%s/%s", grant.RegistryHost, grant.Repository, s.Product.reference())
+	image := pulumi.Sprintf("%s/%s/%s", grant.RegistryHost, grant.Repository, s.Product.reference(s.Product.Image))
 	a.workload.Namespace, a.workload.PullSecret = pull.Namespace, pull.SecretName
 	a.workload.ImageConfigMap, a.workload.Image = pull.ImageConfigMap, image
 	a.workload.After = []pulumi.Resource{pull.FirstRefresh}
@@ -155,7 +155,7 @@ func (a *aksArgs) validate() error {
 }
 
 // lookUp finds what exists already: the cluster's issuer and the namespace.
-func (a *aksArgs) lookUp(ctx *pulumi.Context, p *providers) error {
+func (a *aksArgs) lookUp(ctx *pulumi.Context, p *aksProviders) error {
 	if cluster := a.s.Azure.Cluster; cluster.Name != "" {
 		issuer, err := clusterIssuer(ctx, cluster, p)
 		if err != nil {
@@ -163,22 +163,15 @@ func (a *aksArgs) lookUp(ctx *pulumi.Context, p *providers) error {
 		}
 		a.identity.Subjects[0].Issuer = issuer
 	}
-	namespace := a.s.Kubernetes.Namespace
-	if !namespace.Existing {
-		return nil
-	}
-	existing, err := kubernetes.FindNamespace(ctx, namespace.Name, namespace.WaivePodSecurity, pulumi.Provider(p.kubernetes))
-	if err != nil {
-		return err
-	}
-	a.pull.Existing = existing
-	return nil
+	var err error
+	a.pull.Existing, err = findNamespace(ctx, a.s.Kubernetes.Namespace, p.kubernetes)
+	return err
 }
 
 // clusterIssuer asks Azure for a cluster's OIDC issuer. One value is not worth
 // compiling the SDK of the whole container service (docs/facts.md §6), so the
 // function is called by its token.
-func clusterIssuer(ctx *pulumi.Context, cluster Cluster, p *providers) (string, error) {
+func clusterIssuer(ctx *pulumi.Context, cluster Cluster, p *aksProviders) (string, error) {
 	var found struct {
 		Profile struct {
 			Enabled bool   `pulumi:"enabled"`

@@ -3,6 +3,9 @@ package stacks
 import (
 	"time"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/components/aws"
 	"waybill.example/waybill/components/gcp"
 	"waybill.example/waybill/components/kubernetes"
 )
@@ -33,6 +36,30 @@ func propagation(text string) *time.Duration {
 	}
 	d := duration(text, 0)
 	return &d
+}
+
+// findNamespace looks an existing namespace up; nil where the stack makes one.
+func findNamespace(ctx *pulumi.Context, namespace Namespace, provider pulumi.ProviderResource) (*kubernetes.ExistingNamespace, error) {
+	if !namespace.Existing {
+		return nil, nil
+	}
+	return kubernetes.FindNamespace(ctx, namespace.Name, namespace.WaivePodSecurity, pulumi.Provider(provider))
+}
+
+// ecrGrantArgs are a grant's arguments but for its readers.
+func ecrGrantArgs(s *settings) *aws.ImageGrantArgs {
+	vendor := s.AWS.Vendor
+	r := vendor.Repository
+	return &aws.ImageGrantArgs{
+		Customer: s.Slug, Product: s.Product.Name,
+		Account: vendor.Account, Region: vendor.Region,
+		Repository: aws.Repository{
+			Name: r.Name, Mode: aws.Mode(r.Mode), MutableTags: r.MutableTags, Unscanned: r.Unscanned, KMSKey: r.KMSKey,
+			Lifecycle:   aws.Lifecycle{KeepTagged: r.KeepTagged, ExpireUntaggedAfterDays: r.ExpireUntaggedAfterDays, Off: r.KeepAll},
+			Unprotected: r.Protect != nil && !*r.Protect,
+		},
+		CustomerAccount: s.AWS.Customer.Account,
+	}
 }
 
 // pullSecretArgs are a pull secret's arguments but for its source.

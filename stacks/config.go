@@ -14,6 +14,9 @@ type Customer struct {
 	Product    Product    `json:"product"`
 	Azure      Azure      `json:"azure"`
 	GCP        GCP        `json:"gcp"`
+	AWS        AWS        `json:"aws"`
+	EKS        EKS        `json:"eks"`
+	ECS        ECS        `json:"ecs"`
 	Kubernetes Kubernetes `json:"kubernetes"`
 	Refresher  Refresher  `json:"refresher"`
 	Workload   Workload   `json:"workload"`
@@ -89,6 +92,72 @@ type Repository struct {
 	Protect     *bool  `json:"protect"` // nil: true
 }
 
+// AWS is both sides on AWS.
+type AWS struct {
+	Vendor struct {
+		AWSSite
+		Repository ECRRepository `json:"repository"`
+	} `json:"vendor"`
+	Customer AWSSite `json:"customer"`
+}
+
+// AWSSite is one party's account and Region.
+type AWSSite struct {
+	Account string `json:"account"`
+	Region  string `json:"region"`
+	Profile string `json:"profile"` // empty: the environment's credentials
+}
+
+// ECRRepository is the one repository that the customer reads.
+type ECRRepository struct {
+	Name                    string `json:"name"` // empty: the slug
+	Mode                    string `json:"mode"` // empty: standard
+	MutableTags             bool   `json:"mutableTags"`
+	Unscanned               bool   `json:"unscanned"`
+	KMSKey                  string `json:"kmsKey"`                  // empty: AES-256
+	KeepTagged              int    `json:"keepTagged"`              // 0: 100
+	ExpireUntaggedAfterDays int    `json:"expireUntaggedAfterDays"` // 0: 14
+	KeepAll                 bool   `json:"keepAll"`
+	Protect                 *bool  `json:"protect"` // nil: true
+}
+
+// EKS is the EKS cluster, and how it pulls.
+type EKS struct {
+	Cluster struct {
+		Name   string `json:"name"`
+		Issuer string `json:"issuer"`
+	} `json:"cluster"`
+	Pull           string   `json:"pull"`  // empty: pullSecret
+	Trust          string   `json:"trust"` // empty: irsa
+	CreateProvider bool     `json:"createProvider"`
+	NodeRoles      []string `json:"nodeRoles"`
+	Role           Role     `json:"role"`
+}
+
+// ECS is the service on Fargate.
+type ECS struct {
+	Cluster          string            `json:"cluster"`
+	CPU              int               `json:"cpu"`          // 0: 512
+	Memory           int               `json:"memory"`       // 0: 1024
+	Architecture     string            `json:"architecture"` // empty: X86_64
+	Subnets          []string          `json:"subnets"`
+	SecurityGroups   []string          `json:"securityGroups"`
+	PublicIP         bool              `json:"publicIp"`
+	LogRetentionDays int               `json:"logRetentionDays"` // 0: 30
+	Secrets          map[string]string `json:"secrets"`
+	ExecutionRole    Role              `json:"executionRole"`
+	TaskRole         Role              `json:"taskRole"`
+}
+
+// Role says how an IAM role is made.
+type Role struct {
+	Name                string `json:"name"` // empty: derived from the slug
+	Path                string `json:"path"` // empty: /
+	PermissionsBoundary string `json:"permissionsBoundary"`
+	MaxSessionSeconds   int    `json:"maxSessionSeconds"` // 0: 3600
+	Inline              bool   `json:"inline"`
+}
+
 // Kubernetes is the cluster as its administrator reaches it.
 type Kubernetes struct {
 	Context     string    `json:"context"`
@@ -151,12 +220,22 @@ type WritableMount struct {
 	Size string `json:"size"`
 }
 
+// The words of the configuration that decide something in Go.
+const (
+	pullSecretMode = "pullSecret"
+	nodeRoleMode   = "nodeRole"
+	irsaTrust      = "irsa"
+	podIdentity    = "podIdentity"
+)
+
 // setDefaults fills in what follows from other keys.
 func (c *Customer) setDefaults() {
 	orElse(&c.Side, "both")
 	orElse(&c.Product.Image, c.Product.Name)
 	orElse(&c.Azure.Cloud, "public")
 	orElse(&c.Azure.Cluster.ResourceGroup, c.Azure.ResourceGroup)
+	orElse(&c.EKS.Pull, pullSecretMode)
+	orElse(&c.EKS.Trust, irsaTrust)
 	if c.Azure.Identity == (Identity{}) {
 		c.Azure.Identity.Name = c.Product.Name + "-pull-identity"
 	}
@@ -170,10 +249,11 @@ func orElse(value *string, fallback string) {
 	}
 }
 
-// reference is the product's tag or digest as it ends an image reference.
-func (p Product) reference() string {
+// reference is the image of a repository's as it ends a reference: PATH with
+// the product's tag or digest.
+func (p Product) reference(path string) string {
 	if p.Digest != "" {
-		return p.Image + "@" + p.Digest
+		return path + "@" + p.Digest
 	}
-	return p.Image + ":" + p.Tag
+	return path + ":" + p.Tag
 }

@@ -142,6 +142,8 @@ func (c *Customer) check(given map[string]bool, problems *problems) {
 	if n := count(given, "azure.identity", []string{"name", "existing", "application"}); n > 1 {
 		problems.add("azure.identity", "has %d of name, existing, application: want at most one", n)
 	}
+	exactlyOne("eks.cluster", "name", "issuer")
+	c.checkAWS(given, problems)
 	if cloud := azureCloud(c.Azure.Cloud); cloud.TokenAudience == "" && !given["azure.token.audience"] {
 		problems.add("azure.token.audience", "is missing: want the audience of %s's tokens, which is not documented: read aud of one", cloud.Name)
 	}
@@ -167,6 +169,35 @@ func (c *Customer) check(given map[string]bool, problems *problems) {
 	probes := c.Workload.Liveness != (Probe{}) || c.Workload.Readiness != (Probe{})
 	if probes && c.Product.HealthPath == "" {
 		problems.add("workload", "has probes and product.healthPath is missing: want the path that they ask")
+	}
+}
+
+// checkAWS is check for the platforms on AWS.
+func (c *Customer) checkAWS(given map[string]bool, problems *problems) {
+	if c.Platform != "eks" && c.Platform != "ecs" {
+		return
+	}
+	if given["product.image"] {
+		problems.add("product.image", "%q: want none, an ECR repository is one image", c.Product.Image)
+	}
+	if c.Platform == "ecs" {
+		if given["product.configPath"] {
+			problems.add("product.configPath", "%q: want none on ECS, which mounts no file; use ecs.secrets", c.Product.ConfigPath)
+		}
+		return
+	}
+	nodeRole := c.EKS.Pull == nodeRoleMode
+	if nodeRole != given["eks.nodeRoles"] {
+		problems.add("eks", "has pull %q and nodeRoles %q: want nodeRoles with pull nodeRole, and with nothing else", c.EKS.Pull, c.EKS.NodeRoles)
+	}
+	if nodeRole == given["refresher"] {
+		problems.add("refresher", "and eks.pull %q: want a refresher with pull pullSecret, and with nothing else", c.EKS.Pull)
+	}
+	if c.EKS.Trust == podIdentity && !given["eks.cluster.name"] {
+		problems.add("eks.cluster.name", "is missing: want the name, which EKS Pod Identity needs")
+	}
+	if c.EKS.Trust == podIdentity && c.EKS.CreateProvider {
+		problems.add("eks.createProvider", "true: want it with trust irsa only")
 	}
 }
 

@@ -11,18 +11,18 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// providers are the explicit providers of a stack. Default providers are
-// disabled in Pulumi.yaml.
-type providers struct {
+// aksProviders are the explicit providers of a stack on AKS. Default providers
+// are disabled in Pulumi.yaml.
+type aksProviders struct {
 	azure      *azurenative.Provider
 	gcp        *gcp.Provider
 	kubernetes *kubernetes.Provider
 }
 
-// newProviders registers the providers with the values of the configuration.
-// Who the operator is, the providers learn from the environment.
-func newProviders(ctx *pulumi.Context, s *settings) (*providers, error) {
-	p := &providers{}
+// newAKSProviders registers the providers with the values of the
+// configuration. Who the operator is, the providers learn from the environment.
+func newAKSProviders(ctx *pulumi.Context, s *settings) (*aksProviders, error) {
+	p := &aksProviders{}
 	var err error
 	if p.azure, err = azurenative.NewProvider(ctx, "azure", &azurenative.ProviderArgs{
 		Environment:    pulumi.String(s.Azure.Cloud),
@@ -36,14 +36,29 @@ func newProviders(ctx *pulumi.Context, s *settings) (*providers, error) {
 	}); err != nil {
 		return nil, err
 	}
-	if p.kubernetes, err = kubernetes.NewProvider(ctx, "kubernetes", &kubernetes.ProviderArgs{
+	p.kubernetes, err = newKubernetesProvider(ctx, s)
+	return p, err
+}
+
+func newKubernetesProvider(ctx *pulumi.Context, s *settings) (*kubernetes.Provider, error) {
+	return kubernetes.NewProvider(ctx, "kubernetes", &kubernetes.ProviderArgs{
 		Context: pulumi.String(s.Kubernetes.Context),
 		// The ConfigMap that names the product's image is updated in place.
 		EnableConfigMapMutable: pulumi.Bool(true),
-	}); err != nil {
-		return nil, err
+	})
+}
+
+// newAWSProvider registers the provider of one party. It acts in that party's
+// account or not at all.
+func newAWSProvider(ctx *pulumi.Context, name string, site AWSSite) (*aws.Provider, error) {
+	args := &aws.ProviderArgs{
+		Region:            pulumi.String(site.Region),
+		AllowedAccountIds: pulumi.ToStringArray([]string{site.Account}),
 	}
-	return p, nil
+	if site.Profile != "" {
+		args.Profile = pulumi.String(site.Profile)
+	}
+	return aws.NewProvider(ctx, name, args)
 }
 
 // refuseProviderKeys reports provider settings of the stack file: explicit

@@ -8,6 +8,8 @@ import (
 // refuses every other platform before one is looked up.
 var platforms = map[string]func(*pulumi.Context, *settings) error{
 	"aks": aks,
+	"ecs": ecs,
+	"eks": eks,
 }
 
 // Run builds the stack of one customer: the whole program.

@@ -60,7 +60,22 @@ func checkSchema(schema *jsonschema.Schema, document any) ([]finding, error) {
 		}
 	}
 	slices.SortFunc(findings, func(a, b finding) int { return slices.Compare(a.path, b.path) })
-	return findings, nil
+	return outermost(findings), nil
+}
+
+// outermost drops what is said about the inside of a value that is wrong as a
+// whole. The findings are sorted, so that a value stands before its inside.
+func outermost(findings []finding) []finding {
+	var kept []finding
+	for _, f := range findings {
+		inside := slices.ContainsFunc(kept, func(outer finding) bool {
+			return outer.wrong && len(outer.path) > 0 && len(outer.path) < len(f.path) && slices.Equal(outer.path, f.path[:len(outer.path)])
+		})
+		if !inside {
+			kept = append(kept, f)
+		}
+	}
+	return kept
 }
 
 // leaves are the errors that name a cause and not only where to look for one.
@@ -95,6 +110,8 @@ func describe(schema *jsonschema.Schema, document any, err *jsonschema.Validatio
 			unknown = append(unknown, finding{path: below(key), wrong: true, text: text})
 		}
 		return unknown
+	case *kind.FalseSchema:
+		return []finding{{path: at, wrong: true, text: "belongs to another platform: want none here"}}
 	case *kind.Type:
 		text := fmt.Sprintf("%s: want %s", quote(document, at), wish(schema, at))
 		if slices.Contains(k.Want, "string") && (k.Got == "number" || k.Got == "integer" || k.Got == "boolean") {

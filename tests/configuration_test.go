@@ -46,6 +46,9 @@ func TestWrongConfigurationIsNamed(t *testing.T) {
 		"issuer that is no https URL":   {set("azure.cluster", map[string]any{"issuer": "http://a.example/"}), `want the cluster's OIDC issuer as`},
 		"two identities":                {set("azure.identity", map[string]any{"name": "one", "existing": "two"}), `azure.identity has 2 of name, existing, application: want at most one`},
 		"virtual without upstream":      {set("gcp.repository.mode", "virtual"), `gcp.repository has mode "virtual" and upstream ""`},
+		"no replica":                    {set("workload.replicas", 0), `workload.replicas 0: want how many pods or tasks, 1 to 1000`},
+		"a token over its third":        {set("refresher.every", "30m"), `kubernetes.PullSecret: refresher.every 30m0s: want 5m to 20m0s`},
+		"a key of another platform":     {set("aws", map[string]any{}), `aws belongs to another platform: want none here`},
 		"waived for its own namespace":  {set("kubernetes.namespace.waivePodSecurity", true), `kubernetes.namespace.waivePodSecurity true: want it for an existing namespace only`},
 		"sovereign cloud's audience":    {set("azure.cloud", "china"), `azure.token.audience is missing`},
 		"v1 tokens with nothing else":   {set("azure.token", map[string]any{"version": "v1"}), `azure.token is of version v1: want issuer`},
@@ -206,6 +209,15 @@ func TestARefusedLookUpRegistersNothingButProviders(t *testing.T) {
 		r.Reads["kubernetes:core/v1:Namespace"] = namespace(map[string]any{"pod-security.kubernetes.io/enforce": "baseline"})
 		err := r.Run(stacks.Run)
 		require.ErrorContains(t, err, "`kubectl label namespace security-tools pod-security.kubernetes.io/enforce=restricted`")
+		assert.Empty(t, beyondProviders(r))
+	})
+	t.Run("an identity that is not there", func(t *testing.T) {
+		values, secrets := loadStack(t, "globex")
+		r := newRecorder(values, secrets)
+		r.Functions["azure-native:managedidentity:getUserAssignedIdentity"] = func(resource.PropertyMap) (resource.PropertyMap, error) {
+			return nil, fmt.Errorf("ResourceNotFound")
+		}
+		require.ErrorContains(t, r.Run(stacks.Run), `existing "globex-image-pull" of group "globex-platform"`)
 		assert.Empty(t, beyondProviders(r))
 	})
 	t.Run("unless it is waived", func(t *testing.T) {

@@ -153,15 +153,15 @@ func TestTheReadmeSpeaksOfWhatIsThere(t *testing.T) {
 			assert.True(t, targets[match[1]] || match[1] == "help", "make %s", match[1])
 		}
 		for _, target := range []string{"up", "preview", "down", "serve", "test", "lint"} {
-			assert.Contains(t, readme, "`make "+target)
+			assert.True(t, strings.Contains(readme, "`make "+target), "make %s", target)
 		}
 	})
 	t.Run("it names every example and every component", func(t *testing.T) {
 		for _, name := range stackfile.Names(t, "..") {
-			assert.Contains(t, readme, "(Pulumi."+name+".yaml)")
+			assert.True(t, strings.Contains(readme, "(Pulumi."+name+".yaml)"), "Pulumi.%s.yaml", name)
 		}
 		for name := range contracts {
-			assert.Contains(t, readme, "`"+name+"`")
+			assert.True(t, strings.Contains(readme, "`"+name+"`"), name)
 		}
 	})
 }

@@ -39,6 +39,14 @@ func newRecorder(config map[string]string, secrets []string) *recorder.Recorder 
 					"principalId": resource.NewProperty(recorder.GUID("existing principal")),
 				}, nil
 			},
+			"aws:eks/getCluster:getCluster": func(resource.PropertyMap) (resource.PropertyMap, error) {
+				return resource.NewPropertyMapFromMap(map[string]any{"identities": []any{
+					map[string]any{"oidcs": []any{map[string]any{"issuer": "https://oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF"}}},
+				}}), nil
+			},
+			"aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider": func(args resource.PropertyMap) (resource.PropertyMap, error) {
+				return resource.NewPropertyMapFromMap(map[string]any{"arn": args["arn"].StringValue(), "clientIdLists": []any{"sts.amazonaws.com"}}), nil
+			},
 		},
 		Reads: map[string]func(string) (resource.PropertyMap, error){
 			"kubernetes:core/v1:Namespace": namespace(map[string]any{"pod-security.kubernetes.io/enforce": "restricted"}),
@@ -127,7 +135,7 @@ func render(r *recorder.Recorder) string {
 		}
 		for _, path := range []string{
 			"resourceName", "federatedIdentityCredentialResourceName", "repositoryId", "accountId",
-			"workloadIdentityPoolId", "workloadIdentityPoolProviderId", "role", "metadata.name",
+			"workloadIdentityPoolId", "workloadIdentityPoolProviderId", "role", "metadata.name", "name", "family",
 		} {
 			if value := registration.Text(path); value != "" {
 				fmt.Fprintf(&out, "  %s = %s\n", path, value)

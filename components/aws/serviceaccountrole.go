@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"slices"
 
+	pulumiaws "github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/internal/check"
 	"waybill.example/waybill/components/internal/labels"
+	"waybill.example/waybill/components/internal/lookup"
 	"waybill.example/waybill/components/internal/naming"
 )
 
@@ -113,7 +115,7 @@ func NewServiceAccountRole(ctx *pulumi.Context, name string, args *ServiceAccoun
 	if err := args.Validate(); err != nil {
 		return nil, err
 	}
-	options, err := lookUpOptions(opts)
+	options, err := lookup.Options[*pulumiaws.Provider](opts)
 	if err != nil {
 		return nil, err
 	}

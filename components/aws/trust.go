@@ -2,8 +2,6 @@ package aws
 
 import (
 	"fmt"
-
-	pulumiaws "github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -34,24 +32,4 @@ type subject struct {
 // claim is the subject as it stands in the account's tokens.
 func (s subject) claim() string {
 	return fmt.Sprintf("system:serviceaccount:%s:%s", s.namespace, s.serviceAccount)
-}
-
-// lookUpOptions give a look-up the provider that the component's children
-// would inherit. The component is not registered yet, so that a refusal leaves
-// nothing behind, and cannot be the look-up's parent.
-func lookUpOptions(opts []pulumi.ResourceOption) ([]pulumi.InvokeOption, error) {
-	given, err := pulumi.NewResourceOptions(opts...)
-	if err != nil {
-		return nil, err
-	}
-	var options []pulumi.InvokeOption
-	if given.Parent != nil {
-		options = append(options, pulumi.Parent(given.Parent))
-	}
-	for _, provider := range append(given.Providers, given.Provider) {
-		if _, ours := provider.(*pulumiaws.Provider); ours {
-			options = append(options, pulumi.Provider(provider))
-		}
-	}
-	return options, nil
 }

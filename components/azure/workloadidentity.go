@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"github.com/pulumi/pulumi-azure-native-sdk/managedidentity/v2"
+	azurenative "github.com/pulumi/pulumi-azure-native-sdk/v2"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/internal/check"
 	"waybill.example/waybill/components/internal/labels"
+	"waybill.example/waybill/components/internal/lookup"
 	"waybill.example/waybill/components/internal/naming"
 )
 
@@ -28,8 +30,9 @@ type WorkloadIdentity struct {
 	TenantID    pulumi.StringOutput `pulumi:"tenantId"`
 	ClientID    pulumi.StringOutput `pulumi:"clientId"`
 	PrincipalID pulumi.StringOutput `pulumi:"principalId"`
-	// Ready resolves, to the principal ID, once every credential exists.
-	Ready pulumi.StringOutput `pulumi:"ready"`
+	// Ready resolves once every credential exists. Its value changes with the
+	// identity and with whom it trusts.
+	Ready pulumi.StringArrayOutput `pulumi:"ready"`
 }
 
 // WorkloadIdentityArgs says which identity pulls, and which ServiceAccounts
@@ -146,6 +149,10 @@ func NewWorkloadIdentity(ctx *pulumi.Context, name string, args *WorkloadIdentit
 	if err := args.Validate(); err != nil {
 		return nil, err
 	}
+	existing, err := findExisting(ctx, args, opts)
+	if err != nil {
+		return nil, err
+	}
 	component := &WorkloadIdentity{}
 	inputs := pulumi.Map{
 		"tenantId": pulumi.String(args.TenantID),
@@ -155,7 +162,7 @@ func NewWorkloadIdentity(ctx *pulumi.Context, name string, args *WorkloadIdentit
 		return nil, err
 	}
 
-	identity, err := newIdentity(ctx, name, args, component)
+	identity, err := newIdentity(ctx, name, args, existing, component)
 	if err != nil {
 		return nil, err
 	}
@@ -169,8 +176,11 @@ func NewWorkloadIdentity(ctx *pulumi.Context, name string, args *WorkloadIdentit
 	component.TenantID = identity.tenantID
 	component.ClientID = identity.clientID
 	component.PrincipalID = identity.principalID
-	component.Ready = pulumi.OutputWithDependencies(ctx.Context(), identity.principalID, credentials...).
-		ApplyT(func(id string) string { return id }).(pulumi.StringOutput)
+	ready := pulumi.StringArray{pulumi.OutputWithDependencies(ctx.Context(), identity.principalID, credentials...).(pulumi.StringOutput)}
+	for _, subject := range args.Subjects {
+		ready = append(ready, pulumi.Sprintf("%s trusts %s of %s", subject.Name, subject.Claim(), subject.Issuer))
+	}
+	component.Ready = ready.ToStringArrayOutput()
 	return component, ctx.RegisterResourceOutputs(component, pulumi.Map{
 		"tenantId":    component.TenantID,
 		"clientId":    component.ClientID,
@@ -191,7 +201,29 @@ type identity struct {
 	name, tenantID, clientID, principalID pulumi.StringOutput
 }
 
-func newIdentity(ctx *pulumi.Context, name string, args *WorkloadIdentityArgs, parent pulumi.Resource) (*identity, error) {
+// findExisting looks an existing identity up; nil where there is none to find.
+func findExisting(ctx *pulumi.Context, args *WorkloadIdentityArgs, opts []pulumi.ResourceOption) (*managedidentity.LookupUserAssignedIdentityResult, error) {
+	if args.Existing == "" {
+		return nil, nil
+	}
+	options, err := lookup.Options[*azurenative.Provider](opts)
+	if err != nil {
+		return nil, err
+	}
+	existing, err := managedidentity.LookupUserAssignedIdentity(ctx, &managedidentity.LookupUserAssignedIdentityArgs{
+		ResourceGroupName: args.ResourceGroup,
+		ResourceName:      args.Existing,
+	}, options...)
+	if err != nil {
+		return nil, fmt.Errorf("azure.WorkloadIdentity: existing %q of group %q: %w", args.Existing, args.ResourceGroup, err)
+	}
+	return existing, nil
+}
+
+func newIdentity(
+	ctx *pulumi.Context, name string, args *WorkloadIdentityArgs,
+	existing *managedidentity.LookupUserAssignedIdentityResult, parent pulumi.Resource,
+) (*identity, error) {
 	switch {
 	case args.Application != nil:
 		return &identity{
@@ -200,14 +232,7 @@ func newIdentity(ctx *pulumi.Context, name string, args *WorkloadIdentityArgs, p
 			principalID: pulumi.String(args.Application.PrincipalID).ToStringOutput(),
 		}, nil
 
-	case args.Existing != "":
-		existing, err := managedidentity.LookupUserAssignedIdentity(ctx, &managedidentity.LookupUserAssignedIdentityArgs{
-			ResourceGroupName: args.ResourceGroup,
-			ResourceName:      args.Existing,
-		}, pulumi.Parent(parent))
-		if err != nil {
-			return nil, fmt.Errorf("azure.WorkloadIdentity: existing %q of group %q: %w", args.Existing, args.ResourceGroup, err)
-		}
+	case existing != nil:
 		return &identity{
 			name:        pulumi.String(existing.Name).ToStringOutput(),
 			tenantID:    pulumi.String(existing.TenantId).ToStringOutput(),

@@ -48,8 +48,8 @@ type ImageGrant struct {
 	ServiceAccount pulumi.StringOutput `pulumi:"serviceAccount"`
 	// CredentialConfig is Google's credential configuration as JSON.
 	CredentialConfig pulumi.StringOutput `pulumi:"credentialConfig"`
-	// Ready resolves once provider and bindings exist. Its value changes when
-	// one of them is replaced.
+	// Ready resolves once provider and bindings exist. Its value changes with
+	// whom the provider trusts, and when one of them is replaced.
 	Ready pulumi.StringArrayOutput `pulumi:"ready"`
 }
 
@@ -115,7 +115,7 @@ func (args *ImageGrantArgs) Validate() error {
 		p.Add("location", "%q: want a region such as europe-west1, or a multi-region such as europe", args.Location)
 	}
 	p.Range("generation", args.Generation, 0, maxGeneration)
-	args.Repository.validate(p, args.repositoryName())
+	args.Repository.validate(p, args.repositoryName(), args.Location)
 	p.Error("serviceAccountId", naming.ServiceAccount.Check(args.serviceAccountID()))
 	if args.Trust == nil {
 		p.Add("trust", "is missing: want EntraTrust or ClusterTrust")
@@ -209,7 +209,10 @@ func NewImageGrant(ctx *pulumi.Context, name string, args *ImageGrantArgs, opts 
 	component.Provider = provider.WorkloadIdentityPoolProviderId
 	component.ServiceAccount = account.Email
 	component.CredentialConfig = credentialConfig(component, args.Trust.source())
-	component.Ready = pulumi.StringArray{provider.Name, impersonation.ID().ToStringOutput(), reader.ID().ToStringOutput()}.ToStringArrayOutput()
+	component.Ready = pulumi.StringArray{
+		provider.Name, trust.condition, pulumi.String(trust.accepts),
+		impersonation.ID().ToStringOutput(), reader.ID().ToStringOutput(),
+	}.ToStringArrayOutput()
 	return component, ctx.RegisterResourceOutputs(component, pulumi.Map{
 		"registryHost":     component.RegistryHost,
 		"repository":       component.Repository,

@@ -174,24 +174,29 @@ func TestBadArgumentsAreNamed(t *testing.T) {
 		change func(*gcp.ImageGrantArgs)
 		want   string
 	}{
-		"a bad slug":             {func(a *gcp.ImageGrantArgs) { a.Customer = "Acme" }, `customer "Acme": want 3 to 40`},
-		"a project number":       {func(a *gcp.ImageGrantArgs) { a.Project = "402817365910" }, "want the vendor's project ID, not its number"},
-		"no location":            {func(a *gcp.ImageGrantArgs) { a.Location = "" }, `location "": want a region`},
-		"generation 100":         {func(a *gcp.ImageGrantArgs) { a.Generation = 100 }, "generation 100: want 0 to 99"},
-		"no trust":               {func(a *gcp.ImageGrantArgs) { a.Trust = nil }, "trust is missing: want EntraTrust or ClusterTrust"},
-		"a short account":        {func(a *gcp.ImageGrantArgs) { a.ServiceAccountID = "abc" }, `serviceAccountId "abc": want a service account ID`},
-		"a bad repository":       {func(a *gcp.ImageGrantArgs) { a.Repository.Name = "A" }, `repository.name "A"`},
-		"an unknown mode":        {func(a *gcp.ImageGrantArgs) { a.Repository.Mode = "remote" }, `repository.mode "remote": want standard, virtual or existing`},
-		"virtual over nothing":   {func(a *gcp.ImageGrantArgs) { a.Repository.Mode = gcp.Virtual }, `repository.upstream "": want projects/PROJECT`},
-		"standard over another":  {func(a *gcp.ImageGrantArgs) { a.Repository.Upstream = "x" }, `repository.upstream "x": want none unless the mode is virtual`},
-		"no audience":            {change(func(t *gcp.EntraTrust) { t.Audience = "" }), `trust.audience "": want the audience`},
-		"a long audience":        {change(func(t *gcp.EntraTrust) { t.Audience = strings.Repeat("a", 257) }), "trust.audience has 257 characters: want at most 256"},
-		"version 3":              {change(func(t *gcp.EntraTrust) { t.Version = "v3" }), `trust.version "v3": want v1 or v2`},
-		"a client alone":         {change(func(t *gcp.EntraTrust) { t.PrincipalID = nil }), "want both, one alone pins nobody"},
-		"a long cluster subject": {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: strings.Repeat("a", 120)}), "want at most 127"},
-		"a private key":          {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: "s", KeySet: `{"keys":[{"d":"secret"}]}`}), "is a private key: want public keys only"},
-		"nine keys":              {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: "s", KeySet: `{"keys":[` + strings.Repeat("{},", 8) + `{}]}`}), "holds 9 keys: want 1 to 8"},
-		"an EdDSA key":           {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: "s", KeySet: `{"keys":[{"alg":"EdDSA"}]}`}), "want RS256 or ES256"},
+		"a bad slug":               {func(a *gcp.ImageGrantArgs) { a.Customer = "Acme" }, `customer "Acme": want 3 to 40`},
+		"a project number":         {func(a *gcp.ImageGrantArgs) { a.Project = "402817365910" }, "want the vendor's project ID, not its number"},
+		"no location":              {func(a *gcp.ImageGrantArgs) { a.Location = "" }, `location "": want a region`},
+		"generation 100":           {func(a *gcp.ImageGrantArgs) { a.Generation = 100 }, "generation 100: want 0 to 99"},
+		"no trust":                 {func(a *gcp.ImageGrantArgs) { a.Trust = nil }, "trust is missing: want EntraTrust or ClusterTrust"},
+		"a short account":          {func(a *gcp.ImageGrantArgs) { a.ServiceAccountID = "abc" }, `serviceAccountId "abc": want a service account ID`},
+		"a bad repository":         {func(a *gcp.ImageGrantArgs) { a.Repository.Name = "A" }, `repository.name "A"`},
+		"an unknown mode":          {func(a *gcp.ImageGrantArgs) { a.Repository.Mode = "remote" }, `repository.mode "remote": want standard, virtual or existing`},
+		"virtual over nothing":     {func(a *gcp.ImageGrantArgs) { a.Repository.Mode = gcp.Virtual }, `repository.upstream "": want projects/PROJECT`},
+		"standard over another":    {func(a *gcp.ImageGrantArgs) { a.Repository.Upstream = "x" }, `repository.upstream "x": want none unless the mode is virtual`},
+		"no audience":              {change(func(t *gcp.EntraTrust) { t.Audience = "" }), `trust.audience "": want the audience`},
+		"a long audience":          {change(func(t *gcp.EntraTrust) { t.Audience = strings.Repeat("a", 257) }), "trust.audience has 257 characters: want at most 256"},
+		"version 3":                {change(func(t *gcp.EntraTrust) { t.Version = "v3" }), `trust.version "v3": want v1 or v2`},
+		"a client alone":           {change(func(t *gcp.EntraTrust) { t.PrincipalID = nil }), "want both, one alone pins nobody"},
+		"a long cluster subject":   {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: strings.Repeat("n", 63), ServiceAccount: strings.Repeat("a", 63)}), "want at most 127"},
+		"an expression for a name": {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n' || true || 'x", ServiceAccount: "s"}), "trust.namespace"},
+		"a symmetric key":          {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: "s", KeySet: `{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}`}), `keys[0].kty "oct": want RSA or EC`},
+		"a virtual repository elsewhere": {func(a *gcp.ImageGrantArgs) {
+			a.Repository = gcp.Repository{Mode: gcp.Virtual, Upstream: "projects/vendor-images/locations/us/repositories/releases"}
+		}, `is in us: want one in europe-west1`},
+		"a private key": {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: "s", KeySet: `{"keys":[{"kty":"RSA","d":"secret"}]}`}), "is a private key: want public keys only"},
+		"nine keys":     {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: "s", KeySet: `{"keys":[` + strings.Repeat("{},", 8) + `{}]}`}), "holds 9 keys: want 1 to 8"},
+		"an EdDSA key":  {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: "s", KeySet: `{"keys":[{"kty":"EC","alg":"EdDSA"}]}`}), "want RS256 or ES256"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := arguments()

@@ -18,6 +18,9 @@ func checkKeySet(text string) error {
 		return fmt.Errorf("holds %d keys: want 1 to %d", n, maxKeySet)
 	}
 	for i, key := range set.Keys {
+		if key["kty"] != "RSA" && key["kty"] != "EC" {
+			return fmt.Errorf("keys[%d].kty %q: want RSA or EC", i, key["kty"])
+		}
 		if _, private := key["d"]; private {
 			return fmt.Errorf("keys[%d] is a private key: want public keys only", i)
 		}

@@ -1,6 +1,8 @@
 package gcp
 
 import (
+	"strings"
+
 	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/artifactregistry"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -39,7 +41,7 @@ type Repository struct {
 	Unprotected bool
 }
 
-func (r Repository) validate(p *check.Problems, name string) {
+func (r Repository) validate(p *check.Problems, name, location string) {
 	p.Error("repository.name", naming.Repository.Check(name))
 	switch r.Mode {
 	case "", Standard, Existing:
@@ -49,6 +51,8 @@ func (r Repository) validate(p *check.Problems, name string) {
 	case Virtual:
 		if !upstreamPattern.MatchString(r.Upstream) {
 			p.Add("repository.upstream", "%q: want projects/PROJECT/locations/LOCATION/repositories/NAME", r.Upstream)
+		} else if upstream := strings.Split(r.Upstream, "/")[3]; upstream != location {
+			p.Add("repository.upstream", "%q is in %s: want one in %s, a virtual repository is where its upstream is", r.Upstream, upstream, location)
 		}
 	default:
 		p.Add("repository.mode", "%q: want %s, %s or %s", r.Mode, Standard, Virtual, Existing)

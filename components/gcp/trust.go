@@ -8,6 +8,7 @@ import (
 
 	"waybill.example/waybill/components/internal/check"
 	"waybill.example/waybill/components/internal/externalaccount"
+	"waybill.example/waybill/components/internal/naming"
 )
 
 // Limits of a provider (docs/facts.md §3).
@@ -29,7 +30,9 @@ type Trust interface {
 
 // providerInputs are what a trust decides of a provider and its binding.
 type providerInputs struct {
-	oidc      *iam.WorkloadIdentityPoolProviderOidcArgs
+	oidc *iam.WorkloadIdentityPoolProviderOidcArgs
+	// accepts names issuer and audience of the tokens.
+	accepts   string
 	condition pulumi.StringInput
 	// subject is the one value of google.subject that may impersonate.
 	subject pulumi.StringInput
@@ -94,10 +97,21 @@ func (t EntraTrust) provider() providerInputs {
 			IssuerUri:        pulumi.String(t.Issuer),
 			AllowedAudiences: pulumi.ToStringArray([]string{t.Audience}),
 		},
+		accepts: t.Issuer + " " + t.Audience,
 		condition: pulumi.Sprintf("assertion.tid == '%s' && assertion.sub == '%s' && assertion.%s == '%s'",
-			t.TenantID, t.PrincipalID, t.Version.clientClaim(), t.ClientID),
-		subject: t.PrincipalID,
+			t.TenantID, guid("principal ID", t.PrincipalID), t.Version.clientClaim(), guid("client ID", t.ClientID)),
+		subject: guid("principal ID", t.PrincipalID),
 	}
+}
+
+// guid lets nothing but a GUID into a condition, which is an expression. What
+// another resource or another party gives is known late, so it is checked then.
+func guid(what string, input pulumi.StringInput) pulumi.StringOutput {
+	return input.ToStringOutput().ApplyT(func(id string) (string, error) {
+		p := check.Of("gcp.ImageGrant")
+		p.GUID("trust", id, "the identity's "+what)
+		return id, p.Err()
+	}).(pulumi.StringOutput)
 }
 
 // ClusterTrust accepts the tokens of one ServiceAccount of one cluster, without
@@ -121,8 +135,9 @@ func (t ClusterTrust) subject() string {
 
 func (t ClusterTrust) validate(p *check.Problems) {
 	p.Issuer("trust.issuer", t.Issuer)
-	p.Required("trust.namespace", t.Namespace, "the refresher's namespace")
-	p.Required("trust.serviceAccount", t.ServiceAccount, "the refresher's ServiceAccount")
+	// Nothing but names may reach the condition, which is an expression.
+	p.Error("trust.namespace", naming.Label.Check(t.Namespace))
+	p.Error("trust.serviceAccount", naming.Label.Check(t.ServiceAccount))
 	if n := len(t.subject()); n > maxSubject {
 		p.Add("trust", "makes a subject of %d bytes: want at most %d", n, maxSubject)
 	}
@@ -138,6 +153,7 @@ func (t ClusterTrust) provider() providerInputs {
 	}
 	return providerInputs{
 		oidc:      oidc,
+		accepts:   t.Issuer + " " + t.KeySet,
 		condition: pulumi.Sprintf("assertion.sub == '%s'", t.subject()),
 		subject:   pulumi.String(t.subject()),
 	}

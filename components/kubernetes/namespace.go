@@ -1,12 +1,17 @@
 package kubernetes
 
 import (
+	"errors"
 	"fmt"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/internals"
+
+	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/internal/labels"
+	"waybill.example/waybill/components/internal/naming"
 )
 
 // enforceLabel makes Pod Security admission refuse pods of its namespace.
@@ -17,11 +22,7 @@ const (
 
 // ExistingNamespace is a namespace that was there before and enforces Pod
 // Security "restricted", or whose administrator waived that.
-type ExistingNamespace struct {
-	name string
-	// resource is the read-only resource that found it.
-	resource pulumi.Resource
-}
+type ExistingNamespace struct{ name string }
 
 // Name is the namespace's name.
 func (n *ExistingNamespace) Name() string { return n.name }
@@ -44,15 +45,74 @@ func FindNamespace(ctx *pulumi.Context, name string, waived bool, opts ...pulumi
 		return nil, fmt.Errorf("kubernetes.namespace %q: %s is %q, want %q: run `kubectl label namespace %s %s=%s`, or waive it with waivePodSecurity: true",
 			name, enforceLabel, enforced[enforceLabel], restricted, name, enforceLabel, restricted)
 	}
-	return &ExistingNamespace{name: name, resource: found}, nil
+	return &ExistingNamespace{name: name}, nil
 }
 
-// newNamespace registers a namespace that enforces "restricted".
-func newNamespace(ctx *pulumi.Context, resourceName, name string, labels map[string]string, parent pulumi.Resource) (*corev1.Namespace, error) {
-	for _, mode := range []string{enforceLabel, "pod-security.kubernetes.io/warn", "pod-security.kubernetes.io/audit"} {
-		labels[mode] = restricted
+// Namespace is the product's namespace where no pull secret brings one.
+type Namespace struct {
+	pulumi.ResourceState
+
+	Name pulumi.StringOutput `pulumi:"name"`
+}
+
+// NamespaceArgs says which namespace.
+type NamespaceArgs struct {
+	// Customer is the customer's slug and Product the product's name: they
+	// label it. Required.
+	Customer, Product string
+	// Name to create, or the name of Existing. Required.
+	Name string
+	// Existing is the namespace that FindNamespace found; nil makes one that
+	// enforces Pod Security "restricted".
+	Existing *ExistingNamespace
+}
+
+// Validate reports every problem of the arguments at once.
+func (args *NamespaceArgs) Validate() error {
+	p := check.Of("kubernetes.Namespace")
+	p.Error("customer", naming.CheckSlug(args.Customer))
+	p.Error("product", naming.Label.Check(args.Product))
+	p.Error("name", naming.Label.Check(args.Name))
+	return p.Err()
+}
+
+// NewNamespace registers the namespace.
+func NewNamespace(ctx *pulumi.Context, name string, args *NamespaceArgs, opts ...pulumi.ResourceOption) (*Namespace, error) {
+	if args == nil {
+		return nil, errors.New("kubernetes.Namespace: want arguments")
 	}
-	return corev1.NewNamespace(ctx, resourceName, &corev1.NamespaceArgs{
-		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(name), Labels: pulumi.ToStringMap(labels)},
+	if err := args.Validate(); err != nil {
+		return nil, err
+	}
+	component := &Namespace{}
+	inputs := pulumi.Map{"name": pulumi.String(args.Name)}
+	if err := ctx.RegisterComponentResourceV2("waybill:kubernetes:Namespace", name, inputs, component, opts...); err != nil {
+		return nil, err
+	}
+	owner := labels.Owner{Customer: args.Customer, Product: args.Product}
+	var err error
+	if component.Name, err = namespaceOf(ctx, name, args.Name, args.Existing, owner, component); err != nil {
+		return nil, err
+	}
+	return component, ctx.RegisterResourceOutputs(component, pulumi.Map{"name": component.Name})
+}
+
+// namespaceOf gives an existing namespace's name, or registers one that
+// enforces "restricted".
+func namespaceOf(ctx *pulumi.Context, component, name string, existing *ExistingNamespace, owner labels.Owner, parent pulumi.Resource) (pulumi.StringOutput, error) {
+	if existing != nil {
+		return pulumi.String(existing.name).ToStringOutput(), nil
+	}
+	own := owner.Kubernetes("")
+	delete(own, "app.kubernetes.io/component") // the namespace is everybody's
+	for _, mode := range []string{enforceLabel, "pod-security.kubernetes.io/warn", "pod-security.kubernetes.io/audit"} {
+		own[mode] = restricted
+	}
+	created, err := corev1.NewNamespace(ctx, component+"-namespace", &corev1.NamespaceArgs{
+		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(name), Labels: pulumi.ToStringMap(own)},
 	}, pulumi.Parent(parent))
+	if err != nil {
+		return pulumi.StringOutput{}, err
+	}
+	return created.Metadata.Name().Elem(), nil
 }

@@ -153,13 +153,15 @@ type pullSecretBuilder struct {
 	args      *PullSecretArgs
 	owner     labels.Owner
 	component *PullSecret
-	namespace pulumi.StringInput
+	namespace pulumi.StringOutput
 }
 
 func (b *pullSecretBuilder) build() error {
-	if err := b.buildNamespace(); err != nil {
+	namespace, err := namespaceOf(b.ctx, b.name, b.args.Namespace, b.args.Existing, b.owner, b.component)
+	if err != nil {
 		return err
 	}
+	b.namespace = namespace
 	secret, err := b.buildSecret()
 	if err != nil {
 		return err
@@ -177,7 +179,7 @@ func (b *pullSecretBuilder) build() error {
 		return err
 	}
 
-	b.component.Namespace = b.namespace.ToStringOutput()
+	b.component.Namespace = b.namespace
 	b.component.SecretName = secret.Metadata.Name().Elem()
 	b.component.ImageConfigMap = pulumi.Sprintf("%s-image", b.component.SecretName)
 
@@ -200,28 +202,13 @@ func (b *pullSecretBuilder) build() error {
 // metadata is that of a child; an empty name is chosen by Pulumi.
 func (b *pullSecretBuilder) metadata(name string) *metav1.ObjectMetaArgs {
 	m := &metav1.ObjectMetaArgs{
-		Namespace: b.namespace.ToStringOutput().ToStringPtrOutput(),
+		Namespace: b.namespace.ToStringPtrOutput(),
 		Labels:    pulumi.ToStringMap(b.owner.Kubernetes(refresherComponent)),
 	}
 	if name != "" {
 		m.Name = pulumi.String(name)
 	}
 	return m
-}
-
-func (b *pullSecretBuilder) buildNamespace() error {
-	if b.args.Existing != nil {
-		b.namespace = pulumi.String(b.args.Existing.name)
-		return nil
-	}
-	labels := b.owner.Kubernetes(refresherComponent)
-	delete(labels, "app.kubernetes.io/component") // the namespace is everybody's
-	namespace, err := newNamespace(b.ctx, b.name+"-namespace", b.args.Namespace, labels, b.component)
-	if err != nil {
-		return err
-	}
-	b.namespace = namespace.Metadata.Name().Elem()
-	return nil
 }
 
 // buildSecret creates the secret empty. From then on its data belongs to the
@@ -231,7 +218,9 @@ func (b *pullSecretBuilder) buildSecret() (*corev1.Secret, error) {
 		Metadata:   b.metadata(b.args.secretName()),
 		Type:       pulumi.String("kubernetes.io/dockerconfigjson"),
 		StringData: pulumi.StringMap{".dockerconfigjson": pulumi.String(`{"auths":{}}`)},
-	}, pulumi.Parent(b.component), pulumi.IgnoreChanges([]string{"data", "stringData"}))
+	}, pulumi.Parent(b.component), pulumi.IgnoreChanges([]string{"data", "stringData"}),
+		// A replacement that an operator asks for would meet its own name.
+		pulumi.DeleteBeforeReplace(true))
 }
 
 // buildConfig registers the credential configuration as an immutable ConfigMap
@@ -280,7 +269,7 @@ func (b *pullSecretBuilder) buildRights() ([]pulumi.Resource, error) {
 		Subjects: rbacv1.SubjectArray{&rbacv1.SubjectArgs{
 			Kind:      pulumi.String("ServiceAccount"),
 			Name:      account.Metadata.Name().Elem(),
-			Namespace: b.namespace.ToStringOutput().ToStringPtrOutput(),
+			Namespace: b.namespace.ToStringPtrOutput(),
 		}},
 	}, pulumi.Parent(b.component))
 	if err != nil {

@@ -253,7 +253,7 @@ func TestBadArgumentsOfThePullSecretAreNamed(t *testing.T) {
 		"an image without a tag": {func(a *kubernetes.PullSecretArgs) { a.Refresher.Image = "registry.example/refresher" }, "want a tag other than latest"},
 		"the tag latest":         {func(a *kubernetes.PullSecretArgs) { a.Refresher.Image = "registry.example/refresher:latest" }, "want a tag other than latest"},
 		"a bad digest":           {func(a *kubernetes.PullSecretArgs) { a.Refresher.Image = "registry.example/refresher@sha256:12" }, "want a digest of the form sha256:"},
-		"an hour":                {func(a *kubernetes.PullSecretArgs) { a.Refresher.Every = time.Hour }, "refresher.every 1h0m0s: want 5m to 30m"},
+		"an hour":                {func(a *kubernetes.PullSecretArgs) { a.Refresher.Every = time.Hour }, "refresher.every 1h0m0s: want 5m to 20m0s"},
 		"seven minutes":          {func(a *kubernetes.PullSecretArgs) { a.Refresher.Every = 7 * time.Minute }, "a divisor of an hour"},
 		"a long deadline":        {func(a *kubernetes.PullSecretArgs) { a.Refresher.Deadline = long }, "refresher.deadline 11m0s: want 1m to 10m"},
 		"a long propagation":     {func(a *kubernetes.PullSecretArgs) { a.Refresher.Propagation = &long }, "refresher.propagation 11m0s: want 0s to 5m"},

@@ -42,8 +42,8 @@ type Refresher struct {
 	// Image is the reference of the refresher's image, with a tag or a digest,
 	// in a registry that the cluster reads without the pull secret. Required.
 	Image string
-	// Every is the time between two runs: 5 to 30 minutes, a divisor of 60;
-	// empty means the token source's own.
+	// Every is the time between two runs, a divisor of an hour from 5 minutes
+	// to 20 (Google's tokens) or 30 (ECR's); empty means the source's own.
 	Every time.Duration
 	// Deadline of one run with its retries: 1 to 10 minutes, and shorter than
 	// Every; empty means 4 minutes.
@@ -73,7 +73,8 @@ func (r Refresher) propagation() time.Duration {
 
 func (r Refresher) every(source TokenSource) time.Duration {
 	if r.Every == 0 {
-		return source.cadence()
+		usual, _ := source.cadence()
+		return usual
 	}
 	return r.Every
 }
@@ -103,9 +104,9 @@ func (r Refresher) resources() Resources {
 
 func (r Refresher) validate(p *check.Problems, source TokenSource) {
 	p.Error("refresher.image", checkReference(r.Image))
-	every, least, most := r.every(source), 5*time.Minute, 30*time.Minute
-	if every < least || every > most || time.Hour%every != 0 {
-		p.Add("refresher.every", "%s: want 5m to 30m, a divisor of an hour", every)
+	every := r.every(source)
+	if _, longest := source.cadence(); every < 5*time.Minute || every > longest || time.Hour%every != 0 {
+		p.Add("refresher.every", "%s: want 5m to %s, a divisor of an hour", every, longest)
 	}
 	if d := r.deadline(); d < time.Minute || d > 10*time.Minute || d >= every {
 		p.Add("refresher.deadline", "%s: want 1m to 10m, shorter than the time between two runs", d)

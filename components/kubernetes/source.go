@@ -23,8 +23,8 @@ type TokenSource interface {
 	// configuration is the file that the refresher checks before it walks; nil
 	// where its chain has none.
 	configuration() pulumi.StringInput
-	// cadence is how often a token is taken anew.
-	cadence() time.Duration
+	// cadence is how often a token is taken anew, by default and at the least.
+	cadence() (usual, longest time.Duration)
 	// egress is what the refresher must reach besides DNS and TLS.
 	egress() []endpoint
 }
@@ -41,9 +41,9 @@ type variable struct {
 	value pulumi.StringInput
 }
 
-// googleCadence takes a 60-minute token four times in its life, so that a
-// missed run does no harm (docs/facts.md §1 row 8).
-const googleCadence = 15 * time.Minute
+// googleCadence takes a 60-minute token four times in its life, and three times
+// at the least, so that a missed run does no harm (docs/facts.md §1 row 8).
+func googleCadence() (usual, longest time.Duration) { return 15 * time.Minute, 20 * time.Minute }
 
 // GoogleIdentifiers name the vendor's provider and service account: what the
 // access grant says.
@@ -120,10 +120,10 @@ func (s EntraSource) validate(p *check.Problems) {
 	}
 }
 
-func (s EntraSource) audience() pulumi.StringInput      { return pulumi.String(s.Audience) }
-func (s EntraSource) configuration() pulumi.StringInput { return s.render(externalaccount.Executable) }
-func (s EntraSource) egress() []endpoint                { return nil }
-func (s EntraSource) cadence() time.Duration            { return googleCadence }
+func (s EntraSource) audience() pulumi.StringInput            { return pulumi.String(s.Audience) }
+func (s EntraSource) configuration() pulumi.StringInput       { return s.render(externalaccount.Executable) }
+func (s EntraSource) egress() []endpoint                      { return nil }
+func (s EntraSource) cadence() (usual, longest time.Duration) { return googleCadence() }
 
 func (s EntraSource) environment() []variable {
 	return append(s.GoogleIdentifiers.environment("entra"),
@@ -152,7 +152,7 @@ func (s ClusterSource) audience() pulumi.StringInput {
 	}).(pulumi.StringOutput)
 }
 
-func (s ClusterSource) environment() []variable           { return s.GoogleIdentifiers.environment("cluster") }
-func (s ClusterSource) configuration() pulumi.StringInput { return s.render(externalaccount.File) }
-func (s ClusterSource) egress() []endpoint                { return nil }
-func (s ClusterSource) cadence() time.Duration            { return googleCadence }
+func (s ClusterSource) environment() []variable                 { return s.GoogleIdentifiers.environment("cluster") }
+func (s ClusterSource) configuration() pulumi.StringInput       { return s.render(externalaccount.File) }
+func (s ClusterSource) egress() []endpoint                      { return nil }
+func (s ClusterSource) cadence() (usual, longest time.Duration) { return googleCadence() }

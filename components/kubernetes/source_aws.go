@@ -9,12 +9,11 @@ import (
 	"waybill.example/waybill/components/internal/externalaccount"
 )
 
-const (
-	// ecrCadence takes a 12-hour token many times in its life (docs/facts.md §4).
-	ecrCadence = 30 * time.Minute
-	// podIdentityAgent is where the agent answers on every EKS node.
-	podIdentityAgent = "169.254.170.23"
-)
+// podIdentityAgent is where the agent answers on every EKS node.
+const podIdentityAgent = "169.254.170.23"
+
+// ecrCadence takes a 12-hour token many times in its life (docs/facts.md §4).
+func ecrCadence() (usual, longest time.Duration) { return 30 * time.Minute, 30 * time.Minute }
 
 // ECRRole is the customer's role that may read the vendor's registry.
 type ECRRole struct {
@@ -45,11 +44,11 @@ func (r ECRRole) environment(trust string) []variable {
 // IRSASource walks ServiceAccount → IAM role (IRSA) → the vendor's ECR.
 type IRSASource struct{ ECRRole }
 
-func (s IRSASource) validate(p *check.Problems)        { s.ECRRole.validate(p) }
-func (s IRSASource) audience() pulumi.StringInput      { return pulumi.String("sts.amazonaws.com") }
-func (s IRSASource) configuration() pulumi.StringInput { return nil }
-func (s IRSASource) cadence() time.Duration            { return ecrCadence }
-func (s IRSASource) egress() []endpoint                { return nil }
+func (s IRSASource) validate(p *check.Problems)              { s.ECRRole.validate(p) }
+func (s IRSASource) audience() pulumi.StringInput            { return pulumi.String("sts.amazonaws.com") }
+func (s IRSASource) configuration() pulumi.StringInput       { return nil }
+func (s IRSASource) cadence() (usual, longest time.Duration) { return ecrCadence() }
+func (s IRSASource) egress() []endpoint                      { return nil }
 
 func (s IRSASource) environment() []variable {
 	return append(s.ECRRole.environment("irsa"),
@@ -66,9 +65,9 @@ func (s PodIdentitySource) validate(p *check.Problems) { s.ECRRole.validate(p) }
 func (s PodIdentitySource) audience() pulumi.StringInput {
 	return pulumi.String("pods.eks.amazonaws.com")
 }
-func (s PodIdentitySource) configuration() pulumi.StringInput { return nil }
-func (s PodIdentitySource) cadence() time.Duration            { return ecrCadence }
-func (s PodIdentitySource) egress() []endpoint                { return []endpoint{{podIdentityAgent + "/32", 80}} }
+func (s PodIdentitySource) configuration() pulumi.StringInput       { return nil }
+func (s PodIdentitySource) cadence() (usual, longest time.Duration) { return ecrCadence() }
+func (s PodIdentitySource) egress() []endpoint                      { return []endpoint{{podIdentityAgent + "/32", 80}} }
 
 func (s PodIdentitySource) environment() []variable {
 	return append(s.ECRRole.environment("pod-identity"),

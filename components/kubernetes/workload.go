@@ -35,13 +35,14 @@ type Workload struct {
 	Service pulumi.StringOutput `pulumi:"service"`
 }
 
-// WorkloadArgs says what runs. Product, Namespace, Image, PullSecret and Port
+// WorkloadArgs says what runs. Product, Namespace, Image and Port
 // are required; everything else has a default.
 type WorkloadArgs struct {
 	// Customer is the customer's slug and Product the product's name, a DNS
 	// label: they name and label every object.
 	Customer, Product string
-	// Namespace and PullSecret are what the PullSecret component gives.
+	// Namespace and PullSecret are what the PullSecret component gives; a nil
+	// PullSecret leaves the pull to the node's own credentials.
 	Namespace  pulumi.StringInput
 	PullSecret pulumi.StringInput
 	// ImageConfigMap is the PullSecret component's: the workload writes there
@@ -56,7 +57,7 @@ type WorkloadArgs struct {
 	Port int
 	// ServicePort is the Service's; 0 means 80.
 	ServicePort int
-	// Replicas; nil means 2, at most 1000.
+	// Replicas, 1 to 1000; nil means 2.
 	Replicas *int
 	// Resources of the container; empty means the guides': 250m and 512Mi
 	// requested, 1 CPU and 2Gi at most.
@@ -136,14 +137,14 @@ func (args *WorkloadArgs) Validate() error {
 	p := check.Of("kubernetes.Workload")
 	p.Error("customer", naming.CheckSlug(args.Customer))
 	p.Error("product", naming.Label.Check(args.Product))
-	for _, input := range []variable{{"namespace", args.Namespace}, {"pullSecret", args.PullSecret}, {"image", args.Image}} {
+	for _, input := range []variable{{"namespace", args.Namespace}, {"image", args.Image}} {
 		if input.value == nil {
 			p.Add(input.name, "is missing")
 		}
 	}
 	p.Range("port", args.Port, 1024, 65535)
 	p.Range("servicePort", args.servicePort(), 1, 65535)
-	p.Range("replicas", args.replicas(), 0, 1000)
+	p.Range("replicas", args.replicas(), 1, 1000)
 	p.Range("user", args.user(), 1, 1<<31-1)
 	args.Resources.validate(p, "resources")
 	args.Liveness.validate(p, "liveness")
@@ -325,11 +326,9 @@ func (b *workloadBuilder) buildDeployment(account *corev1.ServiceAccount, config
 					ServiceAccountName:           account.Metadata.Name(),
 					AutomountServiceAccountToken: pulumi.Bool(false),
 					EnableServiceLinks:           pulumi.Bool(false),
-					ImagePullSecrets: corev1.LocalObjectReferenceArray{
-						&corev1.LocalObjectReferenceArgs{Name: b.args.PullSecret.ToStringOutput().ToStringPtrOutput()},
-					},
-					SecurityContext:           restrictedPod(b.args.user()),
-					TopologySpreadConstraints: b.spread(),
+					ImagePullSecrets:             b.pullSecrets(),
+					SecurityContext:              restrictedPod(b.args.user()),
+					TopologySpreadConstraints:    b.spread(),
 					Containers: corev1.ContainerArray{&corev1.ContainerArgs{
 						Name:    pulumi.String(b.args.Product),
 						Image:   b.args.Image.ToStringOutput().ToStringPtrOutput(),
@@ -353,6 +352,15 @@ func (b *workloadBuilder) buildDeployment(account *corev1.ServiceAccount, config
 			},
 		},
 	}, pulumi.Parent(b.component), pulumi.DependsOn(b.args.After))
+}
+
+func (b *workloadBuilder) pullSecrets() corev1.LocalObjectReferenceArray {
+	if b.args.PullSecret == nil {
+		return nil
+	}
+	return corev1.LocalObjectReferenceArray{
+		&corev1.LocalObjectReferenceArgs{Name: b.args.PullSecret.ToStringOutput().ToStringPtrOutput()},
+	}
 }
 
 func (b *workloadBuilder) environment() corev1.EnvVarArray {

@@ -92,7 +92,7 @@ func TestTheConfigurationFileIsAnImmutableSecret(t *testing.T) {
 
 func TestTheWorkloadIsSettable(t *testing.T) {
 	args := workload()
-	replicas := 0
+	replicas := 5
 	args.Replicas, args.ServicePort, args.User = &replicas, 8443, 1000
 	args.Command, args.Arguments = []string{"/app"}, []string{"--serve"}
 	args.Env = map[string]string{"B": "2", "A": "1"}
@@ -100,7 +100,7 @@ func TestTheWorkloadIsSettable(t *testing.T) {
 	args.MaxUnavailable, args.SpreadOver = "25%", []string{"kubernetes.io/hostname"}
 	args.Identity = kubernetes.AzureIdentity{TenantID: tenant, ClientID: pulumi.String("own-client")}
 	r, template := run(t, args)
-	assert.InDelta(t, 0, r.Named("app-deployment").Value("spec.replicas").NumberValue(), 0)
+	assert.InDelta(t, 5, r.Named("app-deployment").Value("spec.replicas").NumberValue(), 0)
 	container := at(template, "spec.containers[0]").ObjectValue()
 	assert.Equal(t, []any{"/app"}, container["command"].Mappable())
 	assert.Equal(t, []any{"--serve"}, container["args"].Mappable())
@@ -153,6 +153,7 @@ func TestBadArgumentsOfTheWorkloadAreNamed(t *testing.T) {
 		"a bad product":     {func(a *kubernetes.WorkloadArgs) { a.Product = "Shop" }, `product "Shop"`},
 		"no image":          {func(a *kubernetes.WorkloadArgs) { a.Image = nil }, "image is missing"},
 		"a privileged port": {func(a *kubernetes.WorkloadArgs) { a.Port = 80 }, "port 80: want 1024 to 65535"},
+		"no replica":        {func(a *kubernetes.WorkloadArgs) { none := 0; a.Replicas = &none }, "replicas 0: want 1 to 1000"},
 		"root":              {func(a *kubernetes.WorkloadArgs) { a.User = -1 }, "user -1: want 1 to"},
 		"half a config":     {func(a *kubernetes.WorkloadArgs) { a.ConfigPath = "/a" }, "config and configPath: want both or neither"},
 		"a relative path":   {func(a *kubernetes.WorkloadArgs) { a.Writable = []kubernetes.WritableMount{{Path: "tmp"}} }, `writable[0].path "tmp": want an absolute path`},

@@ -11,15 +11,20 @@ import (
 	"waybill.example/waybill/refresher/internal/retry"
 )
 
-// MinimumLife is the least remaining life of a credential that may replace another. Shorter, and pulls would fail before the next
-// run: refreshes come every 15 to 20 minutes (docs/facts.md §1, row 8), and a token below this is none that the clouds document.
-const MinimumLife = 10 * time.Minute
+// MinimumLife is the least remaining life of a credential that may replace another. It covers the longest time between two runs, 30
+// minutes, and the longest run, 10: with less, pulls would fail before the next token is written. Every cloud here gives more
+// (docs/facts.md §3 and §4: an hour, and twelve).
+const MinimumLife = 40 * time.Minute
 
 // ShortLived is the error of a credential that would not outlive the time to the next run.
 type ShortLived struct{ Left time.Duration }
 
 // Error says how long the credential lives, and how long it would have to.
 func (e *ShortLived) Error() string {
+	if e.Left <= 0 {
+		return "the token has expired"
+	}
+
 	return fmt.Sprintf("the token lives for %s more: want at least %s", e.Left.Round(time.Second), MinimumLife)
 }
 

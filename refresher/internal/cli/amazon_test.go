@@ -380,8 +380,8 @@ func TestAnUnusableAuthorizationTokenNeverReplacesAGoodOne(t *testing.T) {
 		answer http.HandlerFunc
 		words  string
 	}{
-		"about to expire": {ecrAuthorization(map[string]any{"authorizationToken": encode("AWS:hunter2hunter2"), "expiresAt": float64(time.Now().Add(9 * time.Minute).Unix())}), "want at least 10m0s"},
-		"expired":         {ecrAuthorization(map[string]any{"authorizationToken": encode("AWS:hunter2hunter2"), "expiresAt": 1.0}), "want at least 10m0s"},
+		"about to expire": {ecrAuthorization(map[string]any{"authorizationToken": encode("AWS:hunter2hunter2"), "expiresAt": float64(time.Now().Add(39 * time.Minute).Unix())}), "want at least 40m0s"},
+		"expired":         {ecrAuthorization(map[string]any{"authorizationToken": encode("AWS:hunter2hunter2"), "expiresAt": 1.0}), "the token has expired"},
 		"without an end":  {ecrAuthorization(map[string]any{"authorizationToken": encode("AWS:hunter2hunter2")}), "does not say when the token ends"},
 		"no base64":       {ecrAuthorization(map[string]any{"authorizationToken": "hunter2!hunter2!", "expiresAt": in12Hours}), "is no base64"},
 		"another user":    {ecrAuthorization(map[string]any{"authorizationToken": encode("root:hunter2hunter2"), "expiresAt": in12Hours}), "is not AWS:PASSWORD"},

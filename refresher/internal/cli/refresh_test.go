@@ -275,7 +275,7 @@ func TestATokenAboutToExpireNeverReplacesAGoodOne(t *testing.T) {
 	w.accessLife = 9 * time.Minute
 	code, _, stderr := w.run("refresh")
 	assert.Equal(t, 13, code)
-	assert.Contains(t, refusedLine(t, stderr)["error"], "want at least 10m0s")
+	assert.Contains(t, refusedLine(t, stderr)["error"], "want at least 40m0s")
 	assert.Zero(t, w.asked(registryHost))
 	w.unwritten()
 }
