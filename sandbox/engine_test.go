@@ -18,6 +18,7 @@ import (
 
 	"waybill.example/waybill/sandbox"
 	"waybill.example/waybill/sandbox/engine"
+	"waybill.example/waybill/sandbox/rehearsal"
 	"waybill.example/waybill/tests/programs"
 )
 
@@ -234,12 +235,20 @@ func TestTwoCredentialsThatAreNoNeighboursAreRemovedTogether(t *testing.T) {
 	assert.Empty(t, s.Azure.Identities())
 }
 
-func TestEveryExampleIsDeployedAndThenUnchanged(t *testing.T) {
+func TestEveryExampleIsDeployedUnchangedAndWalked(t *testing.T) {
 	for _, stack := range []string{"acme", "globex"} {
 		t.Run(stack, func(t *testing.T) {
 			s := newProject(t, stack).start(nil)
-			assert.NotEmpty(t, up(t, s).Outputs["image"])
+			outputs := up(t, s).Outputs
 			assert.Empty(t, changes(up(t, s)))
+			for _, hop := range walk(t, s, outputs) {
+				assert.True(t, hop.OK, "%s: %s", hop.Name, hop.Detail)
+			}
+			chain, err := s.Rehearsal(context.Background(), outputs)
+			require.NoError(t, err)
+			require.NoError(t, chain.Refusals(context.Background(), func(refusal rehearsal.Refusal) {
+				assert.True(t, refusal.OK, "%s: want a refusal at %s, got %q: %s", refusal.Case, refusal.Want, refusal.Hop, refusal.Error)
+			}))
 		})
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -273,9 +274,9 @@ func (s *Sandbox) Logs(namespace, pod, container string) ([]byte, error) {
 	return s.kubelets[0].Logs(namespace, pod, container)
 }
 
-// Diagnose tells how far the refresher came when it last ran.
-func (s *Sandbox) Diagnose(ctx context.Context) ([]rehearsal.Hop, error) {
-	return rehearsal.Diagnose(ctx, s.Clusters[0].RESTConfig(), s.Logs)
+// Diagnose tells how far the refresher came when it last ran since then.
+func (s *Sandbox) Diagnose(ctx context.Context, since time.Time) ([]rehearsal.Hop, error) {
+	return rehearsal.Diagnose(ctx, since, s.Clusters[0].RESTConfig(), s.Logs)
 }
 
 // Kubeconfig is the path of a kubeconfig with a context for each cluster.

@@ -162,6 +162,16 @@ func (e *Engine) Destroy(ctx context.Context, options ...optdestroy.Option) (*Re
 	}, nil)
 }
 
+// Outputs of the stack as it was last deployed; none where it never was, or
+// was destroyed. Secret ones are "[secret]".
+func (e *Engine) Outputs(ctx context.Context) (map[string]any, error) {
+	outputs, err := e.outputs(ctx)()
+	if err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	return outputs, nil
+}
+
 // outputs reads the stack's outputs; secret ones are not shown.
 func (e *Engine) outputs(ctx context.Context) func() (map[string]any, error) {
 	return func() (map[string]any, error) {

@@ -132,14 +132,19 @@ func urnName(urn string) string {
 	return urn[strings.LastIndex(urn, "::")+2:]
 }
 
-// colorTag is how the engine marks colours in its messages.
-var colorTag = regexp.MustCompile(`<\{%[^%]*%\}>`)
+var (
+	// colorTag is how the engine marks colours in its messages.
+	colorTag = regexp.MustCompile(`<\{%[^%]*%\}>`)
+	// programError is what the SDK wraps around the one error of a program.
+	programError = regexp.MustCompile(`^error: an unhandled error occurred: 1 error occurred:\s*\* `)
+)
 
 func (r *Result) diagnose(event *apitype.DiagnosticEvent) {
 	if event.Ephemeral {
 		return
 	}
 	text := strings.TrimSpace(colorTag.ReplaceAllString(event.Prefix+event.Message, ""))
+	text = programError.ReplaceAllString(text, "error: ")
 	if name := urnName("::" + event.URN); name != "" && !strings.Contains(event.URN, "::pulumi:pulumi:Stack::") {
 		text = name + ": " + text
 	}

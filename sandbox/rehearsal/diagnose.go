@@ -3,6 +3,7 @@ package rehearsal
 import (
 	"context"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -10,10 +11,10 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// Diagnose tells how far the refresher came when it last ran, from its own
-// lines; nothing where it never ran. It needs no outputs: an update that failed
-// has none.
-func Diagnose(ctx context.Context, config *rest.Config, logs func(namespace, pod, container string) ([]byte, error)) ([]Hop, error) {
+// Diagnose tells how far the refresher came when it last ran since the given
+// time, from its own lines; nothing where it did not run. It needs no outputs:
+// an update that failed has none.
+func Diagnose(ctx context.Context, since time.Time, config *rest.Config, logs func(namespace, pod, container string) ([]byte, error)) ([]Hop, error) {
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("rehearsal: %w", err)
@@ -24,6 +25,10 @@ func Diagnose(ctx context.Context, config *rest.Config, logs func(namespace, pod
 	}
 	var last *corev1.Pod
 	for i, pod := range pods.Items {
+		// Kubernetes counts in whole seconds.
+		if pod.CreationTimestamp.Time.Before(since.Truncate(time.Second)) {
+			continue
+		}
 		if isRefresher(pod.Spec) && (last == nil || pod.CreationTimestamp.After(last.CreationTimestamp.Time)) {
 			last = &pods.Items[i]
 		}

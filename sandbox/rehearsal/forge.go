@@ -56,26 +56,21 @@ func (t *token) sign(algorithm jose.SignatureAlgorithm, key any) (string, error)
 }
 
 // anotherKey signs the token anew with a key of its own, under the same ID.
-func anotherKey(text string) (string, error) {
-	t, err := parse(text)
-	if err != nil {
-		return "", err
-	}
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return "", fmt.Errorf("rehearsal: %w", err)
-	}
-	return t.sign(jose.RS256, key)
-}
+func anotherKey(text string) (string, error) { return foreign(text, nil) }
 
 // anotherIssuer is what another cluster's API server would sign.
 func anotherIssuer(text string) (string, error) {
+	return foreign(text, map[string]any{"iss": "https://another-cluster.example/"})
+}
+
+// foreign is the token with some claims changed, signed with a key that nobody
+// published.
+func foreign(text string, changes map[string]any) (string, error) {
 	t, err := parse(text)
 	if err != nil {
 		return "", err
 	}
-	t.claims = maps.Clone(t.claims)
-	t.claims["iss"] = "https://another-cluster.example/"
+	maps.Copy(t.claims, changes)
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return "", fmt.Errorf("rehearsal: %w", err)
@@ -89,7 +84,6 @@ func unsigned(text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	t.header = maps.Clone(t.header)
 	t.header["alg"] = "none"
 	var parts [2]string
 	for i, part := range []map[string]any{t.header, t.claims} {
@@ -130,7 +124,6 @@ func (r *Rehearsal) expired(text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	t.claims = maps.Clone(t.claims)
 	issued := time.Now().Add(-48 * time.Hour)
 	t.claims["iat"], t.claims["nbf"], t.claims["exp"] = issued.Unix(), issued.Unix(), issued.Add(time.Hour).Unix()
 	return t.sign(jose.RS256, key)

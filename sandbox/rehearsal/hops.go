@@ -21,6 +21,8 @@ const (
 	ownLabel = "waybill.example/rehearsal"
 	// pollTime is how often the cluster is asked how far it is.
 	pollTime = 200 * time.Millisecond
+	// pullTime is how long a pod may wait for its image.
+	pullTime = time.Minute
 )
 
 // Walk runs the refresher once, in a Job made from the deployed CronJob, and
@@ -169,8 +171,8 @@ func (r *Rehearsal) pull(ctx context.Context) (Hop, error) {
 		return Hop{}, fmt.Errorf("rehearsal: %w", err)
 	}
 	defer r.deletePod(pod.Name)
-	hop := Hop{Name: hopRegistry}
-	err = wait.PollUntilContextCancel(ctx, pollTime, true, func(ctx context.Context) (bool, error) {
+	hop := Hop{Name: hopRegistry, Detail: "the pod is still waiting"}
+	err = wait.PollUntilContextTimeout(ctx, pollTime, pullTime, true, func(ctx context.Context) (bool, error) {
 		found, err := r.admin.CoreV1().Pods(r.chain.namespace).Get(ctx, pod.Name, metav1.GetOptions{})
 		if err != nil {
 			return false, err
@@ -180,14 +182,19 @@ func (r *Rehearsal) pull(ctx context.Context) (Hop, error) {
 			case status.State.Running != nil || status.State.Terminated != nil:
 				hop.OK, hop.Detail = true, fmt.Sprintf("the kubelet pulled %s (%s)", r.chain.image, digest(status.ImageID))
 				return true, nil
-			case status.State.Waiting != nil && strings.Contains(status.State.Waiting.Reason, "Image"):
+			case status.State.Waiting != nil:
 				hop.Detail = status.State.Waiting.Reason + ": " + firstLine(status.State.Waiting.Message)
-				return true, nil
+				return strings.Contains(status.State.Waiting.Reason, "Image"), nil
 			}
 		}
 		return false, nil
 	})
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return Hop{}, fmt.Errorf("rehearsal: waiting for the kubelet: %w", err)
+	case wait.Interrupted(err):
+		return hop, nil // not ok, with what the pod last waited for
+	case err != nil:
 		return Hop{}, fmt.Errorf("rehearsal: waiting for the kubelet: %w", err)
 	}
 	return hop, nil

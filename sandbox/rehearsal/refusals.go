@@ -21,7 +21,7 @@ type testCase struct {
 
 // Families of words, each of one hop.
 var (
-	entraSubject   = regexp.MustCompile(`AADSTS70021`)
+	entraSubject   = regexp.MustCompile(`AADSTS70021(3|:)`)
 	entraAudience  = regexp.MustCompile(`AADSTS70021[24]`)
 	entraIssuer    = regexp.MustCompile(`AADSTS(700211|90061|501661)`)
 	entraSignature = regexp.MustCompile(`AADSTS(7000272|700027|5002738|50027)`)
@@ -30,7 +30,7 @@ var (
 	stsAudience    = regexp.MustCompile(`The audience in ID Token .* does not match`)
 	stsCondition   = regexp.MustCompile(`rejected by the attribute condition`)
 	stsTarget      = regexp.MustCompile(`invalid_target`)
-	stsSubject     = regexp.MustCompile(`google\.subject|attribute condition`)
+	stsSubject     = regexp.MustCompile(`google\.subject`)
 	registryRead   = regexp.MustCompile(`artifactregistry\.repositories\.downloadArtifacts.* denied`)
 	registryPush   = regexp.MustCompile(`artifactregistry\.repositories\.uploadArtifacts.* denied`)
 )

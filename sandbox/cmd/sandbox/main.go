@@ -1,6 +1,7 @@
 // Command sandbox deploys a stack to the sandbox, previews and destroys it
-// there, and leaves the sandbox running for other clients. `make up`,
-// `make preview`, `make down` and `make serve` call it.
+// there, leaves the sandbox running for other clients, draws the deployed chain
+// and measures its reliability. `make up`, `make preview`, `make down`,
+// `make serve`, `make diagram` and `make figures` call it.
 package main
 
 import (
@@ -58,6 +59,8 @@ func newCommand(stdout, stderr *os.File) *cobra.Command {
 		{"preview", "Show what up would change", r.preview},
 		{"down", "Delete what the stack made", r.down},
 		{"serve", "Leave the sandbox running and print the environment for other clients", r.serve},
+		{"diagram", "Print the deployed chain as Mermaid", r.diagram},
+		{"figures", "Measure how reliable the whole is, on sandboxes of its own", r.figures},
 	} {
 		root.AddCommand(&cobra.Command{
 			Use: c.use, Short: c.short, Args: cobra.NoArgs,

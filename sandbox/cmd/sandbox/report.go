@@ -13,7 +13,6 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"waybill.example/waybill/sandbox"
 	"waybill.example/waybill/sandbox/engine"
 	"waybill.example/waybill/sandbox/rehearsal"
 )
@@ -33,30 +32,38 @@ type report struct {
 
 	verb     string
 	warnings []string
-	took     time.Duration
+	started  time.Time
 }
 
-func newReport(options sandbox.Options, verb string, result *engine.Result, failure error) (*report, error) {
-	platform, side, err := customer(filepath.Join(options.Root, "Pulumi."+options.Stack+".yaml"))
-	if err != nil {
-		return nil, err
-	}
-	r := &report{
-		Stack: options.Stack, Platform: platform, Side: side,
-		Resources: result.Resources, Outputs: result.Outputs,
+func newReport(verb, stack string) *report {
+	return &report{
+		Stack: stack, Resources: []engine.Resource{}, Outputs: map[string]any{},
 		Hops: []rehearsal.Hop{}, Refusals: []rehearsal.Refusal{},
-		OK: failure == nil, verb: verb, warnings: result.Warnings,
+		OK: true, verb: verb, started: time.Now(),
 	}
-	if r.Resources == nil {
-		r.Resources = []engine.Resource{}
+}
+
+// describe takes the words of the stack's file that a report shows.
+func (r *report) describe(root string) (err error) {
+	r.Platform, r.Side, err = customer(filepath.Join(root, "Pulumi."+r.Stack+".yaml"))
+	return err
+}
+
+// add takes over what an operation did.
+func (r *report) add(result *engine.Result) {
+	if result.Resources != nil {
+		r.Resources = result.Resources
 	}
-	if r.Outputs == nil {
-		r.Outputs = map[string]any{}
+	if result.Outputs != nil {
+		r.Outputs = result.Outputs
 	}
-	if failure != nil {
-		r.Errors = strings.Split(failure.Error(), "\n")
-	}
-	return r, nil
+	r.warnings = result.Warnings
+}
+
+// fail notes what went wrong, a line each.
+func (r *report) fail(err error) {
+	r.OK = false
+	r.Errors = append(r.Errors, strings.Split(err.Error(), "\n")...)
 }
 
 // customer reads the two words of a stack file that a report shows.
@@ -143,20 +150,20 @@ func (r *report) printDeployment(out io.Writer) {
 	for _, warning := range r.warnings {
 		fmt.Fprintf(out, "\nwarning: %s\n", warning)
 	}
+}
+
+func (r *report) printVerdict(out io.Writer) {
 	if len(r.Errors) > 0 {
 		fmt.Fprintln(out, "\nErrors")
 		for _, line := range r.Errors {
 			fmt.Fprintln(out, " ", line)
 		}
 	}
-}
-
-func (r *report) printVerdict(out io.Writer) {
 	verdict := "ok"
 	if !r.OK {
 		verdict = "FAILED"
 	}
-	fmt.Fprintf(out, "\n%s %s in %s: %s\n", verdict, r.verb, r.took.Round(100*time.Millisecond), r.summary())
+	fmt.Fprintf(out, "\n%s %s in %s: %s\n", verdict, r.verb, time.Since(r.started).Round(100*time.Millisecond), r.summary())
 }
 
 // printResources shows the tree of components and their children.

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"waybill.example/waybill/sandbox"
 	"waybill.example/waybill/sandbox/engine"
@@ -39,36 +38,17 @@ func (r *runner) down(ctx context.Context) error {
 }
 
 // operate starts the sandbox, runs one operation of the engine there and then
-// what follows it, reports, and stops the sandbox.
+// what follows it, stops the sandbox, and reports. Whatever goes wrong is in
+// the report: with --json there is always one document.
 func (r *runner) operate(
 	ctx context.Context, verb string,
 	operation func(*engine.Engine) (*engine.Result, error),
 	follow func(context.Context, *sandbox.Sandbox, *report) error,
-) (err error) {
-	started := time.Now()
-	s, err := r.start(ctx)
-	if err != nil {
-		return err
+) error {
+	report := newReport(verb, r.options.Stack)
+	if err := r.run(ctx, report, operation, follow); err != nil {
+		report.fail(err)
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	e, err := s.Engine(ctx, r.observe)
-	if err != nil {
-		return err
-	}
-	result, failure := operation(e)
-	report, err := newReport(r.options, verb, result, failure)
-	if err != nil {
-		return err
-	}
-	if !r.json {
-		report.printDeployment(r.stdout)
-	}
-	if follow != nil {
-		if err := follow(ctx, s, report); err != nil {
-			return err
-		}
-	}
-	report.took = time.Since(started)
 	if r.json {
 		if err := r.printJSON(report); err != nil {
 			return err
@@ -82,15 +62,47 @@ func (r *runner) operate(
 	return nil
 }
 
+func (r *runner) run(
+	ctx context.Context, report *report,
+	operation func(*engine.Engine) (*engine.Result, error),
+	follow func(context.Context, *sandbox.Sandbox, *report) error,
+) (err error) {
+	s, err := r.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	e, err := s.Engine(ctx, r.observe)
+	if err != nil {
+		return err
+	}
+	if err := report.describe(r.options.Root); err != nil {
+		return err
+	}
+	result, failure := operation(e)
+	report.add(result)
+	if failure != nil {
+		report.fail(failure)
+	}
+	if !r.json {
+		report.printDeployment(r.stdout)
+	}
+	if follow == nil {
+		return nil
+	}
+	return follow(ctx, s, report)
+}
+
 // rehearse walks the deployed chain and shows each hop and each refusal as it
-// happens. Where the deployment failed, it shows how far the refresher came.
+// happens. Where the deployment failed, it shows how far the refresher came in
+// it.
 func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, report *report) error {
 	out := r.stdout
 	if r.json {
 		out = io.Discard
 	}
 	if !report.OK {
-		hops, err := s.Diagnose(ctx)
+		hops, err := s.Diagnose(ctx, report.started)
 		if err != nil {
 			return err
 		}

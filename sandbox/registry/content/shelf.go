@@ -93,7 +93,7 @@ func removeOthers(dir, mine string) error {
 		if entry.Name() == mine {
 			continue
 		}
-		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil { //nolint:gosec // what ReadDir found in a repository of the cloud
+		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
 			return fmt.Errorf("content: %w", err)
 		}
 	}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"waybill.example/waybill/sandbox/rehearsal"
+)
+
+// project copies what the command needs into a folder that a test may change.
+func project(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	for _, path := range []string{"Pulumi.yaml", "Pulumi.dev.yaml", "sandbox/worlds/dev.yaml"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", "..", path))
+		require.NoError(t, err)
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(root, path)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(root, path), text, 0o600))
+	}
+	return root
+}
+
+// document runs a command with --json and gives the one document on stdout.
+func document(t *testing.T, root, stack string, run func(*runner) error) (report map[string]any, failed error) {
+	t.Helper()
+	tools, err := filepath.Abs(filepath.Join("..", "..", "..", ".build"))
+	require.NoError(t, err)
+	var stdout bytes.Buffer
+	r := &runner{stdout: &stdout, stderr: io.Discard, json: true}
+	r.options.Root, r.options.Stack, r.options.Tools = root, stack, tools
+	failed = run(r)
+	decoder := json.NewDecoder(&stdout)
+	require.NoError(t, decoder.Decode(&report))
+	assert.ErrorIs(t, decoder.Decode(new(any)), io.EOF, "one document and nothing else")
+	return report, failed
+}
+
+func up(r *runner) error { return r.up(context.Background()) }
+
+func TestUpPrintsOneDocument(t *testing.T) {
+	root := project(t)
+	report, err := document(t, root, "dev", up)
+	require.NoError(t, err)
+	assert.Equal(t, "dev", report["stack"])
+	assert.Equal(t, "aks", report["platform"])
+	assert.Equal(t, "both", report["side"])
+	assert.Equal(t, true, report["ok"])
+	require.NotEmpty(t, report["resources"])
+	for _, resource := range report["resources"].([]any) {
+		r := resource.(map[string]any)
+		assert.Equal(t, "create", r["operation"], r["name"])
+		assert.NotEmpty(t, r["type"])
+		assert.Contains(t, r, "parent")
+	}
+	assert.Contains(t, report["outputs"], "accessGrant")
+	assert.Len(t, report["hops"], 6)
+	for _, refusal := range report["refusals"].([]any) {
+		r := refusal.(map[string]any)
+		assert.NotEmpty(t, r["hop"], r["case"])
+		assert.NotEmpty(t, r["error"], r["case"])
+	}
+
+	t.Run("a deployment that fails shows nothing of an earlier one", func(t *testing.T) {
+		file := filepath.Join(root, "Pulumi.dev.yaml")
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(file, bytes.ReplaceAll(text, []byte("name: example-cluster"), []byte("name: another-cluster")), 0o600))
+		report, err := document(t, root, "dev", up)
+		require.ErrorIs(t, err, errFailed)
+		assert.Equal(t, false, report["ok"])
+		assert.Empty(t, report["hops"])
+		assert.Empty(t, report["refusals"])
+		assert.Contains(t, report["errors"].([]any)[0], "another-cluster")
+	})
+}
+
+func TestAStackThatIsNotThereIsReportedAsADocument(t *testing.T) {
+	report, err := document(t, project(t), "nosuch", up)
+	require.ErrorIs(t, err, errFailed)
+	assert.Equal(t, false, report["ok"])
+	assert.Contains(t, report["errors"].([]any)[0], "nosuch")
+}
+
+// One hop or one refusal that is not as it must be makes the whole not ok.
+func TestTheVerdictIsThatOfEveryHopAndRefusal(t *testing.T) {
+	for name, c := range map[string]struct {
+		hop     rehearsal.Hop
+		refusal rehearsal.Refusal
+		ok      bool
+		shows   string
+	}{
+		"all well":            {rehearsal.Hop{Name: "sts", OK: true, Detail: "issuer a, subject b"}, rehearsal.Refusal{Case: "another", Hop: "sts", Error: "no", Want: "sts", OK: true}, true, "✓ another"},
+		"a hop that fails":    {rehearsal.Hop{Name: "sts", Detail: "refused"}, rehearsal.Refusal{Case: "another", Hop: "sts", Want: "sts", OK: true}, false, "✗ sts"},
+		"nobody refuses":      {rehearsal.Hop{Name: "sts", OK: true}, rehearsal.Refusal{Case: "another", Want: "sts"}, false, "it was NOT refused; sts had to"},
+		"another hop refuses": {rehearsal.Hop{Name: "sts", OK: true}, rehearsal.Refusal{Case: "another", Hop: "iam", Error: "no", Want: "sts"}, false, "(expected of sts, in other words)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out strings.Builder
+			r := newReport("up", "dev")
+			r.addHops(&out, c.hop)
+			r.addRefusal(&out, c.refusal)
+			r.printVerdict(&out)
+			assert.Equal(t, c.ok, r.OK)
+			assert.Contains(t, out.String(), c.shows)
+			assert.Equal(t, c.ok, strings.Contains(out.String(), "ok up in "))
+			assert.Equal(t, !c.ok, strings.Contains(out.String(), "FAILED up in "))
+		})
+	}
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// diagram prints the deployed chain as a Mermaid flowchart.
+func (r *runner) diagram(ctx context.Context) (err error) {
+	s, err := r.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	e, err := s.Engine(ctx, nil)
+	if err != nil {
+		return err
+	}
+	outputs, err := e.Outputs(ctx)
+	if err != nil {
+		return err
+	}
+	if len(outputs) == 0 {
+		return fmt.Errorf("stack %s is not deployed to its sandbox, and has no chain to draw: run `make up STACK=%s` first", r.options.Stack, r.options.Stack)
+	}
+	chain, err := s.Rehearsal(ctx, outputs)
+	if err != nil {
+		return err
+	}
+	text, err := chain.Diagram(ctx)
+	if err != nil {
+		return err
+	}
+	if r.json {
+		return r.printJSON(map[string]string{"stack": r.options.Stack, "mermaid": text})
+	}
+	_, err = fmt.Fprint(r.stdout, text)
+	return err
+}

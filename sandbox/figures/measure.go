@@ -1,0 +1,169 @@
+package figures
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"waybill.example/waybill/sandbox"
+	"waybill.example/waybill/sandbox/engine"
+	"waybill.example/waybill/sandbox/rehearsal"
+	"waybill.example/waybill/sandbox/state"
+)
+
+// Options say what is measured, and how much of it.
+type Options struct {
+	// Root is the project's folder.
+	Root string
+	// State is the directory that the measurements work in; empty means
+	// .sandbox/figures. What is in it is removed before and after.
+	State string
+	// Tools is as in sandbox.Options.
+	Tools string
+	// Stacks are walked, one after the other. Faults, interruptions and pulls
+	// are measured on the first. Empty means dev, acme, globex.
+	Stacks []string
+	// Steps are how many steps of the engine an update has made when it is
+	// stopped; each is done once for each kind of interruption.
+	// Empty means 3, 10, 18.
+	Steps []int
+	// Inputs is how many random configurations are tried; 0 means 3000.
+	Inputs int
+	// Seed makes the same random configurations again.
+	Seed uint64
+	// Refreshes is how many refreshes run back to back while pulls are tried; 0
+	// means 5.
+	Refreshes int
+	// Progress is told what is measured, and each failure; nil for nobody.
+	Progress func(message string)
+}
+
+func (o *Options) setDefaults() {
+	if o.State == "" {
+		o.State = filepath.Join(o.Root, ".sandbox", "figures")
+	}
+	if len(o.Stacks) == 0 {
+		o.Stacks = []string{"dev", "acme", "globex"}
+	}
+	if len(o.Steps) == 0 {
+		o.Steps = []int{3, 10, 18}
+	}
+	if o.Inputs == 0 {
+		o.Inputs = 3000
+	}
+	if o.Refreshes == 0 {
+		o.Refreshes = 5
+	}
+	if o.Progress == nil {
+		o.Progress = func(string) {}
+	}
+}
+
+// meter collects one report.
+type meter struct {
+	options Options
+	report  Report
+	// saying keeps a pull's failure out of the middle of another message.
+	saying sync.Mutex
+}
+
+func newMeter(options Options) *meter {
+	options.setDefaults()
+	return &meter{options: options}
+}
+
+// Measure takes every figure. An error means that a measurement could not be
+// made; what was measured and failed is in the report.
+func Measure(ctx context.Context, options Options) (_ *Report, err error) {
+	m := newMeter(options)
+	// The lock keeps a second run from removing what this one works on.
+	lock, err := state.Open(m.options.State)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(m.options.State), lock.Close()) }()
+	if err := m.clean(); err != nil {
+		return nil, err
+	}
+	if err := m.fuzz(ctx); err != nil {
+		return nil, err
+	}
+	for i, stack := range m.options.Stacks {
+		if err := m.deployed(ctx, stack, func(d *deployment) error {
+			if err := m.walks(ctx, d); err != nil || i > 0 {
+				return err
+			}
+			if err := m.faults(ctx, d); err != nil {
+				return err
+			}
+			return m.pulls(ctx, d)
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return &m.report, m.interruptions(ctx)
+}
+
+// clean empties the state directory but for its lock.
+func (m *meter) clean() error {
+	entries, err := os.ReadDir(m.options.State)
+	if err != nil {
+		return fmt.Errorf("figures: %w", err)
+	}
+	var problems []error
+	for _, entry := range entries {
+		if entry.Name() != "lock" {
+			problems = append(problems, os.RemoveAll(filepath.Join(m.options.State, entry.Name())))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func (m *meter) say(format string, values ...any) {
+	m.saying.Lock()
+	defer m.saying.Unlock()
+	m.options.Progress(fmt.Sprintf(format, values...))
+}
+
+// failure tells of a case that did not end as it must.
+func (m *meter) failure(format string, values ...any) { m.say("✗ "+format, values...) }
+
+// start starts a sandbox for the stack in a directory of its own.
+func (m *meter) start(ctx context.Context, stack, dir string) (*sandbox.Sandbox, error) {
+	return sandbox.Start(ctx, sandbox.Options{
+		Root: m.options.Root, Stack: stack, State: filepath.Join(m.options.State, dir), Tools: m.options.Tools,
+	})
+}
+
+// deployment is a stack on its sandbox.
+type deployment struct {
+	*sandbox.Sandbox
+	stack string
+	chain *rehearsal.Rehearsal
+	up    *engine.Result
+}
+
+// deployed brings a stack up, and its sandbox down after use.
+func (m *meter) deployed(ctx context.Context, stack string, use func(*deployment) error) (err error) {
+	m.say("deploying %s", stack)
+	s, err := m.start(ctx, stack, stack)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	e, err := s.Engine(ctx, nil)
+	if err != nil {
+		return err
+	}
+	d := &deployment{Sandbox: s, stack: stack}
+	if d.up, err = e.Up(ctx); err != nil {
+		return fmt.Errorf("figures: stack %s: %w", stack, err)
+	}
+	if d.chain, err = s.Rehearsal(ctx, d.up.Outputs); err != nil {
+		return err
+	}
+	return use(d)
+}

@@ -1,0 +1,16 @@
+package rehearsal
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestLabelsHoldNothingThatMermaidReadsAsItsOwn(t *testing.T) {
+	assert.Equal(t, `"a #quot;b#quot;<br/>#lt;c#gt; #35;1 #amp; #96;d#96; e"`, label(`a "b"`, "<c> #1 & `d`\ne"))
+}
+
+func TestSeveralAudiencesAreAllShown(t *testing.T) {
+	several := &token{claims: map[string]any{"aud": []any{"one", "two"}, "iss": "https://issuer.example/"}}
+	assert.Equal(t, []string{"issuer https://issuer.example/", "subject ", "audience one two"}, tokenLines(several))
+}
