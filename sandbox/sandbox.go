@@ -24,6 +24,9 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"waybill.example/waybill/sandbox/aws"
+	"waybill.example/waybill/sandbox/awsapis"
+	"waybill.example/waybill/sandbox/awsapis/podidentity"
 	"waybill.example/waybill/sandbox/azure"
 	"waybill.example/waybill/sandbox/engine"
 	"waybill.example/waybill/sandbox/entra"
@@ -77,21 +80,27 @@ func orElse(value *string, fallback string) {
 
 // Sandbox is one stack's running sandbox.
 type Sandbox struct {
-	// Azure and GCP are the embedded clouds, Entra the token
-	// server that the rehearsal mints with, Clusters the control planes in the order of the world.
-	Azure    *azure.Cloud
-	GCP      *gcp.Cloud
-	Entra    *entra.Server
+	// Azure and GCP are the embedded clouds, empty where the world has none of
+	// them; AWS and AWSAPIs, its endpoints and agents, are nil there. Entra is
+	// the token server that the rehearsal mints with.
+	Azure   *azure.Cloud
+	GCP     *gcp.Cloud
+	AWS     *aws.Cloud
+	Entra   *entra.Server
+	AWSAPIs *awsapis.APIs
+	// Clusters are the control planes in the order of the world; a world of ECS
+	// alone has none.
 	Clusters []*controlplane.Cluster
 	// Network is how every client reaches the hosts of the clouds.
 	Network *network.Network
 
-	options   Options
-	world     *world.World
-	state     *state.Dir
-	kubelets  []*kubelet.Kubelet
-	providers []*provider.Server
-	close     func() error
+	options     Options
+	world       *world.World
+	state       *state.Dir
+	kubelets    []*kubelet.Kubelet
+	podIdentity *podidentity.Listener
+	providers   []*provider.Server
+	close       func() error
 }
 
 // Start brings the stack's sandbox up. What an earlier one left in the state
@@ -117,6 +126,9 @@ func Start(ctx context.Context, options Options) (_ *Sandbox, err error) {
 		return nil, err
 	}
 	if s.GCP, err = gcp.Open(dir.Path("gcp.json"), existing.GCP); err != nil {
+		return nil, err
+	}
+	if err := s.openAWS(); err != nil {
 		return nil, err
 	}
 	if err := s.startClusters(ctx); err != nil {
@@ -147,11 +159,14 @@ func (s *Sandbox) startClusters(ctx context.Context) error {
 		}
 		s.Clusters = append(s.Clusters, running)
 	}
+	if len(s.Clusters) == 0 {
+		return nil
+	}
 	return controlplane.WriteKubeconfig(s.Kubeconfig(), s.Clusters...)
 }
 
 // startNetwork opens the network and gives every host its server: the
-// clusters' issuers, Entra, Google's token servers, the registries.
+// clusters' issuers, Entra, Google's token servers, the registries, AWS.
 func (s *Sandbox) startNetwork(ctx context.Context) (err error) {
 	if s.Network, err = network.Open(s.state.Path("network")); err != nil {
 		return err
@@ -198,6 +213,9 @@ func (s *Sandbox) startNetwork(ctx context.Context) (err error) {
 	if err := s.publishRefresher(ctx, registries); err != nil {
 		return err
 	}
+	if err := s.answerForAWS(ctx); err != nil {
+		return err
+	}
 	return s.Network.Start(context.WithoutCancel(ctx))
 }
 
@@ -218,12 +236,13 @@ func (s *Sandbox) publishRefresher(ctx context.Context, registries *registry.Reg
 func (s *Sandbox) startKubelets(ctx context.Context) error {
 	for _, cluster := range s.Clusters {
 		running, err := kubelet.Start(ctx, kubelet.Config{
-			REST:     cluster.RESTConfig(),
-			Dir:      s.state.Path("kubelet", cluster.Context()),
-			Node:     "sandbox",
-			Proxy:    s.Network.Proxy(),
-			CAFile:   s.Network.CAFile(),
-			Progress: s.options.Progress,
+			REST:        cluster.RESTConfig(),
+			Dir:         s.state.Path("kubelet", cluster.Context()),
+			Node:        "sandbox",
+			Proxy:       s.Network.Proxy(),
+			CAFile:      s.Network.CAFile(),
+			Credentials: s.nodeCredentials(cluster.Context()),
+			Progress:    s.options.Progress,
 		})
 		if err != nil {
 			return err
@@ -241,11 +260,15 @@ func (s *Sandbox) serveProviders(ctx context.Context) error {
 			s.options.Progress(urn.Name() + ": " + message)
 		},
 	}
-	for name, open := range map[string]func() plugin.Provider{
+	packages := map[string]func() plugin.Provider{
 		azure.Package: s.Azure.Provider().Open,
 		gcp.Package:   s.GCP.Provider().Open,
 		"kubernetes":  func() plugin.Provider { return kubernetes.New(kube) },
-	} {
+	}
+	if s.hasAWS() {
+		packages[aws.Package] = s.AWS.Provider().Open
+	}
+	for name, open := range packages {
 		server, err := provider.Serve(context.WithoutCancel(ctx), name, open)
 		if err != nil {
 			return err
@@ -256,26 +279,36 @@ func (s *Sandbox) serveProviders(ctx context.Context) error {
 }
 
 // Rehearsal reads the chain that the stack's outputs describe, on the world's
-// first cluster.
+// first cluster where it has one.
 func (s *Sandbox) Rehearsal(ctx context.Context, outputs map[string]any) (*rehearsal.Rehearsal, error) {
-	return rehearsal.New(ctx, rehearsal.Config{
-		REST:           s.Clusters[0].RESTConfig(),
-		SigningKeyFile: s.Clusters[0].SigningKeyFile(),
-		Client:         s.Network.Client(),
-		Entra:          s.Entra,
-		World:          s.world,
-		Outputs:        outputs,
-		Logs:           s.Logs,
-	})
+	config := rehearsal.Config{
+		Client:  s.Network.Client(),
+		Entra:   s.Entra,
+		Amazon:  s.amazon(),
+		World:   s.world,
+		Outputs: outputs,
+		Logs:    s.Logs,
+	}
+	if len(s.Clusters) > 0 {
+		config.REST, config.SigningKeyFile = s.Clusters[0].RESTConfig(), s.Clusters[0].SigningKeyFile()
+	}
+	return rehearsal.New(ctx, config)
 }
 
 // Logs reads a container's log on the world's first cluster.
 func (s *Sandbox) Logs(namespace, pod, container string) ([]byte, error) {
+	if len(s.kubelets) == 0 {
+		return nil, errors.New("sandbox: the world has no cluster whose pods could have logs")
+	}
 	return s.kubelets[0].Logs(namespace, pod, container)
 }
 
-// Diagnose tells how far the refresher came when it last ran since then.
+// Diagnose tells how far the refresher came when it last ran since then; nothing where the
+// world has no cluster.
 func (s *Sandbox) Diagnose(ctx context.Context, since time.Time) ([]rehearsal.Hop, error) {
+	if len(s.Clusters) == 0 {
+		return nil, nil
+	}
 	return rehearsal.Diagnose(ctx, since, s.Clusters[0].RESTConfig(), s.Logs)
 }
 
@@ -329,6 +362,9 @@ func (s *Sandbox) stop() error {
 	}
 	for _, running := range s.kubelets {
 		problems = append(problems, running.Stop())
+	}
+	if s.podIdentity != nil {
+		problems = append(problems, s.podIdentity.Close())
 	}
 	if s.Network != nil {
 		problems = append(problems, s.Network.Close())

@@ -69,6 +69,36 @@ func TestWrongConfigurationIsNamed(t *testing.T) {
 	}
 }
 
+// On AWS the same holds.
+func TestWrongConfigurationOnAWSIsNamed(t *testing.T) {
+	for name, c := range map[string]struct {
+		stack string
+		edit  func(map[string]any)
+		want  string
+	}{
+		"an account as a number":       {"initech", set("aws.customer.account", 123456789012), `aws.customer.account 123456789012 is a number for YAML, which may have changed it: quote it`},
+		"a bad Region":                 {"initech", set("aws.vendor.region", "europe"), `aws.vendor.region "europe": want the registry's Region`},
+		"no vendor":                    {"initech", set("aws.vendor", nil), `aws.vendor is missing: want the vendor's registry`},
+		"another platform's key":       {"initech", set("gcp", map[string]any{}), `gcp belongs to another platform: want none here`},
+		"a cluster with two names":     {"initech", set("eks.cluster.issuer", "https://oidc.eks.eu-central-1.amazonaws.com/id/AB"), `eks.cluster has 2 of name, issuer: want exactly one`},
+		"node roles without the mode":  {"initech", set("eks.nodeRoles", []any{"arn:aws:iam::123456789012:role/node"}), `eks has pull "" and nodeRoles`},
+		"a wildcard in a node role":    {"hooli", set("eks.nodeRoles", []any{"arn:aws:iam::323456789012:role/*"}), `eks.nodeRoles[0] "arn:aws:iam::323456789012:role/*": want a role's ARN without wildcards`},
+		"a refresher for the node":     {"hooli", set("refresher", map[string]any{"image": "a.example/b:1"}), `refresher and eks.pull "nodeRole": want a refresher with pull pullSecret`},
+		"no refresher":                 {"initech", set("refresher", nil), `refresher and eks.pull "": want a refresher with pull pullSecret`},
+		"Pod Identity without a name":  {"umbrella", set("eks.cluster", map[string]any{"issuer": "https://oidc.eks.eu-west-1.amazonaws.com/id/AB"}), `eks.cluster.name is missing`},
+		"an image inside a repository": {"stark", set("product.image", "a/b"), `product.image "a/b": want none, an ECR repository is one image`},
+		"a file on ECS":                {"stark", set("product.configPath", "/etc/app.json"), `product.configPath "/etc/app.json": want none on ECS`},
+		"a size that Fargate has not":  {"stark", set("ecs.memory", 5000), `aws.Service: size of cpu 512 and memory 5000: want one of`},
+		"a bad subnet":                 {"stark", set("ecs.subnets", []any{"net-1"}), `ecs.subnets[0] "net-1": want an ID such as subnet-`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			values, secrets := loadStack(t, c.stack, c.edit)
+			text := strings.Join(refused(t, values, secrets), "\n")
+			assert.Contains(t, text, c.want)
+		})
+	}
+}
+
 func TestEveryProblemIsReportedAtOnce(t *testing.T) {
 	values, secrets := loadStack(t, "dev",
 		set("slug", "X"), set("product.tag", 1.10), set("azure.tenantId", "none"), set("gcp.project", nil),

@@ -124,6 +124,22 @@ var contracts = map[string]contract{
 		},
 		labelled: map[string]string{"gcp:artifactregistry/repository:Repository": `labels["waybill-customer"]`},
 	},
+	"kubernetes.Namespace": {
+		token: "waybill:kubernetes:Namespace",
+		build: func(ctx *pulumi.Context, name, customer string, opts ...pulumi.ResourceOption) error {
+			_, err := kubernetes.NewNamespace(ctx, name, &kubernetes.NamespaceArgs{Customer: customer, Product: "app", Name: customer + "-app"}, opts...)
+			return err
+		},
+		refused: func(ctx *pulumi.Context) error {
+			_, err := kubernetes.NewNamespace(ctx, "bad", &kubernetes.NamespaceArgs{})
+			return err
+		},
+		missing: func(ctx *pulumi.Context) error {
+			_, err := kubernetes.NewNamespace(ctx, "bad", nil)
+			return err
+		},
+		labelled: map[string]string{"kubernetes:": `metadata.labels["app.kubernetes.io/instance"]`},
+	},
 	"kubernetes.PullSecret": {
 		token: "waybill:kubernetes:PullSecret",
 		build: func(ctx *pulumi.Context, name, customer string, opts ...pulumi.ResourceOption) error {

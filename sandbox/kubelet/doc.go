@@ -6,9 +6,9 @@
 //
 // # As on a real node
 //
-//   - Images are pulled with the pod's pull secrets and nothing else: a node of
-//     the sandbox has no credentials of its own, and what a registry allowed one
-//     pod counts for no other. The pull secrets of a ServiceAccount reach the
+//   - Images are pulled with the pod's pull secrets and then, where the node has
+//     credentials of its own, with those; never with the pod's identity. What a
+//     registry allowed one pod counts for no other. The pull secrets of a ServiceAccount reach the
 //     pod by admission, as everywhere. Refusals show as ErrImagePull and
 //     ImagePullBackOff, with the registry's own words.
 //   - Volumes: configMap, secret, emptyDir, projected (ServiceAccount tokens

@@ -50,6 +50,14 @@ type Config struct {
 	// trust (SSL_CERT_FILE), instead of the system's; empty means the system's
 	// for pulls, and the image's own for containers.
 	CAFile string
+	// Credentials are the node's own for an image, by its full reference: what a
+	// credential provider of a real kubelet gives, for example EKS's with the
+	// node's role
+	// (https://kubernetes.io/docs/tasks/administer-cluster/kubelet-credential-provider/).
+	// They are tried after whatever the pod's pull secrets hold for the image,
+	// as there. ok is false where the node has none; nil means that it never has.
+	// It is called from several goroutines.
+	Credentials func(ctx context.Context, image string) (username, password string, ok bool)
 	// Progress is told what is worth knowing; nil for nobody. It is called from
 	// several goroutines.
 	Progress func(message string)

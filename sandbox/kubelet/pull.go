@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -64,13 +65,26 @@ func (c *container) pull(reference name.Reference) (*images.Image, error) {
 	}
 	c.event(corev1.EventTypeNormal, "Pulling", "Pulling image %q", c.spec.Image)
 	began := time.Now()
-	image, err := c.w.k.images.Pull(c.w.ctx, reference, ring.Lookup(reference.Context().Name()))
+	credentials := append(ring.Lookup(reference.Context().Name()), c.nodeCredentials(reference)...)
+	image, err := c.w.k.images.Pull(c.w.ctx, reference, credentials)
 	if err != nil {
 		return nil, err
 	}
 	took := time.Since(began).Truncate(time.Millisecond)
 	c.event(corev1.EventTypeNormal, "Pulled", "Successfully pulled image %q in %v (%v including waiting). Image size: %v bytes.", c.spec.Image, took, took, image.Size)
 	return image, nil
+}
+
+// nodeCredentials are what the node's credential provider has for the image.
+func (c *container) nodeCredentials(reference name.Reference) []authn.AuthConfig {
+	if c.w.k.config.Credentials == nil {
+		return nil
+	}
+	username, password, ok := c.w.k.config.Credentials(c.w.ctx, reference.Name())
+	if !ok {
+		return nil
+	}
+	return []authn.AuthConfig{{Username: username, Password: password}}
 }
 
 // pullSecrets are the pod's pull secrets as they are now. One that is missing

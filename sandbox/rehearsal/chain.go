@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -29,31 +31,65 @@ type chain struct {
 	registry, repository, image              string
 }
 
-// readChain finds the chain that a stack's outputs describe.
-func readChain(ctx context.Context, client kubernetes.Interface, outputs map[string]any) (*chain, error) {
-	text := func(path ...string) string {
-		var value any = outputs
-		for _, key := range path {
-			object, _ := value.(map[string]any)
-			value = object[key]
-		}
-		found, _ := value.(string)
-		return found
+// document is what a stack exported.
+type document map[string]any
+
+// text is the text at a path, or nothing.
+func (d document) text(path ...string) string {
+	var value any = map[string]any(d)
+	for _, key := range path {
+		object, _ := value.(map[string]any)
+		value = object[key]
 	}
-	c := &chain{
-		tenantID: text("accessRequest", "tenantId"), clientID: text("accessRequest", "clientId"), principalID: text("accessRequest", "principalId"),
-		projectNumber: text("accessGrant", "projectNumber"), pool: text("accessGrant", "pool"), provider: text("accessGrant", "provider"),
-		recipient: text("accessGrant", "serviceAccount"),
-		registry:  text("accessGrant", "registry"), repository: text("accessGrant", "repository"), image: text("image"),
+	found, _ := value.(string)
+	return found
+}
+
+// readChain reads what every chain has.
+func readChain(outputs document) *chain {
+	return &chain{
+		registry: outputs.text("accessGrant", "registry"), repository: outputs.text("accessGrant", "repository"), image: outputs.text("image"),
 	}
+}
+
+// readGoogle finds the chain through Google that a stack's outputs describe.
+func (r *Rehearsal) readGoogle(ctx context.Context, outputs document) error {
+	c := readChain(outputs)
+	c.tenantID, c.clientID = outputs.text("accessRequest", "tenantId"), outputs.text("accessRequest", "clientId")
+	c.principalID = outputs.text("accessRequest", "principalId")
+	c.projectNumber, c.pool = outputs.text("accessGrant", "projectNumber"), outputs.text("accessGrant", "pool")
+	c.provider, c.recipient = outputs.text("accessGrant", "provider"), outputs.text("accessGrant", "serviceAccount")
+	r.chain = c
+	if err := r.findPullSecret(ctx, outputs); err != nil {
+		return err
+	}
+	return c.check()
+}
+
+// findPullSecret finds who writes and who reads the pull secret.
+func (r *Rehearsal) findPullSecret(ctx context.Context, outputs document) error {
+	if err := r.needCluster(); err != nil {
+		return err
+	}
+	c, text := r.chain, outputs.text("pullSecret")
 	var found bool
-	if c.namespace, c.secret, found = strings.Cut(text("pullSecret"), "/"); !found {
-		return nil, fmt.Errorf("rehearsal: the output pullSecret is %q: want NAMESPACE/NAME", text("pullSecret"))
+	if c.namespace, c.secret, found = strings.Cut(text, "/"); !found {
+		return fmt.Errorf("rehearsal: the output pullSecret is %q: want NAMESPACE/NAME", text)
 	}
-	if err := c.findCronJob(ctx, client); err != nil {
-		return nil, err
+	if err := c.findCronJob(ctx, r.admin); err != nil {
+		return err
 	}
-	return c, c.findDeployment(ctx, client)
+	return c.findDeployment(ctx, r.admin, func(pod corev1.PodSpec) bool {
+		return slices.ContainsFunc(pod.ImagePullSecrets, func(reference corev1.LocalObjectReference) bool { return reference.Name == c.secret })
+	})
+}
+
+// needCluster refuses a world without a cluster to a chain that begins in one.
+func (r *Rehearsal) needCluster() error {
+	if r.admin == nil {
+		return errors.New("rehearsal: the chain begins in a cluster, and the world has none (kubernetes.clusters)")
+	}
+	return nil
 }
 
 // findCronJob takes the CronJob whose pods are told to write the pull secret.
@@ -93,34 +129,37 @@ func subjectAudience(pod corev1.PodSpec) string {
 	return ""
 }
 
-// findDeployment takes the Deployment whose pods pull with the secret.
-func (c *chain) findDeployment(ctx context.Context, client kubernetes.Interface) error {
+// findDeployment takes the Deployment whose pods are as wanted.
+func (c *chain) findDeployment(ctx context.Context, client kubernetes.Interface, wanted func(corev1.PodSpec) bool) error {
 	all, err := client.AppsV1().Deployments(c.namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return fmt.Errorf("rehearsal: %w", err)
 	}
 	for _, deployment := range all.Items {
-		for _, reference := range deployment.Spec.Template.Spec.ImagePullSecrets {
-			if reference.Name == c.secret {
-				c.deployment = &deployment
-				return nil
-			}
+		if wanted(deployment.Spec.Template.Spec) {
+			c.deployment = &deployment
+			return nil
 		}
 	}
-	return fmt.Errorf("rehearsal: namespace %s has no Deployment that pulls with the secret %s", c.namespace, c.secret)
+	return fmt.Errorf("rehearsal: namespace %s has no Deployment that pulls %s as the outputs say", c.namespace, c.image)
 }
 
 // check reports what the outputs left out: a walk with a gap would be refused
 // for the wrong reason.
 func (c *chain) check() error {
-	var problems []error
-	for name, value := range map[string]string{
+	return missing(map[string]string{
 		"accessRequest.tenantId": c.tenantID, "accessRequest.clientId": c.clientID, "accessRequest.principalId": c.principalID,
 		"accessGrant.projectNumber": c.projectNumber, "accessGrant.pool": c.pool, "accessGrant.provider": c.provider,
 		"accessGrant.serviceAccount": c.recipient, "accessGrant.registry": c.registry, "accessGrant.repository": c.repository,
 		"image": c.image,
-	} {
-		if value == "" {
+	})
+}
+
+// missing reports every output that has no value.
+func missing(outputs map[string]string) error {
+	var problems []error
+	for _, name := range slices.Sorted(maps.Keys(outputs)) {
+		if outputs[name] == "" {
 			problems = append(problems, fmt.Errorf("rehearsal: the output %s is missing", name))
 		}
 	}

@@ -15,7 +15,7 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// clusterCases try what the cluster itself must refuse.
+// clusterCases try what the cluster must refuse to the refresher.
 func (r *Rehearsal) clusterCases() []testCase {
 	forbidden := regexp.MustCompile(`is forbidden: User "system:serviceaccount:.*cannot (get|list|create|delete|patch) resource`)
 	asRefresher := func(act func(context.Context, kubernetes.Interface) error) func(context.Context) error {
@@ -43,8 +43,13 @@ func (r *Rehearsal) clusterCases() []testCase {
 		{"the refresher changing its secret's type", hopSecret, regexp.MustCompile(`field is immutable`), asRefresher(func(ctx context.Context, client kubernetes.Interface) error {
 			return patch(ctx, client, r.chain.namespace, r.chain.secret, map[string]any{"type": "kubernetes.io/service-account-token"})
 		})},
+	}
+}
+
+// admissionCases try what the namespace must not admit.
+func (r *Rehearsal) admissionCases() []testCase {
+	return []testCase{
 		{"a privileged pod in the namespace", hopKubernetes, regexp.MustCompile(`violates PodSecurity "restricted`), r.privilegedPod},
-		{"a tampered credential configuration", hopKubernetes, regexp.MustCompile(`token_url`), r.tamperedConfiguration},
 	}
 }
 
@@ -92,16 +97,16 @@ func (r *Rehearsal) privilegedPod(ctx context.Context) error {
 	return refusedBy(hopKubernetes, err)
 }
 
-// fromAnotherNamespace takes the token of a ServiceAccount of the same name in
-// another namespace, which it makes and deletes.
-func (r *Rehearsal) fromAnotherNamespace(ctx context.Context) error {
+// inAnotherNamespace walks with a ServiceAccount of the same name in another
+// namespace, which it makes and deletes.
+func (r *Rehearsal) inAnotherNamespace(ctx context.Context, walk func(namespace string) error) error {
 	const namespace = "default"
 	accounts := r.admin.CoreV1().ServiceAccounts(namespace)
 	_, err := accounts.Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: r.chain.account, Labels: map[string]string{ownLabel: "account"}}}, metav1.CreateOptions{})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("rehearsal: %w", err)
 	}
-	walked := r.walk(ctx, variation{namespace: namespace})
+	walked := walk(namespace)
 	if err := accounts.Delete(ctx, r.chain.account, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("rehearsal: %w", err)
 	}

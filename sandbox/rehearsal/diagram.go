@@ -10,6 +10,9 @@ import (
 // for each hop what the one shows to the other. Issuer, subject and audience
 // are those of real tokens, the cluster's and Entra's, taken for this.
 func (r *Rehearsal) Diagram(ctx context.Context) (string, error) {
+	if r.amazon != nil {
+		return r.amazon.diagram(ctx)
+	}
 	c := r.chain
 	text, err := r.accountToken(ctx, c.namespace, c.account, c.audience)
 	if err != nil {

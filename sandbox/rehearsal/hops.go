@@ -25,10 +25,24 @@ const (
 	pullTime = time.Minute
 )
 
-// Walk runs the refresher once, in a Job made from the deployed CronJob, and
-// then lets the kubelet pull the product's image with what the refresher
-// wrote. Each hop is reported as it ended; it stops at the first that failed.
+// Walk goes the deployed chain as it is gone in production, and reports each
+// hop as it ended; it stops at the first that failed. Where the chain has a pull
+// secret, the refresher runs once, in a Job made from the deployed CronJob, and
+// then the kubelet pulls the product's image with what the refresher wrote. On
+// EKS with the node's role the kubelet pulls alone, and on ECS the agent starts
+// a task.
 func (r *Rehearsal) Walk(ctx context.Context, report func(Hop)) error {
+	switch {
+	case r.amazon != nil && r.amazon.platform == platformECS:
+		return r.amazon.walkTask(ctx, report)
+	case r.chain.cronJob == nil:
+		return r.amazon.walkNode(ctx, report)
+	default:
+		return r.walkRefresher(ctx, report)
+	}
+}
+
+func (r *Rehearsal) walkRefresher(ctx context.Context, report func(Hop)) error {
 	log, err := r.refresh(ctx, "rehearsal", nil)
 	if err != nil {
 		return err
@@ -51,7 +65,7 @@ func (r *Rehearsal) Walk(ctx context.Context, report func(Hop)) error {
 		report(Hop{Name: hopKubernetes, Detail: "the refresher said nothing that could be read: " + firstLine(string(log))})
 		return nil
 	}
-	hop, err := r.pull(ctx)
+	hop, err := r.pull(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -158,14 +172,17 @@ func describe(pairs ...[2]string) string {
 	return strings.Join(parts, ", ")
 }
 
-// pull starts a pod with the product's template and waits for the kubelet to
-// pull its image, or to say why it cannot.
-func (r *Rehearsal) pull(ctx context.Context) (Hop, error) {
-	template := r.chain.deployment.Spec.Template
+// pull starts a pod with the product's template, which edit may change, and
+// waits for the kubelet to pull its image, or to say why it cannot.
+func (r *Rehearsal) pull(ctx context.Context, edit func(*corev1.PodSpec)) (Hop, error) {
+	spec := r.chain.deployment.Spec.Template.Spec.DeepCopy()
+	if edit != nil {
+		edit(spec)
+	}
 	// Not the Deployment's labels: the pod is no replica of it.
 	pod, err := r.admin.CoreV1().Pods(r.chain.namespace).Create(ctx, &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "rehearsal-pull-", Labels: map[string]string{ownLabel: "pull"}},
-		Spec:       *template.Spec.DeepCopy(),
+		Spec:       *spec,
 	}, metav1.CreateOptions{})
 	if err != nil {
 		return Hop{}, fmt.Errorf("rehearsal: %w", err)

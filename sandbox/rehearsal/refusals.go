@@ -58,13 +58,17 @@ func (r *Rehearsal) Refusals(ctx context.Context, report func(Refusal)) error {
 }
 
 func (r *Rehearsal) cases(ctx context.Context) ([]testCase, error) {
+	if r.amazon != nil {
+		return r.amazon.cases()
+	}
 	identity, err := r.identityCases(ctx)
 	if err != nil {
 		return nil, err
 	}
 	all := append(r.assertionCases(), identity...)
 	all = append(all, r.grantCases()...)
-	return append(all, r.clusterCases()...), nil
+	all = append(append(all, r.clusterCases()...), r.admissionCases()...)
+	return append(all, testCase{"a tampered credential configuration", hopKubernetes, regexp.MustCompile(`token_url`), r.tamperedConfiguration}), nil
 }
 
 // vary walks with the variation.
@@ -79,7 +83,9 @@ func (r *Rehearsal) assertionCases() []testCase {
 		{"another ServiceAccount", hopEntra, entraSubject, r.vary(variation{account: "default"})},
 		{"the product's own ServiceAccount", hopEntra, entraSubject,
 			r.vary(variation{account: r.chain.deployment.Spec.Template.Spec.ServiceAccountName})},
-		{"the same ServiceAccount in another namespace", hopEntra, entraSubject, r.fromAnotherNamespace},
+		{"the same ServiceAccount in another namespace", hopEntra, entraSubject, func(ctx context.Context) error {
+			return r.inAnotherNamespace(ctx, func(namespace string) error { return r.walk(ctx, variation{namespace: namespace}) })
+		}},
 		{"another cluster's issuer", hopEntra, entraIssuer, r.vary(variation{assertion: anotherIssuer})},
 		{"a wrong audience", hopEntra, entraAudience, r.vary(variation{audience: &wrong})},
 		{"the default API token", hopEntra, entraAudience, r.vary(variation{audience: &apiServer})},

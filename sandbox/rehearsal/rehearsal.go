@@ -14,7 +14,8 @@ import (
 
 // Config is what a rehearsal meets.
 type Config struct {
-	// REST reaches the customer's cluster as its administrator.
+	// REST reaches the customer's cluster as its administrator; nil where the
+	// chain has no cluster, as on ECS.
 	REST *rest.Config
 	// SigningKeyFile is the key that signs the cluster's ServiceAccount tokens.
 	SigningKeyFile string
@@ -22,6 +23,8 @@ type Config struct {
 	Client *http.Client
 	// Entra mints tokens that another caller or another time would get.
 	Entra *entra.Server
+	// Amazon is AWS; nil where the world has none of it.
+	Amazon *Amazon
 	// World has the neighbours: other tenants, identities and repositories.
 	World *world.World
 	// Outputs of the stack.
@@ -55,20 +58,26 @@ type Rehearsal struct {
 	config Config
 	admin  kubernetes.Interface
 	chain  *chain
+	// amazon is the chain's way through AWS; nil where it goes through Google.
+	amazon *amazon
 }
 
 // New reads the deployed chain.
 func New(ctx context.Context, config Config) (*Rehearsal, error) {
-	admin, err := kubernetes.NewForConfig(config.REST)
-	if err != nil {
-		return nil, fmt.Errorf("rehearsal: %w", err)
+	r := &Rehearsal{config: config}
+	if config.REST != nil {
+		var err error
+		if r.admin, err = kubernetes.NewForConfig(config.REST); err != nil {
+			return nil, fmt.Errorf("rehearsal: %w", err)
+		}
 	}
-	c, err := readChain(ctx, admin, config.Outputs)
-	if err != nil {
+	outputs := document(config.Outputs)
+	read := r.readGoogle
+	if platform := outputs.text("accessRequest", "platform"); platform == platformEKS || platform == platformECS {
+		read = r.readAmazon
+	}
+	if err := read(ctx, outputs); err != nil {
 		return nil, err
 	}
-	if err := c.check(); err != nil {
-		return nil, err
-	}
-	return &Rehearsal{config: config, admin: admin, chain: c}, nil
+	return r, nil
 }

@@ -25,6 +25,9 @@ const (
 	hopEntra      = "entra"
 	hopSTS        = "sts"
 	hopIAM        = "iam"
+	hopECR        = "ecr"
+	hopExecution  = "execution-role"
+	hopLogs       = "logs"
 	hopSecret     = "secret"
 	hopRegistry   = "registry"
 )
@@ -72,7 +75,7 @@ func (r *Rehearsal) walk(ctx context.Context, v variation) error {
 			return err
 		}
 	}
-	return r.registryRequest(ctx, token, v)
+	return r.registryRequest(ctx, &authn.Basic{Username: "oauth2accesstoken", Password: token}, v.repository, v.push)
 }
 
 func (r *Rehearsal) entraToken(ctx context.Context, v variation) (string, error) {
@@ -184,21 +187,17 @@ func (r *Rehearsal) impersonate(ctx context.Context, token string) (string, erro
 	return answer.AccessToken, nil
 }
 
-// registryRequest pulls, or pushes, with the token.
-func (r *Rehearsal) registryRequest(ctx context.Context, token string, v variation) error {
-	image := r.chain.image
-	if v.repository != "" {
-		image = v.repository
-	}
-	reference, err := name.ParseReference(image)
+// registryRequest pulls an image, the product's where it is empty, or pushes
+// beside it.
+func (r *Rehearsal) registryRequest(ctx context.Context, login *authn.Basic, image string, push bool) error {
+	reference, err := name.ParseReference(orElse(image, r.chain.image))
 	if err != nil {
 		return fmt.Errorf("rehearsal: %w", err)
 	}
 	options := []remote.Option{
-		remote.WithContext(ctx), remote.WithTransport(r.config.Client.Transport),
-		remote.WithAuth(&authn.Basic{Username: "oauth2accesstoken", Password: token}),
+		remote.WithContext(ctx), remote.WithTransport(r.config.Client.Transport), remote.WithAuth(login),
 	}
-	if v.push {
+	if push {
 		err = remote.Write(reference.Context().Tag("rehearsal"), empty.Image, options...)
 	} else {
 		_, err = remote.Image(reference, options...)
@@ -247,7 +246,7 @@ func orElse(value, fallback string) string {
 func firstLine(text string) string {
 	line, _, _ := strings.Cut(text, "\n")
 	line = strings.TrimSpace(line)
-	const most = 240
+	const most = 800 // a refusal of IAM with two ARNs, in a kubelet's words
 	if shown := []rune(line); len(shown) > most {
 		return string(shown[:most]) + "…"
 	}

@@ -56,6 +56,8 @@ type AWSRole struct {
 	Trust json.RawMessage `json:"trust"`
 	// Policies are the role's identity policies by name.
 	Policies map[string]json.RawMessage `json:"policies,omitempty"`
+	// ManagedPolicies are the ARNs of attached policies of AWS.
+	ManagedPolicies []string `json:"managedPolicies,omitempty"`
 }
 
 // AWSOIDCProvider is an IAM OIDC identity provider.

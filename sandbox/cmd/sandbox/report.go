@@ -101,9 +101,9 @@ func (r *report) addHops(out io.Writer, hops ...rehearsal.Hop) {
 		// The details of a hop that holds are pairs; one to a line can be read.
 		detail := hop.Detail
 		if hop.OK {
-			detail = strings.ReplaceAll(detail, ", ", "\n"+strings.Repeat(" ", 15))
+			detail = strings.ReplaceAll(detail, ", ", "\n"+strings.Repeat(" ", 19))
 		}
-		fmt.Fprintf(out, "  %s %-10s %s\n", mark(hop.OK), hop.Name, detail)
+		fmt.Fprintf(out, "  %s %-14s %s\n", mark(hop.OK), hop.Name, detail)
 	}
 }
 
@@ -121,7 +121,7 @@ func (r *report) addRefusal(out io.Writer, refusal rehearsal.Refusal) {
 	case !refusal.OK:
 		words += " (expected of " + refusal.Want + ", in other words)"
 	}
-	fmt.Fprintf(out, "  %s %-50s %-10s %s\n", mark(refusal.OK), refusal.Case, hop, shorten(words))
+	fmt.Fprintf(out, "  %s %-62s %-10s %s\n", mark(refusal.OK), refusal.Case, hop, shorten(words))
 }
 
 // shorten keeps a line of a table readable; the JSON document has all of it.

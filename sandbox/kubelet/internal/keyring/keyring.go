@@ -4,8 +4,8 @@
 // most specific first
 // (https://kubernetes.io/docs/concepts/containers/images/#config-json).
 //
-// There are no credentials of the node: an image that no pull secret opens is
-// asked for anonymously.
+// The node's own credentials are the caller's to add: here an image that no
+// pull secret matches has none.
 package keyring
 
 import (

@@ -1,0 +1,173 @@
+package aws
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"waybill.example/waybill/sandbox/aws/arn"
+	"waybill.example/waybill/sandbox/aws/fault"
+	"waybill.example/waybill/sandbox/aws/iam"
+	"waybill.example/waybill/sandbox/world"
+)
+
+// Client is the cloud as one configured provider resource sees it: as an
+// administrator of one account, in one Region.
+type Client struct {
+	cloud *Cloud
+	iam   *iam.Account
+	arn.Place
+	// tags are the configured default tags.
+	tags map[string]string
+}
+
+// unmodelled are configuration keys that would change what the provider does
+// and that the sandbox does not know. Those that only say where credentials come
+// from, and how often a request is repeated, change nothing here.
+var unmodelled = []string{"assumeRole", "assumeRoleWithWebIdentity", "endpoints", "ignoreTags"}
+
+// regionForm is what the real provider takes for a Region unless it is told not
+// to validate.
+var regionForm = regexp.MustCompile(`^(?:us|eu|ap|sa|ca|me|af|il|mx|cn|us-gov)-(?:central|(?:north|south)(?:east|west)?|east|west)-[0-9]+$`)
+
+func (c *Cloud) configure(config map[string]any) (*Client, error) {
+	var problems []error
+	for _, key := range unmodelled {
+		if _, given := config[key]; given {
+			problems = append(problems, fmt.Errorf("%s: the sandbox does not model it: leave it out", key))
+		}
+	}
+	region, _ := config["region"].(string)
+	skipped, _ := config["skipRegionValidation"].(bool)
+	switch {
+	case region == "":
+		problems = append(problems, errors.New("Missing region information. Make sure you have set your AWS region, e.g. `pulumi config set aws:region us-west-2`.")) //nolint:staticcheck,revive // the provider's own words
+	case !skipped && !regionForm.MatchString(region):
+		problems = append(problems, fmt.Errorf("invalid AWS Region: %s", region))
+	}
+	tags, err := defaultTags(config["defaultTags"])
+	problems = append(problems, err)
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	account, err := c.account(texts(config["allowedAccountIds"]), texts(config["forbiddenAccountIds"]))
+	if err != nil {
+		return nil, err
+	}
+	owner, err := c.IAM.Account(account.ID)
+	if err != nil {
+		return nil, err
+	}
+	if !owner.Enabled(region) {
+		// As STS answers where an account has not enabled the Region, or belongs
+		// to another partition.
+		return nil, fault.API("STS").Refuse("GetCallerIdentity", http.StatusForbidden, "InvalidClientTokenId",
+			"The security token included in the request is invalid (account %s has not enabled Region %s)", account.ID, region)
+	}
+	return &Client{cloud: c, iam: owner, Place: arn.Place{Account: account.ID, Region: region}, tags: tags}, nil
+}
+
+// account chooses whose administrator the provider is.
+func (c *Cloud) account(allowed, forbidden []string) (world.AWSAccount, error) {
+	accounts := c.world.Accounts
+	if len(accounts) == 0 {
+		return world.AWSAccount{}, errors.New("no valid credential sources found: the world has no AWS account (aws.accounts)")
+	}
+	if len(allowed) == 0 && len(accounts) > 1 {
+		return world.AWSAccount{}, fmt.Errorf("allowedAccountIds: name the account: the world has %d, and only this key chooses between them", len(accounts))
+	}
+	var matching []world.AWSAccount
+	for _, account := range accounts {
+		if len(allowed) == 0 || slices.Contains(allowed, account.ID) {
+			matching = append(matching, account)
+		}
+	}
+	switch {
+	case len(matching) > 1:
+		return world.AWSAccount{}, fmt.Errorf("allowedAccountIds: name one account: %q has %d of the world's, and only this key chooses between them", allowed, len(matching))
+	case len(matching) == 0:
+		// The credentials are then those of the world's first account.
+		return world.AWSAccount{}, notAllowed(accounts[0].ID)
+	case slices.Contains(forbidden, matching[0].ID):
+		return world.AWSAccount{}, notAllowed(matching[0].ID)
+	}
+	return matching[0], nil
+}
+
+func notAllowed(account string) error {
+	return fmt.Errorf("AWS account ID not allowed: %s", account)
+}
+
+func texts(value any) []string {
+	list, _ := value.([]any)
+	result := make([]string, 0, len(list))
+	for _, each := range list {
+		result = append(result, fmt.Sprint(each))
+	}
+	return result
+}
+
+func defaultTags(value any) (map[string]string, error) {
+	block, _ := value.(map[string]any)
+	given, _ := block["tags"].(map[string]any)
+	tags := map[string]string{}
+	for key, value := range given {
+		text, isText := value.(string)
+		if !isText {
+			return nil, fmt.Errorf("defaultTags.tags[%q]: want a string, got %v", key, value)
+		}
+		tags[key] = text
+	}
+	return tags, nil
+}
+
+// tagged are the tags that a resource carries: the defaults, overridden by its
+// own. The limits are those of
+// https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
+func (c *Client) tagged(api fault.API, operation string, own map[string]string) (map[string]string, error) {
+	all := maps.Clone(c.tags)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, own)
+	refuse := func(format string, args ...any) error {
+		return api.Refuse(operation, http.StatusBadRequest, cmp.Or(tagCodes[api], "InvalidParameterException"), format, args...)
+	}
+	if len(all) > 50 {
+		return nil, refuse("%d tags are given: at most 50 are allowed", len(all))
+	}
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		switch {
+		case strings.HasPrefix(strings.ToLower(key), "aws:"):
+			return nil, refuse("%q: aws: prefixed tag key names are not allowed for external use.", key)
+		case key == "" || len(key) > 128 || len(all[key]) > 256:
+			return nil, refuse("the tag %q has a key of %d and a value of %d characters: from 1 to 128 and up to 256 are allowed", key, len(key), len(all[key]))
+		}
+	}
+	return all, nil
+}
+
+// tagCodes are the codes of services for tags that they refuse.
+var tagCodes = map[fault.API]string{"IAM": "InvalidInput", "ECR": "InvalidTagParameterException"}
+
+// tagOutputs describes the tags that a resource carries to a program that gave
+// some of them itself.
+func (c *Client) tagOutputs(outputs map[string]any, all, own map[string]string) {
+	tags, given := map[string]any{}, map[string]any{}
+	for key, value := range all {
+		tags[key] = value
+		_, isOwn := own[key]
+		if fallback, isDefault := c.tags[key]; isOwn || !isDefault || fallback != value {
+			given[key] = value
+		}
+	}
+	outputs["tagsAll"] = tags
+	if len(given) > 0 {
+		outputs["tags"] = given
+	}
+}

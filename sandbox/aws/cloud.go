@@ -1,0 +1,91 @@
+package aws
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"waybill.example/waybill/sandbox/aws/ecr"
+	"waybill.example/waybill/sandbox/aws/ecs"
+	"waybill.example/waybill/sandbox/aws/eks"
+	"waybill.example/waybill/sandbox/aws/iam"
+	"waybill.example/waybill/sandbox/aws/logs"
+	"waybill.example/waybill/sandbox/world"
+)
+
+// Drain is how long a deleted ECS service keeps its name.
+const Drain = 100 * time.Millisecond
+
+// Cloud is everything that the accounts of one world hold.
+type Cloud struct {
+	IAM  *iam.Cloud
+	ECR  *ecr.Store
+	EKS  *eks.Store
+	ECS  *ecs.Store
+	Logs *logs.Store
+
+	world world.AWS
+	now   func() time.Time
+	drain time.Duration
+	start func(context.Context, ecs.Service) error
+}
+
+// Option changes how a Cloud behaves.
+type Option func(*Cloud)
+
+// Clock replaces time.Now, for what depends on dates.
+func Clock(now func() time.Time) Option { return func(c *Cloud) { c.now = now } }
+
+// Open reads the cloud's files in the folder dir, or starts them with what the
+// world has.
+func Open(dir string, existing world.AWS, options ...Option) (*Cloud, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("aws: %w", err)
+	}
+	c := &Cloud{world: existing, now: time.Now, drain: Drain}
+	for _, option := range options {
+		option(c)
+	}
+	if err := c.open(dir); err != nil {
+		return nil, fmt.Errorf("aws: %w", err)
+	}
+	return c, nil
+}
+
+func (c *Cloud) open(dir string) (err error) {
+	accounts := c.world.Accounts
+	if c.IAM, err = iam.Open(filepath.Join(dir, "iam.json"), c.world, iam.Clock(c.now)); err != nil {
+		return err
+	}
+	if c.ECR, err = ecr.Open(ecr.Config{
+		Path: filepath.Join(dir, "ecr.json"), Accounts: accounts, IAM: c.IAM, Now: c.now,
+	}); err != nil {
+		return err
+	}
+	if c.EKS, err = eks.Open(eks.Config{
+		Path: filepath.Join(dir, "eks.json"), Accounts: accounts, RoleExists: c.roleExists, Now: c.now,
+	}); err != nil {
+		return err
+	}
+	if c.ECS, err = ecs.Open(ecs.Config{
+		Path: filepath.Join(dir, "ecs.json"), Accounts: accounts, Drain: c.drain, Now: c.now,
+	}); err != nil {
+		return err
+	}
+	c.Logs, err = logs.Open(filepath.Join(dir, "logs.json"), c.now)
+	return err
+}
+
+func (c *Cloud) roleExists(name string) bool {
+	_, found := c.IAM.Role(name)
+	return found
+}
+
+// StartTasks says how the tasks of a service are started, for services that
+// programs wait for; an error is why they do not run. Without it, nothing is
+// waited for. It is called before the cloud is used.
+func (c *Cloud) StartTasks(start func(ctx context.Context, service ecs.Service) error) {
+	c.start = start
+}

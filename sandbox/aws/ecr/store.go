@@ -1,0 +1,313 @@
+// Package ecr holds the private repositories of Amazon ECR: their settings,
+// repository policies and lifecycle policies, per account and Region, in a
+// file that outlives the process.
+//
+// It refuses what ECR refuses: names, encryption and lifecycle policies out of
+// form, a name twice, a repository with images that is deleted without force,
+// and policies that are malformed or name principals that do not exist. What a repository contains is
+// somebody else's: see [Contents].
+package ecr
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"waybill.example/waybill/sandbox/aws/arn"
+	"waybill.example/waybill/sandbox/aws/fault"
+	"waybill.example/waybill/sandbox/aws/iam"
+	"waybill.example/waybill/sandbox/state"
+	"waybill.example/waybill/sandbox/world"
+)
+
+const api = fault.API("ECR")
+
+// Codes of refusals that callers tell apart.
+const (
+	NotFound          = "RepositoryNotFoundException"
+	NotEmpty          = "RepositoryNotEmptyException"
+	PolicyNotFound    = "RepositoryPolicyNotFoundException"
+	LifecycleNotFound = "LifecyclePolicyNotFoundException"
+)
+
+// Contents is what repositories contain.
+type Contents interface {
+	// Tags of the images in a repository, the newest first.
+	Tags(repository Repository) []string
+	// Empty removes everything that a repository contains.
+	Empty(repository Repository) error
+}
+
+// Store holds the repositories of every account.
+type Store struct {
+	store    *state.Store[contents]
+	accounts []world.AWSAccount
+	iam      *iam.Cloud
+	contents Contents
+	now      func() time.Time
+}
+
+// contents is what the file keeps, by ARN.
+type contents struct {
+	Repositories map[string]Repository `json:"repositories"`
+	// Seeded are the world's repositories that were taken over once; one that
+	// was deleted since does not come back.
+	Seeded map[string]bool `json:"seeded"`
+}
+
+// Config says what a store works with.
+type Config struct {
+	// Path of its file.
+	Path     string
+	Accounts []world.AWSAccount
+	// IAM knows the principals that policies name.
+	IAM *iam.Cloud
+	// Contents may be set later, by [Store.Holds]; until then repositories
+	// contain what the world says that the vendor published.
+	Contents Contents
+	Now      func() time.Time
+}
+
+// Open reads the file, or starts it with the world's repositories.
+func Open(config Config) (*Store, error) {
+	s := &Store{accounts: config.Accounts, iam: config.IAM, contents: config.Contents, now: config.Now}
+	if s.contents == nil {
+		s.contents = published(config.Accounts)
+	}
+	var err error
+	if s.store, err = state.OpenStore(config.Path, contents{}); err != nil {
+		return nil, fmt.Errorf("ecr: %w", err)
+	}
+	return s, s.store.Update(func(held *contents) error { return s.seed(held) })
+}
+
+// seed adds the repositories that the world has and the file has not seen yet.
+func (s *Store) seed(held *contents) error {
+	if held.Repositories == nil {
+		held.Repositories, held.Seeded = map[string]Repository{}, map[string]bool{}
+	}
+	var problems []error
+	for _, account := range s.accounts {
+		for _, each := range account.Repositories {
+			repository := Repository{
+				Place:     arn.Place{Account: account.ID, Region: each.Region},
+				Settings:  Settings{Name: each.Name, Mutability: Mutable, Encryption: "AES256"},
+				CreatedAt: s.now().UTC(),
+			}
+			if held.Seeded[repository.ARN()] {
+				continue
+			}
+			if len(each.Policy) > 0 {
+				if err := s.bind(&repository, string(each.Policy)); err != nil {
+					problems = append(problems, fmt.Errorf("ecr: the world's policy of %s: %w", repository.ARN(), err))
+					continue
+				}
+			}
+			held.Repositories[repository.ARN()], held.Seeded[repository.ARN()] = repository, true
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// Holds says what repositories contain from now on. It is called before the
+// store is used.
+func (s *Store) Holds(contents Contents) { s.contents = contents }
+
+// Repository finds a repository.
+func (s *Store) Repository(place arn.Place, name string) (Repository, bool) {
+	var repository Repository
+	var found bool
+	s.store.View(func(held contents) {
+		repository, found = held.Repositories[key(place, name)]
+		repository = repository.clone()
+	})
+	return repository, found
+}
+
+// Repositories returns every repository, sorted by ARN.
+func (s *Store) Repositories() []Repository {
+	var repositories []Repository
+	s.store.View(func(held contents) {
+		for _, name := range slices.Sorted(maps.Keys(held.Repositories)) {
+			repositories = append(repositories, held.Repositories[name].clone())
+		}
+	})
+	return repositories
+}
+
+func key(place arn.Place, name string) string {
+	return Repository{Place: place, Settings: Settings{Name: name}}.ARN()
+}
+
+// Create makes a repository.
+func (s *Store) Create(place arn.Place, settings Settings) (Repository, error) {
+	const operation = "CreateRepository"
+	settings.Mutability = cmp.Or(settings.Mutability, Mutable)
+	settings.Encryption = cmp.Or(settings.Encryption, "AES256")
+	if err := settings.check(operation, place); err != nil {
+		return Repository{}, err
+	}
+	if strings.HasPrefix(settings.Encryption, "KMS") && settings.KMSKey == "" {
+		// The account's own key of the service has an alias, and a key that the
+		// sandbox does not make.
+		settings.KMSKey = place.ARN("kms", "alias/aws/ecr")
+	}
+	repository := Repository{Place: place, Settings: settings, CreatedAt: s.now().UTC()}
+	err := s.store.Update(func(held *contents) error {
+		if _, taken := held.Repositories[repository.ARN()]; taken {
+			return api.Refuse(operation, http.StatusBadRequest, "RepositoryAlreadyExistsException",
+				"The repository with name '%s' already exists in the registry with id '%s'", settings.Name, place.Account)
+		}
+		held.Repositories[repository.ARN()] = repository.clone()
+		return nil
+	})
+	return repository, err
+}
+
+// Get is DescribeRepositories for one repository.
+func (s *Store) Get(place arn.Place, name string) (Repository, error) {
+	repository, found := s.Repository(place, name)
+	if !found {
+		return Repository{}, notFound("DescribeRepositories", place, name)
+	}
+	return repository, nil
+}
+
+// Tags of the images in a repository, the newest first.
+func (s *Store) Tags(repository Repository) []string { return s.contents.Tags(repository) }
+
+// Update changes mutability, scanning and tags of a repository; its encryption
+// never changes.
+func (s *Store) Update(place arn.Place, settings Settings) (Repository, error) {
+	const operation = "PutImageTagMutability"
+	return s.change(place, settings.Name, operation, func(repository *Repository) error {
+		repository.Mutability = cmp.Or(settings.Mutability, Mutable)
+		repository.ScanOnPush = settings.ScanOnPush
+		repository.Tags = maps.Clone(settings.Tags)
+		return repository.check(operation, place)
+	})
+}
+
+// change applies an edit to a copy and keeps the copy where nothing is wrong with it.
+func (s *Store) change(place arn.Place, name, operation string, edit func(*Repository) error) (Repository, error) {
+	var changed Repository
+	err := s.store.Update(func(held *contents) error {
+		repository, found := held.Repositories[key(place, name)]
+		if !found {
+			return notFound(operation, place, name)
+		}
+		repository = repository.clone()
+		if err := edit(&repository); err != nil {
+			return err
+		}
+		held.Repositories[repository.ARN()] = repository
+		changed = repository.clone()
+		return nil
+	})
+	return changed, err
+}
+
+// Delete removes a repository; one that contains images only by force.
+func (s *Store) Delete(place arn.Place, name string, force bool) error {
+	const operation = "DeleteRepository"
+	repository, found := s.Repository(place, name)
+	if !found {
+		return notFound(operation, place, name)
+	}
+	if !force && len(s.contents.Tags(repository)) > 0 {
+		return api.Refuse(operation, http.StatusBadRequest, NotEmpty,
+			"The repository with name '%s' in registry with id '%s' cannot be deleted because it still contains images", name, place.Account)
+	}
+	if err := s.contents.Empty(repository); err != nil {
+		return fmt.Errorf("ecr: %s: %w", repository.ARN(), err)
+	}
+	return s.store.Update(func(held *contents) error {
+		delete(held.Repositories, repository.ARN())
+		return nil
+	})
+}
+
+// SetPolicy replaces the repository policy.
+func (s *Store) SetPolicy(place arn.Place, name, document string) (Repository, error) {
+	const operation = "SetRepositoryPolicy"
+	return s.change(place, name, operation, func(repository *Repository) error {
+		if err := s.bind(repository, document); err != nil {
+			return invalidParameter(operation, "PolicyText", err.Error())
+		}
+		return nil
+	})
+}
+
+// DeletePolicy removes the repository policy.
+func (s *Store) DeletePolicy(place arn.Place, name string) error {
+	const operation = "DeleteRepositoryPolicy"
+	_, err := s.change(place, name, operation, func(repository *Repository) error {
+		if repository.Policy == nil {
+			return api.Refuse(operation, http.StatusBadRequest, PolicyNotFound,
+				"Repository policy does not exist for the repository with name '%s' in the registry with id '%s'", name, place.Account)
+		}
+		repository.Policy = nil
+		return nil
+	})
+	return err
+}
+
+// PutLifecycle replaces the lifecycle policy.
+func (s *Store) PutLifecycle(place arn.Place, name, document string) (Repository, error) {
+	const operation = "PutLifecyclePolicy"
+	return s.change(place, name, operation, func(repository *Repository) error {
+		if err := checkLifecycle(document); err != nil {
+			return invalidParameter(operation, "LifecyclePolicyText", "Lifecycle policy validation failure: "+err.Error())
+		}
+		repository.Lifecycle = document
+		return nil
+	})
+}
+
+// DeleteLifecycle removes the lifecycle policy.
+func (s *Store) DeleteLifecycle(place arn.Place, name string) error {
+	const operation = "DeleteLifecyclePolicy"
+	_, err := s.change(place, name, operation, func(repository *Repository) error {
+		if repository.Lifecycle == "" {
+			return api.Refuse(operation, http.StatusBadRequest, LifecycleNotFound,
+				"Lifecycle policy does not exist for the repository with name '%s' in the registry with id '%s'", name, place.Account)
+		}
+		repository.Lifecycle = ""
+		return nil
+	})
+	return err
+}
+
+// published are the images that the world names, wherever they are kept.
+type published []world.AWSAccount
+
+// Tags are those of the world's repository and of the releases that go there.
+func (p published) Tags(repository Repository) []string {
+	var tags []string
+	for _, account := range p {
+		if account.ID != repository.Account {
+			continue
+		}
+		for _, each := range account.Repositories {
+			if each.Region == repository.Region && each.Name == repository.Name {
+				tags = append(tags, each.Tags...)
+			}
+		}
+		for _, text := range account.Releases {
+			release, err := world.ParseECRRelease(text)
+			if err == nil && release.Region == repository.Region && release.Repository == repository.Name {
+				tags = append(tags, release.Tag)
+			}
+		}
+	}
+	slices.Reverse(tags)
+	return tags
+}
+
+// Empty has nothing to remove: nothing is kept here.
+func (published) Empty(Repository) error { return nil }

@@ -1,0 +1,271 @@
+package ecs
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"waybill.example/waybill/sandbox/aws/arn"
+)
+
+// ServiceSettings are what a caller sets.
+type ServiceSettings struct {
+	// Cluster is the ARN of the cluster.
+	Cluster string `json:"cluster"`
+	Name    string `json:"name"`
+	// TaskDefinition is the ARN of a revision.
+	TaskDefinition string   `json:"taskDefinition"`
+	DesiredCount   int      `json:"desiredCount"`
+	Subnets        []string `json:"subnets,omitempty"`
+	SecurityGroups []string `json:"securityGroups,omitempty"`
+	AssignPublicIP bool     `json:"assignPublicIp,omitempty"`
+	// MinimumHealthy and Maximum are percentages of the desired count that a
+	// deployment keeps and does not exceed.
+	MinimumHealthy int `json:"deploymentMinimumHealthyPercent"`
+	Maximum        int `json:"deploymentMaximumPercent"`
+	// CircuitBreaker ends a deployment whose tasks do not start, Rollback goes
+	// back to the last one that worked.
+	CircuitBreaker bool              `json:"circuitBreaker,omitempty"`
+	Rollback       bool              `json:"rollback,omitempty"`
+	ExecuteCommand bool              `json:"enableExecuteCommand,omitempty"`
+	Tags           map[string]string `json:"tags,omitempty"`
+}
+
+// Service keeps a number of tasks running.
+type Service struct {
+	arn.Place
+	ServiceSettings
+	CreatedAt time.Time `json:"createdAt"`
+	// DeletedAt is when it began to drain.
+	DeletedAt *time.Time `json:"deletedAt,omitempty"`
+	// Status is Active or Draining.
+	Status string `json:"-"`
+}
+
+// States of a service. An inactive one is not found any more.
+const (
+	Active   = "ACTIVE"
+	Draining = "DRAINING"
+)
+
+// ClusterName is the cluster's name.
+func (s Service) ClusterName() string { return s.Cluster[strings.LastIndex(s.Cluster, "/")+1:] }
+
+// ARN names the service.
+func (s Service) ARN() string { return s.Place.ARN("ecs", "service/"+s.ClusterName()+"/"+s.Name) }
+
+func (s Service) clone() Service {
+	s.Subnets = slices.Clone(s.Subnets)
+	s.SecurityGroups = slices.Clone(s.SecurityGroups)
+	s.Tags = maps.Clone(s.Tags)
+	return s
+}
+
+// check applies the rules of CreateService and UpdateService. The words for
+// counts are the sandbox's.
+func (s *Store) check(operation string, place arn.Place, settings ServiceSettings, definition TaskDefinition) error {
+	switch {
+	case !familyForm.MatchString(settings.Name):
+		return invalid(operation, "Invalid service name '%s': up to 255 letters, numbers, underscores and hyphens are allowed.", settings.Name)
+	case definition.Inactive:
+		return client(operation, "TaskDefinition is inactive")
+	case !slices.Contains(definition.Compatibilities, launchFargate):
+		return invalid(operation, "Task definition does not support launch_type FARGATE.")
+	case len(settings.Subnets) == 0:
+		return invalid(operation, "Network Configuration must be provided when networkMode 'awsvpc' is specified.")
+	case len(settings.Subnets) > 16:
+		return invalid(operation, "%d subnets are given: at most 16 are allowed.", len(settings.Subnets))
+	case len(settings.SecurityGroups) > 5:
+		return invalid(operation, "%d security groups are given: at most 5 are allowed.", len(settings.SecurityGroups))
+	case settings.DesiredCount < 0 || settings.DesiredCount > 5000:
+		return invalid(operation, "The desired count %d must be from 0 to 5000.", settings.DesiredCount)
+	case settings.MinimumHealthy == 100 && settings.Maximum == 100:
+		return invalid(operation, "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.")
+	case settings.Maximum < 100 || settings.Maximum > 200 || settings.MinimumHealthy < 0 || settings.MinimumHealthy > 100:
+		return invalid(operation, "minimumHealthyPercent %d must be from 0 to 100 and maximumPercent %d from 100 to 200.", settings.MinimumHealthy, settings.Maximum)
+	}
+	return s.checkNetwork(operation, place, settings)
+}
+
+// checkNetwork finds the subnets and security groups in one VPC.
+func (s *Store) checkNetwork(operation string, place arn.Place, settings ServiceSettings) error {
+	vpc := ""
+	for _, subnet := range settings.Subnets {
+		owner := ""
+		for _, each := range s.vpcs[place] {
+			if slices.Contains(each.Subnets, subnet) {
+				owner = each.ID
+			}
+		}
+		if owner == "" {
+			return invalid(operation, "Error retrieving subnet information for [%s]: The subnet ID '%s' does not exist (ErrorCode: InvalidSubnetID.NotFound)", strings.Join(settings.Subnets, ", "), subnet)
+		}
+		if vpc != "" && vpc != owner {
+			return invalid(operation, "subnets must belong to the same VPC.")
+		}
+		vpc = owner
+	}
+	for _, group := range settings.SecurityGroups {
+		owner := ""
+		for _, each := range s.vpcs[place] {
+			if slices.Contains(each.SecurityGroups, group) {
+				owner = each.ID
+			}
+		}
+		switch owner {
+		case vpc:
+		case "":
+			return invalid(operation, "Error retrieving security group information for [%s]: The security group '%s' does not exist (ErrorCode: InvalidGroup.NotFound)", strings.Join(settings.SecurityGroups, ", "), group)
+		default:
+			return invalid(operation, "Security group %s does not appear to belong to the same VPC as the input subnets.", group)
+		}
+	}
+	return nil
+}
+
+// prepare resolves what settings name, and checks them.
+func (s *Store) prepare(operation string, place arn.Place, settings ServiceSettings) (ServiceSettings, error) {
+	cluster, found := s.cluster(place, settings.Cluster)
+	if !found {
+		return settings, api.Refuse(operation, http.StatusBadRequest, "ClusterNotFoundException", "Cluster not found.")
+	}
+	settings.Cluster = cluster
+	definition, err := s.TaskDefinition(place, settings.TaskDefinition)
+	if err != nil {
+		return settings, client(operation, "TaskDefinition not found.")
+	}
+	settings.TaskDefinition = definition.ARN()
+	return settings, s.check(operation, place, settings, definition)
+}
+
+// CreateService is CreateService.
+func (s *Store) CreateService(place arn.Place, settings ServiceSettings) (Service, error) {
+	const operation = "CreateService"
+	settings, err := s.prepare(operation, place, settings)
+	if err != nil {
+		return Service{}, err
+	}
+	service := Service{Place: place, ServiceSettings: settings, CreatedAt: s.now().UTC(), Status: Active}
+	err = s.store.Update(func(held *contents) error {
+		if existing, found := s.service(*held, service.ARN()); found {
+			if existing.Status == Draining {
+				return invalid(operation, "Unable to Start a service that is still Draining.")
+			}
+			return invalid(operation, "Creation of service was not idempotent.")
+		}
+		held.Services[service.ARN()] = service.clone()
+		return nil
+	})
+	return service, err
+}
+
+// service finds a service that is active or draining.
+func (s *Store) service(held contents, name string) (Service, bool) {
+	service, found := held.Services[name]
+	service.Status = Active
+	if service.DeletedAt != nil {
+		service.Status = Draining
+		found = found && s.now().Before(service.DeletedAt.Add(s.drain))
+	}
+	return service.clone(), found
+}
+
+// Service is DescribeServices for one service, by its ARN. A draining one is found.
+func (s *Store) Service(name string) (Service, error) {
+	var service Service
+	var found bool
+	s.store.View(func(held contents) { service, found = s.service(held, name) })
+	if !found {
+		return Service{}, noService("DescribeServices")
+	}
+	return service, nil
+}
+
+// Services returns every active service, sorted by ARN.
+func (s *Store) Services() []Service {
+	var services []Service
+	s.store.View(func(held contents) {
+		for _, name := range slices.Sorted(maps.Keys(held.Services)) {
+			if service, found := s.service(held, name); found && service.Status == Active {
+				services = append(services, service)
+			}
+		}
+	})
+	return services
+}
+
+// UpdateService is UpdateService and the tags' operations: everything but name
+// and cluster changes.
+func (s *Store) UpdateService(place arn.Place, settings ServiceSettings) (Service, error) {
+	const operation = "UpdateService"
+	settings, err := s.prepare(operation, place, settings)
+	if err != nil {
+		return Service{}, err
+	}
+	name := Service{Place: place, ServiceSettings: settings}.ARN()
+	var changed Service
+	err = s.store.Update(func(held *contents) error {
+		service, found := s.service(*held, name)
+		switch {
+		case !found:
+			return noService(operation)
+		case service.Status != Active:
+			return api.Refuse(operation, http.StatusBadRequest, "ServiceNotActiveException", "Service was not ACTIVE.")
+		}
+		service.ServiceSettings = settings
+		held.Services[name] = service.clone()
+		changed = service
+		return nil
+	})
+	return changed, err
+}
+
+// Scale changes the desired count of a service.
+func (s *Store) Scale(name string, count int) error {
+	return s.store.Update(func(held *contents) error {
+		service, found := s.service(*held, name)
+		if !found {
+			return noService("UpdateService")
+		}
+		service.DesiredCount = count
+		held.Services[name] = service
+		return nil
+	})
+}
+
+// DeleteService is DeleteService: the service drains, and is gone after that.
+// One that wants tasks is refused unless by force.
+func (s *Store) DeleteService(name string, force bool) error {
+	const operation = "DeleteService"
+	return s.store.Update(func(held *contents) error {
+		service, found := s.service(*held, name)
+		switch {
+		case !found:
+			return noService(operation)
+		case service.Status != Active:
+			return nil
+		case service.DesiredCount > 0 && !force:
+			return invalid(operation, "The service cannot be stopped while it is scaled above 0.")
+		}
+		now := s.now().UTC()
+		service.DeletedAt = &now
+		held.Services[name] = service
+		return nil
+	})
+}
+
+func noService(operation string) error {
+	return api.Refuse(operation, http.StatusBadRequest, NotFound, "Service not found.")
+}
+
+func invalid(operation, format string, args ...any) error {
+	return api.Refuse(operation, http.StatusBadRequest, "InvalidParameterException", "%s", fmt.Sprintf(format, args...))
+}
+
+// client is the code that ECS gives to most problems of a caller's.
+func client(operation, format string, args ...any) error {
+	return api.Refuse(operation, http.StatusBadRequest, "ClientException", "%s", fmt.Sprintf(format, args...))
+}

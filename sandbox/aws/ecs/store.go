@@ -1,0 +1,78 @@
+package ecs
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"waybill.example/waybill/sandbox/aws/arn"
+	"waybill.example/waybill/sandbox/aws/fault"
+	"waybill.example/waybill/sandbox/state"
+	"waybill.example/waybill/sandbox/world"
+)
+
+const api = fault.API("ECS")
+
+// NotFound is the code for a service that does not exist.
+const NotFound = "ServiceNotFoundException"
+
+// Store holds the task definitions and services of every account.
+type Store struct {
+	store    *state.Store[contents]
+	clusters map[string]bool
+	vpcs     map[arn.Place][]world.VPC
+	drain    time.Duration
+	now      func() time.Time
+}
+
+// contents is what the file keeps, by ARN.
+type contents struct {
+	Definitions map[string]TaskDefinition `json:"taskDefinitions"`
+	// Revisions are the last ones, by the family's ARN.
+	Revisions map[string]int     `json:"revisions"`
+	Services  map[string]Service `json:"services"`
+}
+
+// Config says what a store works with.
+type Config struct {
+	// Path of its file.
+	Path     string
+	Accounts []world.AWSAccount
+	// Drain is how long a deleted service keeps its name.
+	Drain time.Duration
+	Now   func() time.Time
+}
+
+// Open reads the file, or starts it.
+func Open(config Config) (*Store, error) {
+	store, err := state.OpenStore(config.Path, contents{
+		Definitions: map[string]TaskDefinition{}, Revisions: map[string]int{}, Services: map[string]Service{},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ecs: %w", err)
+	}
+	s := &Store{store: store, clusters: map[string]bool{}, vpcs: map[arn.Place][]world.VPC{}, drain: config.Drain, now: config.Now}
+	for _, account := range config.Accounts {
+		for _, cluster := range account.ECSClusters {
+			place := arn.Place{Account: account.ID, Region: cluster.Region}
+			s.clusters[place.ARN("ecs", "cluster/"+cluster.Name)] = true
+		}
+		for _, vpc := range account.VPCs {
+			place := arn.Place{Account: account.ID, Region: vpc.Region}
+			s.vpcs[place] = append(s.vpcs[place], vpc)
+		}
+	}
+	return s, nil
+}
+
+// cluster finds a cluster by its name or ARN; none means the one called default.
+func (s *Store) cluster(place arn.Place, reference string) (string, bool) {
+	if reference == "" {
+		reference = "default"
+	}
+	if !strings.HasPrefix(reference, "arn:") {
+		reference = place.ARN("ecs", "cluster/"+reference)
+	}
+	name, ok := arn.Parse(reference)
+	return reference, ok && name.Place() == place && s.clusters[reference]
+}

@@ -1,0 +1,229 @@
+package ecs
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"waybill.example/waybill/sandbox/aws/arn"
+)
+
+// RuntimePlatform is what a task runs on. Empty means X86_64 and LINUX.
+type RuntimePlatform struct {
+	CPUArchitecture       string `json:"cpuArchitecture,omitempty"`
+	OperatingSystemFamily string `json:"operatingSystemFamily,omitempty"`
+}
+
+// TaskDefinitionSettings are what a caller sets.
+type TaskDefinitionSettings struct {
+	Family string `json:"family"`
+	// CPU is in units of 1/1024 of a vCPU, Memory in MiB.
+	CPU    string `json:"cpu,omitempty"`
+	Memory string `json:"memory,omitempty"`
+	// Containers are the container definitions.
+	Containers       []Container `json:"containers"`
+	ExecutionRoleARN string      `json:"executionRoleArn,omitempty"`
+	TaskRoleARN      string      `json:"taskRoleArn,omitempty"`
+	NetworkMode      string      `json:"networkMode,omitempty"`
+	// Compatibilities that the task must have, for example FARGATE.
+	Compatibilities []string         `json:"requiresCompatibilities,omitempty"`
+	RuntimePlatform *RuntimePlatform `json:"runtimePlatform,omitempty"`
+	// EphemeralStorage is in GiB; 0 means the 20 that every task has.
+	EphemeralStorage int               `json:"ephemeralStorage,omitempty"`
+	Tags             map[string]string `json:"tags,omitempty"`
+	// Document is the text that the definitions were read from.
+	Document string `json:"document"`
+}
+
+// TaskDefinition is one revision of a family.
+type TaskDefinition struct {
+	arn.Place
+	TaskDefinitionSettings
+	Revision int `json:"revision"`
+	// Inactive says whether it was deregistered: services that use it go on,
+	// and no new one may.
+	Inactive     bool      `json:"inactive,omitempty"`
+	RegisteredAt time.Time `json:"registeredAt"`
+}
+
+// ARN names the revision.
+func (t TaskDefinition) ARN() string { return t.FamilyARN() + ":" + strconv.Itoa(t.Revision) }
+
+// FamilyARN names the family.
+func (t TaskDefinition) FamilyARN() string { return t.Place.ARN("ecs", "task-definition/"+t.Family) }
+
+func (t TaskDefinition) clone() TaskDefinition {
+	// The containers are never changed once they are stored.
+	t.Containers = slices.Clone(t.Containers)
+	t.Compatibilities = slices.Clone(t.Compatibilities)
+	t.Tags = maps.Clone(t.Tags)
+	return t
+}
+
+const launchFargate = "FARGATE"
+
+// familyForm is that of families, services and clusters:
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html
+var familyForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+
+// architectures and systems that Fargate runs:
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RuntimePlatform.html
+var (
+	architectures = []string{"", "X86_64", "ARM64"}
+	systems       = []string{"", "LINUX", "WINDOWS_SERVER_2019_FULL", "WINDOWS_SERVER_2019_CORE", "WINDOWS_SERVER_2022_FULL", "WINDOWS_SERVER_2022_CORE"}
+)
+
+// check applies the rules of RegisterTaskDefinition for Fargate. The words for
+// the family, the platform and the storage are the sandbox's.
+func (t TaskDefinitionSettings) check(place arn.Place) string {
+	platform := t.RuntimePlatform
+	if platform == nil {
+		platform = &RuntimePlatform{}
+	}
+	switch {
+	case !familyForm.MatchString(t.Family):
+		return fmt.Sprintf("Invalid family '%s': up to 255 letters, numbers, underscores and hyphens are allowed.", t.Family)
+	case t.NetworkMode != "awsvpc":
+		return "Fargate only supports network mode 'awsvpc'."
+	case t.CPU == "":
+		return "Fargate requires that 'cpu' be defined at the task level."
+	case t.Memory == "":
+		return "Fargate requires that 'memory' be defined at the task level."
+	case !fargateOffers(cpuUnits(t.CPU), mebibytes(t.Memory)):
+		return fmt.Sprintf("No Fargate configuration exists for given values: %s CPU, %s memory. See the Amazon ECS documentation for the valid values.", t.CPU, t.Memory)
+	case !validRole(t.ExecutionRoleARN, place) || !validRole(t.TaskRoleARN, place):
+		return "Role is not valid"
+	case !slices.Contains(architectures, platform.CPUArchitecture):
+		return fmt.Sprintf("Invalid 'cpuArchitecture' setting %q for the runtime platform.", platform.CPUArchitecture)
+	case !slices.Contains(systems, platform.OperatingSystemFamily):
+		return fmt.Sprintf("Invalid 'operatingSystemFamily' setting %q for the runtime platform.", platform.OperatingSystemFamily)
+	case platform.CPUArchitecture == "ARM64" && strings.HasPrefix(platform.OperatingSystemFamily, "WINDOWS"):
+		return "Fargate runs Windows on X86_64 only."
+	case t.EphemeralStorage != 0 && (t.EphemeralStorage < 21 || t.EphemeralStorage > 200):
+		return fmt.Sprintf("Invalid ephemeral storage size %d GiB: from 21 to 200 are allowed.", t.EphemeralStorage)
+	case len(t.Tags) > 50:
+		return fmt.Sprintf("%d tags are given: at most 50 are allowed.", len(t.Tags))
+	}
+	return t.checkContainers()
+}
+
+// validRole says whether ECS takes a role's ARN, where there is one: a role of
+// the caller's own account. That it exists is found when a task starts:
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
+func validRole(text string, place arn.Place) bool {
+	if text == "" {
+		return true
+	}
+	name, ok := arn.Parse(text)
+	return ok && name.IsRoleOf(place)
+}
+
+func (t TaskDefinitionSettings) checkContainers() string {
+	if len(t.Containers) == 0 {
+		return "Container list cannot be empty."
+	}
+	essential, cpu, memory := false, 0, 0
+	names := map[string]bool{}
+	for _, container := range t.Containers {
+		if message := container.check(t.ExecutionRoleARN != ""); message != "" {
+			return message
+		}
+		if names[container.Name] {
+			return fmt.Sprintf("Container name '%s' is used twice.", container.Name)
+		}
+		names[container.Name] = true
+		essential = essential || container.IsEssential()
+		cpu += container.CPU
+		memory += max(container.Memory, container.MemoryReservation)
+	}
+	switch {
+	case !essential:
+		return "Task definition must have at least one essential container."
+	case cpu > cpuUnits(t.CPU):
+		return "The sum of all container cpu values cannot be greater than the value of the task cpu."
+	case memory > mebibytes(t.Memory):
+		return "The sum of all container memory values cannot be greater than the value of the task memory."
+	}
+	return ""
+}
+
+// Register is RegisterTaskDefinition: it makes the family's next revision.
+func (s *Store) Register(place arn.Place, settings TaskDefinitionSettings) (TaskDefinition, error) {
+	if message := settings.check(place); message != "" {
+		return TaskDefinition{}, client("RegisterTaskDefinition", "%s", message)
+	}
+	definition := TaskDefinition{Place: place, TaskDefinitionSettings: settings, RegisteredAt: s.now().UTC()}
+	err := s.store.Update(func(held *contents) error {
+		held.Revisions[definition.FamilyARN()]++
+		definition.Revision = held.Revisions[definition.FamilyARN()]
+		held.Definitions[definition.ARN()] = definition.clone()
+		return nil
+	})
+	return definition, err
+}
+
+// TaskDefinition is DescribeTaskDefinition: reference is an ARN, FAMILY:REVISION,
+// or a family, which means its newest active revision.
+func (s *Store) TaskDefinition(place arn.Place, reference string) (TaskDefinition, error) {
+	var definition TaskDefinition
+	var found bool
+	s.store.View(func(held contents) {
+		definition, found = held.definition(place, reference)
+		definition = definition.clone()
+	})
+	if !found {
+		return TaskDefinition{}, client("DescribeTaskDefinition", "Unable to describe task definition.")
+	}
+	return definition, nil
+}
+
+func (c contents) definition(place arn.Place, reference string) (TaskDefinition, bool) {
+	if !strings.HasPrefix(reference, "arn:") {
+		reference = place.ARN("ecs", "task-definition/"+reference)
+	}
+	if definition, found := c.Definitions[reference]; found {
+		return definition, definition.Place == place
+	}
+	var newest TaskDefinition
+	for _, each := range c.Definitions {
+		if each.FamilyARN() == reference && !each.Inactive && each.Revision > newest.Revision {
+			newest = each
+		}
+	}
+	return newest, newest.Revision > 0 && newest.Place == place
+}
+
+// TagDefinition replaces the tags of a revision.
+func (s *Store) TagDefinition(reference string, tags map[string]string) (TaskDefinition, error) {
+	var tagged TaskDefinition
+	err := s.store.Update(func(held *contents) error {
+		definition, found := held.Definitions[reference]
+		if !found {
+			return api.Refuse("TagResource", http.StatusBadRequest, "InvalidParameterException", "The specified task definition is inactive or does not exist.")
+		}
+		definition.Tags = maps.Clone(tags)
+		held.Definitions[reference] = definition
+		tagged = definition.clone()
+		return nil
+	})
+	return tagged, err
+}
+
+// Deregister is DeregisterTaskDefinition: the revision becomes inactive, and its
+// number is never used again.
+func (s *Store) Deregister(reference string) error {
+	return s.store.Update(func(held *contents) error {
+		definition, found := held.Definitions[reference]
+		if !found {
+			return client("DeregisterTaskDefinition", "Unable to describe task definition.")
+		}
+		definition.Inactive = true
+		held.Definitions[reference] = definition
+		return nil
+	})
+}

@@ -1,0 +1,205 @@
+package iam
+
+import (
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"time"
+
+	"waybill.example/waybill/sandbox/state"
+	"waybill.example/waybill/sandbox/world"
+)
+
+// Cloud is IAM for the accounts of one world.
+type Cloud struct {
+	world world.AWS
+	store *state.Store[contents]
+	now   func() time.Time
+}
+
+// contents is what the store keeps, by ARN.
+type contents struct {
+	Roles     map[string]Role          `json:"roles"`
+	Users     map[string]User          `json:"users"`
+	Policies  map[string]ManagedPolicy `json:"policies"`
+	Providers map[string]OIDCProvider  `json:"providers"`
+	// Seeded are the world's entities that were taken over once; one that was
+	// deleted since does not come back.
+	Seeded map[string]bool `json:"seeded"`
+}
+
+// User is an IAM user.
+type User struct {
+	ARN string `json:"arn"`
+	// ID is the unique ID, AIDA….
+	ID string `json:"id"`
+}
+
+// Option changes how a Cloud behaves.
+type Option func(*Cloud)
+
+// Clock replaces time.Now.
+func Clock(now func() time.Time) Option { return func(c *Cloud) { c.now = now } }
+
+// Open reads the cloud's file at path, or starts it, and adds what the world has
+// and the file has not seen yet: users first, then providers and roles, whose
+// policies may name users and roles above them.
+func Open(path string, existing world.AWS, options ...Option) (*Cloud, error) {
+	store, err := state.OpenStore(path, contents{})
+	if err != nil {
+		return nil, fmt.Errorf("iam: %w", err)
+	}
+	cloud := &Cloud{world: existing, store: store, now: time.Now}
+	for _, option := range options {
+		option(cloud)
+	}
+	err = store.Update(func(held *contents) error {
+		orMake(&held.Roles)
+		orMake(&held.Users)
+		orMake(&held.Policies)
+		orMake(&held.Providers)
+		orMake(&held.Seeded)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("iam: %w", err)
+	}
+	for _, account := range existing.Accounts {
+		if err := cloud.seedUsers(account); err != nil {
+			return nil, fmt.Errorf("iam: world: account %s: %w", account.ID, err)
+		}
+	}
+	for _, account := range existing.Accounts {
+		if err := cloud.seed(account); err != nil {
+			return nil, fmt.Errorf("iam: world: account %s: %w", account.ID, err)
+		}
+	}
+	return cloud, nil
+}
+
+func orMake[V any](m *map[string]V) {
+	if *m == nil {
+		*m = map[string]V{}
+	}
+}
+
+// Account is one account with the operations of the IAM API.
+type Account struct {
+	// ID is the account's ID, Partition its partition.
+	ID        string
+	Partition string
+
+	cloud   *Cloud
+	regions []string
+}
+
+// Account finds an account of the world by its ID.
+func (c *Cloud) Account(id string) (*Account, error) {
+	at := slices.IndexFunc(c.world.Accounts, func(a world.AWSAccount) bool { return a.ID == id })
+	if at < 0 {
+		return nil, fmt.Errorf("iam: account %q: the world has no such account", id)
+	}
+	return c.account(c.world.Accounts[at]), nil
+}
+
+func (c *Cloud) account(of world.AWSAccount) *Account {
+	account := &Account{ID: of.ID, Partition: of.Partition, cloud: c, regions: of.Regions}
+	if account.Partition == "" {
+		account.Partition = "aws"
+	}
+	return account
+}
+
+// Accounts returns every account in the order of the world.
+func (c *Cloud) Accounts() []*Account {
+	accounts := make([]*Account, 0, len(c.world.Accounts))
+	for _, account := range c.world.Accounts {
+		accounts = append(accounts, c.account(account))
+	}
+	return accounts
+}
+
+// Enabled says whether the account can be used in a Region.
+func (a *Account) Enabled(region string) bool { return slices.Contains(a.regions, region) }
+
+// arn is the ARN of an entity of the account.
+func (a *Account) arn(resource string) string {
+	return "arn:" + a.Partition + ":iam::" + a.ID + ":" + resource
+}
+
+// uniqueID makes an ID with the prefix of its type, 21 characters in all, that
+// is never used again:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
+func uniqueID(prefix string) string { return prefix + rand.Text()[:21-len(prefix)] }
+
+func (c *Cloud) seedUsers(of world.AWSAccount) error {
+	account := c.account(of)
+	return c.store.Update(func(held *contents) error {
+		for _, user := range of.Users {
+			arn := account.arn("user" + orRoot(user.Path) + user.Name)
+			if !held.Seeded[arn] {
+				held.Seeded[arn] = true
+				held.Users[arn] = User{ARN: arn, ID: uniqueID("AIDA")}
+			}
+		}
+		return nil
+	})
+}
+
+func (c *Cloud) seed(of world.AWSAccount) error {
+	account := c.account(of)
+	for _, provider := range of.OIDCProviders {
+		if err := c.once(account.providerARN(provider.URL), func() error {
+			_, err := account.CreateOIDCProvider(OIDCSettings{URL: provider.URL, ClientIDs: provider.ClientIDs})
+			return err
+		}); err != nil {
+			return fmt.Errorf("OIDC provider %s: %w", provider.URL, err)
+		}
+	}
+	for _, role := range of.Roles {
+		if err := c.once(account.arn("role"+orRoot(role.Path)+role.Name), func() error { return account.seedRole(role) }); err != nil {
+			return fmt.Errorf("role %s: %w", role.Name, err)
+		}
+	}
+	return nil
+}
+
+func (a *Account) seedRole(existing world.AWSRole) error {
+	if _, err := a.CreateRole(RoleSettings{Name: existing.Name, Path: existing.Path, TrustPolicy: string(existing.Trust)}); err != nil {
+		return err
+	}
+	for name, text := range existing.Policies {
+		if err := a.PutRolePolicy(existing.Name, name, string(text)); err != nil {
+			return err
+		}
+	}
+	for _, arn := range existing.ManagedPolicies {
+		if err := a.AttachRolePolicy(existing.Name, arn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// once makes an entity of the world unless it was made before.
+func (c *Cloud) once(arn string, create func() error) error {
+	var seeded bool
+	c.store.View(func(held contents) { seeded = held.Seeded[arn] })
+	if seeded {
+		return nil
+	}
+	if err := create(); err != nil {
+		return err
+	}
+	return c.store.Update(func(held *contents) error {
+		held.Seeded[arn] = true
+		return nil
+	})
+}
+
+func orRoot(path string) string {
+	if path == "" {
+		return "/"
+	}
+	return path
+}

@@ -1,0 +1,294 @@
+//go:build differential
+
+package differential
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"pgregory.net/rapid"
+)
+
+const (
+	customer = "222222222222"
+	vendor   = "111111111111"
+
+	roleARN    = "arn:aws:iam::" + customer + ":role/puller"
+	sessionARN = "arn:aws:sts::" + customer + ":assumed-role/puller/refresher"
+	userARN    = "arn:aws:iam::" + customer + ":user/operator"
+)
+
+// object is a JSON object.
+type object = map[string]any
+
+// scenario is a request with everything that applies to it.
+type scenario struct {
+	Caller   string
+	Action   string
+	Resource string
+	Account  string
+	Context  map[string][]string
+	Identity []object
+	Boundary object
+	Session  object
+	// Policy is the resource's, or the role's trust policy.
+	Policy object
+}
+
+// kindOf is the type of a condition key, which decides about its operators.
+type kindOf int
+
+const (
+	text kindOf = iota
+	texts
+	arns
+	flag
+	number
+	date
+	address
+)
+
+// keys are condition keys that both sides know for every request here.
+var keys = map[string]kindOf{
+	"aws:PrincipalArn":       arns,
+	"aws:SourceArn":          arns,
+	"aws:SourceAccount":      text,
+	"aws:PrincipalAccount":   text,
+	"aws:PrincipalTag/team":  text,
+	"aws:userid":             text,
+	"aws:UserAgent":          text,
+	"aws:TagKeys":            texts,
+	"aws:CalledVia":          texts,
+	"aws:SecureTransport":    flag,
+	"aws:MultiFactorAuthAge": number,
+	"aws:CurrentTime":        date,
+	"aws:SourceIp":           address,
+}
+
+var values = map[kindOf][]string{
+	text:    {customer, vendor, "red", "blue", "Red", "re", "a*c", "a-c", "${x}", "AROAEXAMPLEEXAMPLE123:refresher"},
+	texts:   {"red", "blue", "Red", "green"},
+	arns:    {roleARN, "arn:aws:iam::" + customer + ":role/team/puller", "arn:aws:iam::" + vendor + ":role/puller", userARN, "arn:aws:ecs:eu-west-1:" + customer + ":service/a/b", "arn:aws:s3:::bucket"},
+	flag:    {"true", "false"},
+	number:  {"0", "5", "5.0", "10", "-3"},
+	date:    {"2026-11-21T22:01:00Z", "2026-11-21T23:01:00+01:00", "2027-01-01T00:00:00Z", "2020-02-29T12:00:00Z"},
+	address: {"203.0.113.7", "203.0.114.1", "198.51.100.1"},
+}
+
+// patterns are further values of policies.
+var patterns = map[kindOf][]string{
+	text:    {"*", "r*", "?ed", "${aws:PrincipalTag/team}", "${aws:PrincipalAccount}", "${aws:PrincipalTag/none, 'red'}", "*${aws:PrincipalTag/team}", "2222*", "b?ue", "*e*"},
+	texts:   {"*", "r*", "?ed", "b*e"},
+	arns:    {"arn:aws:iam::*:role/puller", "arn:aws:iam::" + customer + ":role/*", "arn:aws:iam::222*:role/pulle?", "arn:*:iam::*:*", "arn:aws:ecs:*:*:*", "arn:aws:iam::" + customer + ":role/${aws:PrincipalTag/team}*"},
+	address: {"203.0.113.0/24", "203.0.0.0/8", "198.51.100.0/25"},
+}
+
+var operators = map[kindOf][]string{
+	text:    {"StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "StringLike", "StringNotLike"},
+	arns:    {"ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike", "StringEquals", "StringLike", "StringNotLike"},
+	flag:    {"Bool"},
+	number:  {"NumericEquals", "NumericNotEquals", "NumericLessThan", "NumericLessThanEquals", "NumericGreaterThan", "NumericGreaterThanEquals"},
+	date:    {"DateEquals", "DateNotEquals", "DateLessThan", "DateLessThanEquals", "DateGreaterThan", "DateGreaterThanEquals"},
+	address: {"IpAddress", "NotIpAddress"},
+}
+
+var repositories = []string{
+	"arn:aws:ecr:eu-west-1:" + vendor + ":repository/acme/server",
+	"arn:aws:ecr:eu-west-1:" + customer + ":repository/acme/server",
+	"arn:aws:ecr:us-east-1:" + vendor + ":repository/acme",
+}
+
+// variableARNs depend on keys that a request may not have.
+var variableARNs = []string{
+	"arn:aws:ecr:*:${aws:PrincipalAccount}:repository/*", "arn:aws:ecr:eu-west-1:" + vendor + ":repository/${aws:PrincipalTag/none}",
+}
+
+// shortARNs lack fields, which are completed.
+var shortARNs = []string{"arn:aws:ecr", "arn:aws:ecr:*", "arn:aws:ecr:eu-west-1:*", "arn:aws:ecr:eu-west-1", "arn:aws:s3"}
+
+var resourcePatterns = append([]string{
+	"*", "arn:aws:ecr:*:*:repository/acme/*", "arn:aws:ecr:*:" + vendor + ":*",
+	"arn:aws:ecr:eu-west-?:" + vendor + ":repository/*/server",
+	"arn:aws:s3:::bucket/*", "arn:aws:iam::*:role/*", "arn:aws:iam::" + vendor + ":role/target", "arn:*:ecr:*:*:*",
+	"arn:aws:ecr:eu-west-1:" + vendor + ":repository/acme/server:*",
+}, repositories...)
+
+var (
+	ecrActions = []string{"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability", "ecr:DescribeImages"}
+	actions    = append([]string{"*", "ecr:*", "ecr:Batch*", "ECR:batchgetimage", "ecr:?atchGetImage", "ecr:Get*Layer", "s3:*", "sts:AssumeRole", "sts:*"}, ecrActions...)
+	principals = []string{
+		customer, "arn:aws:iam::" + customer + ":root", vendor, roleARN, sessionARN, userARN,
+		"arn:aws:iam::" + vendor + ":role/puller", "arn:aws:sts::" + customer + ":assumed-role/puller/other",
+	}
+)
+
+func pick(t *rapid.T, label string, from []string) string {
+	return rapid.SampledFrom(from).Draw(t, label)
+}
+
+func chance(t *rapid.T, label string, in int) bool {
+	return rapid.IntRange(1, in).Draw(t, label) == 1
+}
+
+func some(t *rapid.T, label string, from []string, most int) []string {
+	return rapid.SliceOfN(rapid.SampledFrom(from), 1, most).Draw(t, label)
+}
+
+// inSomeCase changes the case of a key, which must not matter.
+func inSomeCase(t *rapid.T, name string) string {
+	switch rapid.IntRange(0, 5).Draw(t, "case") {
+	case 0:
+		return strings.ToLower(name)
+	case 1:
+		return strings.ToUpper(name)
+	}
+	return name
+}
+
+// unsure finds variables that may have no value.
+var unsure = regexp.MustCompile(`\$\{[^*,}]+\}`)
+
+func drawConditions(t *rapid.T) object {
+	conditions := object{}
+	for range rapid.IntRange(1, 2).Draw(t, "conditions") {
+		key := pick(t, "key", slices.Sorted(maps.Keys(keys)))
+		kind := keys[key]
+		var operator string
+		switch {
+		case chance(t, "null", 8):
+			key, kind, operator = pick(t, "key", slices.Sorted(maps.Keys(keys))), flag, "Null"
+		case kind == texts:
+			operator = pick(t, "qualifier", []string{"ForAllValues:", "ForAnyValue:"}) + pick(t, "operator", operators[text])
+		default:
+			operator = pick(t, "operator", operators[kind])
+		}
+		from := slices.Concat(values[kind], patterns[kind])
+		if strings.Contains(operator, "Not") {
+			// What a variable without value means here is told in README.md.
+			from = slices.DeleteFunc(from, func(value string) bool { return unsure.MatchString(value) })
+		}
+		wanted := some(t, "wanted", from, 3)
+		// What IfExists means behind ForAnyValue is told in README.md.
+		if operator != "Null" && !strings.HasPrefix(operator, "ForAnyValue:") && chance(t, "ifExists", 4) {
+			operator += "IfExists"
+		}
+		under, ok := conditions[operator].(object)
+		if !ok {
+			under = object{}
+		}
+		// A key that is written twice in different cases is refused elsewhere.
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(under)), func(other string) bool { return strings.EqualFold(other, key) }) {
+			under[inSomeCase(t, key)] = wanted
+		}
+		conditions[operator] = under
+	}
+	return conditions
+}
+
+func drawPrincipals(t *rapid.T, exceptions, direct bool) any {
+	if exceptions {
+		// Only sets that name the caller whole or not at all: README.md tells of others.
+		return object{"AWS": rapid.SampledFrom([][]string{
+			{customer, roleARN, sessionARN, userARN}, {vendor}, {vendor, "arn:aws:iam::" + vendor + ":role/puller"},
+		}).Draw(t, "exceptions")}
+	}
+	if direct && chance(t, "everyone", 5) {
+		return rapid.SampledFrom([]any{"*", object{"AWS": "*"}}).Draw(t, "star")
+	}
+	from := principals
+	if !direct {
+		from = slices.DeleteFunc(slices.Clone(from), func(name string) bool { return name == sessionARN })
+	}
+	return object{"AWS": some(t, "principals", from, 2)}
+}
+
+// drawIdentityPolicy makes a document of a role, a boundary or a session.
+func drawIdentityPolicy(t *rapid.T) object {
+	return drawPolicy(t, actions, func(statement object) {
+		if chance(t, "not", 6) {
+			// What a short ARN or a variable without value means here is told in README.md.
+			statement["NotResource"] = some(t, "resources", resourcePatterns, 2)
+			return
+		}
+		statement["Resource"] = some(t, "resources", slices.Concat(resourcePatterns, shortARNs, variableARNs), 2)
+	})
+}
+
+// drawResourcePolicy makes a document of a repository or a role. Without direct
+// it names neither everyone nor the session.
+func drawResourcePolicy(t *rapid.T, trust, direct bool) object {
+	from := actions
+	if trust {
+		from = []string{"sts:AssumeRole", "sts:*", "sts:Assume*", "STS:assumerole", "sts:TagSession"}
+	}
+	return drawPolicy(t, from, func(statement object) {
+		except := !trust && statement["Effect"] == "Deny" && chance(t, "except", 3)
+		if except {
+			statement["NotPrincipal"] = drawPrincipals(t, true, direct)
+			return
+		}
+		statement["Principal"] = drawPrincipals(t, false, direct)
+	})
+}
+
+func drawPolicy(t *rapid.T, from []string, complete func(statement object)) object {
+	var statements []object
+	for range rapid.IntRange(1, 3).Draw(t, "statements") {
+		statement := object{"Effect": "Allow"}
+		if chance(t, "deny", 4) {
+			statement["Effect"] = "Deny"
+		}
+		element := "Action"
+		if chance(t, "not", 6) {
+			element = "NotAction"
+		}
+		statement[element] = some(t, "actions", from, 3)
+		complete(statement)
+		if chance(t, "conditional", 2) {
+			statement["Condition"] = drawConditions(t)
+		}
+		statements = append(statements, statement)
+	}
+	return object{"Version": "2012-10-17", "Statement": statements}
+}
+
+func drawScenario(t *rapid.T) scenario {
+	s := scenario{
+		Caller:   pick(t, "caller", []string{sessionARN, userARN}),
+		Action:   pick(t, "action", ecrActions),
+		Resource: pick(t, "resource", repositories),
+		Context:  map[string][]string{},
+	}
+	s.Account = strings.Split(s.Resource, ":")[4]
+	trust := chance(t, "trust", 4)
+	if trust {
+		s.Action, s.Account = "sts:AssumeRole", pick(t, "account", []string{customer, vendor})
+		s.Resource = "arn:aws:iam::" + s.Account + ":role/target"
+	}
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		if !chance(t, key, 2) {
+			continue
+		}
+		if keys[key] == texts {
+			s.Context[key] = some(t, "values", values[texts], 3)
+			continue
+		}
+		s.Context[key] = []string{pick(t, "value", values[keys[key]])}
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "identity policies") {
+		s.Identity = append(s.Identity, drawIdentityPolicy(t))
+	}
+	if chance(t, "bounded", 4) {
+		s.Boundary = drawIdentityPolicy(t)
+	}
+	if s.Caller == sessionARN && chance(t, "session policy", 4) {
+		s.Session = drawIdentityPolicy(t)
+	}
+	if trust || !chance(t, "no policy", 4) {
+		// What a session policy means for a direct grant is told in README.md.
+		s.Policy = drawResourcePolicy(t, trust, s.Session == nil)
+	}
+	return s
+}

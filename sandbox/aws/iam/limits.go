@@ -1,0 +1,88 @@
+package iam
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"waybill.example/waybill/sandbox/aws/iam/constraint"
+	"waybill.example/waybill/sandbox/aws/iam/policy"
+)
+
+// The limits of docs/facts.md §4 and
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html,
+// in characters. White space in policies does not count.
+const (
+	MaxRoleName      = 64
+	MaxPolicyName    = 128
+	MaxTrustPolicy   = 2048
+	MaxManagedPolicy = 6144
+	// MaxInlinePolicies is for all inline policies of a role together.
+	MaxInlinePolicies = 10240
+	// MaxAttached is how many managed policies a role has by default.
+	MaxAttached = 10
+	// MinSession and MaxSession bound a role's maximum session duration, in
+	// seconds; MinSession is the default.
+	MinSession = 3600
+	MaxSession = 43200
+	maxTags    = 50
+	// maxDocument is the longest document that a request may carry.
+	maxDocument = 131072
+)
+
+// The forms of https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+var (
+	nameForm        = regexp.MustCompile(`^[\w+=,.@-]+$`)
+	pathForm        = regexp.MustCompile(`^(/|/[\x21-\x7e]+/)$`)
+	documentForm    = regexp.MustCompile(`^[\x{0009}\x{000A}\x{000D}\x{0020}-\x{00FF}]+$`)
+	descriptionForm = regexp.MustCompile(`^[\x{0009}\x{000A}\x{000D}\x{0020}-\x{007E}\x{00A1}-\x{00FF}]*$`)
+	tagForm         = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+	thumbprintForm  = regexp.MustCompile(`^[0-9a-fA-F]+$`)
+)
+
+// size is how much of a policy counts.
+func size(text string) int {
+	count := 0
+	for _, char := range text {
+		if !unicode.IsSpace(char) {
+			count++
+		}
+	}
+	return count
+}
+
+func checkTags(c *constraint.Checker, tags map[string]string) {
+	for key, value := range tags {
+		c.Text("tags.member.key", key, 1, 128, tagForm)
+		c.Text("tags.member.value", value, 0, 256, tagForm)
+	}
+	c.Number("tags", len(tags), 0, maxTags)
+}
+
+// asError is the ValidationError of a checker, or nil.
+func asError(c *constraint.Checker) error {
+	if message := c.Message(); message != "" {
+		return invalid("%s", message)
+	}
+	return nil
+}
+
+// checkDocument checks an identity-based policy for an account of the partition.
+func checkDocument(partition, text string) error {
+	var c constraint.Checker
+	c.Text("policyDocument", text, 1, maxDocument, documentForm)
+	if err := asError(&c); err != nil {
+		return err
+	}
+	_, err := policy.Parse(policy.Identity, partition, text)
+	return asIAM(err)
+}
+
+func sorted(list []string) []string {
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+func sameName(a, b string) bool { return strings.EqualFold(a, b) }

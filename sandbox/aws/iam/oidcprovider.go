@@ -1,0 +1,169 @@
+package iam
+
+import (
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"waybill.example/waybill/sandbox/aws/iam/constraint"
+)
+
+// The quotas of an OIDC provider:
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html
+const (
+	maxClientIDs   = 100
+	maxThumbprints = 5
+)
+
+// OIDCProvider is an IAM OIDC identity provider.
+type OIDCProvider struct {
+	Account string `json:"account"`
+	ARN     string `json:"arn"`
+	// URL is the issuer without https://, as IAM shows it and as condition keys
+	// and the ARN have it.
+	URL string `json:"url"`
+	// ClientIDs are the audiences that are accepted.
+	ClientIDs []string `json:"clientIds,omitempty"`
+	// Thumbprints are kept and never compared: AWS trusts the issuer's
+	// certificate authority where it knows it
+	// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html).
+	Thumbprints []string          `json:"thumbprints,omitempty"`
+	Tags        map[string]string `json:"tags,omitempty"`
+	CreateTime  time.Time         `json:"createTime"`
+}
+
+// Issuer is the iss of the provider's tokens.
+func (p OIDCProvider) Issuer() string { return "https://" + p.URL }
+
+func (p OIDCProvider) clone() OIDCProvider {
+	p.ClientIDs, p.Thumbprints = slices.Clone(p.ClientIDs), slices.Clone(p.Thumbprints)
+	p.Tags = maps.Clone(p.Tags)
+	return p
+}
+
+// OIDCSettings are what CreateOIDCProvider takes.
+type OIDCSettings struct {
+	// URL is the issuer, an https URL without port and query.
+	URL         string
+	ClientIDs   []string
+	Thumbprints []string
+	Tags        map[string]string
+}
+
+func (a *Account) providerARN(issuer string) string {
+	return a.arn("oidc-provider/" + strings.TrimPrefix(issuer, "https://"))
+}
+
+// CreateOIDCProvider makes an OIDC provider.
+func (a *Account) CreateOIDCProvider(settings OIDCSettings) (_ OIDCProvider, err error) {
+	defer during("CreateOpenIDConnectProvider", &err)
+	if err := checkProvider(settings); err != nil {
+		return OIDCProvider{}, err
+	}
+	provider := OIDCProvider{
+		Account: a.ID, ARN: a.providerARN(settings.URL), URL: strings.TrimPrefix(settings.URL, "https://"),
+		ClientIDs: sorted(settings.ClientIDs), Thumbprints: sorted(settings.Thumbprints),
+		Tags: maps.Clone(settings.Tags), CreateTime: a.cloud.now().UTC(),
+	}
+	err = a.cloud.store.Update(func(held *contents) error {
+		if _, taken := held.Providers[provider.ARN]; taken {
+			return alreadyExists("Provider with url %s already exists.", settings.URL)
+		}
+		held.Providers[provider.ARN] = provider
+		return nil
+	})
+	if err != nil {
+		return OIDCProvider{}, err
+	}
+	return provider.clone(), nil
+}
+
+func checkProvider(settings OIDCSettings) error {
+	var c constraint.Checker
+	c.Text("url", settings.URL, 1, 255, nil)
+	for _, id := range settings.ClientIDs {
+		c.Text("clientIDList.member", id, 1, 255, nil)
+	}
+	for _, thumbprint := range settings.Thumbprints {
+		c.Text("thumbprintList.member", thumbprint, 40, 40, thumbprintForm)
+	}
+	checkTags(&c, settings.Tags)
+	if err := asError(&c); err != nil {
+		return err
+	}
+	issuer, err := url.Parse(settings.URL)
+	if err != nil || issuer.Scheme != "https" || issuer.Host == "" || issuer.Port() != "" || issuer.RawQuery != "" || issuer.Fragment != "" {
+		return refuse(http.StatusBadRequest, InvalidInput,
+			"Invalid Open ID Connect Provider URL (%q: want an https URL without port and query)", settings.URL)
+	}
+	switch {
+	case len(settings.ClientIDs) > maxClientIDs:
+		return limitExceeded("Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: %d", maxClientIDs)
+	case len(settings.Thumbprints) > maxThumbprints:
+		return invalid("Thumbprint list must contain fewer than %d entries.", maxThumbprints+1)
+	}
+	return nil
+}
+
+// OIDCProvider finds a provider of the account by its ARN.
+func (a *Account) OIDCProvider(arn string) (_ OIDCProvider, err error) {
+	defer during("GetOpenIDConnectProvider", &err)
+	var provider OIDCProvider
+	var found bool
+	a.cloud.store.View(func(held contents) {
+		provider, found = held.Providers[arn]
+		provider = provider.clone()
+	})
+	if !found || provider.Account != a.ID {
+		return OIDCProvider{}, noProvider(arn)
+	}
+	return provider, nil
+}
+
+// Trusted finds the provider of the account for an issuer.
+func (a *Account) Trusted(issuer string) (OIDCProvider, bool) {
+	if !strings.HasPrefix(issuer, "https://") {
+		return OIDCProvider{}, false
+	}
+	provider, err := a.OIDCProvider(a.providerARN(issuer))
+	return provider, err == nil
+}
+
+// UpdateOIDCProvider sets client IDs, thumbprints and tags; the URL stays.
+func (a *Account) UpdateOIDCProvider(arn string, clientIDs, thumbprints []string, tags map[string]string) (_ OIDCProvider, err error) {
+	defer during("UpdateOpenIDConnectProvider", &err)
+	var provider OIDCProvider
+	err = a.cloud.store.Update(func(held *contents) error {
+		existing, found := held.Providers[arn]
+		if !found || existing.Account != a.ID {
+			return noProvider(arn)
+		}
+		if err := checkProvider(OIDCSettings{URL: existing.Issuer(), ClientIDs: clientIDs, Thumbprints: thumbprints, Tags: tags}); err != nil {
+			return err
+		}
+		existing.ClientIDs, existing.Thumbprints, existing.Tags = sorted(clientIDs), sorted(thumbprints), maps.Clone(tags)
+		held.Providers[arn] = existing
+		provider = existing
+		return nil
+	})
+	return provider.clone(), err
+}
+
+// DeleteOIDCProvider deletes a provider. Roles that trust it stay as they are.
+func (a *Account) DeleteOIDCProvider(arn string) (err error) {
+	defer during("DeleteOpenIDConnectProvider", &err)
+	return a.cloud.store.Update(func(held *contents) error {
+		if existing, found := held.Providers[arn]; !found || existing.Account != a.ID {
+			return noProvider(arn)
+		}
+		delete(held.Providers, arn)
+		return nil
+	})
+}
+
+func noProvider(arn string) error {
+	return noSuchEntity("OpenIDConnect Provider not found for arn %s", arn)
+}

@@ -1,0 +1,20 @@
+// Package policy is the policy language of AWS IAM: it reads documents as the
+// service that stores them does, and evaluates them against a request.
+//
+// The language is that of docs/facts.md §4 and §7 and of
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies.html:
+// Version 2008-10-17 and 2012-10-17, one statement or a list, Effect, Principal
+// and NotPrincipal, Action and NotAction, Resource and NotResource, Condition
+// with every documented operator, the ForAllValues: and ForAnyValue: qualifiers
+// and the IfExists suffix, and policy variables with defaults.
+//
+// [Parse] refuses a document with every problem at once: elements that its
+// [Kind] does not have, unknown elements and operators, ARNs, actions, numbers,
+// dates and addresses that are none, a key that is written twice.
+// [Evaluate] answers who decided and why, in the words of
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+//
+// It does not know which principals exist: package iam does. Organizations'
+// control policies, VPC endpoint policies and access control lists are not
+// modelled; there are none in a sandbox.
+package policy

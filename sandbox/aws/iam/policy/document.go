@@ -1,0 +1,132 @@
+package policy
+
+// Kind is where a document is attached, which decides what it may contain.
+type Kind string
+
+// The kinds of documents.
+const (
+	// Identity is a document of a role or user: inline and managed policies, and
+	// permissions boundaries. It has resources and no principal.
+	Identity Kind = "identity-based policy"
+	// Passed is a session policy, passed when a session begins. It is like
+	// Identity, but its ARNs have all six fields:
+	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
+	Passed Kind = "session policy"
+	// Trust is a role's trust policy. It has principals and no resource, and
+	// only the actions of AWS STS that begin a session.
+	Trust Kind = "role trust policy"
+	// Repository is the policy of an ECR repository. It has principals and no
+	// resource (docs/facts.md §4).
+	Repository Kind = "repository policy"
+)
+
+// ofCaller says whether documents of the kind belong to the caller of a request,
+// and so have resources and no principals.
+func (k Kind) ofCaller() bool { return k == Identity || k == Passed }
+
+// The versions of the language:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html
+const (
+	// Version2008 is what a document without a version has. Variables are plain
+	// text in it.
+	Version2008 = "2008-10-17"
+	Version2012 = "2012-10-17"
+)
+
+// Effect is what a statement that applies does.
+type Effect string
+
+// The effects, in this spelling only.
+const (
+	Allow Effect = "Allow"
+	Deny  Effect = "Deny"
+)
+
+// Document is a policy that was read and found good.
+type Document struct {
+	Kind       Kind
+	Version    string
+	Statements []Statement
+}
+
+// Statement is one statement of a document. Of each pair of an element and its
+// Not… form at most one is set.
+type Statement struct {
+	// ID is the Sid, or "".
+	ID     string
+	Effect Effect
+	// Principals and NotPrincipals are nil where the element is absent.
+	Principals    *Principals
+	NotPrincipals *Principals
+	// Actions are SERVICE:NAME or "*"; * and ? stand for characters of the name.
+	Actions    []string
+	NotActions []string
+	// Resources are ARNs or "*", with wildcards and variables.
+	Resources    []string
+	NotResources []string
+	Conditions   []Condition
+}
+
+// Principals is the content of a Principal or NotPrincipal element.
+type Principals struct {
+	// Everyone is "*", written alone or as {"AWS": "*"}.
+	Everyone bool
+	// AWS are account IDs, ARNs (root, role, user, role session) and unique IDs.
+	AWS []string
+	// Federated are ARNs of identity providers, Service names of AWS services.
+	Federated []string
+	Service   []string
+}
+
+// Condition is one key under one operator, with its values.
+type Condition struct {
+	// Operator is as written, for example ForAnyValue:StringLikeIfExists.
+	Operator string
+	Key      string
+	Values   []string
+
+	operator operator
+}
+
+// Names returns the ARNs and unique IDs of roles and users that principals of
+// the document name, once each, in order of appearance. These are what has to
+// exist when the document is stored.
+func (d *Document) Names() []string {
+	var names []string
+	seen := map[string]bool{}
+	for _, statement := range d.Statements {
+		for _, principals := range []*Principals{statement.Principals, statement.NotPrincipals} {
+			if principals == nil {
+				continue
+			}
+			for _, name := range principals.AWS {
+				if _, isAccount := accountOf(name); !isAccount && !seen[name] {
+					seen[name] = true
+					names = append(names, name)
+				}
+			}
+		}
+	}
+	return names
+}
+
+// Accounts returns the IDs of accounts that principals of the document name as
+// a whole, in order of appearance.
+func (d *Document) Accounts() []string {
+	var accounts []string
+	seen := map[string]bool{}
+	for _, statement := range d.Statements {
+		for _, principals := range []*Principals{statement.Principals, statement.NotPrincipals} {
+			if principals == nil {
+				continue
+			}
+			for _, name := range principals.AWS {
+				if account, isAccount := accountOf(name); isAccount && !seen[account] {
+					seen[account] = true
+					accounts = append(accounts, account)
+				}
+			}
+		}
+	}
+	return accounts
+}

@@ -1,0 +1,230 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Request is what a caller wants to do.
+type Request struct {
+	Caller Caller
+	// Action is SERVICE:NAME, for example ecr:BatchGetImage.
+	Action string
+	// Resource is the ARN of what it acts on, or "*" for an action without one.
+	Resource string
+	// Account is the ID of the account that owns the resource; empty for the
+	// caller's own.
+	Account string
+	Context Context
+}
+
+// Attached is a document in force somewhere.
+type Attached struct {
+	*Document
+	// Name is what messages call it: the ARN of a managed policy, or "".
+	Name string
+	// Bindings are the unique IDs that the document's principals had when it was
+	// stored, by ARN. A principal that has none is compared as text.
+	Bindings map[string]string
+}
+
+// Policies are everything that applies to a request.
+type Policies struct {
+	// Identity are the policies of the caller.
+	Identity []Attached
+	// Boundary is the permissions boundary of the caller, or nil.
+	Boundary *Attached
+	// Session are the policies passed when the session began. None means no
+	// limit; all of them together allow what any of them allows.
+	Session []Attached
+	// Resource is the policy of the resource, a role's trust policy included,
+	// or nil.
+	Resource *Attached
+}
+
+// Source is the type of policy that decided.
+type Source string
+
+// The sources, in the words of AWS.
+const (
+	IdentityPolicy Source = "identity-based policy"
+	ResourcePolicy Source = "resource-based policy"
+	TrustPolicy    Source = "role trust policy"
+	BoundaryPolicy Source = "permissions boundary"
+	SessionPolicy  Source = "session policy"
+)
+
+// Decision is the answer to a request.
+type Decision struct {
+	Allowed bool
+	// Explicit says that a Deny statement decided.
+	Explicit bool
+	// Source is the type of policy that allowed, denied, or failed to allow.
+	Source Source
+	// Policy and Statement are the name and Sid of the document and statement
+	// that decided, where they have one.
+	Policy    string
+	Statement string
+	// Request is what was decided.
+	Request Request
+}
+
+// Reason is why a request is refused, in the words of AWS
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html);
+// it is empty where the request is allowed.
+func (d Decision) Reason() string {
+	if d.Allowed {
+		return ""
+	}
+	text := fmt.Sprintf("User: %s is not authorized to perform: %s", d.Request.Caller.ARN, d.Request.Action)
+	if d.Request.Resource != "" {
+		text += " on resource: " + d.Request.Resource
+	}
+	if !d.Explicit {
+		return text + fmt.Sprintf(" because no %s allows the %s action", d.Source, d.Request.Action)
+	}
+	article := "a"
+	switch d.Source {
+	case IdentityPolicy:
+		article = "an"
+	case TrustPolicy:
+		article = "the"
+	}
+	text += fmt.Sprintf(" with an explicit deny in %s %s", article, d.Source)
+	if strings.HasPrefix(d.Policy, "arn:") {
+		text += ": " + d.Policy
+	}
+	return text
+}
+
+// Evaluate decides a request by docs/facts.md §7 and
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html:
+// an explicit deny anywhere wins; a caller of another account needs both its own
+// policies and the resource's; within one account either side is enough, but a
+// resource policy that names the account leaves the decision to the caller's
+// policies, one that names the role is still limited by boundary and session
+// policies, and one that names the session, the user or everyone is not. A
+// trust policy must always allow. Services and web identities have no policies
+// of their own.
+func Evaluate(request Request, policies Policies) Decision {
+	e := evaluation{request: request, bounded: policies.Boundary != nil}
+	own := e.side(IdentityPolicy, policies.Identity)
+	boundary, session := e.limit(BoundaryPolicy, policies.Boundary), e.side(SessionPolicy, policies.Session)
+	session.allowed = session.allowed || len(policies.Session) == 0
+	resource := verdict{source: ResourcePolicy}
+	if policies.Resource != nil {
+		if policies.Resource.Kind == Trust {
+			resource.source = TrustPolicy
+		}
+		resource = e.side(resource.source, []Attached{*policies.Resource})
+	}
+	for _, v := range []verdict{own, resource, boundary, session} {
+		if v.denied {
+			return e.decide(v, false)
+		}
+	}
+	if request.Caller.Kind == Service || request.Caller.Kind == WebIdentity {
+		return e.decide(resource, resource.allowed)
+	}
+	granted := resource.named
+	if !resource.allowed {
+		granted = unnamed
+	}
+	// Trust policies are the exception within an account:
+	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html
+	another := request.Account != "" && request.Account != request.Caller.Account
+	if granted == unnamed && resource.source == TrustPolicy {
+		return e.decide(resource, false)
+	}
+	if !another && granted == directly {
+		return e.decide(resource, true)
+	}
+	needed := []verdict{own, boundary, session}
+	switch {
+	case another:
+		needed = append(needed, resource)
+	case granted == byRole:
+		needed[0] = resource
+	}
+	for _, v := range needed {
+		if !v.allowed {
+			return e.decide(v, false)
+		}
+	}
+	return e.decide(needed[0], true)
+}
+
+type evaluation struct {
+	request Request
+	bounded bool
+}
+
+// verdict is what the policies of one source say.
+type verdict struct {
+	source          Source
+	allowed, denied bool
+	// named is how the strongest statement that allows names the caller.
+	named             match
+	policy, statement string
+}
+
+func (e evaluation) decide(v verdict, allowed bool) Decision {
+	return Decision{
+		Allowed: allowed, Explicit: v.denied, Source: v.source,
+		Policy: v.policy, Statement: v.statement, Request: e.request,
+	}
+}
+
+// limit is the verdict of a policy that allows everything where there is none.
+func (e evaluation) limit(source Source, policy *Attached) verdict {
+	if policy == nil {
+		return verdict{source: source, allowed: true}
+	}
+	return e.side(source, []Attached{*policy})
+}
+
+func (e evaluation) side(source Source, policies []Attached) verdict {
+	result := verdict{source: source}
+	for _, policy := range policies {
+		for _, statement := range policy.Statements {
+			named := e.applies(policy, statement)
+			switch {
+			case named == unnamed:
+			case statement.Effect == Deny && !result.denied:
+				result.denied, result.policy, result.statement = true, policy.Name, statement.ID
+			case statement.Effect == Allow && !result.denied && (!result.allowed || named > result.named):
+				result.allowed, result.named = true, named
+				result.policy, result.statement = policy.Name, statement.ID
+			}
+		}
+	}
+	return result
+}
+
+// applies says whether a statement applies to the request, and how it names the
+// caller; one without principals is the caller's own.
+func (e evaluation) applies(policy Attached, s Statement) match {
+	named := directly
+	switch {
+	case s.Principals != nil:
+		named = s.Principals.names(e.request.Caller, policy.Bindings)
+	case s.NotPrincipals != nil && s.NotPrincipals.excepts(e.request.Caller, policy.Bindings, e.bounded):
+		named = unnamed
+	}
+	action := func(of string) bool { return matchesAction(of, e.request.Action) }
+	resource := func(of string) bool {
+		return matchesResource(of, e.request.Resource, policy.Version, e.request.Context)
+	}
+	if named == unnamed ||
+		s.Actions != nil && !slices.ContainsFunc(s.Actions, action) || slices.ContainsFunc(s.NotActions, action) ||
+		s.Resources != nil && !slices.ContainsFunc(s.Resources, resource) || slices.ContainsFunc(s.NotResources, resource) {
+		return unnamed
+	}
+	for _, condition := range s.Conditions {
+		if !condition.holds(policy.Version, e.request.Context) {
+			return unnamed
+		}
+	}
+	return named
+}

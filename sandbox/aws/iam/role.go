@@ -1,0 +1,321 @@
+package iam
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"waybill.example/waybill/sandbox/aws/iam/constraint"
+	"waybill.example/waybill/sandbox/aws/iam/policy"
+)
+
+// Role is an IAM role.
+type Role struct {
+	Account   string `json:"account"`
+	Partition string `json:"partition"`
+	ARN       string `json:"arn"`
+	Name      string `json:"name"`
+	// Path begins and ends with a slash.
+	Path string `json:"path"`
+	// ID is the unique ID, AROA…; a role that is made again has another.
+	ID          string `json:"id"`
+	Description string `json:"description,omitempty"`
+	// Trust is the trust policy; Cloud.Text reads it.
+	Trust Bound `json:"trust"`
+	// Inline are the texts of the inline policies by name.
+	Inline map[string]string `json:"inline,omitempty"`
+	// Attached are the ARNs of the attached managed policies, sorted.
+	Attached []string `json:"attached,omitempty"`
+	// Boundary is the ARN of the permissions boundary, or "".
+	Boundary string `json:"boundary,omitempty"`
+	// MaxSession is the maximum session duration in seconds.
+	MaxSession int               `json:"maxSession"`
+	Tags       map[string]string `json:"tags,omitempty"`
+	CreateTime time.Time         `json:"createTime"`
+}
+
+func (r Role) clone() Role {
+	r.Trust = r.Trust.clone()
+	r.Inline, r.Tags = maps.Clone(r.Inline), maps.Clone(r.Tags)
+	r.Attached = slices.Clone(r.Attached)
+	return r
+}
+
+// RoleSettings are what CreateRole takes.
+type RoleSettings struct {
+	Name string
+	// Path begins and ends with a slash; empty means "/".
+	Path        string
+	Description string
+	// TrustPolicy is the trust policy, JSON.
+	TrustPolicy string
+	// MaxSession is the maximum session duration in seconds; 0 means MinSession.
+	MaxSession int
+	// Boundary is the ARN of a managed policy, or "".
+	Boundary string
+	Tags     map[string]string
+}
+
+// CreateRole makes a role. Names are compared in any case and without the path
+// (https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html).
+func (a *Account) CreateRole(settings RoleSettings) (_ Role, err error) {
+	defer during("CreateRole", &err)
+	settings.Path = orRoot(settings.Path)
+	if settings.MaxSession == 0 {
+		settings.MaxSession = MinSession
+	}
+	var c constraint.Checker
+	c.Text("roleName", settings.Name, 1, MaxRoleName, nameForm)
+	c.Text("path", settings.Path, 1, 512, pathForm)
+	c.Text("assumeRolePolicyDocument", settings.TrustPolicy, 1, maxDocument, documentForm)
+	checkRoleTexts(&c, settings.Description, settings.MaxSession)
+	checkTags(&c, settings.Tags)
+	if err := asError(&c); err != nil {
+		return Role{}, err
+	}
+	role := Role{
+		Account: a.ID, Partition: a.Partition, ARN: a.arn("role" + settings.Path + settings.Name),
+		Name: settings.Name, Path: settings.Path, ID: uniqueID("AROA"), Description: settings.Description,
+		MaxSession: settings.MaxSession, Tags: maps.Clone(settings.Tags), CreateTime: a.cloud.now().UTC(),
+	}
+	err = a.cloud.store.Update(func(held *contents) error {
+		if _, taken := held.roleNamed(a.ID, settings.Name); taken {
+			return alreadyExists("Role with name %s already exists.", settings.Name)
+		}
+		var err error
+		if role.Trust, err = a.trust(*held, settings.TrustPolicy); err != nil {
+			return err
+		}
+		if err := a.attachable(*held, settings.Boundary); settings.Boundary != "" && err != nil {
+			return err
+		}
+		role.Boundary = settings.Boundary
+		held.Roles[role.ARN] = role
+		return nil
+	})
+	if err != nil {
+		return Role{}, err
+	}
+	return role.clone(), nil
+}
+
+func checkRoleTexts(c *constraint.Checker, description string, maxSession int) {
+	c.Text("description", description, 0, 1000, descriptionForm)
+	c.Number("maxSessionDuration", maxSession, MinSession, MaxSession)
+}
+
+// trust reads a trust policy.
+func (a *Account) trust(held contents, text string) (Bound, error) {
+	bound, err := a.cloud.bind(held, policy.Trust, a.Partition, text)
+	if err != nil {
+		return Bound{}, asIAM(err)
+	}
+	if size(text) > MaxTrustPolicy {
+		return Bound{}, limitExceeded("Cannot exceed quota for ACLSizePerRole: %d", MaxTrustPolicy)
+	}
+	return bound, nil
+}
+
+// roleNamed finds a role of an account by its name, in any case.
+func (held contents) roleNamed(account, name string) (Role, bool) {
+	for _, role := range held.Roles {
+		if role.Account == account && sameName(role.Name, name) {
+			return role, true
+		}
+	}
+	return Role{}, false
+}
+
+// Role finds a role by its name.
+func (a *Account) Role(name string) (_ Role, err error) {
+	defer during("GetRole", &err)
+	var role Role
+	var found bool
+	a.cloud.store.View(func(held contents) {
+		role, found = held.roleNamed(a.ID, name)
+		role = role.clone()
+	})
+	if !found {
+		return Role{}, noRole(name)
+	}
+	return role, nil
+}
+
+// Role finds a role by its ARN, path included.
+func (c *Cloud) Role(arn string) (Role, bool) {
+	var role Role
+	var found bool
+	c.store.View(func(held contents) {
+		role, found = held.Roles[arn]
+		role = role.clone()
+	})
+	return role, found
+}
+
+// changeRole changes a role and returns it.
+func (a *Account) changeRole(name string, change func(held contents, role *Role) error) (Role, error) {
+	var role Role
+	err := a.cloud.store.Update(func(held *contents) error {
+		existing, found := held.roleNamed(a.ID, name)
+		if !found {
+			return noRole(name)
+		}
+		role = existing.clone()
+		if err := change(*held, &role); err != nil {
+			return err
+		}
+		held.Roles[role.ARN] = role
+		return nil
+	})
+	if err != nil {
+		return Role{}, err
+	}
+	return role.clone(), nil
+}
+
+// UpdateRole sets the description and the maximum session duration in seconds.
+func (a *Account) UpdateRole(name, description string, maxSession int) (_ Role, err error) {
+	defer during("UpdateRole", &err)
+	var c constraint.Checker
+	checkRoleTexts(&c, description, maxSession)
+	if err := asError(&c); err != nil {
+		return Role{}, err
+	}
+	return a.changeRole(name, func(_ contents, role *Role) error {
+		role.Description, role.MaxSession = description, maxSession
+		return nil
+	})
+}
+
+// UpdateTrustPolicy replaces the trust policy: UpdateAssumeRolePolicy.
+func (a *Account) UpdateTrustPolicy(name, text string) (_ Role, err error) {
+	defer during("UpdateAssumeRolePolicy", &err)
+	var c constraint.Checker
+	c.Text("policyDocument", text, 1, maxDocument, documentForm)
+	if err := asError(&c); err != nil {
+		return Role{}, err
+	}
+	return a.changeRole(name, func(held contents, role *Role) (err error) {
+		role.Trust, err = a.trust(held, text)
+		return err
+	})
+}
+
+// SetRoleTags replaces the tags, as TagRole and UntagRole do step by step.
+func (a *Account) SetRoleTags(name string, tags map[string]string) (_ Role, err error) {
+	defer during("TagRole", &err)
+	var c constraint.Checker
+	checkTags(&c, tags)
+	if err := asError(&c); err != nil {
+		return Role{}, err
+	}
+	return a.changeRole(name, func(_ contents, role *Role) error {
+		role.Tags = maps.Clone(tags)
+		return nil
+	})
+}
+
+// SetBoundary sets the permissions boundary to a managed policy, or removes it
+// with "".
+func (a *Account) SetBoundary(name, policyARN string) (_ Role, err error) {
+	defer during("PutRolePermissionsBoundary", &err)
+	return a.changeRole(name, func(held contents, role *Role) error {
+		if policyARN != "" {
+			if err := a.attachable(held, policyARN); err != nil {
+				return err
+			}
+		}
+		role.Boundary = policyARN
+		return nil
+	})
+}
+
+// DeleteRole deletes a role that has no policies left
+// (https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html).
+func (a *Account) DeleteRole(name string) (err error) {
+	defer during("DeleteRole", &err)
+	return a.cloud.store.Update(func(held *contents) error {
+		role, found := held.roleNamed(a.ID, name)
+		switch {
+		case !found:
+			return noRole(name)
+		case len(role.Attached) > 0:
+			return deleteConflict("Cannot delete entity, must detach all policies first.")
+		case len(role.Inline) > 0:
+			return deleteConflict("Cannot delete entity, must delete policies first.")
+		}
+		delete(held.Roles, role.ARN)
+		return nil
+	})
+}
+
+// PutRolePolicy adds or replaces an inline policy.
+func (a *Account) PutRolePolicy(name, policyName, text string) (err error) {
+	defer during("PutRolePolicy", &err)
+	var c constraint.Checker
+	c.Text("policyName", policyName, 1, MaxPolicyName, nameForm)
+	if err := asError(&c); err != nil {
+		return err
+	}
+	if err := checkDocument(a.Partition, text); err != nil {
+		return err
+	}
+	_, err = a.changeRole(name, func(_ contents, role *Role) error {
+		if role.Inline == nil {
+			role.Inline = map[string]string{}
+		}
+		role.Inline[policyName] = text
+		total := 0
+		for _, inline := range role.Inline {
+			total += size(inline)
+		}
+		if total > MaxInlinePolicies {
+			return limitExceeded("Maximum policy size of %d bytes exceeded for role %s", MaxInlinePolicies, role.Name)
+		}
+		return nil
+	})
+	return err
+}
+
+// DeleteRolePolicy deletes an inline policy.
+func (a *Account) DeleteRolePolicy(name, policyName string) (err error) {
+	defer during("DeleteRolePolicy", &err)
+	_, err = a.changeRole(name, func(_ contents, role *Role) error {
+		if _, found := role.Inline[policyName]; !found {
+			return noSuchEntity("The role policy with name %s cannot be found.", policyName)
+		}
+		delete(role.Inline, policyName)
+		return nil
+	})
+	return err
+}
+
+// AttachRolePolicy attaches a managed policy; one that is attached already stays.
+func (a *Account) AttachRolePolicy(name, policyARN string) (err error) {
+	defer during("AttachRolePolicy", &err)
+	_, err = a.changeRole(name, func(held contents, role *Role) error {
+		if err := a.attachable(held, policyARN); err != nil {
+			return err
+		}
+		role.Attached = sorted(append(role.Attached, policyARN))
+		if len(role.Attached) > MaxAttached {
+			return limitExceeded("Cannot exceed quota for PoliciesPerRole: %d", MaxAttached)
+		}
+		return nil
+	})
+	return err
+}
+
+// DetachRolePolicy detaches a managed policy.
+func (a *Account) DetachRolePolicy(name, policyARN string) (err error) {
+	defer during("DetachRolePolicy", &err)
+	_, err = a.changeRole(name, func(_ contents, role *Role) error {
+		at, found := slices.BinarySearch(role.Attached, policyARN)
+		if !found {
+			return noSuchEntity("Policy %s was not found.", policyARN)
+		}
+		role.Attached = slices.Delete(role.Attached, at, at+1)
+		return nil
+	})
+	return err
+}

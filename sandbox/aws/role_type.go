@@ -1,0 +1,199 @@
+package aws
+
+import (
+	"cmp"
+	"context"
+	"regexp"
+	"time"
+
+	pulumiiam "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
+
+	"waybill.example/waybill/sandbox/aws/fault"
+	"waybill.example/waybill/sandbox/aws/iam"
+	"waybill.example/waybill/sandbox/provider"
+)
+
+type roleInputs struct {
+	Name        string            `json:"name"`
+	Path        string            `json:"path"`
+	Trust       string            `json:"assumeRolePolicy"`
+	Description string            `json:"description"`
+	MaxSession  int               `json:"maxSessionDuration"`
+	Boundary    string            `json:"permissionsBoundary"`
+	ForceDetach bool              `json:"forceDetachPolicies"`
+	Tags        map[string]string `json:"tags"`
+}
+
+// roleType has the role's name as its ID. The outputs managedPolicyArns and
+// inlinePolicies, with which the real provider shows what others attached, stay
+// away.
+func roleType() provider.Type[*Client] {
+	return provider.Type[*Client]{
+		Tok:         "aws:iam/role:Role",
+		Args:        pulumiiam.RoleArgs{}.ElementType(),
+		Required:    []string{"assumeRolePolicy"},
+		Computed:    []string{"arn", "createDate", "tagsAll", "uniqueId"},
+		Settled:     []string{"arn", "createDate", "uniqueId"},
+		Immutable:   []string{"name", "path"},
+		DeleteFirst: collides,
+		Default: func(client *Client, request plugin.CheckRequest, inputs resource.PropertyMap) error {
+			if err := textual(inputs, "assumeRolePolicy"); err != nil {
+				return err
+			}
+			return named(iam.MaxRoleName)(client, request, inputs)
+		},
+		Validate: checkRole,
+		Same:     samePolicyIn("assumeRolePolicy"),
+		Create: func(_ context.Context, client *Client, properties resource.PropertyMap) (string, map[string]any, error) {
+			var inputs roleInputs
+			if err := provider.Decode(properties, &inputs); err != nil {
+				return "", nil, err
+			}
+			role, err := client.createRole(inputs)
+			if err != nil {
+				return "", nil, failed("creating IAM Role", inputs.Name, err)
+			}
+			return role.Name, client.roleOutputs(role, inputs), nil
+		},
+		Read: func(_ context.Context, client *Client, id string, state resource.PropertyMap) (map[string]any, error) {
+			var known roleInputs
+			if err := provider.Decode(state, &known); err != nil {
+				return nil, err
+			}
+			role, err := client.iam.Role(id)
+			switch {
+			case fault.Has(err, iam.NoSuchEntity):
+				return nil, nil
+			case err != nil:
+				return nil, failed("reading IAM Role", id, err)
+			}
+			return client.roleOutputs(role, known), nil
+		},
+		Update: func(_ context.Context, client *Client, id string, properties resource.PropertyMap) (map[string]any, error) {
+			var inputs roleInputs
+			if err := provider.Decode(properties, &inputs); err != nil {
+				return nil, err
+			}
+			role, err := client.updateRole(inputs)
+			if err != nil {
+				return nil, failed("updating IAM Role", id, err)
+			}
+			return client.roleOutputs(role, inputs), nil
+		},
+		Delete: func(_ context.Context, client *Client, id string, state resource.PropertyMap) error {
+			var known roleInputs
+			if err := provider.Decode(state, &known); err != nil {
+				return err
+			}
+			if err := client.deleteRole(id, known.ForceDetach); err != nil && !fault.Has(err, iam.NoSuchEntity) {
+				return failed("deleting IAM Role", id, err)
+			}
+			return nil
+		},
+	}
+}
+
+// iamName is the form of names of roles and policies.
+var iamName = regexp.MustCompile(`^[\w+=,.@-]*$`)
+
+// checkName applies the rules of names in the real provider's words.
+func checkName(inputs resource.PropertyMap, most int) []plugin.CheckFailure {
+	found := noPrefix(inputs)
+	name := provider.Text(inputs, "name")
+	switch {
+	case !inputs.HasValue("name"):
+	case name == "" || len(name) > most:
+		found = append(found, failure("name", "expected length of name to be in the range (1 - %d), got %s", most, name))
+	case !iamName.MatchString(name):
+		found = append(found, failure("name", `invalid value for name (must match [\w+=,.@-]): %q`, name))
+	}
+	return found
+}
+
+func checkRole(inputs resource.PropertyMap) []plugin.CheckFailure {
+	found := append(checkName(inputs, iam.MaxRoleName), asJSON(inputs, "assumeRolePolicy")...)
+	found = append(found, unsupported(inputs, "inlinePolicies", "managedPolicyArns")...)
+	if seconds := inputs["maxSessionDuration"]; seconds.IsNumber() && (seconds.NumberValue() < iam.MinSession || seconds.NumberValue() > iam.MaxSession) {
+		found = append(found, failure("maxSessionDuration", "expected max_session_duration to be in the range (%d - %d), got %v", iam.MinSession, iam.MaxSession, seconds.NumberValue()))
+	}
+	return found
+}
+
+func (c *Client) createRole(inputs roleInputs) (iam.Role, error) {
+	tags, err := c.tagged("IAM", "CreateRole", inputs.Tags)
+	if err != nil {
+		return iam.Role{}, err
+	}
+	return c.iam.CreateRole(iam.RoleSettings{
+		Name: inputs.Name, Path: inputs.Path, Description: inputs.Description, TrustPolicy: inputs.Trust,
+		MaxSession: inputs.MaxSession, Boundary: inputs.Boundary, Tags: tags,
+	})
+}
+
+// updateRole changes what differs, and no more: a trust policy that is written
+// again binds its principals anew.
+func (c *Client) updateRole(inputs roleInputs) (iam.Role, error) {
+	tags, err := c.tagged("IAM", "TagRole", inputs.Tags)
+	if err != nil {
+		return iam.Role{}, err
+	}
+	role, err := c.iam.Role(inputs.Name)
+	if err != nil {
+		return iam.Role{}, err
+	}
+	if !samePolicy(resource.NewStringProperty(c.cloud.IAM.Text(role.Trust)), resource.NewStringProperty(inputs.Trust)) {
+		if _, err := c.iam.UpdateTrustPolicy(inputs.Name, inputs.Trust); err != nil {
+			return iam.Role{}, err
+		}
+	}
+	if role.Boundary != inputs.Boundary {
+		if _, err := c.iam.SetBoundary(inputs.Name, inputs.Boundary); err != nil {
+			return iam.Role{}, err
+		}
+	}
+	if _, err := c.iam.UpdateRole(inputs.Name, inputs.Description, cmp.Or(inputs.MaxSession, iam.MinSession)); err != nil {
+		return iam.Role{}, err
+	}
+	return c.iam.SetRoleTags(inputs.Name, tags)
+}
+
+// deleteRole deletes a role, with force after its policies.
+func (c *Client) deleteRole(name string, force bool) error {
+	role, err := c.iam.Role(name)
+	if err != nil {
+		return err
+	}
+	if force {
+		for _, policy := range role.Attached {
+			if err := c.iam.DetachRolePolicy(name, policy); err != nil {
+				return err
+			}
+		}
+		for policy := range role.Inline {
+			if err := c.iam.DeleteRolePolicy(name, policy); err != nil {
+				return err
+			}
+		}
+	}
+	return c.iam.DeleteRole(name)
+}
+
+func (c *Client) roleOutputs(role iam.Role, inputs roleInputs) map[string]any {
+	outputs := map[string]any{
+		"arn":                 role.ARN,
+		"assumeRolePolicy":    c.cloud.IAM.Text(role.Trust),
+		"createDate":          role.CreateTime.Format(time.RFC3339),
+		"description":         role.Description,
+		"forceDetachPolicies": inputs.ForceDetach,
+		"maxSessionDuration":  role.MaxSession,
+		"name":                role.Name,
+		"path":                role.Path,
+		"permissionsBoundary": role.Boundary,
+		"uniqueId":            role.ID,
+	}
+	outputs = withoutEmpty(outputs)
+	c.tagOutputs(outputs, role.Tags, inputs.Tags)
+	return outputs
+}

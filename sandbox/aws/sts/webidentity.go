@@ -1,0 +1,276 @@
+package sts
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"waybill.example/waybill/sandbox/aws/arn"
+	"waybill.example/waybill/sandbox/aws/iam"
+	"waybill.example/waybill/sandbox/aws/iam/constraint"
+	"waybill.example/waybill/sandbox/aws/iam/policy"
+	"waybill.example/waybill/sandbox/oidc"
+)
+
+// The limits of
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html,
+// durations in seconds.
+const (
+	minDuration     = 900
+	maxDuration     = 43200
+	defaultDuration = 3600
+	// maxSessionPolicy is how many characters session policies have together.
+	maxSessionPolicy = 2048
+	maxPolicyARNs    = 10
+)
+
+// tagsClaim is the claim that carries session tags.
+const tagsClaim = "https://aws.amazon.com/tags"
+
+// future is how far ahead of the clock a token may have been issued: clocks differ.
+const future = 5 * time.Minute
+
+var sessionName = regexp.MustCompile(`^[\w+=,.@-]*$`)
+
+type credentialsXML struct {
+	AccessKeyID     string `xml:"AccessKeyId"`
+	SecretAccessKey string
+	SessionToken    string
+	Expiration      string
+}
+
+type webIdentityResponse struct {
+	XMLName  xml.Name       `xml:"https://sts.amazonaws.com/doc/2011-06-15/ AssumeRoleWithWebIdentityResponse"`
+	Result   webIdentityXML `xml:"AssumeRoleWithWebIdentityResult"`
+	Metadata metadata       `xml:"ResponseMetadata"`
+}
+
+type webIdentityXML struct {
+	Credentials credentialsXML
+	Subject     string `xml:"SubjectFromWebIdentityToken"`
+	RoleID      string `xml:"AssumedRoleUser>AssumedRoleId"`
+	ARN         string `xml:"AssumedRoleUser>Arn"`
+	Provider    string
+	Audience    string
+}
+
+// webIdentity is a request to become a role with a token.
+type webIdentity struct {
+	roleARN, session, token string
+	// duration in seconds.
+	duration   int
+	policy     string
+	policyARNs []string
+}
+
+var errNotAuthorized = forbidden(AccessDenied, "Not authorized to perform sts:AssumeRoleWithWebIdentity")
+
+func (s *Server) assumeRoleWithWebIdentity(ctx context.Context, form url.Values, region string) (any, error) {
+	request, err := readWebIdentity(form)
+	if err != nil {
+		return nil, err
+	}
+	name, ok := arn.Parse(request.roleARN)
+	if !ok || name.Service != "iam" || !strings.HasPrefix(name.Resource, "role/") {
+		return nil, badRequest(ValidationError, "Request ARN is invalid")
+	}
+	account, err := s.account(name.Account, region)
+	var r *refusal
+	switch {
+	case errors.As(err, &r):
+		return nil, err
+	case err != nil:
+		return nil, errNotAuthorized
+	}
+	provider, claims, err := s.identify(ctx, account, request.token)
+	if err != nil {
+		return nil, err
+	}
+	// A role that does not exist is not told from one that does not trust.
+	role, exists := s.cloud.Role(request.roleARN)
+	if !exists {
+		return nil, errNotAuthorized
+	}
+	caller := policy.Caller{Kind: policy.WebIdentity, ARN: provider.ARN}
+	decision, err := s.cloud.AuthorizeTrust(role, caller, "sts:AssumeRoleWithWebIdentity", keysOf(provider, claims, request.session))
+	switch {
+	case err != nil:
+		return nil, err
+	case !decision.Allowed:
+		return nil, errNotAuthorized
+	case request.duration > role.MaxSession:
+		return nil, badRequest(ValidationError, "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+	}
+	session := iam.NewSession(role, request.session)
+	session.Provider = provider.ARN
+	if session.Policies, err = sessionPolicies(account, request); err != nil {
+		return nil, err
+	}
+	credentials, err := s.Sessions.Mint(session, time.Duration(request.duration)*time.Second)
+	if err != nil {
+		return nil, err
+	}
+	return webIdentityResponse{
+		Result: webIdentityXML{
+			Credentials: credentialsXML{
+				AccessKeyID: credentials.AccessKeyID, SecretAccessKey: credentials.SecretAccessKey,
+				SessionToken: credentials.SessionToken, Expiration: credentials.Expiration.Format(time.RFC3339),
+			},
+			Subject: claims.Text("sub"), RoleID: session.UserID(), ARN: session.ARN(),
+			Provider: provider.ARN, Audience: audiences(claims)[0],
+		},
+		Metadata: metadata{RequestID: uuid.NewString()},
+	}, nil
+}
+
+func readWebIdentity(form url.Values) (webIdentity, error) {
+	request := webIdentity{
+		roleARN: form.Get("RoleArn"), session: form.Get("RoleSessionName"), token: form.Get("WebIdentityToken"),
+		duration: defaultDuration, policy: form.Get("Policy"),
+	}
+	var c constraint.Checker
+	if text := form.Get("DurationSeconds"); text != "" {
+		seconds, err := strconv.Atoi(text)
+		if err != nil {
+			return request, badRequest("MalformedInput", "DurationSeconds %q: want a number of seconds", text)
+		}
+		request.duration = seconds
+	}
+	for i := 1; form.Has(policyARNMember(i)); i++ {
+		request.policyARNs = append(request.policyARNs, form.Get(policyARNMember(i)))
+	}
+	c.Text("roleArn", request.roleARN, 20, 2048, nil)
+	c.Text("roleSessionName", request.session, 2, 64, sessionName)
+	c.Text("webIdentityToken", request.token, 4, 20000, nil)
+	c.Text("policy", request.policy, 0, maxSessionPolicy, nil)
+	c.Number("durationSeconds", request.duration, minDuration, maxDuration)
+	c.Number("policyArns", len(request.policyARNs), 0, maxPolicyARNs)
+	if message := c.Message(); message != "" {
+		return request, badRequest(ValidationError, "%s", message)
+	}
+	if form.Get("ProviderId") != "" {
+		return request, badRequest(InvalidIdentityToken, "ProviderId %q: want none for an OpenID Connect token", form.Get("ProviderId"))
+	}
+	return request, nil
+}
+
+func policyARNMember(i int) string { return "PolicyArns.member." + strconv.Itoa(i) + ".arn" }
+
+// identify finds the provider of a token in an account and checks the token:
+// issuer, audience, signature, times.
+func (s *Server) identify(ctx context.Context, account *iam.Account, text string) (iam.OIDCProvider, oidc.Claims, error) {
+	none := iam.OIDCProvider{}
+	token, err := s.verifier.Parse(text)
+	if err != nil {
+		return none, nil, badRequest(InvalidIdentityToken, "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token) (%v)", err)
+	}
+	claims := token.Claims
+	issuer := claims.Text("iss")
+	provider, found := account.Trusted(issuer)
+	if !found {
+		return none, nil, badRequest(InvalidIdentityToken, "No OpenIDConnect provider found in your account for %s", issuer)
+	}
+	// RFC 7519's exp and the sub that policies compare are required:
+	// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
+	expiry, expires := claims.Time("exp")
+	for name, missing := range map[string]bool{
+		"aud": len(audiences(claims)) == 0, "exp": !expires, "sub": claims.Text("sub") == "",
+	} {
+		if missing {
+			return none, nil, badRequest(InvalidIdentityToken, "Missing a required claim: %s", name)
+		}
+	}
+	if !slices.ContainsFunc(audiences(claims), func(audience string) bool { return slices.Contains(provider.ClientIDs, audience) }) {
+		return none, nil, badRequest(InvalidIdentityToken, "Incorrect token audience")
+	}
+	if err := s.verifier.Check(ctx, issuer, token); err != nil {
+		return none, nil, asRefusal(err)
+	}
+	if now := s.now(); !now.Before(expiry) {
+		return none, nil, badRequest(ExpiredTokenException, "Token expired: current date/time %d must be before the expiration date/time %d", now.Unix(), expiry.Unix())
+	}
+	for _, name := range []string{"nbf", "iat"} {
+		if at, ok := claims.Time(name); ok && at.After(s.now().Add(future)) {
+			return none, nil, forbidden(IDPRejectedClaim, "The claim %s of the token is in the future: current date/time %d, claim %d", name, s.now().Unix(), at.Unix())
+		}
+	}
+	if _, tagged := claims[tagsClaim]; tagged {
+		return none, nil, badRequest(InvalidIdentityToken, "The claim %s: session tags in tokens are not modelled here", tagsClaim)
+	}
+	return provider, claims, nil
+}
+
+// asRefusal words what is wrong with keys and signatures. Only the words for
+// keys that cannot be fetched are published.
+func asRefusal(err error) error {
+	var wrong *oidc.Error
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	switch wrong.Kind {
+	case oidc.Unreachable, oidc.BadMetadata, oidc.UnknownKey:
+		return badRequest(InvalidIdentityToken, "Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity documentation for requirements (%v)", err)
+	}
+	return badRequest(InvalidIdentityToken, "The token's signature is not valid (%v)", err)
+}
+
+// audiences are whom a token is for. Where it names the authorized party, that
+// takes the audience's place:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
+func audiences(claims oidc.Claims) []string {
+	if party := claims.Text("azp"); party != "" {
+		return []string{party}
+	}
+	return claims.Audiences()
+}
+
+// keysOf are the condition keys that a trust policy sees of a token.
+func keysOf(provider iam.OIDCProvider, claims oidc.Claims, session string) policy.Context {
+	context := policy.Context{}
+	context.Set(provider.URL+":aud", audiences(claims)...)
+	context.Set(provider.URL+":sub", claims.Text("sub"))
+	if claims.Text("azp") != "" {
+		context.Set(provider.URL+":oaud", claims.Audiences()...)
+	}
+	context.Set("aws:FederatedProvider", provider.ARN)
+	context.Set("sts:RoleSessionName", session)
+	return context
+}
+
+// sessionPolicies reads the policies that limit a session: the one in the
+// request, and managed policies of the account.
+func sessionPolicies(account *iam.Account, request webIdentity) ([]string, error) {
+	var texts []string
+	if request.policy != "" {
+		texts = append(texts, request.policy)
+	}
+	total := len(request.policy)
+	for _, name := range request.policyARNs {
+		managed, err := account.Policy(name)
+		if err != nil {
+			return nil, badRequest(ValidationError, "PolicyArns: %s: want a managed policy of the role's account or of AWS", name)
+		}
+		texts, total = append(texts, managed.Text), total+len(name)
+	}
+	for _, text := range texts {
+		if _, err := policy.Parse(policy.Passed, account.Partition, text); err != nil {
+			var bad *policy.Malformed
+			if errors.As(err, &bad) {
+				return nil, badRequest(MalformedPolicyDocument, "%s", bad.Text())
+			}
+			return nil, err
+		}
+	}
+	if total > maxSessionPolicy {
+		return nil, badRequest(PackedPolicyTooLarge, "Packed policy consumes %d%% of allotted space, please use smaller policy.", total*100/maxSessionPolicy)
+	}
+	return texts, nil
+}

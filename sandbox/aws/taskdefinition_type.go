@@ -1,0 +1,179 @@
+package aws
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	pulumiecs "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
+
+	"waybill.example/waybill/sandbox/aws/ecs"
+	"waybill.example/waybill/sandbox/provider"
+)
+
+type taskDefinitionInputs struct {
+	Family           string               `json:"family"`
+	Containers       string               `json:"containerDefinitions"`
+	CPU              string               `json:"cpu"`
+	Memory           string               `json:"memory"`
+	NetworkMode      string               `json:"networkMode"`
+	Compatibilities  []string             `json:"requiresCompatibilities"`
+	ExecutionRoleARN string               `json:"executionRoleArn"`
+	TaskRoleARN      string               `json:"taskRoleArn"`
+	RuntimePlatform  *ecs.RuntimePlatform `json:"runtimePlatform"`
+	EphemeralStorage struct {
+		SizeInGiB int `json:"sizeInGib"`
+	} `json:"ephemeralStorage"`
+	SkipDestroy bool              `json:"skipDestroy"`
+	Tags        map[string]string `json:"tags"`
+	// ARN is among the outputs.
+	ARN string `json:"arn"`
+}
+
+// taskDefinitionType replaces a revision by the next one on every change but
+// that of its tags. The ID is the family.
+func taskDefinitionType() provider.Type[*Client] {
+	return provider.Type[*Client]{
+		Tok:      "aws:ecs/taskDefinition:TaskDefinition",
+		Args:     pulumiecs.TaskDefinitionArgs{}.ElementType(),
+		Computed: []string{"arn", "arnWithoutRevision", "networkMode", "revision", "tagsAll"},
+		Settled:  []string{"arn", "arnWithoutRevision", "networkMode", "revision"},
+		Immutable: []string{
+			"containerDefinitions", "cpu", "enableFaultInjection", "ephemeralStorage", "executionRoleArn", "family", "memory",
+			"networkMode", "requiresCompatibilities", "runtimePlatform", "taskRoleArn",
+		},
+		Same: func(property resource.PropertyKey, old, new resource.PropertyValue) bool {
+			return property == "containerDefinitions" && sameJSON(old, new)
+		},
+		Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
+			found := unsupported(inputs, "inferenceAccelerators", "ipcMode", "pidMode", "placementConstraints", "proxyConfiguration", "volumes")
+			if inputs.HasValue("containerDefinitions") {
+				if _, err := ecs.ParseContainers(provider.Text(inputs, "containerDefinitions")); err != nil {
+					found = append(found, failure("containerDefinitions", "%v", err))
+				}
+			}
+			return found
+		},
+		Create: func(_ context.Context, client *Client, properties resource.PropertyMap) (string, map[string]any, error) {
+			var inputs taskDefinitionInputs
+			if err := provider.Decode(properties, &inputs); err != nil {
+				return "", nil, err
+			}
+			definition, err := client.register(inputs)
+			if err != nil {
+				return "", nil, failed("creating ECS Task Definition", inputs.Family, err)
+			}
+			return definition.Family, client.taskDefinitionOutputs(definition, inputs), nil
+		},
+		Read: func(_ context.Context, client *Client, id string, state resource.PropertyMap) (map[string]any, error) {
+			var known taskDefinitionInputs
+			if err := provider.Decode(state, &known); err != nil {
+				return nil, err
+			}
+			reference := known.ARN
+			if state == nil {
+				reference = id
+			}
+			definition, err := client.cloud.ECS.TaskDefinition(client.Place, reference)
+			if err != nil || definition.Inactive {
+				return nil, nil //nolint:nilerr // the only error is that there is none
+			}
+			return client.taskDefinitionOutputs(definition, known), nil
+		},
+		Update: func(_ context.Context, client *Client, id string, properties resource.PropertyMap) (map[string]any, error) {
+			var inputs taskDefinitionInputs
+			if err := provider.Decode(properties, &inputs); err != nil {
+				return nil, err
+			}
+			tags, err := client.tagged("ECS", "TagResource", inputs.Tags)
+			if err != nil {
+				return nil, failed("updating ECS Task Definition", id, err)
+			}
+			// Only the newest revision of the family belongs to this resource.
+			definition, err := client.cloud.ECS.TaskDefinition(client.Place, inputs.Family)
+			if err == nil {
+				definition, err = client.cloud.ECS.TagDefinition(definition.ARN(), tags)
+			}
+			if err != nil {
+				return nil, failed("updating ECS Task Definition", id, err)
+			}
+			return client.taskDefinitionOutputs(definition, inputs), nil
+		},
+		Delete: func(_ context.Context, client *Client, id string, state resource.PropertyMap) error {
+			var known taskDefinitionInputs
+			if err := provider.Decode(state, &known); err != nil {
+				return err
+			}
+			if known.SkipDestroy {
+				return nil
+			}
+			if err := client.cloud.ECS.Deregister(known.ARN); err != nil {
+				return failed("deleting ECS Task Definition", id, err)
+			}
+			return nil
+		},
+		Identify: func(id string) (map[string]any, error) {
+			if !strings.HasPrefix(id, "arn:") {
+				return nil, fmt.Errorf("ID %q: want the ARN of a revision", id)
+			}
+			return nil, nil
+		},
+	}
+}
+
+func (c *Client) register(inputs taskDefinitionInputs) (ecs.TaskDefinition, error) {
+	containers, err := ecs.ParseContainers(inputs.Containers)
+	if err != nil {
+		return ecs.TaskDefinition{}, err
+	}
+	tags, err := c.tagged("ECS", "RegisterTaskDefinition", inputs.Tags)
+	if err != nil {
+		return ecs.TaskDefinition{}, err
+	}
+	return c.cloud.ECS.Register(c.Place, ecs.TaskDefinitionSettings{
+		Family:           inputs.Family,
+		CPU:              inputs.CPU,
+		Memory:           inputs.Memory,
+		Containers:       containers,
+		Document:         inputs.Containers,
+		ExecutionRoleARN: inputs.ExecutionRoleARN,
+		TaskRoleARN:      inputs.TaskRoleARN,
+		NetworkMode:      inputs.NetworkMode,
+		Compatibilities:  inputs.Compatibilities,
+		RuntimePlatform:  inputs.RuntimePlatform,
+		EphemeralStorage: inputs.EphemeralStorage.SizeInGiB,
+		Tags:             tags,
+	})
+}
+
+func (c *Client) taskDefinitionOutputs(definition ecs.TaskDefinition, inputs taskDefinitionInputs) map[string]any {
+	outputs := map[string]any{
+		"arn":                     definition.ARN(),
+		"arnWithoutRevision":      definition.FamilyARN(),
+		"containerDefinitions":    definition.Document,
+		"cpu":                     definition.CPU,
+		"family":                  definition.Family,
+		"memory":                  definition.Memory,
+		"networkMode":             definition.NetworkMode,
+		"requiresCompatibilities": anyList(definition.Compatibilities),
+		"revision":                definition.Revision,
+		"skipDestroy":             inputs.SkipDestroy,
+	}
+	for name, value := range map[string]string{"executionRoleArn": definition.ExecutionRoleARN, "taskRoleArn": definition.TaskRoleARN} {
+		if value != "" {
+			outputs[name] = value
+		}
+	}
+	if platform := definition.RuntimePlatform; platform != nil {
+		outputs["runtimePlatform"] = withoutEmpty(map[string]any{
+			"cpuArchitecture": platform.CPUArchitecture, "operatingSystemFamily": platform.OperatingSystemFamily,
+		})
+	}
+	if definition.EphemeralStorage != 0 {
+		outputs["ephemeralStorage"] = map[string]any{"sizeInGib": definition.EphemeralStorage}
+	}
+	c.tagOutputs(outputs, definition.Tags, inputs.Tags)
+	return outputs
+}

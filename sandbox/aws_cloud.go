@@ -1,0 +1,91 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"waybill.example/waybill/sandbox/aws"
+	"waybill.example/waybill/sandbox/awsapis"
+	"waybill.example/waybill/sandbox/awsapis/podidentity"
+	"waybill.example/waybill/sandbox/rehearsal"
+)
+
+// hasAWS says whether the world has AWS accounts. Without one nothing of AWS is
+// opened, served or answered for.
+func (s *Sandbox) hasAWS() bool { return len(s.world.AWS.Accounts) > 0 }
+
+// openAWS opens what the accounts hold.
+func (s *Sandbox) openAWS() (err error) {
+	if s.hasAWS() {
+		s.AWS, err = aws.Open(s.state.Path("aws"), s.world.AWS)
+	}
+	return err
+}
+
+// answerForAWS opens the endpoints of AWS and the agents that call them, and
+// gives them their hosts on the network.
+func (s *Sandbox) answerForAWS(ctx context.Context) error {
+	if !s.hasAWS() {
+		return nil
+	}
+	dir, err := s.state.Sub("aws")
+	if err != nil {
+		return err
+	}
+	if s.AWSAPIs, err = awsapis.New(awsapis.Config{
+		Cloud: s.AWS, Accounts: s.world.AWS.Accounts, Dir: dir, Client: s.Network.Client(),
+	}); err != nil {
+		return err
+	}
+	s.Network.HandleFunc(s.AWSAPIs.Handler)
+	return s.listenForPods(ctx)
+}
+
+// listenForPods opens the Pod Identity agent's address where a cluster has the
+// add-on. Without the privilege the sandbox goes on: only pods that ask for an
+// identity meet nobody there.
+func (s *Sandbox) listenForPods(ctx context.Context) error {
+	if !s.AWSAPIs.PodIdentity.Needed() {
+		return nil
+	}
+	listener, err := s.AWSAPIs.PodIdentity.Listen(context.WithoutCancel(ctx))
+	if errors.Is(err, podidentity.ErrPrivilege) {
+		s.options.Progress(err.Error())
+		return nil
+	}
+	s.podIdentity = listener
+	return err
+}
+
+// nodeCredentials is the credential provider of the nodes of the cluster that a
+// kubeconfig context reaches; nil for a cluster that is not of EKS.
+func (s *Sandbox) nodeCredentials(kubeContext string) func(ctx context.Context, image string) (username, password string, ok bool) {
+	if !s.hasAWS() {
+		return nil
+	}
+	for _, cluster := range s.AWS.EKS.Clusters() {
+		if cluster.Context != kubeContext {
+			continue
+		}
+		node := s.AWSAPIs.Node(cluster)
+		return func(ctx context.Context, image string) (username, password string, ok bool) {
+			username, password, ok, err := node.Login(ctx, image)
+			if err != nil {
+				// As of a real kubelet: the pull goes on without, and the reason
+				// is in the node's own log.
+				s.options.Progress(fmt.Sprintf("node of %s: credentials for %s: %v", cluster.Name, image, err))
+			}
+			return username, password, ok && err == nil
+		}
+	}
+	return nil
+}
+
+// amazon is AWS for the rehearsal; nil where the world has none.
+func (s *Sandbox) amazon() *rehearsal.Amazon {
+	if !s.hasAWS() {
+		return nil
+	}
+	return &rehearsal.Amazon{Cloud: s.AWS, STS: s.AWSAPIs.STS, Tasks: s.AWSAPIs.ECS}
+}

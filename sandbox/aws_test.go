@@ -1,0 +1,223 @@
+package sandbox_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"waybill.example/waybill/sandbox"
+	"waybill.example/waybill/sandbox/rehearsal"
+	"waybill.example/waybill/tests/programs"
+)
+
+// awsWorld is what existed before the programs on AWS came. The node may pull
+// whatever is its own account's, as EKS's managed policy has it.
+const awsWorld = `
+aws:
+  accounts:
+    - id: "` + programs.AWSVendor + `"
+      regions: [eu-central-1]
+      repositories:
+        - region: eu-central-1
+          name: neighbour
+          tags: ["1.0"]
+      releases:
+        - eu-central-1/orchard:1.0
+    - id: "` + programs.AWSCustomer + `"
+      regions: [eu-central-1, us-east-1]
+      roles:
+        - name: orchard-nodes
+          path: /eks/
+          trust: {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}]}
+          managedPolicies: ["arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"]
+          policies:
+            pod-identity: {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "eks-auth:AssumeRoleForPodIdentity", "Resource": "*"}]}
+      vpcs:
+        - id: vpc-0123456789abcdef0
+          region: eu-central-1
+          subnets: [` + programs.AWSSubnet + `]
+          securityGroups: [` + programs.AWSGroup + `]
+`
+
+const awsECS = `
+      ecsClusters:
+        - name: orchard
+          region: eu-central-1
+`
+
+const awsEKS = `
+      eksClusters:
+        - name: orchard
+          region: eu-central-1
+          issuer: ` + programs.AWSIssuer + `
+          context: orchard
+          podIdentityAgent: POD_IDENTITY
+          nodeRole: ` + programs.AWSNodeRole + `
+`
+
+// awsOthers ends the accounts: another customer's, with a role of the same name.
+const awsOthers = `
+    - id: "777788889999"
+      regions: [eu-central-1]
+      roles:
+        - name: orchard-pull
+          path: /images/
+          trust: {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}]}
+`
+
+const awsKubernetes = `
+kubernetes:
+  clusters:
+    - context: orchard
+      issuer: ` + programs.AWSIssuer + `
+refresher: ` + programs.AWSRefresher + `
+registries:
+  - host: registry.waybill.example
+`
+
+// startAWS starts a program on a world of AWS alone.
+func startAWS(t *testing.T, world string, program pulumi.RunFunc) *sandbox.Sandbox {
+	t.Helper()
+	p := &project{t: t, root: t.TempDir(), stack: "aws"}
+	p.copy("Pulumi.yaml")
+	path := filepath.Join(p.root, "sandbox", "worlds", "aws.yaml")
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.WriteFile(path, []byte(world), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(p.root, "Pulumi.aws.yaml"), nil, 0o600))
+	return p.start(program)
+}
+
+// onEKS is the world with a cluster of EKS, whose nodes run the Pod Identity
+// agent or do not.
+func onEKS(podIdentity bool) string {
+	return awsWorld + strings.Replace(awsEKS, "POD_IDENTITY", strconv.FormatBool(podIdentity), 1) + awsOthers + awsKubernetes
+}
+
+// rehearse walks the deployed chain and then tries every refusal.
+func rehearse(t *testing.T, s *sandbox.Sandbox, hops []string, refusals int) {
+	t.Helper()
+	outputs := up(t, s).Outputs
+	var names []string
+	for _, hop := range walk(t, s, outputs) {
+		assert.True(t, hop.OK, "%s: %s", hop.Name, hop.Detail)
+		names = append(names, hop.Name)
+	}
+	assert.Equal(t, hops, names)
+
+	chain, err := s.Rehearsal(context.Background(), outputs)
+	require.NoError(t, err)
+	cases := map[string]bool{}
+	require.NoError(t, chain.Refusals(context.Background(), func(refusal rehearsal.Refusal) {
+		cases[refusal.Case] = true
+		assert.True(t, refusal.OK, "%s: want a refusal at %s, got %q: %s", refusal.Case, refusal.Want, refusal.Hop, refusal.Error)
+	}))
+	assert.Len(t, cases, refusals)
+
+	diagram, err := chain.Diagram(context.Background())
+	require.NoError(t, err)
+	for _, hop := range hops {
+		assert.Contains(t, diagram, `-->|"`+hop+`<br/>`, "each hop is an arrow")
+	}
+	for _, hop := range walk(t, s, outputs) {
+		assert.True(t, hop.OK, "the refusals left the cloud as it was: %s: %s", hop.Name, hop.Detail)
+	}
+	assert.Empty(t, changes(up(t, s)), "and the engine finds nothing to do")
+}
+
+func TestTheChainByIRSAHoldsAndEveryoneElseIsRefused(t *testing.T) {
+	s := startAWS(t, onEKS(false), programs.EKSWithIRSA)
+	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 32)
+	t.Run("the published guide does not pull", func(t *testing.T) { thePublishedGuideDoesNotPull(t, s) })
+}
+
+func TestTheChainByPodIdentityHoldsAndEveryoneElseIsRefused(t *testing.T) {
+	s := startAWS(t, onEKS(true), programs.EKSWithPodIdentity)
+	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 33)
+}
+
+func TestTheChainByTheNodesRoleHoldsAndEveryoneElseIsRefused(t *testing.T) {
+	rehearse(t, startAWS(t, onEKS(false), programs.EKSWithNodeRole), []string{"ecr", "registry"}, 12)
+}
+
+func TestTheChainOfECSHoldsAndEveryoneElseIsRefused(t *testing.T) {
+	rehearse(t, startAWS(t, awsWorld+awsECS+awsOthers, programs.ECS), []string{"execution-role", "ecr", "registry", "logs"}, 15)
+}
+
+func TestAWorldWithoutAWSHasNothingOfIt(t *testing.T) {
+	s := startAWS(t, "registries:\n  - host: registry.waybill.example\n", nil)
+	assert.NotContains(t, s.Providers(), "aws:")
+	assert.Nil(t, s.AWS)
+	assert.Nil(t, s.AWSAPIs)
+	_, err := s.Rehearsal(context.Background(), map[string]any{"accessRequest": map[string]any{"platform": "ecs"}})
+	require.ErrorContains(t, err, "the world has none of it (aws.accounts)")
+	_, err = s.Rehearsal(context.Background(), map[string]any{})
+	require.ErrorContains(t, err, "the world has none (kubernetes.clusters)")
+	hops, err := s.Diagnose(context.Background(), time.Now())
+	require.NoError(t, err)
+	assert.Empty(t, hops)
+}
+
+func TestAnUpdateOfAServiceThatCannotPullFails(t *testing.T) {
+	s := startAWS(t, strings.Replace(awsWorld, "orchard:1.0", "orchard:0.9", 1)+awsECS+awsOthers, programs.ECS)
+	_, err := open(t, s).Up(context.Background())
+	require.ErrorContains(t, err, "CannotPullContainerError")
+	require.ErrorContains(t, err, "Requested image not found")
+}
+
+// thePublishedGuideDoesNotPull gives the product's ServiceAccount the role that
+// may pull, and no pull secret: the kubelet pulls as its node all the same
+// (docs/facts.md §1 row 6).
+func thePublishedGuideDoesNotPull(t *testing.T, s *sandbox.Sandbox) {
+	ctx, c := context.Background(), client(t, s)
+	outputs, err := open(t, s).Outputs(ctx)
+	require.NoError(t, err)
+	role := outputs["accessRequest"].(map[string]any)["roleArn"].(string)
+	_, err = c.CoreV1().ServiceAccounts("default").Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{
+		Name: "guide", Annotations: map[string]string{"eks.amazonaws.com/role-arn": role},
+	}}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	labels := map[string]string{"app": "guide"}
+	_, err = c.AppsV1().Deployments("default").Create(ctx, &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Name: "guide"},
+		Spec: appsv1.DeploymentSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels},
+				Spec: corev1.PodSpec{
+					ServiceAccountName: "guide",
+					Containers:         []corev1.Container{{Name: "product", Image: outputs["image"].(string)}},
+				},
+			},
+		},
+	}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	var message string
+	require.Eventually(t, func() bool {
+		pods, err := c.CoreV1().Pods("default").List(ctx, metav1.ListOptions{LabelSelector: "app=guide"})
+		if err != nil {
+			return false
+		}
+		for _, pod := range pods.Items {
+			for _, status := range pod.Status.ContainerStatuses {
+				if waiting := status.State.Waiting; waiting != nil && waiting.Reason == "ImagePullBackOff" {
+					message = waiting.Message
+					return true
+				}
+			}
+		}
+		return false
+	}, time.Minute, 100*time.Millisecond)
+	assert.Contains(t, message, "assumed-role/orchard-nodes/", "the kubelet came as its node")
+	assert.Contains(t, message, "no resource-based policy allows the ecr:BatchGetImage action")
+}

@@ -1,0 +1,89 @@
+// Package access is what the service endpoints ask of IAM and STS: who sends a
+// signed request, what it may do, and which role a service may assume.
+package access
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"waybill.example/waybill/sandbox/aws/arn"
+	"waybill.example/waybill/sandbox/aws/fault"
+	"waybill.example/waybill/sandbox/aws/iam"
+	"waybill.example/waybill/sandbox/aws/iam/policy"
+	"waybill.example/waybill/sandbox/aws/sts"
+)
+
+// Gate answers for the accounts of a world.
+type Gate struct {
+	IAM *iam.Cloud
+	STS *sts.Server
+}
+
+// Authenticate checks the signature of a request whose body was read, for a
+// service's signing name and a Region. It refuses with a *fault.Error as services
+// with a JSON protocol do.
+func (g *Gate) Authenticate(r *http.Request, body []byte, service, region string) (iam.Session, error) {
+	session, err := g.STS.Sessions.Verify(r, body, service, region)
+	var refused *fault.Error
+	if errors.As(err, &refused) {
+		return iam.Session{}, &fault.Error{
+			Service: service, Operation: refused.Operation, Status: http.StatusBadRequest,
+			Code: sts.ExceptionOf(refused.Code), Message: refused.Message,
+		}
+	}
+	return session, err
+}
+
+// Assume makes an AWS service a role. It refuses with a *Denied where the role
+// does not exist, or does not trust the service with these keys and tags.
+func (g *Gate) Assume(wish sts.Assumption) (sts.Credentials, error) {
+	credentials, err := g.STS.Assume(wish)
+	var refused *fault.Error
+	if errors.As(err, &refused) && refused.Code == sts.AccessDenied {
+		return sts.Credentials{}, &Denied{Message: refused.Message}
+	}
+	return credentials, err
+}
+
+// Denied is a refusal by policies, in IAM's words.
+type Denied struct{ Message string }
+
+// Error returns IAM's words.
+func (d *Denied) Error() string { return d.Message }
+
+// Action is what a session wants to do.
+type Action struct {
+	// Name is for example ecr:BatchGetImage.
+	Name string
+	// Resource is an ARN, or * for an action that names none.
+	Resource string
+	// Account owns the resource; empty means the session's own.
+	Account string
+	// Policy is the resource's own policy, or nil.
+	Policy *policy.Attached
+	// Region is that of the endpoint: aws:RequestedRegion.
+	Region string
+}
+
+// Authorize refuses with a *Denied what the policies do not allow.
+func (g *Gate) Authorize(session iam.Session, action Action) error {
+	keys := policy.Context{}
+	keys.Set("aws:RequestedRegion", action.Region)
+	decision, err := g.IAM.Authorize(session, iam.Access{
+		Action: action.Name, Resource: action.Resource, Account: action.Account, Policy: action.Policy, Context: keys,
+	})
+	switch {
+	case err != nil:
+		return err
+	case !decision.Allowed:
+		return &Denied{Message: decision.Reason()}
+	}
+	return nil
+}
+
+// Host is a service's endpoint in a Region, for example
+// logs.eu-central-1.amazonaws.com.
+func Host(service, region string) string {
+	return fmt.Sprintf("%s.%s.%s", service, region, arn.PartitionOf(region).Suffix)
+}

@@ -1,0 +1,111 @@
+// Package awsapis puts together the endpoints of AWS that a chain meets, and the
+// agents that meet them:
+//
+//   - ecrapi: the ECR API and every account's registry,
+//   - eksauth: the EKS Auth API, and podidentity, the agent of the nodes that
+//     calls it,
+//   - logsapi: CloudWatch Logs, and ecsagent, which starts tasks,
+//   - nodepull: the credential provider of the nodes' kubelets.
+//
+// AWS STS is package sts of sandbox/aws, over the same IAM. The endpoints decide
+// from what is deployed in the accounts of the world and from signed requests,
+// and the agents know no more than a client of AWS would.
+//
+// A sandbox opens the cloud of sandbox/aws, calls [New] before that is used, gives
+// [APIs.Handler] to the network, lets [APIs.PodIdentity] listen where it is Needed,
+// and has the kubelet of each EKS cluster ask its [APIs.Node].
+package awsapis
+
+import (
+	"net/http"
+	"time"
+
+	"waybill.example/waybill/sandbox/aws"
+	"waybill.example/waybill/sandbox/aws/eks"
+	"waybill.example/waybill/sandbox/aws/sts"
+	"waybill.example/waybill/sandbox/awsapis/access"
+	"waybill.example/waybill/sandbox/awsapis/ecrapi"
+	"waybill.example/waybill/sandbox/awsapis/ecsagent"
+	"waybill.example/waybill/sandbox/awsapis/eksauth"
+	"waybill.example/waybill/sandbox/awsapis/logsapi"
+	"waybill.example/waybill/sandbox/awsapis/nodepull"
+	"waybill.example/waybill/sandbox/awsapis/podidentity"
+	"waybill.example/waybill/sandbox/world"
+)
+
+// Config says what the endpoints decide from. Every field but Now is required.
+type Config struct {
+	// Cloud is what is deployed in the accounts.
+	Cloud *aws.Cloud
+	// Accounts are those of the world.
+	Accounts []world.AWSAccount
+	// Dir is an existing folder for images and keys.
+	Dir string
+	// Client reaches the hosts of the sandbox.
+	Client *http.Client
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// APIs are the endpoints and the agents of one world.
+type APIs struct {
+	// STS gives out temporary credentials; its Sessions mint what the cases that
+	// must be refused could not obtain.
+	STS *sts.Server
+	// PodIdentity is the agent on the nodes of EKS clusters. It listens when it is
+	// told to.
+	PodIdentity *podidentity.Agent
+	// ECS starts tasks of services.
+	ECS *ecsagent.Agent
+
+	gate     *access.Gate
+	client   *http.Client
+	handlers []func(host string) http.Handler
+}
+
+// New makes the endpoints. From then on the cloud's repositories contain what the
+// ECR registries hold, and its services start tasks.
+func New(config Config) (*APIs, error) {
+	tokens, err := sts.New(sts.Config{Cloud: config.Cloud.IAM, Dir: config.Dir, Client: config.Client, Now: config.Now})
+	if err != nil {
+		return nil, err
+	}
+	gate := &access.Gate{IAM: config.Cloud.IAM, STS: tokens}
+	registries, err := ecrapi.New(ecrapi.Config{
+		Gate: gate, Repositories: config.Cloud.ECR, Accounts: config.Accounts, Dir: config.Dir, Now: config.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	node, err := podidentity.New(podidentity.Config{Gate: gate, Clusters: config.Cloud.EKS, Client: config.Client, Now: config.Now})
+	if err != nil {
+		return nil, err
+	}
+	auth := eksauth.New(eksauth.Config{
+		Gate: gate, Clusters: config.Cloud.EKS, Accounts: config.Accounts, Client: config.Client, Now: config.Now,
+	})
+	groups := &logsapi.Server{Gate: gate, Groups: config.Cloud.Logs, Accounts: config.Accounts}
+	tasks := ecsagent.New(ecsagent.Config{Gate: gate, Services: config.Cloud.ECS, Client: config.Client})
+	config.Cloud.ECR.Holds(registries)
+	config.Cloud.StartTasks(tasks.Start)
+	return &APIs{
+		STS: tokens, PodIdentity: node, ECS: tasks, gate: gate, client: config.Client,
+		handlers: []func(string) http.Handler{tokens.Match, registries.Handler, auth.Handler, groups.Handler},
+	}, nil
+}
+
+// Node is the credential provider of the nodes of a cluster.
+func (a *APIs) Node(cluster eks.Cluster) *nodepull.Provider {
+	return &nodepull.Provider{Gate: a.gate, Cluster: cluster, Client: a.client}
+}
+
+// Handler returns the endpoint of a host, STS's included, or nil for a host that
+// is none of these. It is made for the network's HandleFunc.
+func (a *APIs) Handler(host string) http.Handler {
+	for _, each := range a.handlers {
+		if handler := each(host); handler != nil {
+			return handler
+		}
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package ecrapi
+
+import (
+	"encoding/base64"
+	"net/http"
+	"regexp"
+
+	"waybill.example/waybill/sandbox/aws/arn"
+	"waybill.example/waybill/sandbox/aws/ecr"
+	"waybill.example/waybill/sandbox/aws/fault"
+	"waybill.example/waybill/sandbox/awsapis/access"
+	"waybill.example/waybill/sandbox/awsapis/internal/awsjson"
+)
+
+// user is the name that goes with every authorization token.
+const user = "AWS"
+
+// maxRegistries is how many registries one request may name.
+const maxRegistries = 10
+
+var accountForm = regexp.MustCompile(`^[0-9]{12}$`)
+
+func (s *Server) api(region string) http.Handler {
+	return awsjson.Service{
+		Gate: s.config.Gate, Name: "ecr", Region: region, Target: "AmazonEC2ContainerRegistry_V20150921",
+		Operations: map[string]awsjson.Operation{
+			"GetAuthorizationToken": func(call awsjson.Call) (any, error) { return s.authorizationToken(call, region) },
+		},
+	}
+}
+
+// authorizationData is
+// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_AuthorizationData.html
+type authorizationData struct {
+	AuthorizationToken string `json:"authorizationToken"`
+	// ExpiresAt is in seconds since 1970.
+	ExpiresAt     float64 `json:"expiresAt"`
+	ProxyEndpoint string  `json:"proxyEndpoint"`
+}
+
+// authorizationToken is GetAuthorizationToken. The registries that a request may
+// name change the endpoint in the answer and nothing else: the parameter is
+// deprecated.
+func (s *Server) authorizationToken(call awsjson.Call, region string) (any, error) {
+	var request struct {
+		RegistryIDs []string `json:"registryIds"`
+	}
+	if err := awsjson.Decode(call.Body, &request); err != nil {
+		return nil, err
+	}
+	if len(request.RegistryIDs) > maxRegistries {
+		return nil, invalid("registryIds: want at most 10")
+	}
+	for _, id := range request.RegistryIDs {
+		if !accountForm.MatchString(id) {
+			return nil, invalid("Invalid parameter at 'registryIds' failed to satisfy constraint: 'Member must satisfy regular expression pattern: [0-9]{12}'")
+		}
+	}
+	err := s.config.Gate.Authorize(call.Caller, access.Action{
+		Name: "ecr:GetAuthorizationToken", Resource: "*", Region: region,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(request.RegistryIDs) == 0 {
+		request.RegistryIDs = []string{call.Caller.Account}
+	}
+	var data []authorizationData
+	for _, id := range request.RegistryIDs {
+		expires := s.config.Now().Add(Lifetime)
+		token, err := s.tokens.mint(grant{Session: call.Caller, Region: region, Expires: expires})
+		if err != nil {
+			return nil, err
+		}
+		data = append(data, authorizationData{
+			AuthorizationToken: base64.StdEncoding.EncodeToString([]byte(user + ":" + token)),
+			ExpiresAt:          float64(expires.UnixMilli()) / 1000,
+			ProxyEndpoint:      "https://" + ecr.Host(arn.Place{Account: id, Region: region}),
+		})
+	}
+	return map[string]any{"authorizationData": data}, nil
+}
+
+func invalid(message string) error {
+	return &fault.Error{Service: "ECR", Operation: "GetAuthorizationToken", Status: http.StatusBadRequest, Code: "InvalidParameterException", Message: message}
+}

@@ -1,0 +1,161 @@
+package ecrapi
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"waybill.example/waybill/sandbox/aws/arn"
+	"waybill.example/waybill/sandbox/aws/ecr"
+	"waybill.example/waybill/sandbox/aws/iam"
+	"waybill.example/waybill/sandbox/aws/iam/policy"
+	"waybill.example/waybill/sandbox/awsapis/access"
+	"waybill.example/waybill/sandbox/registry/content"
+)
+
+// registry is ACCOUNT.dkr.ecr.REGION.SUFFIX.
+type registry struct {
+	server *Server
+	place  arn.Place
+}
+
+// ServeHTTP decides about a request, and lets the repository answer it.
+func (g *registry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Docker-Distribution-Api-Version", "registry/2.0")
+	caller, err := g.caller(r)
+	if err != nil {
+		if err == errUnauthorized {
+			g.challenge(w)
+		}
+		err.Write(w)
+		return
+	}
+	if r.URL.Path == "/v2" || r.URL.Path == "/v2/" {
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	at, known := content.ParseRoute(r.URL.Path)
+	if !known || at.Kind == content.Referrers {
+		content.Refuse(http.StatusNotFound, "NAME_UNKNOWN", "%s: there is no such thing in this registry", r.URL.Path).Write(w)
+		return
+	}
+	if err := g.answer(w, r, at, caller); err != nil {
+		err.Write(w)
+	}
+}
+
+// answer serves a request where the caller may do what it asks for. What policies
+// say comes first: to whoever may not read it, a repository that does not exist
+// is like any other.
+func (g *registry) answer(w http.ResponseWriter, r *http.Request, at content.Route, caller iam.Session) *content.Refusal {
+	repository, exists := g.server.config.Repositories.Repository(g.place, at.Name)
+	if !exists {
+		repository.Place, repository.Name = g.place, at.Name
+	}
+	actions := actionsOf(r.Method, at)
+	if len(actions) == 0 {
+		return content.Unsupported("%s %s: the sandbox has no such request", r.Method, r.URL.Path)
+	}
+	for _, action := range actions {
+		if err := g.allow(caller, action, repository); err != nil {
+			return err
+		}
+	}
+	if !exists {
+		return content.Refuse(http.StatusNotFound, "NAME_UNKNOWN", "The repository with name '%s' does not exist in the registry with id '%s'", at.Name, g.place.Account)
+	}
+	held, err := g.server.open(r.Context(), repository)
+	if err != nil {
+		return content.Internal(err)
+	}
+	if content.Reads(r.Method) && at.Kind != content.Tags {
+		if _, found := held.Find(r.Context(), at); !found {
+			return unknown(at, repository)
+		}
+	}
+	if r.Method == http.MethodPost {
+		// An upload that wants to be finished, or taken from another repository, at
+		// once is only begun: the client goes on as the specification says.
+		r = r.Clone(r.Context())
+		r.URL.RawQuery = ""
+	}
+	held.Serve(w, r, at, immutability(repository))
+	return nil
+}
+
+// allow asks the policies whether the caller may do the action in a repository.
+func (g *registry) allow(caller iam.Session, action string, repository ecr.Repository) *content.Refusal {
+	var attached *policy.Attached
+	if repository.Policy != nil {
+		read, err := repository.Policy.Attached()
+		if err != nil {
+			return content.Internal(err)
+		}
+		attached = &read
+	}
+	err := g.server.config.Gate.Authorize(caller, access.Action{
+		Name: action, Resource: repository.ARN(), Account: repository.Account, Policy: attached, Region: repository.Region,
+	})
+	var denied *access.Denied
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &denied):
+		return content.Refuse(http.StatusForbidden, "DENIED", "%s", denied.Message)
+	default:
+		return content.Internal(err)
+	}
+}
+
+// actionsOf are what a request needs; none for a request that ECR does not have.
+func actionsOf(method string, at content.Route) []string {
+	switch at.Kind {
+	case content.Manifests:
+		switch method {
+		case http.MethodGet, http.MethodHead:
+			return []string{"ecr:BatchGetImage"}
+		case http.MethodPut:
+			return []string{"ecr:PutImage"}
+		}
+	case content.Tags:
+		if method == http.MethodGet {
+			return []string{"ecr:ListImages"}
+		}
+	case content.Blobs:
+		switch method {
+		case http.MethodHead:
+			return []string{"ecr:BatchCheckLayerAvailability"}
+		case http.MethodGet:
+			return []string{"ecr:GetDownloadUrlForLayer"}
+		case http.MethodPost:
+			return []string{"ecr:InitiateLayerUpload"}
+		case http.MethodPatch:
+			return []string{"ecr:UploadLayerPart"}
+		case http.MethodPut:
+			return []string{"ecr:UploadLayerPart", "ecr:CompleteLayerUpload"}
+		}
+	}
+	return nil
+}
+
+// caller opens the authorization token of a request.
+func (g *registry) caller(r *http.Request) (iam.Session, *content.Refusal) {
+	name, password, given := r.BasicAuth()
+	if !given || name != user {
+		return iam.Session{}, errUnauthorized
+	}
+	held, err := g.server.tokens.open(password, g.server.config.Now())
+	switch {
+	case errors.Is(err, errTokenExpired):
+		return iam.Session{}, errExpired
+	case err != nil, held.Region != g.place.Region:
+		return iam.Session{}, errInvalid
+	}
+	return held.Session, nil
+}
+
+// challenge asks for an authorization token, in the form of
+// https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html#registry_auth_http
+func (g *registry) challenge(w http.ResponseWriter) {
+	w.Header().Set("WWW-Authenticate", fmt.Sprintf("Basic realm=%q,service=%q", "https://"+ecr.Host(g.place)+"/", "ecr.amazonaws.com"))
+}

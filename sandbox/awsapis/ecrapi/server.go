@@ -1,0 +1,112 @@
+package ecrapi
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"waybill.example/waybill/sandbox/aws/arn"
+	"waybill.example/waybill/sandbox/aws/ecr"
+	"waybill.example/waybill/sandbox/awsapis/access"
+	"waybill.example/waybill/sandbox/registry/content"
+	"waybill.example/waybill/sandbox/world"
+)
+
+// Config says what the endpoints decide from and what they hold. Every field but
+// Now is required.
+type Config struct {
+	Gate *access.Gate
+	// Repositories are those of every account, with their policies.
+	Repositories *ecr.Store
+	// Accounts say which there are, in which Regions, and which images the
+	// vendor publishes.
+	Accounts []world.AWSAccount
+	// Dir is an existing folder for the images and the key of the tokens.
+	Dir string
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Server is Amazon ECR in every Region of the world's accounts.
+type Server struct {
+	config Config
+	tokens tokens
+	shelf  *content.Shelf
+}
+
+var _ ecr.Contents = (*Server)(nil)
+
+// New makes the endpoints. Tokens that earlier ones issued from the same Dir
+// count until they expire, and the images are found again. The server is what
+// the repositories contain: see [ecr.Store.Holds].
+func New(config Config) (*Server, error) {
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	opened, err := openTokens(filepath.Join(config.Dir, "authorization-tokens.key"))
+	if err != nil {
+		return nil, err
+	}
+	return &Server{config: config, tokens: opened, shelf: content.NewShelf(filepath.Join(config.Dir, "repositories"))}, nil
+}
+
+// hostForm has the account, for a registry, the Region and the suffix.
+var hostForm = regexp.MustCompile(`^(?:api|([0-9]{12})\.dkr)\.ecr\.([a-z0-9-]+)\.(amazonaws\.com(?:\.cn)?)$`)
+
+// Handler returns the endpoint of a host, or nil for a host that is none: of an
+// account or a Region that the world does not have, or in the wrong partition.
+func (s *Server) Handler(host string) http.Handler {
+	parts := hostForm.FindStringSubmatch(host)
+	if parts == nil || arn.PartitionOf(parts[2]).Suffix != parts[3] {
+		return nil
+	}
+	account, region := parts[1], parts[2]
+	for _, existing := range s.config.Accounts {
+		if (account != "" && account != existing.ID) || !slices.Contains(existing.Regions, region) {
+			continue
+		}
+		if account == "" {
+			return s.api(region)
+		}
+		return &registry{server: s, place: arn.Place{Account: account, Region: region}}
+	}
+	return nil
+}
+
+// folder is where a repository is kept: its name may have slashes, but no folder
+// lies in another repository's.
+func folder(repository ecr.Repository) string {
+	return filepath.Join(repository.Account, repository.Region, strings.ReplaceAll(repository.Name, "/", "%2F"))
+}
+
+// published are the images that the vendor keeps in a repository.
+func (s *Server) published(repository ecr.Repository) ([]world.Image, error) {
+	var images []world.Image
+	for _, account := range s.config.Accounts {
+		if account.ID != repository.Account {
+			continue
+		}
+		for _, existing := range account.Repositories {
+			if existing.Region != repository.Region || existing.Name != repository.Name {
+				continue
+			}
+			for _, tag := range existing.Tags {
+				images = append(images, world.Image{Name: repository.Name, Tag: tag})
+			}
+		}
+		for _, text := range account.Releases {
+			release, err := world.ParseECRRelease(text)
+			if err != nil {
+				return nil, fmt.Errorf("ecrapi: release %w", err)
+			}
+			if release.Region == repository.Region && release.Repository == repository.Name {
+				images = append(images, world.Image{Name: repository.Name, Tag: release.Tag})
+			}
+		}
+	}
+	return images, nil
+}

@@ -1,0 +1,166 @@
+package ecsagent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/google/uuid"
+
+	"waybill.example/waybill/sandbox/aws/arn"
+	"waybill.example/waybill/sandbox/aws/ecs"
+	"waybill.example/waybill/sandbox/aws/sts"
+	"waybill.example/waybill/sandbox/awsapis/access"
+	"waybill.example/waybill/sandbox/awsapis/internal/ecrlogin"
+)
+
+// The hops of a task, in their order.
+const (
+	HopExecutionRole = "execution-role"
+	HopECR           = "ecr"
+	HopRegistry      = "registry"
+	HopLogs          = "logs"
+)
+
+const (
+	// principal is the service that roles trust.
+	principal = "ecs-tasks.amazonaws.com"
+	// lifetime of the roles' credentials: what every role allows. A task of the
+	// sandbox is over long before.
+	lifetime = time.Hour
+)
+
+// Hop is one step of a task's start.
+type Hop struct {
+	// Name is one of the constants above.
+	Name string
+	OK   bool
+	// Detail says who became what or, where the hop failed, why, as AWS says it.
+	Detail string
+}
+
+// Config says what the agent works with.
+type Config struct {
+	// IAM gives the agent the credentials of roles.
+	Gate *access.Gate
+	// Services are those of every account, with their task definitions.
+	Services *ecs.Store
+	// Client reaches the hosts of the sandbox.
+	Client *http.Client
+}
+
+// Agent starts tasks.
+type Agent struct{ config Config }
+
+// New makes an agent.
+func New(config Config) *Agent { return &Agent{config: config} }
+
+// task is one task on its way.
+type task struct {
+	*Agent
+	place      arn.Place
+	id         string
+	definition ecs.TaskDefinition
+	role       sts.Credentials
+	// logins by registry host.
+	logins map[string]ecrlogin.Login
+	hops   []Hop
+}
+
+// RunTask starts one task of an active service, by the service's ARN, whatever
+// count the service desires. It returns the hops as they happened; a refusal is a
+// hop, and an error is that the sandbox itself could not go on, or that there is
+// no such service.
+func (a *Agent) RunTask(ctx context.Context, service string) ([]Hop, error) {
+	found, err := a.config.Services.Service(service)
+	if err != nil {
+		return nil, err
+	}
+	if found.Status != ecs.Active {
+		return nil, fmt.Errorf("ecsagent: service %s: status %s: want %s", service, found.Status, ecs.Active)
+	}
+	definition, err := a.config.Services.TaskDefinition(found.Place, found.TaskDefinition)
+	if err != nil {
+		return nil, err
+	}
+	t := &task{
+		Agent: a, place: found.Place, definition: definition, logins: map[string]ecrlogin.Login{},
+		id: strings.ReplaceAll(uuid.NewString(), "-", ""),
+	}
+	for _, step := range []func(context.Context) error{t.assumeRoles, t.authorize, t.pull, t.openLogs} {
+		if err := step(ctx); err != nil {
+			var stopped *stop
+			if errors.As(err, &stopped) {
+				return append(t.hops, Hop{Name: stopped.hop, Detail: stopped.reason}), nil
+			}
+			return t.hops, err
+		}
+	}
+	return t.hops, nil
+}
+
+// Start starts one task of a service that wants any. The error is why it stopped,
+// as the service's events say it
+// (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html).
+func (a *Agent) Start(ctx context.Context, service ecs.Service) error {
+	if service.DesiredCount == 0 {
+		return nil
+	}
+	hops, err := a.RunTask(ctx, service.ARN())
+	if err != nil {
+		return err
+	}
+	for _, hop := range hops {
+		if !hop.OK {
+			return fmt.Errorf("(service %s) failed to launch a task with (error %s)", service.Name, hop.Detail)
+		}
+	}
+	return nil
+}
+
+// stop ends a task at a hop.
+type stop struct{ hop, reason string }
+
+// Error implements error.
+func (s *stop) Error() string { return s.hop + ": " + s.reason }
+
+func (t *task) done(hop, format string, args ...any) {
+	t.hops = append(t.hops, Hop{Name: hop, OK: true, Detail: fmt.Sprintf(format, args...)})
+}
+
+// assumeRoles becomes the execution role, and makes sure that the task could
+// become its own.
+func (t *task) assumeRoles(context.Context) error {
+	if t.definition.ExecutionRoleARN == "" {
+		// ECS registers such a definition only where nothing here needs the role.
+		return nil
+	}
+	for _, role := range []string{t.definition.TaskRoleARN, t.definition.ExecutionRoleARN} {
+		if role == "" {
+			continue
+		}
+		credentials, err := t.config.Gate.Assume(sts.Assumption{
+			Service: principal, RoleARN: role, Session: t.id, SourceARN: t.place.ARN("ecs", "task/"+t.id), Lifetime: lifetime,
+		})
+		var denied *access.Denied
+		switch {
+		case errors.As(err, &denied):
+			// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
+			return &stop{HopExecutionRole, fmt.Sprintf("ECS was unable to assume the role '%s' that was provided for this task. Please verify that the role being passed has the proper trust relationship and permissions and that your IAM user has permissions to pass this role.", role)}
+		case err != nil:
+			return fmt.Errorf("ecsagent: role %s: %w", role, err)
+		}
+		t.role = credentials
+	}
+	t.done(HopExecutionRole, "%s became %s", principal, t.role.Session.ARN())
+	return nil
+}
+
+// Retrieve implements aws.CredentialsProvider with the execution role.
+func (t *task) Retrieve(context.Context) (aws.Credentials, error) {
+	return access.Keys(t.role), nil
+}

@@ -1,0 +1,209 @@
+package eksauth
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/google/uuid"
+
+	"waybill.example/waybill/sandbox/aws/arn"
+	"waybill.example/waybill/sandbox/aws/eks"
+	"waybill.example/waybill/sandbox/aws/fault"
+	"waybill.example/waybill/sandbox/aws/sts"
+	"waybill.example/waybill/sandbox/awsapis/access"
+	"waybill.example/waybill/sandbox/awsapis/internal/awsjson"
+	"waybill.example/waybill/sandbox/oidc"
+	"waybill.example/waybill/sandbox/world"
+)
+
+const (
+	// Service is the principal that roles trust.
+	Service = "pods.eks.amazonaws.com"
+	// Lifetime of the credentials. AWS publishes none; this is the session duration
+	// that every role allows.
+	Lifetime = time.Hour
+	// operation is the only one.
+	operation = "AssumeRoleForPodIdentity"
+)
+
+// Config says what the endpoint decides from. Every field but Now is required.
+type Config struct {
+	Gate *access.Gate
+	// Clusters are those of every account, with their associations.
+	Clusters *eks.Store
+	// Accounts say in which Regions there is an endpoint.
+	Accounts []world.AWSAccount
+	// Client fetches discovery documents and key sets of issuers.
+	Client *http.Client
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Server is the EKS Auth API in every Region of the world's accounts.
+type Server struct {
+	config   Config
+	verifier *oidc.Verifier
+}
+
+// New makes the endpoint.
+func New(config Config) *Server {
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	return &Server{config: config, verifier: oidc.NewVerifier(config.Client, 0, jose.RS256)}
+}
+
+// suffixes of the endpoints by partition:
+// https://docs.aws.amazon.com/general/latest/gr/eks.html
+var suffixes = map[string]string{"aws": "api.aws", "aws-us-gov": "api.aws", "aws-cn": "api.amazonwebservices.com.cn"}
+
+var hostForm = regexp.MustCompile(`^eks-auth\.([a-z0-9-]+)\.api\.(?:aws|amazonwebservices\.com\.cn)$`)
+
+// Host is the endpoint of a Region, for example eks-auth.eu-central-1.api.aws.
+func Host(region string) string {
+	return "eks-auth." + region + "." + suffixes[arn.PartitionOf(region).Name]
+}
+
+// Handler returns the endpoint of a host, or nil for a host that is none.
+func (s *Server) Handler(host string) http.Handler {
+	parts := hostForm.FindStringSubmatch(host)
+	if parts == nil || host != Host(parts[1]) {
+		return nil
+	}
+	region := parts[1]
+	if !slices.ContainsFunc(s.config.Accounts, func(a world.AWSAccount) bool { return slices.Contains(a.Regions, region) }) {
+		return nil
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /clusters/{cluster}/assume-role-for-pod-identity", func(w http.ResponseWriter, r *http.Request) {
+		answer, err := s.assumeRole(w, r, region)
+		if err != nil {
+			awsjson.Refuse(w, err)
+			return
+		}
+		awsjson.Answer(w, answer)
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		awsjson.Refuse(w, refuse(http.StatusNotFound, "UnknownOperationException", "the sandbox has no operation "+r.Method+" "+r.URL.Path))
+	})
+	return mux
+}
+
+// answer is
+// https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html#API_auth_AssumeRoleForPodIdentity_ResponseSyntax
+type answer struct {
+	AssumedRoleUser struct {
+		ARN          string `json:"arn"`
+		AssumeRoleID string `json:"assumeRoleId"`
+	} `json:"assumedRoleUser"`
+	Audience    string `json:"audience"`
+	Credentials struct {
+		AccessKeyID string `json:"accessKeyId"`
+		// Expiration is in seconds since 1970.
+		Expiration      int64  `json:"expiration"`
+		SecretAccessKey string `json:"secretAccessKey"`
+		SessionToken    string `json:"sessionToken"`
+	} `json:"credentials"`
+	Association struct {
+		ARN string `json:"associationArn"`
+		ID  string `json:"associationId"`
+	} `json:"podIdentityAssociation"`
+	Subject struct {
+		Namespace      string `json:"namespace"`
+		ServiceAccount string `json:"serviceAccount"`
+	} `json:"subject"`
+}
+
+func (s *Server) assumeRole(w http.ResponseWriter, r *http.Request, region string) (*answer, error) {
+	body, err := awsjson.Read(w, r)
+	if err != nil {
+		return nil, err
+	}
+	caller, err := s.config.Gate.Authenticate(r, body, "eks-auth", region)
+	if err != nil {
+		return nil, err
+	}
+	place := arn.Place{Account: caller.Account, Region: region}
+	name := r.PathValue("cluster")
+	if err := s.config.Gate.Authorize(caller, access.Action{
+		Name: "eks-auth:" + operation, Resource: place.ARN("eks", "cluster/"+name), Account: place.Account, Region: region,
+	}); err != nil {
+		return nil, err
+	}
+	cluster, err := s.config.Clusters.Cluster(place, name)
+	if err != nil {
+		return nil, err
+	}
+	var request struct {
+		Token string `json:"token"`
+	}
+	if err := json.Unmarshal(body, &request); err != nil || request.Token == "" {
+		return nil, refuse(http.StatusBadRequest, "InvalidParameterException", "want a token")
+	}
+	pod, err := s.verify(r.Context(), cluster.Issuer, request.Token)
+	if err != nil {
+		return nil, err
+	}
+	association, found := s.config.Clusters.AssociationOf(place, name, pod.Namespace, pod.ServiceAccount)
+	if !found {
+		// EKS does not publish the words.
+		return nil, refuse(http.StatusNotFound, "ResourceNotFoundException",
+			"No association found for ServiceAccount "+pod.Namespace+"/"+pod.ServiceAccount+" in cluster "+name)
+	}
+	return s.become(cluster, pod, association)
+}
+
+// become assumes the role of an association for a pod.
+func (s *Server) become(cluster eks.Cluster, pod pod, association eks.Association) (*answer, error) {
+	assumption := sts.Assumption{
+		Service: Service, RoleARN: association.RoleARN, Session: sessionName(cluster.Name, pod.Name),
+		SourceARN: cluster.ARN(), Lifetime: Lifetime,
+	}
+	if !association.DisableSessionTags {
+		assumption.Tags = map[string]string{
+			"eks-cluster-arn":            cluster.ARN(),
+			"eks-cluster-name":           cluster.Name,
+			"kubernetes-namespace":       pod.Namespace,
+			"kubernetes-service-account": pod.ServiceAccount,
+			"kubernetes-pod-name":        pod.Name,
+			"kubernetes-pod-uid":         pod.UID,
+		}
+	}
+	credentials, err := s.config.Gate.Assume(assumption)
+	var denied *access.Denied
+	switch {
+	case errors.As(err, &denied):
+		// EKS says neither which policy nor why:
+		// https://github.com/aws/eks-pod-identity-agent/issues/139
+		return nil, refuse(http.StatusBadRequest, "AccessDeniedException", "Unauthorized Exception! EKS does not have permissions to assume the associated role.")
+	case err != nil:
+		return nil, err
+	}
+	var result answer
+	result.AssumedRoleUser.ARN, result.AssumedRoleUser.AssumeRoleID = credentials.Session.ARN(), credentials.Session.UserID()
+	result.Audience = Service
+	result.Credentials.AccessKeyID, result.Credentials.SecretAccessKey = credentials.AccessKeyID, credentials.SecretAccessKey
+	result.Credentials.SessionToken, result.Credentials.Expiration = credentials.SessionToken, credentials.Expiration.Unix()
+	result.Association.ARN, result.Association.ID = association.ARN(), association.ID
+	result.Subject.Namespace, result.Subject.ServiceAccount = pod.Namespace, pod.ServiceAccount
+	return &result, nil
+}
+
+// sessionName is eks-CLUSTER-POD-UUID
+// (https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumedRoleUser.html),
+// with names cut so that it has no more than the 64 characters of a session name.
+func sessionName(cluster, pod string) string {
+	const most = 10
+	// The characters of a pod's name are allowed in a session's.
+	return "eks-" + cluster[:min(most, len(cluster))] + "-" + cmp.Or(pod[:min(most, len(pod))], "pod") + "-" + uuid.NewString()
+}
+
+func refuse(status int, code, message string) error {
+	return &fault.Error{Service: "EKS Auth", Operation: operation, Status: status, Code: code, Message: message}
+}

@@ -1,0 +1,185 @@
+package podidentity
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/eksauth"
+	"github.com/aws/smithy-go"
+	"github.com/go-jose/go-jose/v4"
+
+	"waybill.example/waybill/sandbox/aws/eks"
+	"waybill.example/waybill/sandbox/awsapis/access"
+	"waybill.example/waybill/sandbox/oidc"
+)
+
+const (
+	// Address is where pods find the agent:
+	// https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-config-ipv6.html
+	Address = "169.254.170.23"
+	// URL is what EKS puts into AWS_CONTAINER_CREDENTIALS_FULL_URI.
+	URL = "http://" + Address + path
+
+	path = "/v1/credentials"
+	// callTime bounds one call of EKS Auth.
+	callTime = 10 * time.Second
+)
+
+// Config says what the agent works with. Every field but Now is required.
+type Config struct {
+	// IAM gives nodes the credentials of their role.
+	Gate *access.Gate
+	// Clusters are those of the world; the agent runs on the nodes of those that
+	// have the add-on.
+	Clusters *eks.Store
+	// Client reaches the EKS Auth API.
+	Client *http.Client
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Agent is the agent on the nodes of the world's clusters. It is the handler of
+// [URL].
+type Agent struct {
+	config Config
+	// clusters by issuer.
+	clusters map[string]eks.Cluster
+}
+
+// New makes the agent. It refuses a world in which a cluster has the add-on and
+// its nodes have no role: they could not call the EKS Auth API.
+func New(config Config) (*Agent, error) {
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	a := &Agent{config: config, clusters: map[string]eks.Cluster{}}
+	var problems []error
+	for _, cluster := range config.Clusters.Clusters() {
+		if !cluster.PodIdentityAgent {
+			continue
+		}
+		if cluster.NodeRole == "" {
+			problems = append(problems, fmt.Errorf("podidentity: cluster %s: want a nodeRole, with which the agent calls the EKS Auth API", cluster.ARN()))
+		}
+		a.clusters[cluster.Issuer] = cluster
+	}
+	return a, errors.Join(problems...)
+}
+
+// Needed says whether any cluster has the add-on.
+func (a *Agent) Needed() bool { return len(a.clusters) > 0 }
+
+// credentials is what clients of container credentials expect:
+// https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+type credentials struct {
+	AccessKeyID     string    `json:"AccessKeyId"`
+	SecretAccessKey string    `json:"SecretAccessKey"`
+	Token           string    `json:"Token"`
+	AccountID       string    `json:"AccountId"`
+	Expiration      time.Time `json:"Expiration"`
+}
+
+// refusal is an answer that is no credentials: plain text, as the real agent's.
+type refusal struct {
+	status int
+	text   string
+}
+
+// Error returns the text of the answer.
+func (r *refusal) Error() string { return r.text }
+
+// ServeHTTP implements http.Handler.
+func (a *Agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != path {
+		http.NotFound(w, r)
+		return
+	}
+	answer, err := a.answer(r)
+	if err != nil {
+		status := http.StatusInternalServerError
+		var refused *refusal
+		if errors.As(err, &refused) {
+			status = refused.status
+		}
+		http.Error(w, err.Error(), status)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	// A client that has gone away is nobody to tell.
+	_ = json.NewEncoder(w).Encode(answer)
+}
+
+func (a *Agent) answer(r *http.Request) (*credentials, error) {
+	host := r.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if host != Address {
+		return nil, &refusal{http.StatusForbidden, fmt.Sprintf("Access Denied. Called agent through invalid address, please use either %s address not %s", Address, host)}
+	}
+	text := r.Header.Get("Authorization")
+	if text == "" {
+		return nil, &refusal{http.StatusBadRequest, "Service account token cannot be empty"}
+	}
+	token, err := oidc.Parse(text, jose.RS256)
+	if err != nil {
+		return nil, &refusal{http.StatusBadRequest, "Service account token cannot be parsed: " + err.Error()}
+	}
+	if expiry, found := token.Claims.Time("exp"); found && !a.config.Now().Before(expiry) {
+		return nil, &refusal{http.StatusBadRequest, "Service account token failed basic claim validations: token has invalid claims: token is expired"}
+	}
+	cluster, known := a.clusters[token.Claims.Text("iss")]
+	if !known {
+		return nil, &refusal{http.StatusBadRequest, fmt.Sprintf("the sandbox has no cluster with the Pod Identity agent whose issuer is %q", token.Claims.Text("iss"))}
+	}
+	return a.ask(r.Context(), cluster, text)
+}
+
+// ask calls the EKS Auth API as the node of a cluster.
+func (a *Agent) ask(ctx context.Context, cluster eks.Cluster, token string) (*credentials, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	client := eksauth.New(eksauth.Options{
+		Region: cluster.Region, HTTPClient: a.config.Client, Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return a.config.Gate.Node(cluster)
+		}),
+		// The pod's client tries again.
+		Retryer: aws.NopRetryer{},
+	})
+	answer, err := client.AssumeRoleForPodIdentity(ctx, &eksauth.AssumeRoleForPodIdentityInput{ClusterName: &cluster.Name, Token: &token})
+	if err != nil {
+		return nil, refusalOf(err)
+	}
+	return &credentials{
+		AccessKeyID:     aws.ToString(answer.Credentials.AccessKeyId),
+		SecretAccessKey: aws.ToString(answer.Credentials.SecretAccessKey),
+		Token:           aws.ToString(answer.Credentials.SessionToken),
+		AccountID:       cluster.Account,
+		Expiration:      aws.ToTime(answer.Credentials.Expiration),
+	}, nil
+}
+
+// refusalOf passes a refusal of the EKS Auth API on as the real agent does.
+func refusalOf(err error) error {
+	passed := &refusal{http.StatusInternalServerError, err.Error()}
+	var response *awshttp.ResponseError
+	if errors.As(err, &response) && response.HTTPStatusCode() != 0 {
+		passed.status = response.HTTPStatusCode()
+	}
+	var refused smithy.APIError
+	if errors.As(err, &refused) {
+		passed.text = fmt.Sprintf("(%s): %s, fault: %s", refused.ErrorCode(), refused.ErrorMessage(), refused.ErrorFault())
+		if response != nil {
+			passed.text = fmt.Sprintf("[%s]: %s", response.RequestID, passed.text)
+		}
+	}
+	return passed
+}

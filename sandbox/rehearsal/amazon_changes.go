@@ -1,0 +1,319 @@
+package rehearsal
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"waybill.example/waybill/sandbox/aws/arn"
+	"waybill.example/waybill/sandbox/aws/ecs"
+	"waybill.example/waybill/sandbox/aws/eks"
+	"waybill.example/waybill/sandbox/aws/fault"
+	"waybill.example/waybill/sandbox/aws/iam"
+)
+
+// ownName names what a rehearsal makes in an account, and deletes.
+const ownName = "waybill-rehearsal"
+
+// pullActions are what a pull needs (docs/facts.md §4).
+var pullActions = []string{"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability"}
+
+// during changes the cloud, runs, and puts it back. A cloud that cannot be put
+// back is the rehearsal's error, whatever came of the run. A process that is
+// killed in between leaves the change behind, as a hand-made one would be: the
+// engine's refresh finds it.
+func during(change, restore, run func() error) error {
+	err := change()
+	if err != nil {
+		err = fmt.Errorf("rehearsal: %w", err)
+	} else {
+		err = run()
+	}
+	if undone := restore(); undone != nil {
+		return fmt.Errorf("rehearsal: put the cloud back: %w", undone)
+	}
+	return err
+}
+
+// refusedByStore takes the refusal of an API's store for the hop's.
+func refusedByStore(hop string, err error) error {
+	var refusal *fault.Error
+	if errors.As(err, &refusal) {
+		return &refused{hop, firstLine(refusal.Code + ": " + refusal.Message)}
+	}
+	return fmt.Errorf("rehearsal: %w", err)
+}
+
+// statement is one statement of a policy that a rehearsal writes.
+type statement map[string]any
+
+func policyOf(statements ...statement) (string, error) {
+	text, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": statements})
+	if err != nil {
+		return "", fmt.Errorf("rehearsal: %w", err)
+	}
+	return string(text), nil
+}
+
+// tokenOnly allows to ask ECR for a token, and nothing else.
+func tokenOnly() (string, error) {
+	return policyOf(statement{"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"})
+}
+
+// puller is an identity policy that pulls from the chain's repository.
+func (a *amazon) puller() (string, error) {
+	return policyOf(
+		statement{"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
+		statement{"Effect": "Allow", "Action": pullActions, "Resource": a.vendor.ARN("ecr", "repository/"+a.chain.repository)},
+	)
+}
+
+// withRepositoryPolicy runs with the vendor's policy changed; one that becomes
+// empty is removed.
+func (a *amazon) withRepositoryPolicy(change func(text string) string, run func() error) error {
+	repository, err := a.repository()
+	if err != nil {
+		return err
+	}
+	before := a.Cloud.ECR.PolicyText(repository)
+	set := func(text string) error {
+		if text == "" {
+			return a.Cloud.ECR.DeletePolicy(a.vendor, a.chain.repository)
+		}
+		_, err := a.Cloud.ECR.SetPolicy(a.vendor, a.chain.repository, text)
+		return err
+	}
+	return during(func() error { return set(change(before)) }, func() error { return set(before) }, run)
+}
+
+// withPermissions runs with one identity policy in the place of all that the
+// pulling role has; none with "".
+func (a *amazon) withPermissions(text string, run func() error) error {
+	role, err := a.role()
+	if err != nil {
+		return err
+	}
+	account, err := a.Cloud.IAM.Account(role.Account)
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	change := func() error {
+		var problems []error
+		for _, policy := range role.Attached {
+			problems = append(problems, account.DetachRolePolicy(role.Name, policy))
+		}
+		for name := range role.Inline {
+			problems = append(problems, account.DeleteRolePolicy(role.Name, name))
+		}
+		if text != "" {
+			problems = append(problems, account.PutRolePolicy(role.Name, ownName, text))
+		}
+		return errors.Join(problems...)
+	}
+	restore := func() error {
+		var problems []error
+		if text != "" {
+			problems = append(problems, account.DeleteRolePolicy(role.Name, ownName))
+		}
+		for _, policy := range role.Attached {
+			problems = append(problems, account.AttachRolePolicy(role.Name, policy))
+		}
+		for name, policy := range role.Inline {
+			problems = append(problems, account.PutRolePolicy(role.Name, name, policy))
+		}
+		return errors.Join(problems...)
+	}
+	return during(change, restore, run)
+}
+
+// withBoundary runs with a permissions boundary of the pulling role that allows
+// what the policy says.
+func (a *amazon) withBoundary(text string, run func() error) error {
+	role, err := a.role()
+	if err != nil {
+		return err
+	}
+	account, err := a.Cloud.IAM.Account(role.Account)
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	boundary := arn.Place{Account: role.Account, Region: a.home.Region}.Global("iam", "policy/"+ownName)
+	change := func() error {
+		// An earlier rehearsal that was killed may have left it.
+		if _, err := account.CreatePolicy(iam.PolicySettings{Name: ownName, Document: text}); err != nil && !fault.Has(err, iam.EntityAlreadyExists) {
+			return err
+		}
+		_, err := account.SetBoundary(role.Name, boundary)
+		return err
+	}
+	restore := func() error {
+		_, err := account.SetBoundary(role.Name, role.Boundary)
+		return errors.Join(err, account.DeletePolicy(boundary))
+	}
+	return during(change, restore, run)
+}
+
+// withTrust runs with the pulling role's trust policy changed.
+func (a *amazon) withTrust(change func(text string) string, run func() error) error {
+	role, err := a.role()
+	if err != nil {
+		return err
+	}
+	account, err := a.Cloud.IAM.Account(role.Account)
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	before := a.Cloud.IAM.Text(role.Trust)
+	set := func(text string) func() error {
+		return func() error {
+			_, err := account.UpdateTrustPolicy(role.Name, text)
+			return err
+		}
+	}
+	return during(set(change(before)), set(before), run)
+}
+
+// withRole runs with another role of an account, which has the name and path
+// given and may pull as far as identity policies go. One that the world has
+// under the name is used.
+func (a *amazon) withRole(accountID, name, path string, run func(roleARN string) error) error {
+	account, err := a.Cloud.IAM.Account(accountID)
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	policy, err := a.puller()
+	if err != nil {
+		return err
+	}
+	trust, err := policyOf(statement{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": map[string]string{"Service": "ec2." + a.home.Partition().Suffix}})
+	if err != nil {
+		return err
+	}
+	role, err := account.CreateRole(iam.RoleSettings{Name: name, Path: path, TrustPolicy: trust})
+	existed := fault.Has(err, iam.EntityAlreadyExists)
+	if existed {
+		role, err = account.Role(name)
+	}
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	restore := func() error {
+		err := account.DeleteRolePolicy(name, ownName)
+		if existed {
+			return err
+		}
+		return errors.Join(err, account.DeleteRole(name))
+	}
+	return during(func() error { return account.PutRolePolicy(name, ownName, policy) }, restore, func() error { return run(role.ARN) })
+}
+
+// withoutSessionTags runs with the refresher's Pod Identity association told to
+// leave the tags out.
+func (a *amazon) withoutSessionTags(run func() error) error {
+	cluster, err := a.cluster()
+	if err != nil {
+		return err
+	}
+	association, found := a.Cloud.EKS.AssociationOf(cluster.Place, cluster.Name, a.chain.namespace, a.chain.account)
+	if !found {
+		return fmt.Errorf("rehearsal: cluster %s has no Pod Identity association for %s/%s", cluster.Name, a.chain.namespace, a.chain.account)
+	}
+	set := func(association eks.Association, disable bool) func() error {
+		return func() error {
+			_, err := a.Cloud.EKS.SetSessionTags(association.Place, association.Cluster, association.ID, disable)
+			return err
+		}
+	}
+	return during(set(association, true), set(association, association.DisableSessionTags), run)
+}
+
+// withAssociation runs with a Pod Identity association of another ServiceAccount
+// for the pulling role.
+func (a *amazon) withAssociation(namespace, account string, run func() error) error {
+	cluster, err := a.cluster()
+	if err != nil {
+		return err
+	}
+	association, err := a.Cloud.EKS.Create(cluster.Place, eks.AssociationSettings{
+		Cluster: cluster.Name, Namespace: namespace, ServiceAccount: account, RoleARN: a.roleARN,
+	})
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	return during(func() error { return nil }, func() error {
+		return a.Cloud.EKS.Delete(cluster.Place, cluster.Name, association.ID)
+	}, run)
+}
+
+// withDefinition runs with the service on another revision of its task
+// definition, which change makes of the present one. A revision that ECS does
+// not take is refused at the hop.
+func (a *amazon) withDefinition(hop string, change func(*ecs.TaskDefinitionSettings), run func() error) error {
+	service, err := a.Cloud.ECS.Service(a.service)
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	definition, err := a.Cloud.ECS.TaskDefinition(service.Place, service.TaskDefinition)
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	settings := definition.TaskDefinitionSettings
+	settings.Containers = slices.Clone(settings.Containers)
+	change(&settings)
+	changed, err := a.Cloud.ECS.Register(service.Place, settings)
+	if err != nil {
+		return refusedByStore(hop, err)
+	}
+	use := func(revision string) func() error {
+		return func() error {
+			other := service.ServiceSettings
+			other.TaskDefinition = revision
+			_, err := a.Cloud.ECS.UpdateService(service.Place, other)
+			return err
+		}
+	}
+	return during(use(changed.ARN()), func() error {
+		return errors.Join(use(service.TaskDefinition)(), a.Cloud.ECS.Deregister(changed.ARN()))
+	}, run)
+}
+
+// anotherAccount is one that is neither the customer's nor the vendor's.
+func (a *amazon) anotherAccount() (string, error) {
+	for _, account := range a.config.World.AWS.Accounts {
+		if account.ID != a.home.Account && account.ID != a.vendor.Account && arn.PartitionOf(account.Regions[0]) == a.home.Partition() {
+			return account.ID, nil
+		}
+	}
+	return "", errors.New("rehearsal: the world needs an AWS account that is neither the customer's nor the vendor's: another customer's")
+}
+
+// anotherRegion is one that the customer may use and the registry is not in.
+func (a *amazon) anotherRegion() (string, error) {
+	for _, account := range a.config.World.AWS.Accounts {
+		for _, region := range account.Regions {
+			if account.ID == a.home.Account && region != a.vendor.Region {
+				return region, nil
+			}
+		}
+	}
+	return "", fmt.Errorf("rehearsal: the world needs another Region than %s in the account %s", a.vendor.Region, a.home.Account)
+}
+
+// neighboursImage is an image of another repository of the vendor's.
+func (a *amazon) neighboursImage() (string, error) {
+	for _, account := range a.config.World.AWS.Accounts {
+		for _, repository := range account.Repositories {
+			if account.ID == a.vendor.Account && repository.Region == a.vendor.Region && repository.Name != a.chain.repository && len(repository.Tags) > 0 {
+				return a.chain.registry + "/" + repository.Name + ":" + repository.Tags[0], nil
+			}
+		}
+	}
+	return "", fmt.Errorf("rehearsal: the world needs another repository with an image in %s of account %s", a.vendor.Region, a.vendor.Account)
+}
+
+// onAnotherPath is the role's ARN with its name on another path.
+func onAnotherPath(role iam.Role) string {
+	return strings.TrimSuffix(role.ARN, strings.TrimPrefix(role.Path, "/")+role.Name) + "another/path/" + role.Name
+}

@@ -1,0 +1,73 @@
+package rehearsal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// walkNode asks ECR as the cluster's node does, and lets the kubelet pull.
+func (a *amazon) walkNode(ctx context.Context, report func(Hop)) error {
+	hop, err := a.nodeLogin(ctx)
+	if err != nil {
+		return err
+	}
+	report(hop)
+	if !hop.OK {
+		return nil
+	}
+	if hop, err = a.pull(ctx, nil); err != nil {
+		return err
+	}
+	report(hop)
+	return nil
+}
+
+// nodeLogin is what the kubelet's credential provider does before a pull.
+func (a *amazon) nodeLogin(ctx context.Context) (Hop, error) {
+	session, err := a.asNode()
+	var until time.Time
+	if err == nil {
+		_, until, err = a.login(ctx, session, a.vendor.Region)
+	}
+	var by *refused
+	switch {
+	case errors.As(err, &by):
+		return Hop{Name: hopECR, Detail: by.words}, nil
+	case err != nil:
+		return Hop{}, err
+	}
+	return Hop{Name: hopECR, OK: true, Detail: describe([2]string{"subject", a.roleARN}, [2]string{"audience", a.chain.registry},
+		[2]string{"until", until.UTC().Format(time.RFC3339)})}, nil
+}
+
+// walkTask lets ECS start a task of the service.
+func (a *amazon) walkTask(ctx context.Context, report func(Hop)) error {
+	hops, err := a.Tasks.RunTask(ctx, a.service)
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	for _, hop := range hops {
+		report(Hop{Name: hop.Name, OK: hop.OK, Detail: firstLine(hop.Detail)})
+	}
+	return nil
+}
+
+// attempt goes the chain as it is gone in production, but for what the cloud was
+// told for the moment; nil if nobody refuses.
+func (a *amazon) attempt(ctx context.Context) error {
+	if a.platform != platformECS {
+		return a.walk(ctx, amazonVariation{})
+	}
+	hops, err := a.Tasks.RunTask(ctx, a.service)
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	for _, hop := range hops {
+		if !hop.OK {
+			return &refused{hop.Name, firstLine(hop.Detail)}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,305 @@
+package rehearsal
+
+import (
+	"context"
+	"maps"
+	"regexp"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"waybill.example/waybill/sandbox/aws/ecs"
+	"waybill.example/waybill/sandbox/aws/iam/policy"
+)
+
+// Families of words of AWS, each of one hop (docs/facts.md §5).
+var (
+	roleTrust      = regexp.MustCompile(`^AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`)
+	roleToken      = regexp.MustCompile(`^(InvalidIdentityToken|IDPRejectedClaim|AccessDenied): `)
+	roleTime       = regexp.MustCompile(`^ExpiredTokenException: `)
+	podAssociation = regexp.MustCompile(`^ResourceNotFoundException: `)
+	podToken       = regexp.MustCompile(`^InvalidTokenException: `)
+	podTrust       = regexp.MustCompile(`^AccessDeniedException: .*assume the associated role`)
+	ecrToken       = regexp.MustCompile(`AccessDenied.* ecr:GetAuthorizationToken .*no identity-based policy allows`)
+	ecrIdentity    = regexp.MustCompile(`(?i)denied: .* ecr:BatchGetImage .*no identity-based policy allows`)
+	ecrResource    = regexp.MustCompile(`(?i)denied: .* ecr:BatchGetImage .*no resource-based policy allows`)
+	ecrEither      = regexp.MustCompile(`(?i)denied: .* ecr:BatchGetImage .*no (identity|resource)-based policy allows`)
+	ecrBoundary    = regexp.MustCompile(`(?i)denied: .* ecr:BatchGetImage .*no permissions boundary allows`)
+	ecrRegion      = regexp.MustCompile(`(?i)denied: Your Authorization Token is invalid`)
+	ecrPush        = regexp.MustCompile(`(?i)denied: .* ecr:(InitiateLayerUpload|PutImage|BatchCheckLayerAvailability) .*policy allows`)
+	nodePull       = regexp.MustCompile(`^(ErrImagePull|ImagePullBackOff): .*(no (identity|resource)-based policy allows|Not Authorized)`)
+	noToken        = regexp.MustCompile(`no such file`)
+	taskRole       = regexp.MustCompile(`ECS was unable to assume the role`)
+	taskRoleARN    = regexp.MustCompile(`Role is not valid`)
+	taskLogs       = regexp.MustCompile(`AccessDeniedException: .* logs:CreateLogStream .*no identity-based policy allows`)
+)
+
+func (a *amazon) cases() ([]testCase, error) {
+	var all []testCase
+	switch {
+	case a.podIdentity():
+		all = append(a.podIdentityCases(), a.refresherCases()...)
+	case a.refreshes():
+		all = append(a.webIdentityCases(), a.refresherCases()...)
+	}
+	policies, err := a.policyCases()
+	if err != nil {
+		return nil, err
+	}
+	who, err := a.callerCases()
+	if err != nil {
+		return nil, err
+	}
+	all = append(append(all, policies...), who...)
+	if a.platform == platformECS {
+		return append(all, a.taskCases()...), nil
+	}
+	if a.refreshes() {
+		all = append(all, a.clusterCases()...)
+	}
+	return append(all, a.admissionCases()...), nil
+}
+
+// tokenCases change the ServiceAccount token, whoever reads it. The families of
+// words are those about whose token it is, about the token itself, and about its
+// time.
+func (a *amazon) tokenCases(whose, token, time *regexp.Regexp) []testCase {
+	apiServer, wrong := "", "wrong.amazonaws.com"
+	return []testCase{
+		{"another ServiceAccount", hopSTS, whose, a.vary(amazonVariation{account: "default"})},
+		{"the product's own ServiceAccount", hopSTS, whose,
+			a.vary(amazonVariation{account: a.chain.deployment.Spec.Template.Spec.ServiceAccountName})},
+		{"the same ServiceAccount in another namespace", hopSTS, whose, func(ctx context.Context) error {
+			return a.inAnotherNamespace(ctx, func(namespace string) error { return a.walk(ctx, amazonVariation{namespace: namespace}) })
+		}},
+		{"another cluster's issuer", hopSTS, token, a.vary(amazonVariation{assertion: anotherIssuer})},
+		{"a wrong audience", hopSTS, token, a.vary(amazonVariation{audience: &wrong})},
+		{"the default API token", hopSTS, token, a.vary(amazonVariation{audience: &apiServer})},
+		{"an expired token", hopSTS, time, a.vary(amazonVariation{assertion: a.expired})},
+		{"a token signed with another key", hopSTS, token, a.vary(amazonVariation{assertion: anotherKey})},
+		{"a token with algorithm none", hopSTS, token, a.vary(amazonVariation{assertion: unsigned})},
+		{"a token signed with HS256", hopSTS, token, a.vary(amazonVariation{assertion: a.symmetric})},
+	}
+}
+
+// webIdentityCases are IRSA's: they change what STS is shown, and the role that
+// it is asked for.
+func (a *amazon) webIdentityCases() []testCase {
+	return append(a.tokenCases(roleTrust, roleToken, roleTime),
+		testCase{"another role of the account, asked of STS", hopSTS, roleTrust, func(ctx context.Context) error {
+			return a.withRole(a.home.Account, ownName, "/", func(other string) error { return a.walk(ctx, amazonVariation{asked: other}) })
+		}},
+		testCase{"a role of another account, asked of STS", hopSTS, roleToken, func(ctx context.Context) error {
+			account, err := a.anotherAccount()
+			if err != nil {
+				return err
+			}
+			return a.withRole(account, ownName, "/", func(other string) error { return a.walk(ctx, amazonVariation{asked: other}) })
+		}},
+	)
+}
+
+// podIdentityCases are those of EKS Pod Identity.
+func (a *amazon) podIdentityCases() []testCase {
+	return append(a.tokenCases(podAssociation, podToken, regexp.MustCompile(podToken.String()+"|"+roleTime.String())),
+		testCase{"session tags off", hopSTS, podTrust, func(ctx context.Context) error {
+			return a.withoutSessionTags(func() error { return a.attempt(ctx) })
+		}},
+		testCase{"another ServiceAccount with an association for the role", hopSTS, podTrust, func(ctx context.Context) error {
+			return a.withAssociation(a.chain.namespace, "default", func() error { return a.walk(ctx, amazonVariation{account: "default"}) })
+		}},
+		testCase{"another namespace with an association for the role", hopSTS, podTrust, func(ctx context.Context) error {
+			return a.inAnotherNamespace(ctx, func(namespace string) error {
+				return a.withAssociation(namespace, a.chain.account, func() error { return a.walk(ctx, amazonVariation{namespace: namespace}) })
+			})
+		}},
+	)
+}
+
+// refresherCases run pods: what must not work in place of the refresher's token.
+func (a *amazon) refresherCases() []testCase {
+	return []testCase{
+		{"no injected token, with the node's role at hand", hopKubernetes, noToken, a.withoutToken},
+		{"an IAM role on the product's ServiceAccount and no pull secret", hopRegistry, nodePull, func(ctx context.Context) error {
+			hop, err := a.pull(ctx, func(pod *corev1.PodSpec) { pod.ImagePullSecrets = nil })
+			return refusedAt(hop, err)
+		}},
+	}
+}
+
+// withoutToken runs the refresher in a pod to which nobody gave its token: it
+// must not go on as the node.
+func (a *amazon) withoutToken(ctx context.Context) error {
+	log, err := a.refresh(ctx, "rehearsal-uninjected", func(pod *corev1.PodSpec) {
+		for i := range pod.Volumes {
+			projected := pod.Volumes[i].Projected
+			if projected != nil && isSubjectToken(projected.Sources) {
+				pod.Volumes[i].VolumeSource = corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	for _, hop := range refresherHops(log) {
+		if !hop.OK {
+			return refusedAt(hop, nil)
+		}
+	}
+	return nil
+}
+
+func isSubjectToken(sources []corev1.VolumeProjection) bool {
+	for _, source := range sources {
+		if source.ServiceAccountToken != nil && source.ServiceAccountToken.Audience != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// refusedAt takes a hop that failed for its refusal.
+func refusedAt(hop Hop, err error) error {
+	if err != nil || hop.OK {
+		return err
+	}
+	return &refused{hop.Name, hop.Detail}
+}
+
+// policyCases take away one of the policies that a pull needs: the identity's,
+// the repository's, or what a boundary leaves.
+func (a *amazon) policyCases() ([]testCase, error) {
+	token, err := tokenOnly()
+	if err != nil {
+		return nil, err
+	}
+	role, err := a.role()
+	if err != nil {
+		return nil, err
+	}
+	attempting := func(with func(run func() error) error) func(context.Context) error {
+		return func(ctx context.Context) error { return with(func() error { return a.attempt(ctx) }) }
+	}
+	return []testCase{
+		{"no identity policy at all", hopECR, ecrToken, attempting(func(run func() error) error { return a.withPermissions("", run) })},
+		{"the repository's policy alone", hopRegistry, ecrIdentity, attempting(func(run func() error) error { return a.withPermissions(token, run) })},
+		{"the identity's policy alone", hopRegistry, ecrResource, attempting(func(run func() error) error {
+			return a.withRepositoryPolicy(func(string) string { return "" }, run)
+		})},
+		{"a repository policy for the same role name on another path", hopRegistry, ecrResource, attempting(func(run func() error) error {
+			return a.withRepositoryPolicy(func(text string) string {
+				return strings.ReplaceAll(text, `"`+role.ARN+`"`, `"`+onAnotherPath(role)+`"`)
+			}, run)
+		})},
+		{"a permissions boundary that forbids", hopRegistry, ecrBoundary, attempting(func(run func() error) error { return a.withBoundary(token, run) })},
+	}, nil
+}
+
+// callerCases bring somebody else who may pull as far as their own policies go,
+// or ask for something else.
+func (a *amazon) callerCases() ([]testCase, error) {
+	role, err := a.role()
+	if err != nil {
+		return nil, err
+	}
+	account, err := a.anotherAccount()
+	if err != nil {
+		return nil, err
+	}
+	region, err := a.anotherRegion()
+	if err != nil {
+		return nil, err
+	}
+	image, err := a.neighboursImage()
+	if err != nil {
+		return nil, err
+	}
+	as := func(accountID, name, path string) func(context.Context) error {
+		return func(ctx context.Context) error {
+			return a.withRole(accountID, name, path, func(other string) error { return a.walk(ctx, amazonVariation{become: other}) })
+		}
+	}
+	return []testCase{
+		{"another role of the account", hopRegistry, ecrResource, as(a.home.Account, ownName, role.Path)},
+		{"a role of another account, with the same name and path", hopRegistry, ecrResource, as(account, role.Name, role.Path)},
+		{"an IAM user of the account", hopRegistry, ecrResource, a.asUser},
+		{"a token of another Region", hopRegistry, ecrRegion, a.vary(amazonVariation{become: a.roleARN, region: region})},
+		{"another customer's repository", hopRegistry, ecrEither, a.vary(amazonVariation{become: a.roleARN, image: image})},
+		{"a push", hopRegistry, ecrPush, a.vary(amazonVariation{become: a.roleARN, push: true})},
+	}, nil
+}
+
+// asUser asks IAM what it says to an IAM user of the account with a policy to
+// pull. Users' keys are long-lived, and the sandbox gives none out, so that
+// there is no request to send.
+func (a *amazon) asUser(context.Context) error {
+	repository, err := a.repository()
+	if err != nil {
+		return err
+	}
+	resource, err := repository.Attached()
+	if err != nil {
+		return err
+	}
+	text, err := a.puller()
+	if err != nil {
+		return err
+	}
+	identity, err := policy.Parse(policy.Identity, a.home.Partition().Name, text)
+	if err != nil {
+		return err
+	}
+	user := a.home.Global("iam", "user/"+ownName)
+	request := policy.Context{}
+	request.Set("aws:PrincipalArn", user)
+	request.Set("aws:PrincipalAccount", a.home.Account)
+	request.Set("aws:PrincipalType", "User")
+	request.Set("aws:ResourceAccount", a.vendor.Account)
+	decision := policy.Evaluate(policy.Request{
+		Caller: policy.Caller{Kind: policy.User, Account: a.home.Account, ARN: user},
+		Action: "ecr:BatchGetImage", Resource: repository.ARN(), Account: a.vendor.Account, Context: request,
+	}, policy.Policies{Identity: []policy.Attached{{Document: identity}}, Resource: resource})
+	if decision.Allowed {
+		return nil
+	}
+	return &refused{hopRegistry, firstLine("DENIED: " + decision.Reason())}
+}
+
+// taskCases change the service's task definition and whom its role trusts.
+func (a *amazon) taskCases() []testCase {
+	return []testCase{
+		{"an execution role that trusts another account's tasks", hopExecution, taskRole, func(ctx context.Context) error {
+			account, err := a.anotherAccount()
+			if err != nil {
+				return err
+			}
+			return a.withTrust(func(text string) string { return strings.ReplaceAll(text, a.home.Account, account) },
+				func() error { return a.attempt(ctx) })
+		}},
+		{"an execution role that trusts another service", hopExecution, taskRole, func(ctx context.Context) error {
+			return a.withTrust(func(text string) string { return strings.ReplaceAll(text, "ecs-tasks.", "ec2.") },
+				func() error { return a.attempt(ctx) })
+		}},
+		{"a task definition with a role of another account", hopExecution, taskRoleARN, func(ctx context.Context) error {
+			account, err := a.anotherAccount()
+			if err != nil {
+				return err
+			}
+			return a.withDefinition(hopExecution, func(settings *ecs.TaskDefinitionSettings) {
+				settings.ExecutionRoleARN = strings.Replace(settings.ExecutionRoleARN, a.home.Account, account, 1)
+			}, func() error { return a.attempt(ctx) })
+		}},
+		{"another log group", hopLogs, taskLogs, func(ctx context.Context) error {
+			return a.withDefinition(hopLogs, func(settings *ecs.TaskDefinitionSettings) {
+				for i, container := range settings.Containers {
+					if container.LogConfiguration != nil {
+						other := *container.LogConfiguration
+						other.Options = maps.Clone(other.Options)
+						other.Options["awslogs-group"] = a.logGroup + "-of-another"
+						settings.Containers[i].LogConfiguration = &other
+					}
+				}
+			}, func() error { return a.attempt(ctx) })
+		}},
+	}
+}

@@ -1,0 +1,214 @@
+package rehearsal
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	awsecr "github.com/aws/aws-sdk-go-v2/service/ecr"
+	"github.com/aws/aws-sdk-go-v2/service/eksauth"
+	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+	"github.com/go-jose/go-jose/v4"
+	"github.com/google/go-containerregistry/pkg/authn"
+
+	"waybill.example/waybill/sandbox/aws/iam"
+	"waybill.example/waybill/sandbox/aws/sts"
+)
+
+// sessionName names the rehearsal's own sessions.
+const sessionName = "rehearsal"
+
+// keys sign requests to AWS.
+type keys = aws.CredentialsProvider
+
+// amazonVariation is one walk through AWS: what it does not set is as deployed.
+type amazonVariation struct {
+	// namespace and account whose token starts the chain; audience that of the token.
+	namespace, account string
+	audience           *string
+	// assertion changes the token before it is shown.
+	assertion func(token string) (string, error)
+	// asked is the role that STS is asked for.
+	asked string
+	// become is the role whose session stands in for the one that the token gives.
+	become string
+	// region in which ECR is asked for a token.
+	region string
+	// image and push say what is asked of the registry; empty means the
+	// product's image.
+	image string
+	push  bool
+}
+
+// vary walks with the variation.
+func (a *amazon) vary(v amazonVariation) func(context.Context) error {
+	return func(ctx context.Context) error { return a.walk(ctx, v) }
+}
+
+// walk goes hop by hop until one refuses; nil if none does.
+func (a *amazon) walk(ctx context.Context, v amazonVariation) error {
+	session, err := a.session(ctx, v)
+	if err != nil {
+		return err
+	}
+	login, _, err := a.login(ctx, session, orElse(v.region, a.vendor.Region))
+	if err != nil {
+		return err
+	}
+	return a.registryRequest(ctx, login, v.image, v.push)
+}
+
+// session becomes the role that pulls, as its platform does.
+func (a *amazon) session(ctx context.Context, v amazonVariation) (keys, error) {
+	switch {
+	case v.become != "":
+		return a.mint(v.become)
+	case !a.refreshes():
+		return a.mint(a.roleARN)
+	}
+	token, err := a.subjectToken(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	if a.podIdentity() {
+		return a.askEKS(ctx, token)
+	}
+	return a.askSTS(ctx, token, orElse(v.asked, a.roleARN))
+}
+
+// mint makes credentials of a role without asking anybody.
+func (a *amazon) mint(roleARN string) (keys, error) {
+	role, exists := a.Cloud.IAM.Role(roleARN)
+	if !exists {
+		return nil, fmt.Errorf("rehearsal: there is no role %s", roleARN)
+	}
+	session, err := a.STS.Sessions.Mint(iam.NewSession(role, sessionName), time.Hour)
+	if err != nil {
+		return nil, fmt.Errorf("rehearsal: %w", err)
+	}
+	return keysOf(session), nil
+}
+
+// asNode becomes the role as an instance of EC2 does.
+func (a *amazon) asNode() (keys, error) {
+	session, err := a.STS.Assume(sts.Assumption{Service: "ec2." + a.home.Partition().Suffix, RoleARN: a.roleARN, Session: sessionName})
+	if err != nil {
+		return nil, refusedByAWS(hopECR, err)
+	}
+	return keysOf(session), nil
+}
+
+func keysOf(session sts.Credentials) keys {
+	return credentials.NewStaticCredentialsProvider(session.AccessKeyID, session.SecretAccessKey, session.SessionToken)
+}
+
+// subjectToken is the ServiceAccount token that the chain starts with.
+func (a *amazon) subjectToken(ctx context.Context, v amazonVariation) (string, error) {
+	audience := a.chain.audience
+	if v.audience != nil {
+		audience = *v.audience
+	}
+	token, err := a.accountToken(ctx, orElse(v.namespace, a.chain.namespace), orElse(v.account, a.chain.account), audience)
+	if err != nil {
+		return "", err
+	}
+	if a.podIdentity() {
+		if token, err = a.bindToPod(token); err != nil {
+			return "", err
+		}
+	}
+	if v.assertion != nil {
+		return v.assertion(token)
+	}
+	return token, nil
+}
+
+// bindToPod is the token as a kubelet gets it for a pod, which EKS Auth insists
+// on: signed anew with the cluster's key.
+func (a *amazon) bindToPod(text string) (string, error) {
+	t, err := parse(text)
+	if err != nil {
+		return "", err
+	}
+	key, err := a.clusterKey()
+	if err != nil {
+		return "", err
+	}
+	private, _ := t.claims["kubernetes.io"].(map[string]any)
+	private = maps.Clone(private)
+	private["pod"] = map[string]any{"name": "rehearsal", "uid": "5f0b6f0a-5d0c-4c8e-9f57-6b1f1d2d7a10"}
+	t.claims = maps.Clone(t.claims)
+	t.claims["kubernetes.io"] = private
+	return t.sign(jose.RS256, key)
+}
+
+// askSTS exchanges the token for credentials of a role, as IRSA does.
+func (a *amazon) askSTS(ctx context.Context, token, roleARN string) (keys, error) {
+	client := awssts.New(awssts.Options{Region: a.home.Region, HTTPClient: a.config.Client, Retryer: aws.NopRetryer{}})
+	answer, err := client.AssumeRoleWithWebIdentity(ctx, &awssts.AssumeRoleWithWebIdentityInput{
+		RoleArn: &roleARN, RoleSessionName: aws.String(sessionName), WebIdentityToken: &token,
+	})
+	if err != nil {
+		return nil, refusedByAWS(hopSTS, err)
+	}
+	got := answer.Credentials
+	return credentials.NewStaticCredentialsProvider(aws.ToString(got.AccessKeyId), aws.ToString(got.SecretAccessKey), aws.ToString(got.SessionToken)), nil
+}
+
+// askEKS exchanges the token as the Pod Identity agent of the cluster's node
+// does. The node's role may call, and no more: which role comes of it, the
+// association says.
+func (a *amazon) askEKS(ctx context.Context, token string) (keys, error) {
+	cluster, err := a.cluster()
+	if err != nil {
+		return nil, err
+	}
+	node, err := a.mint(cluster.NodeRole)
+	if err != nil {
+		return nil, err
+	}
+	client := eksauth.New(eksauth.Options{Region: cluster.Region, HTTPClient: a.config.Client, Credentials: node, Retryer: aws.NopRetryer{}})
+	answer, err := client.AssumeRoleForPodIdentity(ctx, &eksauth.AssumeRoleForPodIdentityInput{ClusterName: &cluster.Name, Token: &token})
+	if err != nil {
+		return nil, refusedByAWS(hopSTS, err)
+	}
+	got := answer.Credentials
+	return credentials.NewStaticCredentialsProvider(aws.ToString(got.AccessKeyId), aws.ToString(got.SecretAccessKey), aws.ToString(got.SessionToken)), nil
+}
+
+// login asks ECR in a Region for what a registry wants, and says until when it
+// counts.
+func (a *amazon) login(ctx context.Context, session keys, region string) (*authn.Basic, time.Time, error) {
+	client := awsecr.New(awsecr.Options{Region: region, HTTPClient: a.config.Client, Credentials: session, Retryer: aws.NopRetryer{}})
+	answer, err := client.GetAuthorizationToken(ctx, &awsecr.GetAuthorizationTokenInput{})
+	if err != nil {
+		return nil, time.Time{}, refusedByAWS(hopECR, err)
+	}
+	if len(answer.AuthorizationData) != 1 {
+		return nil, time.Time{}, fmt.Errorf("rehearsal: ECR answered with %d tokens: want 1", len(answer.AuthorizationData))
+	}
+	data := answer.AuthorizationData[0]
+	text, err := base64.StdEncoding.DecodeString(aws.ToString(data.AuthorizationToken))
+	if err != nil {
+		return nil, time.Time{}, errors.New("rehearsal: ECR answered with a token that is no base64")
+	}
+	user, password, _ := strings.Cut(string(text), ":")
+	return &authn.Basic{Username: user, Password: password}, aws.ToTime(data.ExpiresAt), nil
+}
+
+// refusedByAWS takes a service's refusal for the hop's; other errors, such as
+// one of the network, are no refusal.
+func refusedByAWS(hop string, err error) error {
+	var refusal smithy.APIError
+	if errors.As(err, &refusal) {
+		return &refused{hop, firstLine(refusal.ErrorCode() + ": " + refusal.ErrorMessage())}
+	}
+	return refusedByStore(hop, err)
+}
