@@ -3,6 +3,8 @@ package aws
 import (
 	"fmt"
 	"regexp"
+
+	"waybill.example/waybill/components/internal/eks"
 )
 
 // Partition is a part of AWS with accounts, ARNs and hosts of its own.
@@ -38,8 +40,8 @@ func PartitionOf(region string) (Partition, error) {
 // same in every partition, unlike hosts.
 const (
 	ecsTasks    = "ecs-tasks.amazonaws.com"
-	podIdentity = "pods.eks.amazonaws.com"
+	podIdentity = eks.PodIdentityAudience
 	// TokenAudience is the audience that ServiceAccount tokens need for IAM
 	// (docs/facts.md §4).
-	TokenAudience = "sts.amazonaws.com"
+	TokenAudience = eks.IRSAAudience
 )

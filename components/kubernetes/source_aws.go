@@ -6,6 +6,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/internal/eks"
 	"waybill.example/waybill/components/internal/externalaccount"
 )
 
@@ -45,7 +46,7 @@ func (r ECRRole) environment(trust string) []variable {
 type IRSASource struct{ ECRRole }
 
 func (s IRSASource) validate(p *check.Problems)              { s.ECRRole.validate(p) }
-func (s IRSASource) audience() pulumi.StringInput            { return pulumi.String("sts.amazonaws.com") }
+func (s IRSASource) audience() pulumi.StringInput            { return pulumi.String(eks.IRSAAudience) }
 func (s IRSASource) configuration() pulumi.StringInput       { return nil }
 func (s IRSASource) cadence() (usual, longest time.Duration) { return ecrCadence() }
 func (s IRSASource) egress() []endpoint                      { return nil }
@@ -63,7 +64,7 @@ type PodIdentitySource struct{ ECRRole }
 
 func (s PodIdentitySource) validate(p *check.Problems) { s.ECRRole.validate(p) }
 func (s PodIdentitySource) audience() pulumi.StringInput {
-	return pulumi.String("pods.eks.amazonaws.com")
+	return pulumi.String(eks.PodIdentityAudience)
 }
 func (s PodIdentitySource) configuration() pulumi.StringInput       { return nil }
 func (s PodIdentitySource) cadence() (usual, longest time.Duration) { return ecrCadence() }
