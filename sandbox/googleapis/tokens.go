@@ -1,20 +1,16 @@
 package googleapis
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"waybill.example/waybill/sandbox/gcp"
+	"waybill.example/waybill/sandbox/state"
 )
 
 // MaxLifetime is how long an access token lives at most (docs/facts.md §3).
@@ -79,35 +75,11 @@ func OpenTokens(path string, cloud *gcp.Cloud, now func() time.Time) (*Tokens, e
 	if now == nil {
 		now = time.Now
 	}
-	key, err := readKey(path)
+	seal, err := state.OpenSeal(path)
 	if err != nil {
-		return nil, fmt.Errorf("googleapis: key of access tokens: %w", err)
-	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, fmt.Errorf("googleapis: key of access tokens: %s: %w", path, err)
-	}
-	seal, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		return nil, fmt.Errorf("googleapis: key of access tokens: %s: %w", path, err)
+		return nil, fmt.Errorf("googleapis: access tokens: %w", err)
 	}
 	return &Tokens{cloud: cloud, now: now, seal: seal}, nil
-}
-
-func readKey(path string) ([]byte, error) {
-	key, err := os.ReadFile(path)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return key, err
-	}
-	key = make([]byte, 32)
-	if _, err := rand.Read(key); err != nil {
-		return nil, err
-	}
-	// Renamed into place, so that a killed process leaves no half of a key.
-	if err := os.WriteFile(path+".new", key, 0o600); err != nil {
-		return nil, err
-	}
-	return key, os.Rename(path+".new", path)
 }
 
 // Mint makes an access token for a principal without asking whether it may have

@@ -1,18 +1,15 @@
 package sts
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"time"
 
 	"waybill.example/waybill/sandbox/aws/iam"
+	"waybill.example/waybill/sandbox/state"
 )
 
 // Credentials are temporary credentials of a role.
@@ -48,35 +45,11 @@ func OpenSessions(path string, cloud *iam.Cloud, now func() time.Time) (*Session
 	if now == nil {
 		now = time.Now
 	}
-	key, err := readKey(path)
+	seal, err := state.OpenSeal(path)
 	if err != nil {
-		return nil, fmt.Errorf("sts: key of session tokens: %w", err)
-	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, fmt.Errorf("sts: key of session tokens: %s: %w", path, err)
-	}
-	seal, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		return nil, fmt.Errorf("sts: key of session tokens: %s: %w", path, err)
+		return nil, fmt.Errorf("sts: session tokens: %w", err)
 	}
 	return &Sessions{cloud: cloud, now: now, seal: seal}, nil
-}
-
-func readKey(path string) ([]byte, error) {
-	key, err := os.ReadFile(path)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return key, err
-	}
-	key = make([]byte, 32)
-	if _, err := rand.Read(key); err != nil {
-		return nil, err
-	}
-	// Renamed into place, so that a killed process leaves no half of a key.
-	if err := os.WriteFile(path+".new", key, 0o600); err != nil {
-		return nil, err
-	}
-	return key, os.Rename(path+".new", path)
 }
 
 // Mint makes credentials of a session without asking whether anybody may have

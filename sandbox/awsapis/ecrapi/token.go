@@ -1,18 +1,15 @@
 package ecrapi
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"time"
 
 	"waybill.example/waybill/sandbox/aws/iam"
+	"waybill.example/waybill/sandbox/state"
 )
 
 // Lifetime is how long an authorization token lives:
@@ -39,35 +36,11 @@ type tokens struct{ seal cipher.AEAD }
 
 // openTokens reads the key at path, or makes it.
 func openTokens(path string) (tokens, error) {
-	key, err := readKey(path)
+	seal, err := state.OpenSeal(path)
 	if err != nil {
-		return tokens{}, fmt.Errorf("ecrapi: key of authorization tokens: %w", err)
-	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return tokens{}, fmt.Errorf("ecrapi: key of authorization tokens: %s: %w", path, err)
-	}
-	seal, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		return tokens{}, fmt.Errorf("ecrapi: key of authorization tokens: %s: %w", path, err)
+		return tokens{}, fmt.Errorf("ecrapi: authorization tokens: %w", err)
 	}
 	return tokens{seal: seal}, nil
-}
-
-func readKey(path string) ([]byte, error) {
-	key, err := os.ReadFile(path)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return key, err
-	}
-	key = make([]byte, 32)
-	if _, err := rand.Read(key); err != nil {
-		return nil, err
-	}
-	// Renamed into place, so that a killed process leaves no half of a key.
-	if err := os.WriteFile(path+".new", key, 0o600); err != nil {
-		return nil, err
-	}
-	return key, os.Rename(path+".new", path)
 }
 
 func (t tokens) mint(g grant) (string, error) {
