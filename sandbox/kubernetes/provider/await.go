@@ -124,13 +124,20 @@ func poll(ctx context.Context, limit time.Duration, look func(context.Context) (
 	ticker := time.NewTicker(awaitInterval)
 	defer ticker.Stop()
 	for {
-		if done, err := look(bounded); done || err != nil {
+		done, err := look(bounded)
+		// A cancellation ends the bounded context too, and a request that it cut
+		// off: it is asked for first.
+		if ctx.Err() != nil && (!done || err != nil) {
+			return errors.New("the operation was cancelled")
+		}
+		if done || err != nil {
 			return err
 		}
 		select {
-		case <-ctx.Done():
-			return errors.New("the operation was cancelled")
 		case <-bounded.Done():
+			if ctx.Err() != nil {
+				return errors.New("the operation was cancelled")
+			}
 			return fmt.Errorf("timed out after %s", limit)
 		case <-ticker.C:
 		}
