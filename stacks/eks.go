@@ -50,7 +50,7 @@ func eks(ctx *pulumi.Context, s *settings) error {
 	}
 	image := pulumi.Sprintf("%s/%s", grant.RegistryHost, s.Product.reference(e.grant.Reference().Name))
 	e.workload.Image = image
-	readers := pulumi.ToStringArray(e.grant.RoleARNs).ToStringArrayOutput()
+	reader := pulumi.String(e.grant.RoleARNs[0]).ToStringOutput()
 	if e.pull == nil {
 		namespace, err := kubernetes.NewNamespace(ctx, "namespace", &kubernetes.NamespaceArgs{
 			Customer: s.Slug, Product: s.Product.Name, Name: s.Kubernetes.Namespace.Name, Existing: existing,
@@ -65,7 +65,7 @@ func eks(ctx *pulumi.Context, s *settings) error {
 		if err != nil {
 			return err
 		}
-		readers = pulumi.StringArray{role.RoleARN}.ToStringArrayOutput()
+		reader = role.RoleARN
 		e.pull.Existing = existing
 		e.pull.Source = e.source(role.RoleARN)
 		e.pull.After = pulumi.Array{role.Ready, grant.Ready}
@@ -82,7 +82,7 @@ func eks(ctx *pulumi.Context, s *settings) error {
 	if err != nil {
 		return err
 	}
-	exportAWS(ctx, s, grant, readers.Index(pulumi.Int(0)))
+	exportAWS(ctx, s, grant, reader)
 	ctx.Export("image", image)
 	ctx.Export("service", workload.Service)
 	return nil
