@@ -1,14 +1,19 @@
 // Command waybill is the Pulumi program that lets one customer's clusters pull
 // a vendor's private images without a password or key changing hands. One
-// stack is one customer; package stacks has the rest.
+// stack is one customer, or one of two parties; package stacks has the rest.
 package main
 
 import (
+	"os"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/stacks"
 )
 
 func main() {
+	if len(os.Args) > 1 {
+		os.Exit(stacks.Command(os.Args[1:], os.Stdout, os.Stderr))
+	}
 	pulumi.Run(stacks.Run)
 }

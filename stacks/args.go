@@ -5,7 +5,6 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"waybill.example/waybill/components/aws"
 	"waybill.example/waybill/components/gcp"
 	"waybill.example/waybill/components/kubernetes"
 )
@@ -29,6 +28,16 @@ func imageGrantArgs(s *settings) *gcp.ImageGrantArgs {
 	}
 }
 
+// imagePath is a workload's image in the repository: an ECR repository is one
+// image.
+func (s *settings) imagePath(w Component) string {
+	if s.kind() != kindAmazon {
+		return w.Image
+	}
+	repository, _ := s.vendorRepository() // asked only once it is known
+	return repository.Name
+}
+
 // propagation is nil where the configuration says nothing.
 func propagation(text string) *time.Duration {
 	if text == "" {
@@ -46,28 +55,12 @@ func findNamespace(ctx *pulumi.Context, namespace Namespace, provider pulumi.Pro
 	return kubernetes.FindNamespace(ctx, namespace.Name, namespace.WaivePodSecurity, pulumi.Provider(provider))
 }
 
-// ecrGrantArgs are a grant's arguments but for its readers.
-func ecrGrantArgs(s *settings) *aws.ImageGrantArgs {
-	vendor := s.AWS.Vendor
-	r := vendor.Repository
-	return &aws.ImageGrantArgs{
-		Customer: s.Slug, Product: s.Product.Name,
-		Account: vendor.Account, Region: vendor.Region,
-		Repository: aws.Repository{
-			Name: r.Name, Mode: aws.Mode(r.Mode), MutableTags: r.MutableTags, Unscanned: r.Unscanned, KMSKey: r.KMSKey,
-			Lifecycle:   aws.Lifecycle{KeepTagged: r.KeepTagged, ExpireUntaggedAfterDays: r.ExpireUntaggedAfterDays, Off: r.KeepAll},
-			Unprotected: r.Protect != nil && !*r.Protect,
-		},
-		CustomerAccount: s.AWS.Customer.Account,
-	}
-}
-
 // pullSecretArgs are a pull secret's arguments but for its source.
-func pullSecretArgs(s *settings) *kubernetes.PullSecretArgs {
+func pullSecretArgs(s *settings, e environment) *kubernetes.PullSecretArgs {
 	return &kubernetes.PullSecretArgs{
 		Customer: s.Slug, Product: s.Product.Name,
-		Namespace: s.Kubernetes.Namespace.Name,
-		Name:      s.Kubernetes.PullSecret,
+		Namespace: e.Kubernetes.Namespace.Name,
+		Name:      e.Kubernetes.PullSecret,
 		Refresher: kubernetes.Refresher{
 			Image:       s.Refresher.Image,
 			Every:       duration(s.Refresher.Every, 0),
@@ -76,21 +69,20 @@ func pullSecretArgs(s *settings) *kubernetes.PullSecretArgs {
 			Retries:     s.Refresher.Retries,
 			Resources:   kubernetes.Resources(s.Refresher.Resources),
 		},
-		EgressPorts: s.Kubernetes.EgressPorts,
+		EgressPorts: e.Kubernetes.EgressPorts,
 	}
 }
 
 // workloadArgs are a workload's arguments but for what the pull secret gives.
-func workloadArgs(s *settings) *kubernetes.WorkloadArgs {
-	w := s.Workload
+func workloadArgs(s *settings, e environment, w Component) *kubernetes.WorkloadArgs {
 	args := &kubernetes.WorkloadArgs{
-		Customer: s.Slug, Product: s.Product.Name,
-		Port:           s.Product.Port,
+		Customer: s.Slug, Product: s.Product.Name, Component: w.Component,
+		Port:           w.Port,
 		ServicePort:    w.ServicePort,
 		Replicas:       w.Replicas,
 		Resources:      kubernetes.Resources(w.Resources),
-		Liveness:       probe(s.Product.HealthPath, w.Liveness),
-		Readiness:      probe(s.Product.HealthPath, w.Readiness),
+		Liveness:       probe(w.HealthPath, w.Liveness),
+		Readiness:      probe(w.HealthPath, w.Readiness),
 		Command:        w.Command,
 		Arguments:      w.Args,
 		Env:            w.Env,
@@ -98,6 +90,10 @@ func workloadArgs(s *settings) *kubernetes.WorkloadArgs {
 		User:           w.User,
 		MaxUnavailable: w.MaxUnavailable,
 		SpreadOver:     w.SpreadOver,
+		Selector:       w.Selector,
+	}
+	if e.Replicas != nil {
+		args.Replicas = e.Replicas
 	}
 	if s.productConfig != nil {
 		args.Config = s.productConfig

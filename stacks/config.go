@@ -1,25 +1,61 @@
 package stacks
 
-import (
-	"waybill.example/waybill/components/kubernetes"
-)
+import "encoding/json"
 
 // Customer is the object waybill:customer. Its JSON Schema,
 // schema/customer.schema.json, says what each key may be; what is said here is
 // what empty means.
 type Customer struct {
-	Slug       string     `json:"slug"`
-	Side       string     `json:"side"` // empty: both
-	Platform   string     `json:"platform"`
-	Product    Product    `json:"product"`
-	Azure      Azure      `json:"azure"`
-	GCP        GCP        `json:"gcp"`
-	AWS        AWS        `json:"aws"`
-	EKS        EKS        `json:"eks"`
-	ECS        ECS        `json:"ecs"`
+	Slug     string   `json:"slug"`
+	Side     string   `json:"side"` // empty: both
+	Platform string   `json:"platform"`
+	Product  Product  `json:"product"`
+	Exchange Exchange `json:"exchange"`
+	// Environments stand in place of the cluster of azure or eks and of
+	// kubernetes; empty: one, which those describe.
+	Environments []Environment `json:"environments"`
+	Azure        Azure         `json:"azure"`
+	GCP          GCP           `json:"gcp"`
+	AWS          AWS           `json:"aws"`
+	EKS          EKS           `json:"eks"`
+	ECS          ECS           `json:"ecs"`
+	GKE          GKE           `json:"gke"`
+	Kubernetes   Kubernetes    `json:"kubernetes"`
+	Refresher    Refresher     `json:"refresher"`
+	Workload     Workload      `json:"workload"`
+	// Workloads stand in place of Workload where the product has several
+	// components.
+	Workloads []Component `json:"workloads"`
+	// Adopt are import IDs by the names of resources.
+	Adopt map[string]string `json:"adopt"`
+}
+
+// Exchange says where the other party's documents come from.
+type Exchange struct {
+	Request DocumentSource `json:"request"`
+	Grant   DocumentSource `json:"grant"`
+	// Accept are changed identities of the other party that are accepted.
+	Accept    []string `json:"accept"`
+	Withdrawn bool     `json:"withdrawn"`
+}
+
+// DocumentSource is where a document is: a file or a stack's output. Neither
+// means that it has not come.
+type DocumentSource struct {
+	File  string `json:"file"`
+	Stack string `json:"stack"`
+}
+
+// Environment is one of several environments of a customer.
+type Environment struct {
+	Name       string     `json:"name"`
+	Cluster    Cluster    `json:"cluster"`
 	Kubernetes Kubernetes `json:"kubernetes"`
-	Refresher  Refresher  `json:"refresher"`
-	Workload   Workload   `json:"workload"`
+	Product    struct {
+		Tag    string `json:"tag"`    // empty: product's
+		Digest string `json:"digest"` // empty: product's
+	} `json:"product"`
+	Replicas *int `json:"replicas"` // nil: the workload's
 }
 
 // Product is what is distributed.
@@ -41,11 +77,22 @@ type Azure struct {
 	ResourceGroup  string   `json:"resourceGroup"`
 	Location       string   `json:"location"` // empty: the group's
 	Cluster        Cluster  `json:"cluster"`
+	Trust          string   `json:"trust"` // empty: entra
 	Identity       Identity `json:"identity"`
 	Token          Token    `json:"token"`
+	// WorkloadIdentities are what workloads become that have an identity.
+	WorkloadIdentities WorkloadIdentities `json:"workloadIdentities"`
 }
 
-// Cluster is an AKS cluster, by name or by issuer.
+// WorkloadIdentities are identities that share a product's workloads out among
+// them; all empty means new ones that are named after the product.
+type WorkloadIdentities struct {
+	Name         string        `json:"name"`
+	Existing     []string      `json:"existing"`
+	Applications []Application `json:"applications"`
+}
+
+// Cluster is an AKS or EKS cluster, by name or by issuer.
 type Cluster struct {
 	Name          string `json:"name"`
 	ResourceGroup string `json:"resourceGroup"` // empty: azure.resourceGroup
@@ -77,6 +124,7 @@ type Token struct {
 // GCP is the vendor's side on Google Cloud.
 type GCP struct {
 	Project        string     `json:"project"`
+	ProjectNumber  string     `json:"projectNumber"` // the customer's anchor
 	Location       string     `json:"location"`
 	Repository     Repository `json:"repository"`
 	ServiceAccount string     `json:"serviceAccount"` // empty: SLUG-pull
@@ -123,10 +171,7 @@ type ECRRepository struct {
 
 // EKS is the EKS cluster, and how it pulls.
 type EKS struct {
-	Cluster struct {
-		Name   string `json:"name"`
-		Issuer string `json:"issuer"`
-	} `json:"cluster"`
+	Cluster        Cluster  `json:"cluster"`
 	Pull           string   `json:"pull"`  // empty: pullSecret
 	Trust          string   `json:"trust"` // empty: irsa
 	CreateProvider bool     `json:"createProvider"`
@@ -158,12 +203,20 @@ type Role struct {
 	Inline              bool   `json:"inline"`
 }
 
+// GKE says which nodes pull by themselves; all empty: none.
+type GKE struct {
+	Project             string   `json:"project"`
+	NodeServiceAccounts []string `json:"nodeServiceAccounts"`
+}
+
 // Kubernetes is the cluster as its administrator reaches it.
 type Kubernetes struct {
 	Context     string    `json:"context"`
 	Namespace   Namespace `json:"namespace"`
 	PullSecret  string    `json:"pullSecret"`  // empty: ar-pull-secret
 	EgressPorts []int     `json:"egressPorts"` // empty: 443
+	Issuer      string    `json:"issuer"`
+	KeySet      string    `json:"keySet"` // empty: what the issuer publishes
 }
 
 // Namespace is the product's namespace.
@@ -204,6 +257,19 @@ type Workload struct {
 	User           int               `json:"user"`           // 0: 65532
 	MaxUnavailable string            `json:"maxUnavailable"` // empty: 1
 	SpreadOver     []string          `json:"spreadOver"`     // nil: zones and nodes
+	Selector       map[string]string `json:"selector"`       // empty: waybill's
+	Identity       bool              `json:"identity"`
+	// Policies are what the workload's role may do on AWS, by name.
+	Policies map[string]json.RawMessage `json:"policies"`
+}
+
+// Component is one part of a product that has several.
+type Component struct {
+	Component  string `json:"component"`  // empty: the whole product
+	Image      string `json:"image"`      // empty: the product's
+	Port       int    `json:"port"`       // 0: the product's
+	HealthPath string `json:"healthPath"` // empty: the product's
+	Workload
 }
 
 // Probe says when product.healthPath is asked, in seconds.
@@ -222,6 +288,13 @@ type WritableMount struct {
 
 // The words of the configuration that decide something in Go.
 const (
+	sideVendor     = "vendor"
+	sideCustomer   = "customer"
+	platformAKS    = "aks"
+	platformEKS    = "eks"
+	platformECS    = "ecs"
+	platformOther  = "kubernetes"
+	clusterTrust   = "cluster"
 	pullSecretMode = "pullSecret"
 	nodeRoleMode   = "nodeRole"
 	irsaTrust      = "irsa"
@@ -233,14 +306,47 @@ func (c *Customer) setDefaults() {
 	orElse(&c.Side, "both")
 	orElse(&c.Product.Image, c.Product.Name)
 	orElse(&c.Azure.Cloud, "public")
-	orElse(&c.Azure.Cluster.ResourceGroup, c.Azure.ResourceGroup)
+	orElse(&c.Azure.Trust, "entra")
 	orElse(&c.EKS.Pull, pullSecretMode)
 	orElse(&c.EKS.Trust, irsaTrust)
-	if c.Azure.Identity == (Identity{}) {
-		c.Azure.Identity.Name = c.Product.Name + "-pull-identity"
+	if w := &c.Azure.WorkloadIdentities; len(w.Existing) == 0 && len(w.Applications) == 0 {
+		orElse(&w.Name, c.Product.Name+"-workloads")
 	}
-	orElse(&c.Kubernetes.Namespace.Name, c.Product.Name)
-	orElse(&c.Kubernetes.PullSecret, kubernetes.DefaultSecretName)
+	if len(c.Workloads) == 0 {
+		c.Workloads = []Component{{Workload: c.Workload}}
+	}
+	for i := range c.Workloads {
+		w := &c.Workloads[i]
+		orElse(&w.Image, c.Product.Image)
+		orElse(&w.HealthPath, c.Product.HealthPath)
+		if w.Port == 0 {
+			w.Port = c.Product.Port
+		}
+	}
+}
+
+// customers says whether the stack builds the customer's half, vendors whether
+// it builds the vendor's.
+func (c *Customer) customers() bool { return c.Side != sideVendor }
+func (c *Customer) vendors() bool   { return c.Side != sideCustomer }
+
+// nodesPull says whether nodes pull with their own identity, and no refresher.
+func (c *Customer) nodesPull() bool {
+	return c.GKE.Project != "" || c.Platform == platformEKS && c.EKS.Pull == nodeRoleMode
+}
+
+// kind of chain: the words are those of the documents' schemas.
+func (c *Customer) kind() string {
+	switch {
+	case c.Platform == platformEKS || c.Platform == platformECS:
+		return kindAmazon
+	case c.GKE.Project != "":
+		return kindNodes
+	case c.Platform == platformOther || c.Azure.Trust == clusterTrust:
+		return kindCluster
+	default:
+		return kindEntra
+	}
 }
 
 func orElse(value *string, fallback string) {

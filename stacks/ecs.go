@@ -1,46 +1,70 @@
 package stacks
 
 import (
-	"errors"
-
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/aws"
 )
 
-// ecs composes both sides for a customer on ECS with Fargate:
+// ecs composes the chain of a customer on ECS with Fargate:
 //
 //	task execution role → vendor's ECR → the agent pulls
 func ecs(ctx *pulumi.Context, s *settings) error {
-	grantArgs, serviceArgs := ecrGrantArgs(s), ecsServiceArgs(s)
-	serviceArgs.Repository = grantArgs.Reference()
-	grantArgs.RoleARNs = []string{serviceArgs.ExecutionRoleARN()}
-	if err := errors.Join(grantArgs.Validate(), serviceArgs.Validate()); err != nil {
+	grantArgs := ecrGrantArgs(s)
+	serviceArgs, err := planService(s)
+	if err != nil {
 		return refusal(ctx, err)
 	}
-	vendor, err := newAWSProvider(ctx, "aws-vendor", s.AWS.Vendor.AWSSite)
+	if grantArgs != nil {
+		if err := grantArgs.Validate(); err != nil {
+			return refusal(ctx, err)
+		}
+	}
+	var vendor, customer pulumi.ProviderResource
+	if s.vendors() {
+		if vendor, err = newAWSProvider(ctx, "aws-vendor", s.AWS.Vendor.AWSSite); err != nil {
+			return err
+		}
+	}
+	if serviceArgs != nil {
+		if customer, err = newAWSProvider(ctx, "aws-customer", s.AWS.Customer); err != nil {
+			return err
+		}
+	}
+	grant, err := registerECRGrant(ctx, s, grantArgs, vendor)
 	if err != nil {
 		return err
 	}
-	customer, err := newAWSProvider(ctx, "aws-customer", s.AWS.Customer)
-	if err != nil {
-		return err
+	if serviceArgs != nil {
+		serviceArgs.After = grant.granted().resources
+		service, err := aws.NewService(ctx, "service", serviceArgs, pulumi.Providers(customer))
+		if err != nil {
+			return err
+		}
+		ctx.Export("image", grant.granted().image(s.Product.reference(grant.repository.Name)))
+		ctx.Export("service", service.ServiceARN)
+		ctx.Export("logGroup", service.LogGroup)
 	}
+	return exportWaiting(ctx, s)
+}
 
-	grant, err := aws.NewImageGrant(ctx, "ecr", grantArgs, pulumi.Providers(vendor))
-	if err != nil {
-		return err
+// planService are the service's arguments, checked; nil on the vendor's side, and
+// while the customer waits: a task needs an image.
+func planService(s *settings) (*aws.ServiceArgs, error) {
+	repository, known := s.vendorRepository()
+	if !s.customers() {
+		return nil, nil
 	}
-	serviceArgs.After = []pulumi.Resource{grant}
-	service, err := aws.NewService(ctx, "service", serviceArgs, pulumi.Providers(customer))
-	if err != nil {
-		return err
+	args := ecsServiceArgs(s)
+	args.Repository = repository
+	if !known {
+		// What does not depend on the grant is checked all the same.
+		args.Repository = aws.RepositoryRef{Account: s.AWS.Vendor.Account, Region: s.AWS.Vendor.Region, Name: "pending"}
 	}
-	exportAWS(ctx, s, grant, service.ExecutionRoleARN)
-	ctx.Export("image", pulumi.Sprintf("%s/%s", grant.RegistryHost, s.Product.reference(serviceArgs.Repository.Name)))
-	ctx.Export("service", service.ServiceARN)
-	ctx.Export("logGroup", service.LogGroup)
-	return nil
+	if err := args.Validate(); err != nil || !known {
+		return nil, err
+	}
+	return args, nil
 }
 
 func ecsServiceArgs(s *settings) *aws.ServiceArgs {
@@ -63,5 +87,6 @@ func ecsServiceArgs(s *settings) *aws.ServiceArgs {
 		Replicas:      w.Replicas,
 		ExecutionRole: aws.Role(e.ExecutionRole),
 		TaskRole:      aws.Role(e.TaskRole),
+		TaskPolicies:  policiesOf(w),
 	}
 }

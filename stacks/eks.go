@@ -10,7 +10,7 @@ import (
 	"waybill.example/waybill/components/kubernetes"
 )
 
-// eks composes both sides for a customer on EKS:
+// eks composes the chain of a customer on EKS:
 //
 //	refresher's ServiceAccount token → IAM role (IRSA or Pod Identity)
 //	    → vendor's ECR → pull secret → the product's pods
@@ -24,136 +24,116 @@ func eks(ctx *pulumi.Context, s *settings) error {
 	if err := e.validate(); err != nil {
 		return refusal(ctx, err)
 	}
-	vendor, err := newAWSProvider(ctx, "aws-vendor", s.AWS.Vendor.AWSSite)
+	if err := e.lookUp(ctx); err != nil {
+		return err
+	}
+	grant, err := registerECRGrant(ctx, s, e.grant, e.vendor)
 	if err != nil {
 		return err
 	}
-	customer, err := newAWSProvider(ctx, "aws-customer", s.AWS.Customer)
-	if err != nil {
-		return err
-	}
-	cluster, err := newKubernetesProvider(ctx, s)
-	if err != nil {
-		return err
-	}
-	if err := e.lookUp(ctx, customer); err != nil {
-		return err
-	}
-	existing, err := findNamespace(ctx, s.Kubernetes.Namespace, cluster)
-	if err != nil {
-		return err
-	}
-
-	grant, err := aws.NewImageGrant(ctx, "ecr", e.grant, pulumi.Providers(vendor))
-	if err != nil {
-		return err
-	}
-	image := pulumi.Sprintf("%s/%s", grant.RegistryHost, s.Product.reference(e.grant.Reference().Name))
-	e.workload.Image = image
-	reader := pulumi.String(e.grant.RoleARNs[0]).ToStringOutput()
-	if e.pull == nil {
-		namespace, err := kubernetes.NewNamespace(ctx, "namespace", &kubernetes.NamespaceArgs{
-			Customer: s.Slug, Product: s.Product.Name, Name: s.Kubernetes.Namespace.Name, Existing: existing,
-		}, pulumi.Providers(cluster))
-		if err != nil {
+	if s.customers() {
+		if err := e.registerClusters(ctx, grant); err != nil {
 			return err
 		}
-		e.workload.Namespace = namespace.Name
-		e.workload.After = []pulumi.Resource{grant}
-	} else {
-		role, err := aws.NewServiceAccountRole(ctx, "role", e.role, pulumi.Providers(customer))
-		if err != nil {
-			return err
+	}
+	return exportWaiting(ctx, s)
+}
+
+// eksChain is the customer's environments and the vendor's grant on their way
+// into components.
+type eksChain struct {
+	s *settings
+	// grant is nil on the customer's side.
+	grant        *aws.ImageGrantArgs
+	environments []*eksEnvironment
+
+	vendor, customer pulumi.ProviderResource
+}
+
+// eksEnvironment is one environment's part of the customer's side.
+type eksEnvironment struct {
+	environment
+	// role is nil where the node pulls.
+	role    *aws.ServiceAccountRoleArgs
+	cluster *clusterSide
+	// workloads are the roles of workloads with an identity of their own.
+	workloads []eksWorkload
+}
+
+type eksWorkload struct {
+	trust workloadTrust
+	role  *aws.ServiceAccountRoleArgs
+}
+
+func newEKS(s *settings) *eksChain {
+	c := &eksChain{s: s, grant: ecrGrantArgs(s)}
+	if !s.customers() {
+		return c
+	}
+	trusts := s.workloadTrusts()
+	for _, e := range s.environments() {
+		env := &eksEnvironment{environment: e}
+		var source kubernetes.TokenSource
+		if !s.nodesPull() {
+			env.role = pullRoleArgs(s, e)
+			source = eksSource(s, pulumi.String("pending"))
 		}
-		reader = role.RoleARN
-		e.pull.Existing = existing
-		e.pull.Source = e.source(role.RoleARN)
-		e.pull.After = pulumi.Array{role.Ready, grant.Ready}
-		pull, err := kubernetes.NewPullSecret(ctx, "pull", e.pull, pulumi.Providers(cluster))
-		if err != nil {
-			return err
+		env.cluster = newClusterSide(s, e, source)
+		for _, t := range trusts {
+			if t.environment.Name == e.Name {
+				env.workloads = append(env.workloads, eksWorkload{t, workloadRoleArgs(s, t)})
+			}
 		}
-		e.workload.Namespace, e.workload.PullSecret = pull.Namespace, pull.SecretName
-		e.workload.ImageConfigMap = pull.ImageConfigMap
-		e.workload.After = []pulumi.Resource{pull.FirstRefresh}
-		ctx.Export("pullSecret", pulumi.Sprintf("%s/%s", pull.Namespace, pull.SecretName))
+		c.environments = append(c.environments, env)
 	}
-	workload, err := kubernetes.NewWorkload(ctx, "workload", e.workload, pulumi.Providers(cluster))
-	if err != nil {
-		return err
-	}
-	exportAWS(ctx, s, grant, reader)
-	ctx.Export("image", image)
-	ctx.Export("service", workload.Service)
-	return nil
+	return c
 }
 
-// exportAWS exports the access request and the access grant of both platforms
-// on AWS.
-func exportAWS(ctx *pulumi.Context, s *settings, grant *aws.ImageGrant, role pulumi.StringOutput) {
-	ctx.Export("accessRequest", pulumi.Map{
-		"customer": pulumi.String(s.Slug),
-		"platform": pulumi.String(s.Platform),
-		"account":  pulumi.String(s.AWS.Customer.Account),
-		"region":   pulumi.String(s.AWS.Customer.Region),
-		"roleArn":  role,
-	})
-	ctx.Export("accessGrant", pulumi.Map{
-		"customer":   pulumi.String(s.Slug),
-		"platform":   pulumi.String(s.Platform),
-		"account":    pulumi.String(s.AWS.Vendor.Account),
-		"region":     pulumi.String(s.AWS.Vendor.Region),
-		"registry":   grant.RegistryHost,
-		"repository": grant.Repository,
-	})
-}
-
-// eksArgs are the arguments of the components; role and pull are nil where the
-// node pulls.
-type eksArgs struct {
-	s        *settings
-	grant    *aws.ImageGrantArgs
-	role     *aws.ServiceAccountRoleArgs
-	pull     *kubernetes.PullSecretArgs
-	workload *kubernetes.WorkloadArgs
-}
-
-func newEKS(s *settings) *eksArgs {
-	pending := pulumi.String("pending")
-	e := &eksArgs{s: s, grant: ecrGrantArgs(s), workload: workloadArgs(s)}
-	e.workload.Namespace, e.workload.Image = pending, pending
-	if s.EKS.Pull == nodeRoleMode {
-		e.grant.RoleARNs = s.EKS.NodeRoles
-		return e
-	}
-	repository := e.grant.Reference()
-	e.role = &aws.ServiceAccountRoleArgs{
-		Customer: s.Slug, Product: s.Product.Name,
+// pullRoleArgs are those of the role that an environment's refresher becomes.
+// Its ARN is known before it exists, so that neither side waits for the other.
+func pullRoleArgs(s *settings, e environment) *aws.ServiceAccountRoleArgs {
+	args := &aws.ServiceAccountRoleArgs{
+		Customer: s.Slug, Product: s.Product.Name, Environment: e.ownName(),
 		Account: s.AWS.Customer.Account, Region: s.AWS.Customer.Region,
-		Trust:          e.trust(s.EKS.Cluster.Issuer),
-		Namespace:      s.Kubernetes.Namespace.Name,
+		Trust:          eksTrust(s, e, e.Cluster.Issuer),
+		Namespace:      e.Kubernetes.Namespace.Name,
 		ServiceAccount: kubernetes.RefresherServiceAccount(s.Product.Name),
-		Pull:           &repository,
 		Role:           aws.Role(s.EKS.Role),
 	}
-	// The role's ARN is known before the role exists, so that neither side
-	// waits for the other.
-	e.grant.RoleARNs = []string{e.role.RoleARN()}
-	e.pull = pullSecretArgs(s)
-	e.pull.Source = e.source(pending)
-	e.workload.PullSecret = pending
-	return e
+	if args.Role.Name != "" {
+		args.Role.Name += e.suffix()
+	}
+	repository, known := s.vendorRepository()
+	if args.Waiting = !known; known {
+		args.Pull = &repository
+	}
+	return args
 }
 
-func (e *eksArgs) trust(issuer string) aws.Trust {
-	site := e.s.AWS.Customer
-	if e.s.EKS.Trust == podIdentity {
-		return aws.PodIdentity{ClusterARN: clusterARN(site, e.s.EKS.Cluster.Name)}
+// workloadRoleArgs are those of the role that a workload becomes.
+func workloadRoleArgs(s *settings, t workloadTrust) *aws.ServiceAccountRoleArgs {
+	return &aws.ServiceAccountRoleArgs{
+		Customer: s.Slug, Product: s.Product.Name,
+		Account: s.AWS.Customer.Account, Region: s.AWS.Customer.Region,
+		Trust:          eksTrust(s, t.environment, t.environment.Cluster.Issuer),
+		Namespace:      t.environment.Kubernetes.Namespace.Name,
+		ServiceAccount: t.account(s.Product),
+		Policies:       policiesOf(t.workload.Workload),
+		Role: aws.Role{
+			Name: aws.RoleName(t.name), Path: s.EKS.Role.Path,
+			PermissionsBoundary: s.EKS.Role.PermissionsBoundary, MaxSessionSeconds: s.EKS.Role.MaxSessionSeconds, Inline: s.EKS.Role.Inline,
+		},
+	}
+}
+
+func eksTrust(s *settings, e environment, issuer string) aws.Trust {
+	if s.EKS.Trust == podIdentity {
+		return aws.PodIdentity{ClusterARN: clusterARN(s.AWS.Customer, e.Cluster.Name)}
 	}
 	if issuer == "" { // looked up later
 		issuer = "https://looked.up/id/PENDING"
 	}
-	return aws.IRSA{Issuer: issuer, CreateProvider: e.s.EKS.CreateProvider}
+	return aws.IRSA{Issuer: issuer, CreateProvider: s.EKS.CreateProvider}
 }
 
 // clusterARN is empty for a Region that no partition knows, which the
@@ -166,29 +146,69 @@ func clusterARN(site AWSSite, name string) string {
 	return fmt.Sprintf("arn:%s:eks:%s:%s:cluster/%s", partition.Name, site.Region, site.Account, name)
 }
 
-func (e *eksArgs) source(role pulumi.StringInput) kubernetes.TokenSource {
-	ecrRole := kubernetes.ECRRole{RoleARN: role, Region: e.s.AWS.Customer.Region}
-	if e.s.EKS.Trust == podIdentity {
+func eksSource(s *settings, role pulumi.StringInput) kubernetes.TokenSource {
+	ecrRole := kubernetes.ECRRole{RoleARN: role, Region: s.AWS.Customer.Region}
+	if s.EKS.Trust == podIdentity {
 		return kubernetes.PodIdentitySource{ECRRole: ecrRole}
 	}
 	return kubernetes.IRSASource{ECRRole: ecrRole}
 }
 
-func (e *eksArgs) validate() error {
-	problems := []error{e.grant.Validate(), e.workload.Validate()}
-	if e.pull != nil {
-		problems = append(problems, e.role.Validate(), e.pull.Validate())
+func (c *eksChain) validate() error {
+	var problems []error
+	if c.grant != nil {
+		problems = append(problems, c.grant.Validate())
+	}
+	for _, e := range c.environments {
+		if e.role != nil {
+			problems = append(problems, e.role.Validate())
+		}
+		problems = append(problems, e.cluster.validate())
+		for _, w := range e.workloads {
+			problems = append(problems, w.role.Validate())
+		}
 	}
 	return errors.Join(problems...)
 }
 
-// lookUp finds the issuer of a cluster that is named, where IRSA needs it. The
-// function is called by its token: docs/facts.md §6 has the cost of its SDK.
-func (e *eksArgs) lookUp(ctx *pulumi.Context, provider pulumi.ProviderResource) error {
-	name := e.s.EKS.Cluster.Name
-	if e.role == nil || e.s.EKS.Trust != irsaTrust || name == "" {
+// lookUp registers the providers and finds what exists already: the issuers of
+// clusters that are named, where IRSA needs them, and the namespaces.
+func (c *eksChain) lookUp(ctx *pulumi.Context) (err error) {
+	s := c.s
+	if s.vendors() {
+		if c.vendor, err = newAWSProvider(ctx, "aws-vendor", s.AWS.Vendor.AWSSite); err != nil {
+			return err
+		}
+	}
+	if !s.customers() {
 		return nil
 	}
+	if c.customer, err = newAWSProvider(ctx, "aws-customer", s.AWS.Customer); err != nil {
+		return err
+	}
+	for _, e := range c.environments {
+		if needed := e.role != nil || len(e.workloads) > 0; needed && s.EKS.Trust == irsaTrust && e.Cluster.Name != "" {
+			issuer, err := eksIssuer(ctx, e.Cluster.Name, c.customer)
+			if err != nil {
+				return err
+			}
+			if e.role != nil {
+				e.role.Trust = eksTrust(s, e.environment, issuer)
+			}
+			for _, w := range e.workloads {
+				w.role.Trust = eksTrust(s, e.environment, issuer)
+			}
+		}
+		if err := e.cluster.lookUp(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eksIssuer asks EKS for a cluster's OIDC issuer. The function is called by its
+// token: docs/facts.md §6 has the cost of its SDK.
+func eksIssuer(ctx *pulumi.Context, name string, provider pulumi.ProviderResource) (string, error) {
 	var found struct {
 		Identities []struct {
 			OIDCs []struct {
@@ -200,11 +220,53 @@ func (e *eksArgs) lookUp(ctx *pulumi.Context, provider pulumi.ProviderResource) 
 		Name string `pulumi:"name"`
 	}{name}
 	if err := ctx.Invoke("aws:eks/getCluster:getCluster", &args, &found, pulumi.Provider(provider)); err != nil {
-		return fmt.Errorf("eks.cluster.name %q: %w", name, err)
+		return "", fmt.Errorf("eks.cluster.name %q: %w", name, err)
 	}
 	if len(found.Identities) == 0 || len(found.Identities[0].OIDCs) == 0 {
-		return fmt.Errorf("eks.cluster.name %q: has no OIDC issuer", name)
+		return "", fmt.Errorf("eks.cluster.name %q: has no OIDC issuer", name)
 	}
-	e.role.Trust = e.trust(found.Identities[0].OIDCs[0].Issuer)
+	return found.Identities[0].OIDCs[0].Issuer, nil
+}
+
+// registerClusters registers the customer's half: the roles, and what runs in
+// the clusters.
+func (c *eksChain) registerClusters(ctx *pulumi.Context, grant *ecrGrant) error {
+	s := c.s
+	sides, shown, trusts := []*clusterSide{}, []pulumi.Map{}, pulumi.Map{}
+	for _, e := range c.environments {
+		granted := grant.granted()
+		if e.role != nil {
+			role, err := aws.NewServiceAccountRole(ctx, "role"+e.suffix(), e.role, pulumi.Providers(c.customer))
+			if err != nil {
+				return err
+			}
+			if granted != nil {
+				granted.source = eksSource(s, role.RoleARN)
+				granted.after = append(pulumi.Array{role.Ready}, granted.after...)
+			}
+		}
+		identities := map[string]cloudIdentity{}
+		for _, w := range e.workloads {
+			role, err := aws.NewServiceAccountRole(ctx, "role-"+w.trust.name, w.role, pulumi.Providers(c.customer))
+			if err != nil {
+				return err
+			}
+			own := cloudIdentity{ready: []pulumi.Resource{role}}
+			if s.EKS.Trust == irsaTrust {
+				own.identity = kubernetes.IRSAIdentity{RoleARN: role.RoleARN}
+			}
+			identities[w.trust.name] = own
+			trusts[w.trust.name] = pulumi.Map{"roleArn": role.RoleARN, "subject": pulumi.String(w.trust.claim(s.Product))}
+		}
+		outputs, err := e.cluster.register(ctx, granted, identities)
+		if err != nil {
+			return err
+		}
+		sides, shown = append(sides, e.cluster), append(shown, outputs)
+	}
+	if len(trusts) > 0 {
+		ctx.Export(workloadTrustsName, trusts)
+	}
+	exportEnvironments(ctx, sides, shown)
 	return nil
 }

@@ -28,19 +28,41 @@ type settings struct {
 	Customer
 	// productConfig is the product's configuration file; nil where it has none.
 	productConfig pulumi.StringInput
+	// received is what has come of the other party's documents.
+	received exchanged
+}
+
+// configuration is a stack's, whoever reads it: the engine's, or that of a file.
+type configuration struct {
+	get    func(key string) (string, bool)
+	secret func(key string) bool
 }
 
 // load reads and checks the whole configuration and reports every problem.
 func load(ctx *pulumi.Context) (*settings, error) {
 	var problems problems
-	customer := loadCustomer(ctx, &problems)
-	productConfig := loadProductConfig(ctx, customer, &problems)
+	given := configuration{ctx.GetConfig, ctx.IsConfigSecret}
+	s := given.settings(&problems)
 	refuseProviderKeys(ctx, &problems)
 	if err := problems.join(); err != nil {
 		return nil, refusal(ctx, err)
 	}
+	if _, found := ctx.GetConfig(productConfigKey); found {
+		s.productConfig = config.New(ctx, namespaceKey).GetSecret("productConfig")
+	}
+	return s, nil
+}
+
+// settings are what the configuration says, with its defaults; to be used only
+// where it reports no problem.
+func (given configuration) settings(problems *problems) *settings {
+	customer := given.customer(problems)
+	given.checkProductConfig(customer, problems)
+	if customer == nil {
+		return nil
+	}
 	customer.setDefaults()
-	return &settings{Customer: *customer, productConfig: productConfig}, nil
+	return &settings{Customer: *customer}
 }
 
 // refusal is the one error for a configuration with any number of problems.
@@ -57,17 +79,17 @@ func (p *problems) add(key, format string, args ...any) {
 
 func (p *problems) join() error { return errors.Join(*p...) }
 
-// loadCustomer gives what could be read, for the checks that follow, also
-// where something of it is wrong; nil where nothing could be.
-func loadCustomer(ctx *pulumi.Context, problems *problems) *Customer {
-	text, found := ctx.GetConfig(customerKey)
+// customer gives what could be read, for the checks that follow, also where
+// something of it is wrong; nil where nothing could be.
+func (given configuration) customer(problems *problems) *Customer {
+	text, found := given.get(customerKey)
 	if !found {
 		problems.add(customerKey, "is missing: want an object, see schema/customer.schema.json and the examples")
 		return nil
 	}
 	// One secure value makes the whole object secret, and none of it could be
 	// shown in an error.
-	if ctx.IsConfigSecret(customerKey) {
+	if given.secret(customerKey) {
 		problems.add(customerKey, "holds a secret: want none in it; each secret is a top-level key, such as %s", productConfigKey)
 		return nil
 	}
@@ -76,7 +98,7 @@ func loadCustomer(ctx *pulumi.Context, problems *problems) *Customer {
 		problems.add(customerKey, "is no object: %s", err)
 		return nil
 	}
-	schema, err := compileSchema()
+	schema, err := compileSchema(customerSchema)
 	if err != nil {
 		problems.add(customerKey, "%s", err)
 		return nil
@@ -89,7 +111,7 @@ func loadCustomer(ctx *pulumi.Context, problems *problems) *Customer {
 	for _, f := range findings {
 		problems.add(dotted(f.path), "%s", f.text)
 	}
-	given := presence(document)
+	present := presence(document)
 	customer, err := decode(prune(document, findings))
 	if err != nil {
 		// The schema found the shape wrong, and has said so.
@@ -98,20 +120,26 @@ func loadCustomer(ctx *pulumi.Context, problems *problems) *Customer {
 		}
 		return nil
 	}
-	customer.check(given, problems)
+	customer.check(present, problems)
 	return customer
 }
 
-// presence tells which dotted keys of objects a document has, also those whose
+// presence tells which dotted keys and items a document has, also those whose
 // values are wrong.
 func presence(document any) map[string]bool {
 	given := map[string]bool{}
-	var walk func(prefix string, value any)
-	walk = func(prefix string, value any) {
-		object, _ := value.(map[string]any)
-		for key, inner := range object {
-			given[prefix+key] = true
-			walk(prefix+key+".", inner)
+	var walk func(path string, value any)
+	walk = func(path string, value any) {
+		given[path] = true
+		switch container := value.(type) {
+		case map[string]any:
+			for key, inner := range container {
+				walk(strings.TrimPrefix(path+"."+key, "."), inner)
+			}
+		case []any:
+			for i, inner := range container {
+				walk(fmt.Sprintf("%s[%d]", path, i), inner)
+			}
 		}
 	}
 	walk("", document)
@@ -134,17 +162,22 @@ func (c *Customer) check(given map[string]bool, problems *problems) {
 			problems.add(object, "has %d of %s: want exactly one", n, strings.Join(keys, ", "))
 		}
 	}
-	exactlyOne("product", "tag", "digest")
-	exactlyOne("azure.cluster", "name", "issuer")
-	if given["azure.cluster.issuer"] && given["azure.cluster.resourceGroup"] {
-		problems.add("azure.cluster.resourceGroup", "%q: want it with a name only", c.Azure.Cluster.ResourceGroup)
+	if c.Side != sideVendor || given["product.tag"] {
+		exactlyOne("product", "tag", "digest")
+	}
+	for _, document := range []string{"exchange.request", "exchange.grant"} {
+		exactlyOne(document, "file", "stack")
 	}
 	if n := count(given, "azure.identity", []string{"name", "existing", "application"}); n > 1 {
 		problems.add("azure.identity", "has %d of name, existing, application: want at most one", n)
 	}
-	exactlyOne("eks.cluster", "name", "issuer")
+	if n := count(given, "azure.workloadIdentities", []string{"name", "existing", "applications"}); n > 1 {
+		problems.add("azure.workloadIdentities", "has %d of name, existing, applications: want at most one", n)
+	}
+	c.checkEnvironments(given, problems)
 	c.checkAWS(given, problems)
-	if cloud := azureCloud(c.Azure.Cloud); cloud.TokenAudience == "" && !given["azure.token.audience"] {
+	c.checkPlatform(given, problems)
+	if cloud := azureCloud(c.Azure.Cloud); cloud.TokenAudience == "" && !given["azure.token.audience"] && c.Azure.Trust != clusterTrust {
 		problems.add("azure.token.audience", "is missing: want the audience of %s's tokens, which is not documented: read aud of one", cloud.Name)
 	}
 	if c.Azure.Token.Version == "v1" && (c.Azure.Token.Issuer == "" || c.Azure.Token.Audience == "" || c.Azure.Token.Scope == "") {
@@ -153,37 +186,211 @@ func (c *Customer) check(given map[string]bool, problems *problems) {
 	if r := c.GCP.Repository; (r.Mode == "virtual") != given["gcp.repository.upstream"] {
 		problems.add("gcp.repository", "has mode %q and upstream %q: want an upstream with mode virtual, and with no other", r.Mode, r.Upstream)
 	}
-	if n := c.Kubernetes.Namespace; n.WaivePodSecurity && !n.Existing {
-		problems.add("kubernetes.namespace.waivePodSecurity", "true: want it for an existing namespace only; a created one enforces it")
-	}
 	if duration(c.Refresher.Deadline, 4*time.Minute) >= duration(c.Refresher.Every, 15*time.Minute) {
 		problems.add("refresher.deadline", "%q: want less than the time between two runs, %q", c.Refresher.Deadline, c.Refresher.Every)
 	}
-	for i, mount := range c.Workload.Writable {
-		for j, earlier := range c.Workload.Writable[:i] {
-			if mount.Path != "" && mount.Path == earlier.Path {
-				problems.add(fmt.Sprintf("workload.writable[%d].path", i), "%q: is workload.writable[%d]'s already", mount.Path, j)
+	c.checkWorkloads(given, problems)
+}
+
+// checkPlatform reports what does not fit the platform or the kind of trust.
+func (c *Customer) checkPlatform(given map[string]bool, problems *problems) {
+	if c.Azure.Trust == clusterTrust {
+		for _, key := range []string{"azure.identity", "azure.token"} {
+			if given[key] {
+				problems.add(key, "and azure.trust cluster: want none, Entra is no part of the chain")
 			}
 		}
 	}
-	probes := c.Workload.Liveness != (Probe{}) || c.Workload.Readiness != (Probe{})
-	if probes && c.Product.HealthPath == "" {
-		problems.add("workload", "has probes and product.healthPath is missing: want the path that they ask")
+	if c.Platform == platformOther && c.Side != sideVendor && given["gke"] == given["refresher"] {
+		problems.add("refresher", "and gke: want one of them, a refresher or nodes that pull")
+	}
+	if c.Platform == platformOther && given["gke"] && given["environments"] {
+		problems.add("gke", "and environments: want a stack for each environment whose nodes pull")
+	}
+	if c.Side == sideCustomer && given["gcp"] && !given["gke"] && !given["gcp.projectNumber"] {
+		problems.add("gcp.projectNumber", "is missing: want the vendor's project number from an authenticated channel, the trust anchor")
+	}
+}
+
+// checkEnvironments reports what is wrong with where the product runs.
+func (c *Customer) checkEnvironments(given map[string]bool, problems *problems) {
+	if given["environments"] {
+		for _, key := range []string{"kubernetes", "azure.cluster", "eks.cluster"} {
+			if given[key] {
+				problems.add(key, "and environments are both given: want %s inside each environment", key[strings.LastIndex(key, ".")+1:])
+			}
+		}
+	}
+	if c.Platform == platformECS || c.Platform == "" {
+		return
+	}
+	seen := map[string]int{}
+	for i, e := range c.environments() {
+		at := c.placeOf(i)
+		if at.environment != "" && !e.named() {
+			problems.add(at.environment+"name", "%q: want another, this one is that of a stack without environments", e.Name)
+		}
+		if e.Product.Tag != "" && e.Product.Digest != "" {
+			problems.add(at.environment+"product", "has tag and digest: want one of them")
+		}
+		c.checkCluster(at, e, given, problems)
+		c.checkKubernetes(at, e.Kubernetes, given, problems)
+		for _, same := range []string{"name " + e.Name, "context " + e.Kubernetes.Context + " and namespace " + e.Kubernetes.Namespace.Name} {
+			if first, found := seen[same]; found && e.Kubernetes.Context != "" {
+				problems.add(fmt.Sprintf("environments[%d]", i), "has the %s of environments[%d]", same, first)
+			}
+			seen[same] = i
+		}
+	}
+}
+
+// place is where the configuration describes an environment.
+type place struct {
+	// environment stands before the environment's keys, empty for the default one.
+	environment string
+	// cluster is the key of its AKS or EKS cluster.
+	cluster string
+}
+
+func (c *Customer) placeOf(i int) place {
+	if len(c.Environments) > 0 {
+		key := fmt.Sprintf("environments[%d].", i)
+		return place{key, key + "cluster"}
+	}
+	if c.Platform == platformEKS {
+		return place{cluster: "eks.cluster"}
+	}
+	return place{cluster: "azure.cluster"}
+}
+
+// checkCluster reports what is wrong with the AKS or EKS cluster of an
+// environment.
+func (c *Customer) checkCluster(at place, e environment, given map[string]bool, problems *problems) {
+	n := count(given, at.cluster, []string{"name", "issuer"})
+	switch {
+	case c.Platform == platformOther:
+		if given[at.cluster] {
+			problems.add(at.cluster, "belongs to aks and eks: want kubernetes.issuer")
+		}
+	case c.Side == sideVendor && c.kind() == kindCluster:
+		if !given[at.cluster+".issuer"] || n > 1 {
+			problems.add(at.cluster, "has no issuer, or more: want the customer's issuer alone, from an authenticated channel: the trust anchor")
+		}
+	case c.Side == sideVendor:
+		if given[at.cluster] {
+			problems.add(at.cluster, "belongs to the customer's side: want none here")
+		}
+	case n > 1 || n == 0 && !c.nodesPull():
+		problems.add(at.cluster, "has %d of name, issuer: want exactly one", n)
+	}
+	if given[at.cluster+".issuer"] && given[at.cluster+".resourceGroup"] {
+		problems.add(at.cluster+".resourceGroup", "%q: want it with a name only", e.Cluster.ResourceGroup)
+	}
+	if issuer := e.Cluster.Issuer; c.Platform == platformAKS && issuer != "" && !strings.HasSuffix(issuer, "/") {
+		problems.add(at.cluster+".issuer", "%q: want it with the slash at its end that AKS's tokens have", issuer)
+	}
+	if c.EKS.Trust == podIdentity && c.Side != sideVendor && !given[at.cluster+".name"] {
+		problems.add(at.cluster+".name", "is missing: want the name, which EKS Pod Identity needs")
+	}
+}
+
+// checkKubernetes reports what is wrong with an environment's kubernetes object.
+func (c *Customer) checkKubernetes(at place, k Kubernetes, given map[string]bool, problems *problems) {
+	key := at.environment + "kubernetes"
+	if k.Namespace.WaivePodSecurity && !k.Namespace.Existing {
+		problems.add(key+".namespace.waivePodSecurity", "true: want it for an existing namespace only; a created one enforces it")
+	}
+	if c.Platform != platformOther {
+		for _, of := range []string{".issuer", ".keySet"} {
+			if given[key+of] {
+				problems.add(key+of, "belongs to platform kubernetes: want none here")
+			}
+		}
+	} else if !given[key+".issuer"] && !given["gke"] {
+		problems.add(key+".issuer", "is missing: want the cluster's OIDC issuer, exactly as in its tokens")
+	}
+	if c.Side != sideVendor {
+		if !given[key+".context"] {
+			problems.add(key+".context", "is missing: want the kubeconfig context to use, never the current one")
+		}
+		return
+	}
+	for _, of := range []string{".context", ".namespace", ".pullSecret", ".egressPorts"} {
+		if given[key+of] {
+			problems.add(key+of, "belongs to the customer's side: want none here")
+		}
+	}
+}
+
+// checkWorkloads reports what is wrong with how the product runs.
+func (c *Customer) checkWorkloads(given map[string]bool, problems *problems) {
+	if given["workload"] && given["workloads"] {
+		problems.add("workload", "and workloads are both given: want one of them")
+	}
+	if len(c.Workloads) == 0 {
+		c.checkWorkload("workload", Component{HealthPath: c.Product.HealthPath, Workload: c.Workload}, problems)
+	}
+	names := map[string]string{}
+	for i, w := range c.Workloads {
+		key := fmt.Sprintf("workloads[%d]", i)
+		if w.HealthPath == "" {
+			w.HealthPath = c.Product.HealthPath
+		}
+		c.checkWorkload(key, w, problems)
+		if c.Platform == platformEKS && w.Image != "" {
+			problems.add(key+".image", "%q: want none, an ECR repository is one image", w.Image)
+		}
+		for _, e := range c.environments() {
+			name := w.resourceName(e)
+			if other, taken := names[name]; taken {
+				problems.add(key+".component", "%q: with the environment it makes the same names as %s", w.Component, other)
+			}
+			names[name] = key
+		}
+	}
+}
+
+func (c *Customer) checkWorkload(key string, w Component, problems *problems) {
+	for i, mount := range w.Writable {
+		for j, earlier := range w.Writable[:i] {
+			if mount.Path != "" && mount.Path == earlier.Path {
+				problems.add(fmt.Sprintf("%s.writable[%d].path", key, i), "%q: is %s.writable[%d]'s already", mount.Path, key, j)
+			}
+		}
+	}
+	if probes := w.Liveness != (Probe{}) || w.Readiness != (Probe{}); probes && w.HealthPath == "" {
+		problems.add(key, "has probes and product.healthPath is missing: want the path that they ask")
+	}
+	switch {
+	case w.Identity && c.Platform == platformOther:
+		problems.add(key+".identity", "true: want it on aks and eks only")
+	case w.Identity && c.Platform == platformECS:
+		problems.add(key+".identity", "true: want policies alone on ECS, where every task has a role")
+	case c.Platform == platformEKS && w.Identity == (len(w.Policies) == 0):
+		problems.add(key+".policies", "and identity: want both on EKS, or neither")
+	case len(w.Policies) > 0 && (c.Platform == platformAKS || c.Platform == platformOther):
+		problems.add(key+".policies", "belong to AWS: want none here")
+	}
+	if c.Platform == platformECS && len(w.Selector) > 0 {
+		problems.add(key+".selector", "belongs to Kubernetes: want none here")
 	}
 }
 
 // checkAWS is check for the platforms on AWS.
 func (c *Customer) checkAWS(given map[string]bool, problems *problems) {
-	if c.Platform != "eks" && c.Platform != "ecs" {
+	if c.Platform != platformEKS && c.Platform != platformECS {
 		return
 	}
 	if given["product.image"] {
 		problems.add("product.image", "%q: want none, an ECR repository is one image", c.Product.Image)
 	}
-	if c.Platform == "ecs" {
+	if c.Platform == platformECS {
 		if given["product.configPath"] {
 			problems.add("product.configPath", "%q: want none on ECS, which mounts no file; use ecs.secrets", c.Product.ConfigPath)
 		}
+		return
+	}
+	if c.Side == sideVendor {
 		return
 	}
 	nodeRole := c.EKS.Pull == nodeRoleMode
@@ -193,8 +400,8 @@ func (c *Customer) checkAWS(given map[string]bool, problems *problems) {
 	if nodeRole == given["refresher"] {
 		problems.add("refresher", "and eks.pull %q: want a refresher with pull pullSecret, and with nothing else", c.EKS.Pull)
 	}
-	if c.EKS.Trust == podIdentity && !given["eks.cluster.name"] {
-		problems.add("eks.cluster.name", "is missing: want the name, which EKS Pod Identity needs")
+	if nodeRole && given["environments"] {
+		problems.add("eks.pull", "nodeRole and environments: want a stack for each environment whose nodes pull")
 	}
 	if c.EKS.Trust == podIdentity && c.EKS.CreateProvider {
 		problems.add("eks.createProvider", "true: want it with trust irsa only")
@@ -229,24 +436,24 @@ func azureCloud(name string) azure.Cloud {
 	return azure.Public
 }
 
-// loadProductConfig reads the secret. What it holds is never shown.
-func loadProductConfig(ctx *pulumi.Context, customer *Customer, problems *problems) pulumi.StringInput {
+// checkProductConfig checks the secret. What it holds is never shown.
+func (given configuration) checkProductConfig(customer *Customer, problems *problems) {
 	const set = "`pulumi config set --secret " + productConfigKey + " < FILE`"
-	text, found := ctx.GetConfig(productConfigKey)
-	wanted := customer != nil && customer.Product.ConfigPath != ""
+	text, found := given.get(productConfigKey)
+	wanted := customer != nil && customer.Product.ConfigPath != "" && customer.Side != sideVendor
 	switch {
 	case !found && !wanted:
-		return nil
 	case !found:
 		problems.add(productConfigKey, "is missing, and product.configPath %q wants it: run %s", customer.Product.ConfigPath, set)
+	case customer != nil && customer.Side == sideVendor:
+		problems.add(productConfigKey, "is set and side is vendor: want it in the customer's stack only")
 	case customer != nil && !wanted:
 		problems.add(productConfigKey, "is set and product.configPath is not: want the path where the product reads it")
-	case !ctx.IsConfigSecret(productConfigKey):
+	case !given.secret(productConfigKey):
 		problems.add(productConfigKey, "is not a secret, and is to be seen in the stack file: run %s", set)
 	case len(bytes.TrimSpace([]byte(text))) == 0:
 		problems.add(productConfigKey, "is empty: want the product's configuration file, run %s", set)
 	case wanted && path.Ext(customer.Product.ConfigPath) == ".json" && !json.Valid([]byte(text)):
 		problems.add(productConfigKey, "is no JSON, and product.configPath ends in .json (its contents are not shown)")
 	}
-	return config.New(ctx, namespaceKey).GetSecret("productConfig")
 }

@@ -11,38 +11,25 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// aksProviders are the explicit providers of a stack on AKS. Default providers
-// are disabled in Pulumi.yaml.
-type aksProviders struct {
-	azure      *azurenative.Provider
-	gcp        *gcp.Provider
-	kubernetes *kubernetes.Provider
-}
+// The explicit providers take their values from the configuration; who the
+// operator is, they learn from the environment. Default providers are disabled
+// in Pulumi.yaml.
 
-// newAKSProviders registers the providers with the values of the
-// configuration. Who the operator is, the providers learn from the environment.
-func newAKSProviders(ctx *pulumi.Context, s *settings) (*aksProviders, error) {
-	p := &aksProviders{}
-	var err error
-	if p.azure, err = azurenative.NewProvider(ctx, "azure", &azurenative.ProviderArgs{
+func newAzureProvider(ctx *pulumi.Context, s *settings) (*azurenative.Provider, error) {
+	return azurenative.NewProvider(ctx, "azure", &azurenative.ProviderArgs{
 		Environment:    pulumi.String(s.Azure.Cloud),
 		TenantId:       pulumi.String(s.Azure.TenantID),
 		SubscriptionId: pulumi.String(s.Azure.SubscriptionID),
-	}); err != nil {
-		return nil, err
-	}
-	if p.gcp, err = gcp.NewProvider(ctx, "gcp", &gcp.ProviderArgs{
-		Project: pulumi.String(s.GCP.Project),
-	}); err != nil {
-		return nil, err
-	}
-	p.kubernetes, err = newKubernetesProvider(ctx, s)
-	return p, err
+	})
 }
 
-func newKubernetesProvider(ctx *pulumi.Context, s *settings) (*kubernetes.Provider, error) {
-	return kubernetes.NewProvider(ctx, "kubernetes", &kubernetes.ProviderArgs{
-		Context: pulumi.String(s.Kubernetes.Context),
+func newGoogleProvider(ctx *pulumi.Context, s *settings) (*gcp.Provider, error) {
+	return gcp.NewProvider(ctx, "gcp", &gcp.ProviderArgs{Project: pulumi.String(s.GCP.Project)})
+}
+
+func newKubernetesProvider(ctx *pulumi.Context, e environment) (*kubernetes.Provider, error) {
+	return kubernetes.NewProvider(ctx, "kubernetes"+e.suffix(), &kubernetes.ProviderArgs{
+		Context: pulumi.String(e.Kubernetes.Context),
 		// The ConfigMap that names the product's image is updated in place.
 		EnableConfigMapMutable: pulumi.Bool(true),
 	})

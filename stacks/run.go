@@ -1,22 +1,52 @@
 package stacks
 
 import (
+	"os"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
 // platforms are the compositions, by the platform that they serve. The schema
 // refuses every other platform before one is looked up.
 var platforms = map[string]func(*pulumi.Context, *settings) error{
-	"aks": aks,
-	"ecs": ecs,
-	"eks": eks,
+	platformAKS:   google,
+	platformECS:   ecs,
+	platformEKS:   eks,
+	platformOther: google,
 }
 
-// Run builds the stack of one customer: the whole program.
+// Run builds the stack of one customer, or of one party: the whole program.
+// Paths in the configuration are relative to the project's folder, or where the
+// engine does not tell it, to the working directory.
 func Run(ctx *pulumi.Context) error {
-	s, err := load(ctx)
-	if err != nil {
-		return err
+	root := ctx.RootDirectory()
+	if root == "" {
+		var err error
+		if root, err = os.Getwd(); err != nil {
+			return err
+		}
 	}
-	return platforms[s.Platform](ctx, s)
+	return In(root)(ctx)
+}
+
+// In is Run for a project in the folder root: what a process that runs the
+// program of several stacks, or from elsewhere, gives the Automation API.
+func In(root string) pulumi.RunFunc {
+	return func(ctx *pulumi.Context) error {
+		s, err := load(ctx)
+		if err != nil {
+			return err
+		}
+		if err := receive(ctx, s, root); err != nil {
+			return err
+		}
+		adopted, err := adopt(ctx, s.Adopt)
+		if err != nil {
+			return err
+		}
+		if err := platforms[s.Platform](ctx, s); err != nil {
+			return err
+		}
+		return adopted.check(ctx)
+	}
 }

@@ -2,7 +2,7 @@ package stacks
 
 import (
 	"bytes"
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,19 +15,33 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 )
 
-//go:embed schema/customer.schema.json
-var customerSchema []byte
+// The published schemas; the fragment of a document's is the kind of chain.
+const (
+	customerSchema = "customer.schema.json"
+	requestSchema  = "access-request.schema.json"
+	grantSchema    = "access-grant.schema.json"
+	stackSchema    = "stack.schema.json"
+)
 
-// compileSchema makes the published schema ready to check with.
-func compileSchema() (*jsonschema.Schema, error) {
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(customerSchema))
-	if err != nil {
-		return nil, fmt.Errorf("customer.schema.json: %w", err)
-	}
-	const location = "customer.schema.json"
+//go:embed schema/*.json
+var published embed.FS
+
+// compileSchema makes a published schema, or the part of it that a fragment
+// names, ready to check with.
+func compileSchema(location string) (*jsonschema.Schema, error) {
 	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource(location, document); err != nil {
-		return nil, fmt.Errorf("customer.schema.json: %w", err)
+	for _, name := range []string{customerSchema, requestSchema, grantSchema, stackSchema} {
+		text, err := published.ReadFile("schema/" + name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if err := compiler.AddResource(name, document); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
 	}
 	return compiler.Compile(location)
 }
@@ -111,7 +125,7 @@ func describe(schema *jsonschema.Schema, document any, err *jsonschema.Validatio
 		}
 		return unknown
 	case *kind.FalseSchema:
-		return []finding{{path: at, wrong: true, text: "belongs to another platform: want none here"}}
+		return []finding{{path: at, wrong: true, text: "belongs to another platform or to the other side: want none here"}}
 	case *kind.Type:
 		text := fmt.Sprintf("%s: want %s", quote(document, at), wish(schema, at))
 		if slices.Contains(k.Want, "string") && (k.Got == "number" || k.Got == "integer" || k.Got == "boolean") {

@@ -215,10 +215,10 @@ func workloadIdentity(customer string) *azure.WorkloadIdentityArgs {
 func imageGrant(customer string) *gcp.ImageGrantArgs {
 	return &gcp.ImageGrantArgs{
 		Customer: customer, Product: "app", Project: "vendor-images", Location: "europe-west1",
-		Trust: gcp.EntraTrust{
+		Readers: []gcp.Reader{{Trust: gcp.EntraTrust{
 			TenantID: tenant, Issuer: azure.Public.Issuer(tenant), Audience: azure.Public.TokenAudience,
 			PrincipalID: pulumi.String(recorder.GUID("principal")), ClientID: pulumi.String(recorder.GUID("client")),
-		},
+		}}},
 	}
 }
 

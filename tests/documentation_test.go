@@ -78,6 +78,14 @@ func (n *node) UnmarshalJSON(text []byte) error {
 func writeKeys(t *testing.T, page *strings.Builder, root *node, key string, n *node, required bool) {
 	t.Helper()
 	description := n.Description
+	if same, found := strings.CutPrefix(n.Ref, "#/properties/"); found {
+		// The same as another key: said there, and not once more.
+		same = strings.ReplaceAll(same, "/properties/", ".")
+		if description == "" {
+			description = "as `" + same + "`"
+		}
+		n = &node{}
+	}
 	if n.Ref != "" {
 		behind := root.Defs[strings.TrimPrefix(n.Ref, "#/$defs/")]
 		require.NotNil(t, behind, n.Ref)

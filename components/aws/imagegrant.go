@@ -46,6 +46,9 @@ type ImageGrantArgs struct {
 	// CustomerAccount and none with a wildcard. They need not exist yet. At
 	// least one; how many fit, the policy's 10,240 characters decide.
 	RoleARNs []string
+	// Waiting is true while the customer has not said which roles pull: the
+	// repository is made, and nobody else may read it yet.
+	Waiting bool
 	// Tags are added to the repository's own.
 	Tags map[string]string
 }
@@ -72,6 +75,9 @@ func (args *ImageGrantArgs) Validate() error {
 	args.site().check(p, "", "the vendor's AWS account")
 	args.Repository.validate(p, args.repositoryName(), args.site())
 	checkAccount(p, "customerAccount", args.CustomerAccount, "the customer's AWS account")
+	if args.Waiting {
+		return p.Err()
+	}
 	args.validateRoles(p)
 	_, err := args.document().Render(policy.Repository)
 	p.Error("roleArns", err)
@@ -130,10 +136,6 @@ func NewImageGrant(ctx *pulumi.Context, name string, args *ImageGrantArgs, opts 
 	if err := args.Validate(); err != nil {
 		return nil, err
 	}
-	document, err := args.document().Render(policy.Repository)
-	if err != nil {
-		return nil, err
-	}
 	component := &ImageGrant{}
 	inputs := pulumi.Map{
 		"account":         pulumi.String(args.Account),
@@ -150,19 +152,27 @@ func NewImageGrant(ctx *pulumi.Context, name string, args *ImageGrantArgs, opts 
 	if err != nil {
 		return nil, err
 	}
-	readers, err := ecr.NewRepositoryPolicy(ctx, name+"-readers", &ecr.RepositoryPolicyArgs{
-		Repository: repository,
-		Policy:     pulumi.String(document),
-	}, pulumi.Parent(component))
-	if err != nil {
-		return nil, err
+	ready := pulumi.StringArray{}
+	if !args.Waiting {
+		document, err := args.document().Render(policy.Repository)
+		if err != nil {
+			return nil, err
+		}
+		readers, err := ecr.NewRepositoryPolicy(ctx, name+"-readers", &ecr.RepositoryPolicyArgs{
+			Repository: repository,
+			Policy:     pulumi.String(document),
+		}, pulumi.Parent(component))
+		if err != nil {
+			return nil, err
+		}
+		ready = append(ready, readers.Policy)
 	}
 
 	reference := args.Reference()
 	component.RegistryHost = pulumi.String(reference.Host()).ToStringOutput()
 	component.Repository = repository.ToStringOutput()
 	component.RepositoryARN = pulumi.String(reference.ARN()).ToStringOutput()
-	component.Ready = pulumi.StringArray{readers.Policy}.ToStringArrayOutput()
+	component.Ready = ready.ToStringArrayOutput()
 	return component, ctx.RegisterResourceOutputs(component, pulumi.Map{
 		"registryHost":  component.RegistryHost,
 		"repository":    component.Repository,

@@ -46,6 +46,16 @@ type Role struct {
 	Inline bool
 }
 
+// RoleName is a role's name for a text of a role's characters: the text itself
+// where it fits, otherwise its beginning with a hash of the whole.
+func RoleName(text string) string {
+	if len(text) <= naming.IAMRole.Max {
+		return text
+	}
+	hash := "--" + naming.Hash(text)
+	return text[:naming.IAMRole.Max-len(hash)] + hash
+}
+
 func (r Role) path() string {
 	if r.Path == "" {
 		return "/"

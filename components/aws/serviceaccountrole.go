@@ -32,6 +32,9 @@ type ServiceAccountRoleArgs struct {
 	// Customer is the customer's slug and Product the product's name: they name
 	// and tag the role. Required.
 	Customer, Product string
+	// Environment is the customer's environment, where it has several; it ends
+	// the role's default name.
+	Environment string
 	// Account is the customer's AWS account, 12 digits, and Region the
 	// cluster's. Required.
 	Account, Region string
@@ -43,6 +46,9 @@ type ServiceAccountRoleArgs struct {
 	// Pull is the repository that the role may read; nil for a workload's own
 	// role, which needs Policies then.
 	Pull *RepositoryRef
+	// Waiting is true while the vendor has not said which repository it is: the
+	// role is the one that pulls, and may do nothing yet. Pull is nil then.
+	Waiting bool
 	// Policies are what else the role may do.
 	Policies []Policy
 	// Role is how the role is made. Its default name is the slug with -pull, or
@@ -67,8 +73,14 @@ func (args *ServiceAccountRoleArgs) plan(resource string) plan {
 		description: "What " + s.claim() + " becomes",
 	}
 	suffix := "-product"
+	if args.Pull != nil || args.Waiting {
+		suffix = "-pull"
+	}
 	if args.Pull != nil {
-		suffix, r.own = "-pull", args.Pull.pullStatements()
+		r.own = args.Pull.pullStatements()
+	}
+	if args.Environment != "" {
+		suffix += "-" + args.Environment
 	}
 	if r.Name == "" {
 		r.Name = naming.IAMRole.Derive(args.Customer, suffix)
@@ -97,9 +109,11 @@ func (args *ServiceAccountRoleArgs) Validate() error {
 		args.Trust.validate(p, s)
 	}
 	switch {
+	case args.Pull != nil && args.Waiting:
+		p.Add("waiting", "and pull are both given: want one of them")
 	case args.Pull != nil:
 		args.Pull.validate(p, s.site)
-	case len(args.Policies) == 0:
+	case len(args.Policies) == 0 && !args.Waiting:
 		p.Add("policies", "and pull are missing: want something that the role may do")
 	}
 	args.plan("").validate(p)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/artifactregistry"
@@ -27,12 +28,16 @@ const (
 const maxGeneration = 99
 
 var (
-	projectPattern  = regexp.MustCompile(`^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$`)
+	projectPattern = regexp.MustCompile(`^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$`)
+	// readerPattern leaves room for the customer's slug in a provider's ID.
+	readerPattern   = regexp.MustCompile(`^[a-z][a-z0-9-]{0,10}[a-z0-9]$`)
+	nodePattern     = regexp.MustCompile(`^[a-z][a-z0-9-]{4,28}[a-z0-9]@[a-z][a-z0-9.-]*[a-z0-9]\.iam\.gserviceaccount\.com$`)
 	locationPattern = regexp.MustCompile(`^[a-z]+(-[a-z]+[0-9]+)?$`)
 	upstreamPattern = regexp.MustCompile(`^projects/[a-z0-9:.-]+/locations/[a-z0-9-]+/repositories/[a-z]([a-z0-9-]*[a-z0-9])?$`)
 )
 
-// ImageGrant lets one workload of one customer read one repository.
+// ImageGrant lets the workloads of one customer that pull, one for each of its
+// environments, read one repository; or the nodes of its clusters on GKE.
 type ImageGrant struct {
 	pulumi.ResourceState
 
@@ -40,17 +45,26 @@ type ImageGrant struct {
 	RegistryHost pulumi.StringOutput `pulumi:"registryHost"`
 	// Repository is the path below the host: PROJECT/NAME.
 	Repository pulumi.StringOutput `pulumi:"repository"`
-	// ProjectNumber, Pool, Provider and ServiceAccount are the identifiers
-	// that the customer's side needs; the last is an email.
+	// ProjectNumber, Pool and ServiceAccount are the identifiers that the
+	// customer's side needs; the last is an email. Where nodes pull, there are
+	// none of them.
 	ProjectNumber  pulumi.StringOutput `pulumi:"projectNumber"`
 	Pool           pulumi.StringOutput `pulumi:"pool"`
-	Provider       pulumi.StringOutput `pulumi:"provider"`
 	ServiceAccount pulumi.StringOutput `pulumi:"serviceAccount"`
+
+	// Readers are what each reader gets, by its name; one that waits has none.
+	Readers map[string]ReaderGrant
+}
+
+// ReaderGrant is what one reader gets.
+type ReaderGrant struct {
+	// Provider is the ID of the provider that trusts the reader.
+	Provider pulumi.StringOutput
 	// CredentialConfig is Google's credential configuration as JSON.
-	CredentialConfig pulumi.StringOutput `pulumi:"credentialConfig"`
+	CredentialConfig pulumi.StringOutput
 	// Ready resolves once provider and bindings exist. Its value changes with
 	// whom the provider trusts, and when one of them is replaced.
-	Ready pulumi.StringArrayOutput `pulumi:"ready"`
+	Ready pulumi.StringArrayOutput
 }
 
 // ImageGrantArgs says which repository, and who may read it.
@@ -64,8 +78,16 @@ type ImageGrantArgs struct {
 	Location string
 	// Repository is the one repository that may be read.
 	Repository Repository
-	// Trust says whose tokens are accepted. Required.
-	Trust Trust
+	// Readers are who may read, each through a provider and with a binding of
+	// its own, so that none can become another. At least one, unless Nodes pull;
+	// all of one kind of trust.
+	Readers []Reader
+	// Nodes are the service accounts of the customer's GKE nodes that read by
+	// themselves, in place of Readers: every pod of such a node may pull. Their
+	// emails have the form NAME@PROJECT.iam.gserviceaccount.com.
+	Nodes []string
+	// NodesWait is true while the customer has not said which nodes pull.
+	NodesWait bool
 	// Generation numbers the pool: a deleted pool keeps its ID for 30 days, so
 	// that making it again within them takes the next number. 0 and 1 both
 	// mean the first, whose ID has no number; at most 99.
@@ -77,6 +99,26 @@ type ImageGrantArgs struct {
 	Labels map[string]string
 }
 
+// Reader is one workload that may read.
+type Reader struct {
+	// Name tells it from the customer's other readers and stands in the names of
+	// its resources: 2 to 12 of a-z, 0-9 and hyphens. Empty for the only one.
+	Name string
+	// Trust says whose tokens are accepted. Required.
+	Trust Trust
+	// Waiting is true while the customer has not said who the reader is: neither
+	// provider nor binding is made.
+	Waiting bool
+}
+
+// suffix ends the names of the reader's resources.
+func (r Reader) suffix() string {
+	if r.Name == "" {
+		return ""
+	}
+	return "-" + r.Name
+}
+
 func (args *ImageGrantArgs) repositoryName() string {
 	if args.Repository.Name != "" {
 		return args.Repository.Name
@@ -84,16 +126,22 @@ func (args *ImageGrantArgs) repositoryName() string {
 	return naming.Repository.Derive(args.Customer, "")
 }
 
+// word is that of the readers' kind of trust.
+func (args *ImageGrantArgs) word() string { return args.Readers[0].Trust.word() }
+
 func (args *ImageGrantArgs) poolID() string {
-	suffix := "-" + args.Trust.word() + "-pool"
+	suffix := "-" + args.word() + "-pool"
 	if args.Generation > 1 {
 		suffix += fmt.Sprintf("-%d", args.Generation)
 	}
 	return naming.Pool.Derive(args.Customer, suffix)
 }
 
-func (args *ImageGrantArgs) providerID() string {
-	return naming.Provider.Derive(args.Customer, "-"+args.Trust.word()+"-provider")
+func (args *ImageGrantArgs) providerID(r Reader) string {
+	if r.Name == "" {
+		return naming.Provider.Derive(args.Customer, "-"+args.word()+"-provider")
+	}
+	return naming.Provider.Derive(args.Customer, "-"+args.word()+r.suffix())
 }
 
 func (args *ImageGrantArgs) serviceAccountID() string {
@@ -117,16 +165,48 @@ func (args *ImageGrantArgs) Validate() error {
 	p.Range("generation", args.Generation, 0, maxGeneration)
 	args.Repository.validate(p, args.repositoryName(), args.Location)
 	p.Error("serviceAccountId", naming.ServiceAccount.Check(args.serviceAccountID()))
-	if args.Trust == nil {
-		p.Add("trust", "is missing: want EntraTrust or ClusterTrust")
-	} else {
-		args.Trust.validate(p)
-	}
+	args.validateReaders(p)
 	return p.Err()
 }
 
-// NewImageGrant registers the repository, the service account, pool, provider
-// and the two bindings.
+func (args *ImageGrantArgs) validateReaders(p *check.Problems) {
+	if len(args.Readers) == 0 && len(args.Nodes) == 0 && !args.NodesWait {
+		p.Add("readers", "are missing: want who may read, or nodes")
+	}
+	if len(args.Readers) > 0 && len(args.Nodes) > 0 {
+		p.Add("nodes", "%q: want none beside readers, which they would make pointless", args.Nodes)
+	}
+	for i, node := range args.Nodes {
+		key := fmt.Sprintf("nodes[%d]", i)
+		if !nodePattern.MatchString(node) {
+			p.Add(key, "%q: want a service account's email, NAME@PROJECT.iam.gserviceaccount.com", node)
+		}
+		if first := slices.Index(args.Nodes, node); first < i {
+			p.Add(key, "%q: repeats nodes[%d]", node, first)
+		}
+	}
+	for i, r := range args.Readers {
+		key := fmt.Sprintf("readers[%d].", i)
+		if r.Name != "" && !readerPattern.MatchString(r.Name) || r.Name == "" && len(args.Readers) > 1 {
+			p.Add(key+"name", "%q: want 2 to 12 of a-z, 0-9 and hyphens, first a letter, for each of several readers", r.Name)
+		}
+		if first := slices.IndexFunc(args.Readers, func(other Reader) bool { return other.Name == r.Name }); first < i {
+			p.Add(key+"name", "%q: repeats readers[%d]", r.Name, first)
+		}
+		if r.Trust == nil {
+			p.Add(key+"trust", "is missing: want EntraTrust or ClusterTrust")
+			continue
+		}
+		if first := args.Readers[0].Trust; first != nil && first.word() != r.Trust.word() {
+			p.Add(key+"trust", "is of another kind than readers[0]'s: want one kind in one pool")
+		}
+		r.Trust.validate(p, r)
+	}
+}
+
+// NewImageGrant registers the repository; for readers the service account with
+// its right to read, the pool, and for each a provider and a binding; for nodes
+// their right to read.
 func NewImageGrant(ctx *pulumi.Context, name string, args *ImageGrantArgs, opts ...pulumi.ResourceOption) (*ImageGrant, error) {
 	if args == nil {
 		return nil, errors.New("gcp.ImageGrant: want arguments")
@@ -134,95 +214,183 @@ func NewImageGrant(ctx *pulumi.Context, name string, args *ImageGrantArgs, opts 
 	if err := args.Validate(); err != nil {
 		return nil, err
 	}
-	component := &ImageGrant{}
+	agent, err := findServiceAgent(ctx, args, opts)
+	if err != nil {
+		return nil, err
+	}
+	component := &ImageGrant{Readers: map[string]ReaderGrant{}}
 	inputs := pulumi.Map{
 		"project":    pulumi.String(args.Project),
 		"location":   pulumi.String(args.Location),
 		"repository": pulumi.String(args.repositoryName()),
-		"pool":       pulumi.String(args.poolID()),
+	}
+	if len(args.Readers) > 0 {
+		inputs["pool"] = pulumi.String(args.poolID())
 	}
 	if err := ctx.RegisterComponentResourceV2("waybill:gcp:ImageGrant", name, inputs, component, opts...); err != nil {
 		return nil, err
 	}
+	b := &imageGrantBuilder{ctx: ctx, name: name, args: args, component: component}
+	if err := b.build(agent); err != nil {
+		return nil, err
+	}
+	return component, ctx.RegisterResourceOutputs(component, component.outputs(args))
+}
 
-	repository, err := newRepository(ctx, name, args, component)
-	if err != nil {
-		return nil, err
+func (grant *ImageGrant) outputs(args *ImageGrantArgs) pulumi.Map {
+	outputs := pulumi.Map{"registryHost": grant.RegistryHost, "repository": grant.Repository}
+	if len(args.Readers) == 0 {
+		return outputs
 	}
-	account, err := serviceaccount.NewAccount(ctx, name+"-account", &serviceaccount.AccountArgs{
-		Project:     pulumi.String(args.Project),
-		AccountId:   pulumi.String(args.serviceAccountID()),
-		DisplayName: pulumi.String("Pulls images for " + args.Customer),
-	}, pulumi.Parent(component))
-	if err != nil {
-		return nil, err
+	providers, configs, ready := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.Map{}
+	for name, reader := range grant.Readers {
+		providers[name], configs[name], ready[name] = reader.Provider, reader.CredentialConfig, reader.Ready
 	}
-	reused, err := ctx.RegisterErrorHook(name+"-reused-pool", explainReusedPool(args.poolID(), args.Generation))
+	outputs["projectNumber"], outputs["pool"], outputs["serviceAccount"] = grant.ProjectNumber, grant.Pool, grant.ServiceAccount
+	outputs["providers"], outputs["credentialConfigs"], outputs["ready"] = providers, configs, ready
+	return outputs
+}
+
+// imageGrantBuilder holds what the children share.
+type imageGrantBuilder struct {
+	ctx       *pulumi.Context
+	name      string
+	args      *ImageGrantArgs
+	component *ImageGrant
+	// repository is the repository's name.
+	repository pulumi.StringInput
+}
+
+func (b *imageGrantBuilder) build(serviceAgent string) error {
+	repository, err := newRepository(b.ctx, b.name, b.args, b.component)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	pool, err := iam.NewWorkloadIdentityPool(ctx, name+"-pool", &iam.WorkloadIdentityPoolArgs{
-		Project:                pulumi.String(args.Project),
-		WorkloadIdentityPoolId: pulumi.String(args.poolID()),
-		Description:            pulumi.String("Identities of " + args.Customer + ", of nobody else"),
-	}, pulumi.Parent(component), pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{reused}}))
-	if err != nil {
-		return nil, err
+	b.repository = repository
+	b.component.RegistryHost = pulumi.Sprintf("%s-docker.pkg.dev", b.args.Location)
+	b.component.Repository = pulumi.Sprintf("%s/%s", strings.ReplaceAll(b.args.Project, ":", "/"), repository)
+	var shared pulumi.StringArray // what every reader waits for
+	if serviceAgent != "" {
+		upstream, err := b.buildUpstreamReader(serviceAgent)
+		if err != nil {
+			return err
+		}
+		shared = append(shared, upstream.ID().ToStringOutput())
 	}
-	trust := args.Trust.provider()
-	provider, err := iam.NewWorkloadIdentityPoolProvider(ctx, name+"-provider", &iam.WorkloadIdentityPoolProviderArgs{
-		Project:                        pulumi.String(args.Project),
-		WorkloadIdentityPoolId:         pool.WorkloadIdentityPoolId,
-		WorkloadIdentityPoolProviderId: pulumi.String(args.providerID()),
-		AttributeMapping:               pulumi.ToStringMap(map[string]string{"google.subject": "assertion.sub"}),
-		AttributeCondition:             trust.condition,
-		Oidc:                           trust.oidc,
-	}, pulumi.Parent(component))
+	if len(b.args.Readers) == 0 {
+		return b.buildNodeReaders()
+	}
+	return b.buildReaders(shared)
+}
+
+// member lets somebody read the repository.
+func (b *imageGrantBuilder) member(name string, member pulumi.StringInput) (*artifactregistry.RepositoryIamMember, error) {
+	return artifactregistry.NewRepositoryIamMember(b.ctx, b.name+name, &artifactregistry.RepositoryIamMemberArgs{
+		Project:    pulumi.String(b.args.Project),
+		Location:   pulumi.String(b.args.Location),
+		Repository: b.repository,
+		Role:       pulumi.String(read),
+		Member:     member,
+	}, pulumi.Parent(b.component))
+}
+
+func (b *imageGrantBuilder) buildNodeReaders() error {
+	for _, node := range b.args.Nodes {
+		account, _, _ := strings.Cut(node, "@")
+		if _, err := b.member("-reader-"+account, pulumi.String("serviceAccount:"+node)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// buildUpstreamReader lets the service agent of the virtual repository's project
+// read the release repository of another project: without it a virtual
+// repository serves nothing of it
+// (https://cloud.google.com/artifact-registry/docs/repositories/virtual-repo#permissions).
+func (b *imageGrantBuilder) buildUpstreamReader(serviceAgent string) (*artifactregistry.RepositoryIamMember, error) {
+	upstream := b.args.Repository.upstream()
+	return artifactregistry.NewRepositoryIamMember(b.ctx, b.name+"-upstream-reader", &artifactregistry.RepositoryIamMemberArgs{
+		Project:    pulumi.String(upstream.project),
+		Location:   pulumi.String(upstream.location),
+		Repository: pulumi.String(upstream.name),
+		Role:       pulumi.String(read),
+		Member:     pulumi.String("serviceAccount:" + serviceAgent),
+	}, pulumi.Parent(b.component))
+}
+
+func (b *imageGrantBuilder) buildReaders(shared pulumi.StringArray) error {
+	account, err := serviceaccount.NewAccount(b.ctx, b.name+"-account", &serviceaccount.AccountArgs{
+		Project:     pulumi.String(b.args.Project),
+		AccountId:   pulumi.String(b.args.serviceAccountID()),
+		DisplayName: pulumi.String("Pulls images for " + b.args.Customer),
+	}, pulumi.Parent(b.component))
 	if err != nil {
-		return nil, err
+		return err
+	}
+	reused, err := b.ctx.RegisterErrorHook(b.name+"-reused-pool", explainReusedPool(b.args.poolID(), b.args.Generation))
+	if err != nil {
+		return err
+	}
+	pool, err := iam.NewWorkloadIdentityPool(b.ctx, b.name+"-pool", &iam.WorkloadIdentityPoolArgs{
+		Project:                pulumi.String(b.args.Project),
+		WorkloadIdentityPoolId: pulumi.String(b.args.poolID()),
+		Description:            pulumi.String("Identities of " + b.args.Customer + ", of nobody else"),
+	}, pulumi.Parent(b.component), pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{reused}}))
+	if err != nil {
+		return err
 	}
 	// The pool's name carries the project's number; a principal needs the
 	// number, and taking it from here leaves no second place to get it wrong.
-	impersonation, err := serviceaccount.NewIAMMember(ctx, name+"-impersonation", &serviceaccount.IAMMemberArgs{
+	b.component.ProjectNumber = pool.Name.ApplyT(projectNumber).(pulumi.StringOutput)
+	b.component.Pool = pool.WorkloadIdentityPoolId
+	b.component.ServiceAccount = account.Email
+	reader, err := b.member("-reader", pulumi.Sprintf("serviceAccount:%s", account.Email))
+	if err != nil {
+		return err
+	}
+	shared = append(shared, reader.ID().ToStringOutput())
+	for _, r := range b.args.Readers {
+		if r.Waiting {
+			continue
+		}
+		if err := b.buildReader(r, pool, account, shared); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// buildReader registers what one reader has of its own: the provider that trusts
+// it, and the binding that lets its principal become the service account.
+func (b *imageGrantBuilder) buildReader(r Reader, pool *iam.WorkloadIdentityPool, account *serviceaccount.Account, shared pulumi.StringArray) error {
+	trust := r.Trust.provider(r)
+	provider, err := iam.NewWorkloadIdentityPoolProvider(b.ctx, b.name+"-provider"+r.suffix(), &iam.WorkloadIdentityPoolProviderArgs{
+		Project:                        pulumi.String(b.args.Project),
+		WorkloadIdentityPoolId:         pool.WorkloadIdentityPoolId,
+		WorkloadIdentityPoolProviderId: pulumi.String(b.args.providerID(r)),
+		AttributeMapping:               pulumi.ToStringMap(map[string]string{"google.subject": trust.mapping}),
+		AttributeCondition:             trust.condition,
+		Oidc:                           trust.oidc,
+	}, pulumi.Parent(b.component))
+	if err != nil {
+		return err
+	}
+	impersonation, err := serviceaccount.NewIAMMember(b.ctx, b.name+"-impersonation"+r.suffix(), &serviceaccount.IAMMemberArgs{
 		ServiceAccountId: account.Name,
 		Role:             pulumi.String(impersonate),
 		Member:           pulumi.Sprintf("principal://iam.googleapis.com/%s/subject/%s", pool.Name, trust.subject),
-	}, pulumi.Parent(component))
+	}, pulumi.Parent(b.component))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	reader, err := artifactregistry.NewRepositoryIamMember(ctx, name+"-reader", &artifactregistry.RepositoryIamMemberArgs{
-		Project:    pulumi.String(args.Project),
-		Location:   pulumi.String(args.Location),
-		Repository: repository,
-		Role:       pulumi.String(read),
-		Member:     pulumi.Sprintf("serviceAccount:%s", account.Email),
-	}, pulumi.Parent(component))
-	if err != nil {
-		return nil, err
-	}
-
-	component.RegistryHost = pulumi.Sprintf("%s-docker.pkg.dev", args.Location)
-	component.Repository = pulumi.Sprintf("%s/%s", strings.ReplaceAll(args.Project, ":", "/"), repository)
-	component.ProjectNumber = pool.Name.ApplyT(projectNumber).(pulumi.StringOutput)
-	component.Pool = pool.WorkloadIdentityPoolId
-	component.Provider = provider.WorkloadIdentityPoolProviderId
-	component.ServiceAccount = account.Email
-	component.CredentialConfig = credentialConfig(component, args.Trust.source())
-	component.Ready = pulumi.StringArray{
-		provider.Name, trust.condition, pulumi.String(trust.accepts),
-		impersonation.ID().ToStringOutput(), reader.ID().ToStringOutput(),
-	}.ToStringArrayOutput()
-	return component, ctx.RegisterResourceOutputs(component, pulumi.Map{
-		"registryHost":     component.RegistryHost,
-		"repository":       component.Repository,
-		"projectNumber":    component.ProjectNumber,
-		"pool":             component.Pool,
-		"provider":         component.Provider,
-		"serviceAccount":   component.ServiceAccount,
-		"credentialConfig": component.CredentialConfig,
-		"ready":            component.Ready,
-	})
+	granted := ReaderGrant{Provider: provider.WorkloadIdentityPoolProviderId}
+	granted.CredentialConfig = credentialConfig(b.component, granted.Provider, r.Trust.source())
+	granted.Ready = append(pulumi.StringArray{
+		provider.Name, trust.condition, pulumi.String(trust.accepts), impersonation.ID().ToStringOutput(),
+	}, shared...).ToStringArrayOutput()
+	b.component.Readers[r.Name] = granted
+	return nil
 }
 
 // projectNumber takes N out of projects/N/locations/global/workloadIdentityPools/P.
@@ -234,8 +402,8 @@ func projectNumber(pool string) (string, error) {
 	return parts[1], nil
 }
 
-func credentialConfig(grant *ImageGrant, source externalaccount.Source) pulumi.StringOutput {
-	return pulumi.All(grant.ProjectNumber, grant.Pool, grant.Provider, grant.ServiceAccount).ApplyT(func(v []any) (string, error) {
+func credentialConfig(grant *ImageGrant, provider pulumi.StringOutput, source externalaccount.Source) pulumi.StringOutput {
+	return pulumi.All(grant.ProjectNumber, grant.Pool, provider, grant.ServiceAccount).ApplyT(func(v []any) (string, error) {
 		return externalaccount.Render(externalaccount.Identifiers{
 			ProjectNumber:  v[0].(string),
 			Pool:           v[1].(string),

@@ -28,7 +28,7 @@ func entra() gcp.EntraTrust {
 }
 
 func arguments() *gcp.ImageGrantArgs {
-	return &gcp.ImageGrantArgs{Customer: "acme", Product: "shop", Project: "vendor-images", Location: "europe-west1", Trust: entra()}
+	return &gcp.ImageGrantArgs{Customer: "acme", Product: "shop", Project: "vendor-images", Location: "europe-west1", Readers: []gcp.Reader{{Trust: entra()}}}
 }
 
 func register(t *testing.T, args *gcp.ImageGrantArgs) (*recorder.Recorder, map[string]string) {
@@ -39,7 +39,7 @@ func register(t *testing.T, args *gcp.ImageGrantArgs) (*recorder.Recorder, map[s
 		if err != nil {
 			return err
 		}
-		pulumi.All(grant.RegistryHost, grant.Repository, grant.ProjectNumber, grant.Pool, grant.Provider, grant.ServiceAccount, grant.CredentialConfig).
+		pulumi.All(grant.RegistryHost, grant.Repository, grant.ProjectNumber, grant.Pool, grant.Readers[""].Provider, grant.ServiceAccount, grant.Readers[""].CredentialConfig).
 			ApplyT(func(v []any) string {
 				for i, key := range []string{"host", "repository", "number", "pool", "provider", "account", "config"} {
 					outputs[key] = v[i].(string)
@@ -66,7 +66,7 @@ func TestTheProviderTrustsOneIdentityOfOneTenant(t *testing.T) {
 func TestTokensOfVersion1NameTheirClientOtherwise(t *testing.T) {
 	args, trust := arguments(), entra()
 	trust.Version, trust.Issuer, trust.Audience = gcp.V1, "https://sts.windows.net/"+tenant+"/", "api://shop"
-	args.Trust = trust
+	args.Readers[0].Trust = trust
 	r, _ := register(t, args)
 	assert.Contains(t, r.Named("grant-provider").Text("attributeCondition"), "assertion.appid == '"+client+"'")
 }
@@ -87,7 +87,7 @@ func TestOneSubjectMayImpersonateAndOneAccountMayRead(t *testing.T) {
 
 func TestTheClusterItselfMayBeTrusted(t *testing.T) {
 	args := arguments()
-	args.Trust = gcp.ClusterTrust{Issuer: "https://issuer.example/cluster", Namespace: "shop", ServiceAccount: "shop-refresher", KeySet: `{"keys":[{"kty":"RSA","alg":"RS256"}]}`}
+	args.Readers[0].Trust = gcp.ClusterTrust{Issuer: "https://issuer.example/cluster", Namespace: "shop", ServiceAccount: "shop-refresher", KeySet: `{"keys":[{"kty":"RSA","alg":"RS256"}]}`}
 	r, outputs := register(t, args)
 	provider := r.Named("grant-provider")
 	assert.Equal(t, "https://issuer.example/cluster", provider.Text("oidc.issuerUri"))
@@ -164,11 +164,11 @@ func TestBadArgumentsAreNamed(t *testing.T) {
 		return func(a *gcp.ImageGrantArgs) {
 			trust := entra()
 			edit(&trust)
-			a.Trust = trust
+			a.Readers[0].Trust = trust
 		}
 	}
 	cluster := func(trust gcp.ClusterTrust) func(*gcp.ImageGrantArgs) {
-		return func(a *gcp.ImageGrantArgs) { a.Trust = trust }
+		return func(a *gcp.ImageGrantArgs) { a.Readers[0].Trust = trust }
 	}
 	for name, c := range map[string]struct {
 		change func(*gcp.ImageGrantArgs)
@@ -178,7 +178,7 @@ func TestBadArgumentsAreNamed(t *testing.T) {
 		"a project number":         {func(a *gcp.ImageGrantArgs) { a.Project = "402817365910" }, "want the vendor's project ID, not its number"},
 		"no location":              {func(a *gcp.ImageGrantArgs) { a.Location = "" }, `location "": want a region`},
 		"generation 100":           {func(a *gcp.ImageGrantArgs) { a.Generation = 100 }, "generation 100: want 0 to 99"},
-		"no trust":                 {func(a *gcp.ImageGrantArgs) { a.Trust = nil }, "trust is missing: want EntraTrust or ClusterTrust"},
+		"no trust":                 {func(a *gcp.ImageGrantArgs) { a.Readers[0].Trust = nil }, "trust is missing: want EntraTrust or ClusterTrust"},
 		"a short account":          {func(a *gcp.ImageGrantArgs) { a.ServiceAccountID = "abc" }, `serviceAccountId "abc": want a service account ID`},
 		"a bad repository":         {func(a *gcp.ImageGrantArgs) { a.Repository.Name = "A" }, `repository.name "A"`},
 		"an unknown mode":          {func(a *gcp.ImageGrantArgs) { a.Repository.Mode = "remote" }, `repository.mode "remote": want standard, virtual or existing`},

@@ -41,6 +41,13 @@ type Repository struct {
 	Unprotected bool
 }
 
+// upstream takes a valid Upstream apart.
+func (r Repository) upstream() (parts struct{ project, location, name string }) {
+	fields := strings.Split(r.Upstream, "/")
+	parts.project, parts.location, parts.name = fields[1], fields[3], fields[5]
+	return parts
+}
+
 func (r Repository) validate(p *check.Problems, name, location string) {
 	p.Error("repository.name", naming.Repository.Check(name))
 	switch r.Mode {
@@ -51,7 +58,7 @@ func (r Repository) validate(p *check.Problems, name, location string) {
 	case Virtual:
 		if !upstreamPattern.MatchString(r.Upstream) {
 			p.Add("repository.upstream", "%q: want projects/PROJECT/locations/LOCATION/repositories/NAME", r.Upstream)
-		} else if upstream := strings.Split(r.Upstream, "/")[3]; upstream != location {
+		} else if upstream := r.upstream().location; upstream != location {
 			p.Add("repository.upstream", "%q is in %s: want one in %s, a virtual repository is where its upstream is", r.Upstream, upstream, location)
 		}
 	default:

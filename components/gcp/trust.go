@@ -24,8 +24,8 @@ type Trust interface {
 	word() string
 	// source is where Google's clients take the subject token from.
 	source() externalaccount.Source
-	validate(p *check.Problems)
-	provider() providerInputs
+	validate(p *check.Problems, r Reader)
+	provider(r Reader) providerInputs
 }
 
 // providerInputs are what a trust decides of a provider and its binding.
@@ -34,6 +34,8 @@ type providerInputs struct {
 	// accepts names issuer and audience of the tokens.
 	accepts   string
 	condition pulumi.StringInput
+	// mapping is the expression for google.subject.
+	mapping string
 	// subject is the one value of google.subject that may impersonate.
 	subject pulumi.StringInput
 }
@@ -76,7 +78,7 @@ type EntraTrust struct {
 func (t EntraTrust) word() string                   { return "azure" }
 func (t EntraTrust) source() externalaccount.Source { return externalaccount.Executable }
 
-func (t EntraTrust) validate(p *check.Problems) {
+func (t EntraTrust) validate(p *check.Problems, r Reader) {
 	p.GUID("trust.tenantId", t.TenantID, "the customer's tenant ID")
 	p.Issuer("trust.issuer", t.Issuer)
 	p.Required("trust.audience", t.Audience, "the audience of the tokens that Entra issues")
@@ -86,18 +88,19 @@ func (t EntraTrust) validate(p *check.Problems) {
 	if t.Version != "" && t.Version != V1 && t.Version != V2 {
 		p.Add("trust.version", "%q: want v1 or v2", t.Version)
 	}
-	if t.PrincipalID == nil || t.ClientID == nil {
+	if !r.Waiting && (t.PrincipalID == nil || t.ClientID == nil) {
 		p.Add("trust", "without principal or client ID: want both, one alone pins nobody")
 	}
 }
 
-func (t EntraTrust) provider() providerInputs {
+func (t EntraTrust) provider(Reader) providerInputs {
 	return providerInputs{
 		oidc: &iam.WorkloadIdentityPoolProviderOidcArgs{
 			IssuerUri:        pulumi.String(t.Issuer),
 			AllowedAudiences: pulumi.ToStringArray([]string{t.Audience}),
 		},
 		accepts: t.Issuer + " " + t.Audience,
+		mapping: "assertion.sub",
 		condition: pulumi.Sprintf("assertion.tid == '%s' && assertion.sub == '%s' && assertion.%s == '%s'",
 			t.TenantID, guid("principal ID", t.PrincipalID), t.Version.clientClaim(), guid("client ID", t.ClientID)),
 		subject: guid("principal ID", t.PrincipalID),
@@ -129,16 +132,34 @@ type ClusterTrust struct {
 func (t ClusterTrust) word() string                   { return "k8s" }
 func (t ClusterTrust) source() externalaccount.Source { return externalaccount.File }
 
-func (t ClusterTrust) subject() string {
+// claim is the ServiceAccount as its tokens name it.
+func (t ClusterTrust) claim() string {
 	return fmt.Sprintf("system:serviceaccount:%s:%s", t.Namespace, t.ServiceAccount)
 }
 
-func (t ClusterTrust) validate(p *check.Problems) {
+// subject is the value of google.subject. A ServiceAccount's name repeats in
+// every cluster, so that in a pool with several the reader's name keeps them
+// apart (docs/facts.md §3).
+func (t ClusterTrust) subject(r Reader) string {
+	if r.Name == "" {
+		return t.claim()
+	}
+	return r.Name + "::" + t.claim()
+}
+
+func (t ClusterTrust) mapping(r Reader) string {
+	if r.Name == "" {
+		return "assertion.sub"
+	}
+	return fmt.Sprintf("'%s::' + assertion.sub", r.Name)
+}
+
+func (t ClusterTrust) validate(p *check.Problems, r Reader) {
 	p.Issuer("trust.issuer", t.Issuer)
 	// Nothing but names may reach the condition, which is an expression.
 	p.Error("trust.namespace", naming.Label.Check(t.Namespace))
 	p.Error("trust.serviceAccount", naming.Label.Check(t.ServiceAccount))
-	if n := len(t.subject()); n > maxSubject {
+	if n := len(t.subject(r)); n > maxSubject {
 		p.Add("trust", "makes a subject of %d bytes: want at most %d", n, maxSubject)
 	}
 	if t.KeySet != "" {
@@ -146,7 +167,7 @@ func (t ClusterTrust) validate(p *check.Problems) {
 	}
 }
 
-func (t ClusterTrust) provider() providerInputs {
+func (t ClusterTrust) provider(r Reader) providerInputs {
 	oidc := &iam.WorkloadIdentityPoolProviderOidcArgs{IssuerUri: pulumi.String(t.Issuer)}
 	if t.KeySet != "" {
 		oidc.JwksJson = pulumi.String(t.KeySet)
@@ -154,7 +175,8 @@ func (t ClusterTrust) provider() providerInputs {
 	return providerInputs{
 		oidc:      oidc,
 		accepts:   t.Issuer + " " + t.KeySet,
-		condition: pulumi.Sprintf("assertion.sub == '%s'", t.subject()),
-		subject:   pulumi.String(t.subject()),
+		condition: pulumi.Sprintf("assertion.sub == '%s'", t.claim()),
+		mapping:   t.mapping(r),
+		subject:   pulumi.String(t.subject(r)),
 	}
 }

@@ -41,3 +41,23 @@ func (i AzureIdentity) annotations() pulumi.StringMap {
 func (AzureIdentity) podLabels() map[string]string {
 	return map[string]string{"azure.workload.identity/use": "true"}
 }
+
+// IRSAIdentity is an IAM role that the pods become through the cluster's OIDC
+// provider, injected by EKS's webhook, which reads the ServiceAccount's
+// annotation (docs/facts.md §4). A role by EKS Pod Identity needs none: its
+// association names the ServiceAccount.
+type IRSAIdentity struct {
+	RoleARN pulumi.StringInput
+}
+
+func (i IRSAIdentity) validate(p *check.Problems) {
+	if i.RoleARN == nil {
+		p.Add("identity.roleArn", "is missing: want the role's ARN")
+	}
+}
+
+func (i IRSAIdentity) annotations() pulumi.StringMap {
+	return pulumi.StringMap{"eks.amazonaws.com/role-arn": i.RoleARN}
+}
+
+func (IRSAIdentity) podLabels() map[string]string { return nil }

@@ -38,7 +38,12 @@ type PullSecret struct {
 	// changes the workload and nothing of the pull secret's.
 	ImageConfigMap pulumi.StringOutput `pulumi:"imageConfigMap"`
 
-	// FirstRefresh is the Job to depend on: once it is complete, the secret opens the registry.
+	// CredentialConfig is the configuration file that the refresher checks, as
+	// JSON. A chain that has none, and a component that waits, have no value.
+	CredentialConfig pulumi.StringOutput `pulumi:"credentialConfig"`
+
+	// FirstRefresh is the Job to depend on: once it is complete, the secret opens
+	// the registry. Nil while the component waits.
 	FirstRefresh pulumi.Resource
 }
 
@@ -59,6 +64,9 @@ type PullSecretArgs struct {
 	ServiceAccount string
 	// Source is where the token comes from. Required.
 	Source TokenSource
+	// Waiting is true while the vendor has not granted anything: everything is
+	// made but what would ask for a token, so that the secret stays empty.
+	Waiting bool
 	// Refresher is the program in the CronJob.
 	Refresher Refresher
 	// After are values of what the chain needs before the first refresh: the
@@ -139,11 +147,16 @@ func NewPullSecret(ctx *pulumi.Context, name string, args *PullSecretArgs, opts 
 	if err := b.build(); err != nil {
 		return nil, err
 	}
-	return component, ctx.RegisterResourceOutputs(component, pulumi.Map{
+	outputs := pulumi.Map{
 		"secretName":     component.SecretName,
 		"namespace":      component.Namespace,
 		"imageConfigMap": component.ImageConfigMap,
-	})
+	}
+	if configuration := args.Source.configuration(); configuration != nil && !args.Waiting {
+		component.CredentialConfig = configuration.ToStringOutput()
+		outputs["credentialConfig"] = component.CredentialConfig
+	}
+	return component, ctx.RegisterResourceOutputs(component, outputs)
 }
 
 // pullSecretBuilder holds what the children share.
@@ -166,10 +179,6 @@ func (b *pullSecretBuilder) build() error {
 	if err != nil {
 		return err
 	}
-	config, err := b.buildConfig()
-	if err != nil {
-		return err
-	}
 	rights, err := b.buildRights()
 	if err != nil {
 		return err
@@ -182,9 +191,20 @@ func (b *pullSecretBuilder) build() error {
 	b.component.Namespace = b.namespace
 	b.component.SecretName = secret.Metadata.Name().Elem()
 	b.component.ImageConfigMap = pulumi.Sprintf("%s-image", b.component.SecretName)
+	if b.args.Waiting {
+		return nil
+	}
+	return b.buildRefresher(secret, append([]pulumi.Resource{secret, policy}, rights...))
+}
 
+// buildRefresher registers what walks the chain; needs are what it needs in the
+// cluster.
+func (b *pullSecretBuilder) buildRefresher(secret *corev1.Secret, needs []pulumi.Resource) error {
+	config, err := b.buildConfig()
+	if err != nil {
+		return err
+	}
 	labels := pulumi.ToStringMap(b.owner.Kubernetes(refresherComponent))
-	needs := append([]pulumi.Resource{secret, policy}, rights...)
 	trigger := append(pulumi.Array{secret.Metadata.Uid()}, b.args.After...)
 	var configName pulumi.StringInput
 	if config != nil {

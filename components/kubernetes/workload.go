@@ -41,6 +41,10 @@ type WorkloadArgs struct {
 	// Customer is the customer's slug and Product the product's name, a DNS
 	// label: they name and label every object.
 	Customer, Product string
+	// Component is the part of the product that runs, where it has several: its
+	// objects are called PRODUCT-COMPONENT, at most 63 characters. Empty means
+	// the whole product.
+	Component string
 	// Namespace and PullSecret are what the PullSecret component gives; a nil
 	// PullSecret leaves the pull to the node's own credentials.
 	Namespace  pulumi.StringInput
@@ -85,6 +89,33 @@ type WorkloadArgs struct {
 	// Identity is the product's own cloud identity, if it has one; it is never
 	// the refresher's.
 	Identity Identity
+	// Selector replaces the labels by which the Deployment knows its pods. A
+	// selector cannot be changed, so that a Deployment that was made by hand
+	// keeps its own when it is taken over. Empty means waybill's.
+	Selector map[string]string
+}
+
+// WorkloadServiceAccount is the name of the ServiceAccount of a product's
+// component, empty for the whole product: the one source of the subject that
+// clouds trust.
+func WorkloadServiceAccount(product, component string) string {
+	if component == "" {
+		return product
+	}
+	return product + "-" + component
+}
+
+// objectName is the name of every object but those that Pulumi names.
+func (args *WorkloadArgs) objectName() string {
+	return WorkloadServiceAccount(args.Product, args.Component)
+}
+
+// role is the component of the recommended labels.
+func (args *WorkloadArgs) role() string {
+	if args.Component == "" {
+		return productComponent
+	}
+	return args.Component
 }
 
 // Probe asks the product over HTTP whether it is well. Durations are seconds;
@@ -137,6 +168,12 @@ func (args *WorkloadArgs) Validate() error {
 	p := check.Of("kubernetes.Workload")
 	p.Error("customer", naming.CheckSlug(args.Customer))
 	p.Error("product", naming.Label.Check(args.Product))
+	if args.Component != "" {
+		p.Error("component", naming.Label.Check(args.objectName()))
+	}
+	if args.Component == refresherComponent {
+		p.Add("component", "%q: want another name, the refresher's pods have it", args.Component)
+	}
 	for _, input := range []variable{{"namespace", args.Namespace}, {"image", args.Image}} {
 		if input.value == nil {
 			p.Add(input.name, "is missing")
@@ -248,11 +285,19 @@ func (b *workloadBuilder) build() error {
 }
 
 func (b *workloadBuilder) labels() pulumi.StringMap {
-	return pulumi.ToStringMap(b.owner.Kubernetes(productComponent))
+	return pulumi.ToStringMap(b.owner.Kubernetes(b.args.role()))
+}
+
+// selected are the labels that pick the pods.
+func (b *workloadBuilder) selected() map[string]string {
+	if len(b.args.Selector) > 0 {
+		return b.args.Selector
+	}
+	return b.owner.Selector(b.args.role())
 }
 
 func (b *workloadBuilder) selector() *metav1.LabelSelectorArgs {
-	return &metav1.LabelSelectorArgs{MatchLabels: pulumi.ToStringMap(b.owner.Selector(productComponent))}
+	return &metav1.LabelSelectorArgs{MatchLabels: pulumi.ToStringMap(b.selected())}
 }
 
 // metadata is that of a child; a nil name is chosen by Pulumi.
@@ -280,7 +325,7 @@ func (b *workloadBuilder) buildTriedImage() error {
 // buildAccount registers the product's own ServiceAccount. No token of it is
 // mounted; a webhook adds one where the product has a cloud identity.
 func (b *workloadBuilder) buildAccount() (*corev1.ServiceAccount, error) {
-	metadata := b.metadata(pulumi.String(b.args.Product))
+	metadata := b.metadata(pulumi.String(b.args.objectName()))
 	if b.args.Identity != nil {
 		metadata.Annotations = b.args.Identity.annotations()
 	}
@@ -309,13 +354,14 @@ func (b *workloadBuilder) buildConfig() (*corev1.Secret, error) {
 }
 
 func (b *workloadBuilder) buildDeployment(account *corev1.ServiceAccount, config *corev1.Secret) (*appsv1.Deployment, error) {
-	labels := b.owner.Kubernetes(productComponent)
+	labels := b.owner.Kubernetes(b.args.role())
+	maps.Copy(labels, b.selected())
 	if b.args.Identity != nil {
 		maps.Copy(labels, b.args.Identity.podLabels())
 	}
 	mounts, volumes := b.volumes(config)
 	return appsv1.NewDeployment(b.ctx, b.name+"-deployment", &appsv1.DeploymentArgs{
-		Metadata: b.metadata(pulumi.String(b.args.Product)),
+		Metadata: b.metadata(pulumi.String(b.args.objectName())),
 		Spec: &appsv1.DeploymentSpecArgs{
 			Replicas:                pulumi.Int(b.args.replicas()),
 			Selector:                b.selector(),
@@ -330,7 +376,7 @@ func (b *workloadBuilder) buildDeployment(account *corev1.ServiceAccount, config
 					SecurityContext:              restrictedPod(b.args.user()),
 					TopologySpreadConstraints:    b.spread(),
 					Containers: corev1.ContainerArray{&corev1.ContainerArgs{
-						Name:    pulumi.String(b.args.Product),
+						Name:    pulumi.String(b.args.objectName()),
 						Image:   b.args.Image.ToStringOutput().ToStringPtrOutput(),
 						Command: pulumi.ToStringArray(b.args.Command),
 						Args:    pulumi.ToStringArray(b.args.Arguments),
@@ -438,7 +484,7 @@ func (b *workloadBuilder) buildDisruptionBudget() error {
 		limit = "1"
 	}
 	_, err := policyv1.NewPodDisruptionBudget(b.ctx, b.name+"-budget", &policyv1.PodDisruptionBudgetArgs{
-		Metadata: b.metadata(pulumi.String(b.args.Product)),
+		Metadata: b.metadata(pulumi.String(b.args.objectName())),
 		Spec: &policyv1.PodDisruptionBudgetSpecArgs{
 			MaxUnavailable: numberOrPercentage(limit),
 			Selector:       b.selector(),
@@ -452,10 +498,10 @@ func (b *workloadBuilder) buildDisruptionBudget() error {
 // failed and no pod will ever come.
 func (b *workloadBuilder) buildService(deployment *appsv1.Deployment) error {
 	service, err := corev1.NewService(b.ctx, b.name+"-service", &corev1.ServiceArgs{
-		Metadata: b.metadata(pulumi.String(b.args.Product)),
+		Metadata: b.metadata(pulumi.String(b.args.objectName())),
 		Spec: &corev1.ServiceSpecArgs{
 			Type:     pulumi.String("ClusterIP"),
-			Selector: pulumi.ToStringMap(b.owner.Selector(productComponent)),
+			Selector: pulumi.ToStringMap(b.selected()),
 			Ports: corev1.ServicePortArray{&corev1.ServicePortArgs{
 				Name: pulumi.String(portName), Port: pulumi.Int(b.args.servicePort()),
 				TargetPort: pulumi.String(portName), Protocol: pulumi.String("TCP"),

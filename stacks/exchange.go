@@ -1,0 +1,427 @@
+package stacks
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/components/aws"
+)
+
+// exchanged is what has come of the other party's documents.
+type exchanged struct {
+	// request is the customer's, on the vendor's side; grant is the vendor's, on
+	// the customer's side. Each is nil while the stack waits for it, and where
+	// one stack builds both halves.
+	request *AccessRequest
+	grant   *AccessGrant
+	// waiting says what is missing.
+	waiting []waiting
+	// last are the stack's own outputs after its last update.
+	last outputs
+}
+
+// waiting is one thing that a half waits for, as the output waitingFor says it.
+type waiting struct {
+	// Document is accessRequest or accessGrant, From the party that writes it.
+	Document string `json:"document"`
+	From     string `json:"from"`
+	// Command supplies it.
+	Command string `json:"command"`
+}
+
+// outputs are a stack's outputs by name.
+type outputs map[string]any
+
+// read decodes an output into target; false where there is none.
+func (o outputs) read(name string, target any) (bool, error) {
+	value, found := o[name]
+	if !found || value == nil {
+		return false, nil
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return false, err
+	}
+	return true, json.Unmarshal(text, target)
+}
+
+// receive reads the other party's document, checks it against the trust anchors
+// and against what the stack last built on, and reports every problem.
+func receive(ctx *pulumi.Context, s *settings, root string) error {
+	if s.Side == "both" && !s.hasWorkloadTrusts() {
+		return nil
+	}
+	last, err := ownOutputs(ctx)
+	if err != nil {
+		return err
+	}
+	s.received.last = last
+	var problems []error
+	switch s.Side {
+	case sideVendor:
+		problems, err = receiveRequest(ctx, s, root)
+	case sideCustomer:
+		problems, err = receiveGrant(ctx, s, root)
+	}
+	if err != nil {
+		return err
+	}
+	if len(problems) > 0 {
+		return refusal(ctx, errors.Join(problems...))
+	}
+	return nil
+}
+
+func receiveRequest(ctx *pulumi.Context, s *settings, root string) (problems []error, err error) {
+	d := &delivery{
+		name: accessRequestName, key: "exchange.request", from: "customer", source: s.Exchange.Request,
+		schema: requestSchema, kind: s.kind(), customer: &s.Customer, root: root,
+	}
+	var request, last AccessRequest
+	arrived, err := d.take(ctx, &request)
+	if err != nil {
+		return nil, err
+	}
+	hadLast, err := s.received.last.read(accessRequestName, &last)
+	if err != nil {
+		return nil, err
+	}
+	if !arrived {
+		return d.missing(s, hadLast)
+	}
+	d.checkHeader(request.header)
+	d.checkNames(request.names())
+	d.checkRequestAnchors(&request)
+	if hadLast {
+		d.checkChanges(last.identities(), request.identities())
+	}
+	s.received.request = &request
+	return d.problems, nil
+}
+
+func receiveGrant(ctx *pulumi.Context, s *settings, root string) (problems []error, err error) {
+	kind := s.kind()
+	if kind == kindEntra || kind == kindCluster {
+		kind = kindGoogle
+	}
+	d := &delivery{
+		name: accessGrantName, key: "exchange.grant", from: "vendor", source: s.Exchange.Grant,
+		schema: grantSchema, kind: kind, customer: &s.Customer, root: root,
+	}
+	var grant, last AccessGrant
+	arrived, err := d.take(ctx, &grant)
+	if err != nil {
+		return nil, err
+	}
+	hadLast, err := s.received.last.read(accessGrantName, &last)
+	if err != nil {
+		return nil, err
+	}
+	if !arrived {
+		return d.missing(s, hadLast)
+	}
+	d.checkHeader(grant.header)
+	if kind == kindGoogle {
+		d.checkNames(grant.names())
+	}
+	d.checkGrantAnchors(&grant)
+	if hadLast {
+		d.checkChanges(last.identities(), grant.identities())
+	}
+	s.received.grant = &grant
+	return d.problems, nil
+}
+
+// delivery is one document on its way in.
+type delivery struct {
+	// name of the document, key of its source in the configuration, from whom.
+	name, key, from string
+	source          DocumentSource
+	schema, kind    string
+	customer        *Customer
+	root            string
+	problems        []error
+}
+
+func (d *delivery) add(format string, args ...any) {
+	d.problems = append(d.problems, fmt.Errorf("  %s: %s", d.origin(), fmt.Sprintf(format, args...)))
+}
+
+// origin names the document in errors.
+func (d *delivery) origin() string {
+	switch {
+	case d.source.File != "":
+		return d.key + " " + d.source.File
+	case d.source.Stack != "":
+		return d.key + " of stack " + d.source.Stack
+	}
+	return d.key
+}
+
+// take reads the document into target; false while it has not come. What is
+// wrong with its form ends the update here: nothing else of it can be judged.
+func (d *delivery) take(ctx *pulumi.Context, target any) (arrived bool, err error) {
+	text, err := d.text(ctx)
+	if err != nil || text == nil {
+		return false, err
+	}
+	for _, problem := range parseDocument(text, d.schema, d.kind, target) {
+		d.add("%s", problem)
+	}
+	if len(d.problems) > 0 {
+		return false, refusal(ctx, errors.Join(d.problems...))
+	}
+	return true, nil
+}
+
+// text is the document as it came, nil while it has not.
+func (d *delivery) text(ctx *pulumi.Context) ([]byte, error) {
+	switch {
+	case d.source.File != "":
+		path := d.source.File
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(d.root, path)
+		}
+		text, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", d.key, err)
+		}
+		return text, nil
+	case d.source.Stack != "":
+		reference, err := pulumi.NewStackReference(ctx, d.from, &pulumi.StackReferenceArgs{Name: pulumi.String(d.source.Stack)})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", d.origin(), err)
+		}
+		details, err := reference.GetOutputDetails(d.name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", d.origin(), err)
+		}
+		if details.SecretValue != nil {
+			return nil, fmt.Errorf("%s: the output %s is a secret: want identifiers in the clear, none is secret", d.origin(), d.name)
+		}
+		if details.Value == nil {
+			return nil, nil
+		}
+		return json.Marshal(details.Value)
+	}
+	return nil, nil
+}
+
+// missing notes that the stack waits, or refuses: what was built on a document
+// does not go because the document is mislaid.
+func (d *delivery) missing(s *settings, hadLast bool) ([]error, error) {
+	if hadLast && !s.Exchange.Withdrawn {
+		d.add("is missing, and the last update was built on it: want it back, or exchange.withdrawn true to take back what was built on it")
+		return d.problems, nil
+	}
+	s.received.waiting = append(s.received.waiting, waiting{Document: d.name, From: d.from, Command: d.command()})
+	return nil, nil
+}
+
+// command supplies the document.
+func (d *delivery) command() string {
+	if d.source.Stack != "" {
+		return "pulumi up -s " + d.source.Stack
+	}
+	file := d.source.File
+	if file == "" {
+		file = fmt.Sprintf("exchange/%s.%s.json (then name it in %s.file)", d.customer.Slug, d.name, d.key)
+	}
+	stack := "STACK"
+	if d.name == accessRequestName && d.kind != kindEntra {
+		// It follows from the customer's configuration.
+		return fmt.Sprintf("go run . access-request %s > %s", stack, file)
+	}
+	return fmt.Sprintf("pulumi stack output %s --json -s %s > %s", d.name, stack, file)
+}
+
+func (d *delivery) checkHeader(h header) {
+	if h.Customer != d.customer.Slug {
+		d.add("customer %q: want %q, whose stack this is", h.Customer, d.customer.Slug)
+	}
+	if h.Platform != d.customer.Platform {
+		d.add("platform %q: want %q, as configured", h.Platform, d.customer.Platform)
+	}
+}
+
+// checkNames wants the environments that are configured, each once: a new one
+// needs a line in the configuration and does not come with a document.
+func (d *delivery) checkNames(names []string) {
+	var wanted []string
+	for _, e := range d.customer.environments() {
+		wanted = append(wanted, e.Name)
+	}
+	for i, name := range names {
+		switch first := slices.Index(names, name); {
+		case first < i:
+			d.add("environments[%d].name %q: repeats environments[%d]", i, name, first)
+		case !slices.Contains(wanted, name):
+			d.add("environments[%d].name %q: want one of the configured %s", i, name, strings.Join(wanted, ", "))
+		}
+	}
+	for _, name := range wanted {
+		if !slices.Contains(names, name) {
+			d.add("environments: %q is missing: want every configured one", name)
+		}
+	}
+}
+
+// anchored wants a value of the document to be the one that was configured from
+// an authenticated channel.
+func (d *delivery) anchored(key, value, anchorKey, anchor string) {
+	if value != anchor {
+		d.add("%s %q disagrees with the trust anchor %s, %q", key, value, anchorKey, anchor)
+	}
+}
+
+func (d *delivery) checkRequestAnchors(r *AccessRequest) {
+	c := d.customer
+	switch d.kind {
+	case kindEntra:
+		d.anchored("tenantId", r.TenantID, "azure.tenantId", c.Azure.TenantID)
+	case kindAmazon:
+		d.anchored("account", r.Account, "aws.customer.account", c.AWS.Customer.Account)
+		d.anchored("region", r.Region, "aws.customer.region", c.AWS.Customer.Region)
+	case kindNodes:
+		d.anchored("project", r.Project, "gke.project", c.GKE.Project)
+	}
+	environments := c.environments()
+	for i, e := range r.Environments {
+		key := fmt.Sprintf("environments[%d].", i)
+		at := slices.IndexFunc(environments, func(configured environment) bool { return configured.Name == e.Name })
+		if d.kind == kindCluster && at >= 0 {
+			d.anchored(key+"issuer", e.Issuer, c.issuerKey(at), environments[at].issuer())
+		}
+		for j, role := range e.RoleARNs {
+			if account := strings.Split(role, ":")[4]; account != c.AWS.Customer.Account {
+				d.add("%sroleArns[%d] %q disagrees with the trust anchor aws.customer.account, %q", key, j, role, c.AWS.Customer.Account)
+			}
+		}
+		for j, email := range e.NodeServiceAccounts {
+			if !strings.HasSuffix(email, "@"+accountDomain(c.GKE.Project)) {
+				d.add("%snodeServiceAccounts[%d] %q disagrees with the trust anchor gke.project, %q", key, j, email, c.GKE.Project)
+			}
+		}
+	}
+}
+
+func (d *delivery) checkGrantAnchors(g *AccessGrant) {
+	c := d.customer
+	if d.kind == kindAmazon {
+		vendor := c.AWS.Vendor
+		d.anchored("account", g.Account, "aws.vendor.account", vendor.Account)
+		d.anchored("region", g.Region, "aws.vendor.region", vendor.Region)
+		d.anchored("registry", g.Registry, "aws.vendor", aws.RepositoryRef{Account: vendor.Account, Region: vendor.Region}.Host())
+		return
+	}
+	d.anchored("registry", g.Registry, "gcp.location", c.GCP.Location+"-docker.pkg.dev")
+	project := strings.ReplaceAll(c.GCP.Project, ":", "/")
+	if !strings.HasPrefix(g.Repository, project+"/") {
+		d.add("repository %q disagrees with the trust anchor gcp.project, %q", g.Repository, c.GCP.Project)
+	}
+	if d.kind == kindNodes {
+		return
+	}
+	d.anchored("projectNumber", g.ProjectNumber, "gcp.projectNumber", c.GCP.ProjectNumber)
+	if !strings.HasSuffix(g.ServiceAccount, "@"+accountDomain(c.GCP.Project)) {
+		d.add("serviceAccount %q disagrees with the trust anchor gcp.project, %q", g.ServiceAccount, c.GCP.Project)
+	}
+}
+
+// accountDomain is what the emails of a project's service accounts end in; a
+// project of a domain, example.com:name, is turned around.
+func accountDomain(project string) string {
+	if domain, name, found := strings.Cut(project, ":"); found {
+		return name + "." + domain + ".iam.gserviceaccount.com"
+	}
+	return project + ".iam.gserviceaccount.com"
+}
+
+// checkChanges refuses an identity that was another at the last update, unless
+// the configuration accepts it: who may pull does not change by a document
+// alone. The preview shows the change.
+func (d *delivery) checkChanges(last, now []fact) {
+	for _, f := range now {
+		before := []string{}
+		for _, l := range last {
+			if l.environment == f.environment && l.key == f.key {
+				before = append(before, l.value)
+			}
+		}
+		if len(before) == 0 || slices.Contains(before, f.value) || slices.Contains(d.customer.Exchange.Accept, f.value) {
+			continue
+		}
+		where := f.key
+		if f.environment != "" {
+			where = "environment " + f.environment + ": " + f.key
+		}
+		d.add("%s is %q and was %s at the last update: want it unchanged, or in exchange.accept once the %s has confirmed it",
+			where, f.value, strings.Join(before, ", "), d.from)
+	}
+}
+
+// issuerKey is where the configuration anchors an environment's issuer.
+func (c *Customer) issuerKey(i int) string {
+	at := c.placeOf(i)
+	if c.Platform == platformOther {
+		return at.environment + "kubernetes.issuer"
+	}
+	return at.cluster + ".issuer"
+}
+
+// ownOutputs are what the stack exported when it was last updated; none where
+// it never was. The engine answers a stack's reference to itself so.
+func ownOutputs(ctx *pulumi.Context) (outputs, error) {
+	name := fmt.Sprintf("%s/%s/%s", ctx.Organization(), ctx.Project(), ctx.Stack())
+	reference, err := pulumi.NewStackReference(ctx, "self", &pulumi.StackReferenceArgs{Name: pulumi.String(name)})
+	if err != nil {
+		return nil, fmt.Errorf("the last outputs of %s: %w", name, err)
+	}
+	all := outputs{}
+	for _, output := range []string{accessRequestName, accessGrantName, workloadTrustsName} {
+		details, err := reference.GetOutputDetails(output)
+		if err != nil {
+			return nil, fmt.Errorf("the last outputs of %s: %w", name, err)
+		}
+		all[output] = details.Value
+	}
+	return all, nil
+}
+
+// exportWaiting tells what the stack waits for; nothing where it is complete.
+func exportWaiting(ctx *pulumi.Context, s *settings) error {
+	if len(s.received.waiting) == 0 {
+		return nil
+	}
+	list := pulumi.Array{}
+	for _, w := range s.received.waiting {
+		output, err := asOutput(w)
+		if err != nil {
+			return err
+		}
+		list = append(list, pulumi.Any(output))
+	}
+	ctx.Export("waitingFor", list)
+	return nil
+}
+
+// exportDocument exports a document that is known as a whole.
+func exportDocument(ctx *pulumi.Context, name string, document any) error {
+	output, err := asOutput(document)
+	if err != nil {
+		return err
+	}
+	ctx.Export(name, pulumi.Any(output))
+	return nil
+}
