@@ -21,6 +21,9 @@ import (
 	"waybill.example/waybill/tests/stackfile"
 )
 
+// program is the program for the examples, whose documents are in the project.
+var program = stacks.In("..")
+
 var update = flag.Bool("update", false, "write the goldens anew")
 
 const issuer = "https://westeurope.oic.prod-aks.azure.com/3f2b9d54-6a1e-4d0c-9a77-5b8e1c0f2a10/0b6f3c1d-7e58-4b0a-8f25-91c4d6e7a812/"
@@ -39,6 +42,9 @@ func newRecorder(config map[string]string, secrets []string) *recorder.Recorder 
 					"principalId": resource.NewProperty(recorder.GUID("existing principal")),
 				}, nil
 			},
+			"gcp:organizations/getProject:getProject": func(resource.PropertyMap) (resource.PropertyMap, error) {
+				return resource.NewPropertyMapFromMap(map[string]any{"number": recorder.ProjectNumber}), nil
+			},
 			"aws:eks/getCluster:getCluster": func(resource.PropertyMap) (resource.PropertyMap, error) {
 				return resource.NewPropertyMapFromMap(map[string]any{"identities": []any{
 					map[string]any{"oidcs": []any{map[string]any{"issuer": "https://oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF"}}},
@@ -50,7 +56,19 @@ func newRecorder(config map[string]string, secrets []string) *recorder.Recorder 
 		},
 		Reads: map[string]func(string) (resource.PropertyMap, error){
 			"kubernetes:core/v1:Namespace": namespace(map[string]any{"pod-security.kubernetes.io/enforce": "restricted"}),
+			"pulumi:pulumi:StackReference": stackOutputs(nil),
 		},
+	}
+}
+
+// stackOutputs answers references to stacks by name, with no output of any other.
+func stackOutputs(stacks map[string]map[string]any) func(string) (resource.PropertyMap, error) {
+	return func(name string) (resource.PropertyMap, error) {
+		outputs := stacks[name]
+		if outputs == nil {
+			outputs = map[string]any{}
+		}
+		return resource.NewPropertyMapFromMap(map[string]any{"name": name, "outputs": outputs, "secretOutputNames": []any{}}), nil
 	}
 }
 
@@ -90,7 +108,7 @@ func TestExampleStacksRegisterWhatTheirGoldensSay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			values, secrets := loadStack(t, name)
 			r := newRecorder(values, secrets)
-			require.NoError(t, r.Run(stacks.Run))
+			require.NoError(t, r.Run(program))
 			compare(t, filepath.Join("testdata", name+".golden"), render(r))
 		})
 	}
@@ -104,8 +122,8 @@ func TestPreviewsRegisterTheSameAsUpdates(t *testing.T) {
 			values, secrets := loadStack(t, name)
 			preview, up := newRecorder(values, secrets), newRecorder(values, secrets)
 			preview.Preview = true
-			require.NoError(t, preview.Run(stacks.Run))
-			require.NoError(t, up.Run(stacks.Run))
+			require.NoError(t, preview.Run(program))
+			require.NoError(t, up.Run(program))
 			assert.Equal(t, identities(up), identities(preview))
 		})
 	}
