@@ -14,6 +14,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/encoding"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/config"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
@@ -53,7 +54,8 @@ func (s *settings) plan() error {
 }
 
 // checkStackFile holds a file to the published schema of stack files, but for
-// the customer's object, which is checked by itself.
+// the customer's object and the secrets, which are checked by themselves: a
+// secret in the clear is not to be repeated.
 func checkStackFile(path string, problems *problems) error {
 	text, err := os.ReadFile(path) //nolint:gosec // the caller's own stack file
 	if err != nil {
@@ -79,7 +81,8 @@ func checkStackFile(path string, problems *problems) error {
 		return err
 	}
 	for _, f := range findings {
-		if len(f.path) < 2 || f.path[0] != "config" || f.path[1] != customerKey {
+		inside := len(f.path) >= 2 && f.path[0] == "config" && (f.path[1] == customerKey || f.path[1] == productConfigKey)
+		if !inside {
 			problems.add(dotted(f.path), "%s", f.text)
 		}
 	}
@@ -112,5 +115,9 @@ func fileSettings(path string, problems *problems) (*settings, error) {
 		get:    func(key string) (string, bool) { text, found := values[key]; return text, found },
 		secret: func(key string) bool { return secrets[key] },
 	}
-	return given.settings(problems), nil
+	s := given.settings(problems)
+	if _, found := values[productConfigKey]; found && s != nil {
+		s.productConfig = pulumi.String("") // that there is one is all that matters here
+	}
+	return s, nil
 }

@@ -69,6 +69,76 @@ func TestWrongConfigurationIsNamed(t *testing.T) {
 	}
 }
 
+// What belongs to one side, to one kind of trust or to one environment is
+// refused elsewhere.
+func TestWrongConfigurationOfAPartyIsNamed(t *testing.T) {
+	environment := func(name, context string) any {
+		return map[string]any{"name": name, "cluster": map[string]any{"name": "c"}, "kubernetes": map[string]any{"context": context}}
+	}
+	environments := func(list ...any) func(map[string]any) {
+		return func(c map[string]any) {
+			set("environments", list)(c)
+			set("kubernetes", nil)(c)
+			set("azure.cluster", nil)(c)
+		}
+	}
+	for name, c := range map[string]struct {
+		stack string
+		edit  func(map[string]any)
+		want  string
+	}{
+		"a side that is none":              {"dev", set("side", "theirs"), `side "theirs": want whose half of the chain this stack builds`},
+		"an exchange with oneself":         {"dev", set("exchange", map[string]any{}), `exchange belongs to another platform or to the other side`},
+		"the vendor's cluster":             {"soylent-vendor", set("kubernetes", map[string]any{"context": "x"}), `kubernetes.context belongs to the customer's side: want none here`},
+		"the vendor's refresher":           {"soylent-vendor", set("refresher", map[string]any{"image": "a.example/b:1"}), `refresher belongs to another platform or to the other side`},
+		"the vendor's subscription":        {"soylent-vendor", set("azure.subscriptionId", "8c1d7e02-90ab-4f36-b1c5-2e4f6a8b0c11"), `azure.subscriptionId belongs to another platform or to the other side`},
+		"the vendor's AKS cluster":         {"soylent-vendor", set("azure.cluster", map[string]any{"name": "x"}), `azure.cluster belongs to the customer's side`},
+		"the vendor's grant":               {"soylent-vendor", set("exchange.grant", map[string]any{"file": "x"}), `exchange.grant belongs to another platform or to the other side`},
+		"no tenant to hold a request to":   {"soylent-vendor", set("azure.tenantId", nil), `azure.tenantId is missing: want the customer's tenant ID`},
+		"no issuer to hold a request to":   {"soylent-vendor", set("azure.trust", "cluster"), `azure.cluster has no issuer, or more: want the customer's issuer alone`},
+		"the customer's repository":        {"soylent-customer", set("gcp.repository", map[string]any{"name": "x"}), `gcp.repository belongs to another platform or to the other side`},
+		"no number to hold a grant to":     {"soylent-customer", set("gcp.projectNumber", nil), `gcp.projectNumber is missing: want the vendor's project number from an authenticated channel`},
+		"a number of one's own":            {"dev", set("gcp.projectNumber", "402817365910"), `gcp.projectNumber belongs to another platform or to the other side`},
+		"a document from two places":       {"soylent-vendor", set("exchange.request.file", "x"), `exchange.request has 2 of file, stack: want exactly one`},
+		"a document from nowhere":          {"soylent-vendor", set("exchange.request", map[string]any{}), `exchange.request has 0 of file, stack: want exactly one`},
+		"a stack by its last name":         {"soylent-vendor", set("exchange.request.stack", "soylent-customer"), `exchange.request.stack "soylent-customer": want the customer's stack, ORGANIZATION/PROJECT/STACK`},
+		"an identity beside the cluster's": {"cyberdyne", set("azure.identity", map[string]any{"name": "one"}), `azure.identity and azure.trust cluster: want none`},
+		"no issuer":                        {"wayne", set("kubernetes.issuer", nil), `kubernetes.issuer is missing: want the cluster's OIDC issuer`},
+		"an issuer without TLS":            {"wayne", set("kubernetes.issuer", "http://x.example"), `kubernetes.issuer "http://x.example": want the cluster's OIDC issuer`},
+		"an issuer with a user":            {"wayne", set("kubernetes.issuer", "https://a@x.example"), `kubernetes.issuer "https://a@x.example": want the cluster's OIDC issuer`},
+		"an issuer on AKS":                 {"dev", set("kubernetes.issuer", "https://x.example"), `kubernetes.issuer belongs to platform kubernetes: want none here`},
+		"a key set that is none":           {"wayne", set("kubernetes.keySet", "{}"), `trust.keySet`},
+		"neither refresher nor nodes":      {"wayne", set("refresher", nil), `refresher and gke: want one of them`},
+		"both refresher and nodes":         {"hanso", set("refresher", map[string]any{"image": "a.example/b:1"}), `refresher and gke: want one of them`},
+		"no nodes":                         {"hanso", set("gke.nodeServiceAccounts", nil), `gke.nodeServiceAccounts is missing: want the emails of the nodes' service accounts`},
+		"two clusters' keys": {"dev", func(c map[string]any) {
+			set("environments", []any{environment("prod", "p")})(c)
+			set("azure.cluster", nil)(c)
+		}, `kubernetes and environments are both given`},
+		"an environment called default":    {"dev", environments(environment("default", "p")), `environments[0].name "default": want another`},
+		"one name twice":                   {"dev", environments(environment("prod", "p"), environment("prod", "q")), `environments[1] has the name prod of environments[0]`},
+		"one namespace twice":              {"dev", environments(environment("prod", "p"), environment("test", "p")), `environments[1] has the context p and namespace hello of environments[0]`},
+		"an environment without a context": {"dev", environments(map[string]any{"name": "prod", "cluster": map[string]any{"name": "c"}}), `environments[0].kubernetes.context is missing`},
+		"an environment without a cluster": {"dev", environments(map[string]any{"name": "prod", "kubernetes": map[string]any{"context": "p"}}), `environments[0].cluster has 0 of name, issuer: want exactly one`},
+		"a long environment":               {"dev", environments(environment("production-eu", "p")), `environments[0].name "production-eu": want the environment's name: 2 to 12`},
+		"a workload and workloads":         {"tyrell", set("workload", map[string]any{"replicas": 1}), `workload and workloads are both given`},
+		"an identity on any Kubernetes":    {"wayne", set("workload.identity", true), `workload.identity true: want it on aks and eks only`},
+		"an identity that may do nothing":  {"initech", set("workload.identity", true), `workload.policies and identity: want both on EKS, or neither`},
+		"a policy on Azure":                {"dev", set("workload.policies", map[string]any{"x": map[string]any{}}), `workload.policies belong to AWS: want none here`},
+		"one component twice":              {"tyrell", set("workloads", []any{map[string]any{"component": "web"}, map[string]any{"component": "web"}}), `workloads[1].component "web": with the environment it makes the same names as workloads[0]`},
+		"the refresher's component":        {"tyrell", set("workloads", []any{map[string]any{"component": "refresher"}}), `component "refresher": want another name`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			values, secrets := loadStack(t, c.stack, c.edit)
+			lines := refused(t, values, secrets)
+			assert.Contains(t, lines[0], c.want)
+			for _, line := range lines[1:] {
+				assert.Contains(t, line, c.want[strings.LastIndex(c.want, ":")+1:], "one problem is one line, for each place that has it")
+			}
+		})
+	}
+}
+
 // On AWS the same holds.
 func TestWrongConfigurationOnAWSIsNamed(t *testing.T) {
 	for name, c := range map[string]struct {

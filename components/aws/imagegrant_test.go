@@ -202,3 +202,12 @@ func TestBadGrantsAreNamed(t *testing.T) {
 	args.RoleARNs = roles(80)
 	assert.NoError(t, args.Validate())
 }
+
+func TestAGrantThatWaitsLetsNobodyRead(t *testing.T) {
+	args := grantArguments()
+	args.RoleARNs, args.Waiting = nil, true
+	r, outputs := grant(t, args, false)
+	assert.NotEmpty(t, r.Named("grant-repository").Type)
+	assert.Empty(t, r.Of("RepositoryPolicy"))
+	assert.Empty(t, outputs["ready"])
+}

@@ -302,3 +302,32 @@ func TestAcceptedSubjectsFitTheirDocuments(t *testing.T) {
 		require.NoError(t, grant.Validate(), "the vendor accepts what the customer's side makes")
 	})
 }
+
+func TestARoleThatWaitsTrustsAndMayDoNothing(t *testing.T) {
+	args := roleArguments(aws.IRSA{Issuer: issuer})
+	known := args.RoleARN()
+	args.Pull, args.Waiting = nil, true
+	assert.Equal(t, known, args.RoleARN(), "it keeps its name")
+	r := role(t, args, false)
+	assert.NotEmpty(t, r.Named("one-role").Text("assumeRolePolicy"))
+	assert.Empty(t, r.Of("Policy"))
+	assert.Empty(t, r.Of("RolePolicyAttachment"))
+
+	args.Pull = repository()
+	require.ErrorContains(t, args.Validate(), "waiting and pull are both given")
+}
+
+func TestAnEnvironmentEndsTheNameOfItsRole(t *testing.T) {
+	args := roleArguments(aws.IRSA{Issuer: issuer})
+	args.Environment = "prod"
+	assert.True(t, strings.HasSuffix(args.RoleARN(), "/acme-pull-prod"), args.RoleARN())
+}
+
+func TestRoleNamesFitAndDiffer(t *testing.T) {
+	assert.Equal(t, "app_prod_web", aws.RoleName("app_prod_web"))
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := rapid.StringMatching(`[a-z_-]{1,120}`).Draw(t, "a"), rapid.StringMatching(`[a-z_-]{1,120}`).Draw(t, "b")
+		assert.LessOrEqual(t, len(aws.RoleName(a)), 64)
+		assert.Equal(t, a == b, aws.RoleName(a) == aws.RoleName(b))
+	})
+}

@@ -205,3 +205,69 @@ func TestBadArgumentsAreNamed(t *testing.T) {
 		})
 	}
 }
+
+// Several readers share the repository, the pool and the account, and nothing
+// by which one could become another.
+func TestEachReaderHasAProviderAndABindingOfItsOwn(t *testing.T) {
+	args := arguments()
+	other := entra()
+	other.PrincipalID, other.ClientID = pulumi.String(tenant), pulumi.String(tenant)
+	args.Readers = []gcp.Reader{{Name: "prod", Trust: entra()}, {Name: "dev", Trust: other}}
+	r := &recorder.Recorder{}
+	require.NoError(t, r.Run(func(ctx *pulumi.Context) error {
+		grant, err := gcp.NewImageGrant(ctx, "grant", args)
+		require.NoError(t, err)
+		assert.Len(t, grant.Readers, 2)
+		return nil
+	}))
+	assert.Len(t, r.Of("WorkloadIdentityPool"), 1)
+	assert.Len(t, r.Of("Account"), 1)
+	assert.Equal(t, "acme-azure-prod", r.Named("grant-provider-prod").Text("workloadIdentityPoolProviderId"))
+	assert.Contains(t, r.Named("grant-provider-prod").Text("attributeCondition"), principal)
+	assert.NotContains(t, r.Named("grant-provider-dev").Text("attributeCondition"), principal)
+	assert.True(t, strings.HasSuffix(r.Named("grant-impersonation-prod").Text("member"), "/subject/"+principal))
+	assert.True(t, strings.HasSuffix(r.Named("grant-impersonation-dev").Text("member"), "/subject/"+tenant))
+}
+
+func TestAReaderThatWaitsIsNotTrustedYet(t *testing.T) {
+	args := arguments()
+	args.Readers = []gcp.Reader{{Trust: gcp.EntraTrust{TenantID: tenant, Issuer: entra().Issuer, Audience: audience}, Waiting: true}}
+	r := &recorder.Recorder{}
+	require.NoError(t, r.Run(func(ctx *pulumi.Context) error {
+		grant, err := gcp.NewImageGrant(ctx, "grant", args)
+		require.NoError(t, err)
+		assert.Empty(t, grant.Readers)
+		return nil
+	}))
+	assert.NotEmpty(t, r.Named("grant-pool").Type)
+	assert.Empty(t, r.Of("WorkloadIdentityPoolProvider"))
+	assert.Empty(t, r.Of("IAMMember"))
+}
+
+func TestWrongReadersAreRefused(t *testing.T) {
+	readers := func(readers ...gcp.Reader) func(*gcp.ImageGrantArgs) {
+		return func(a *gcp.ImageGrantArgs) { a.Readers = readers }
+	}
+	cluster := gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: "s"}
+	for name, c := range map[string]struct {
+		edit func(*gcp.ImageGrantArgs)
+		want string
+	}{
+		"nobody":              {readers(), "readers are missing: want who may read, or nodes"},
+		"two without a name":  {readers(gcp.Reader{Trust: entra()}, gcp.Reader{Trust: entra()}), `readers[0].name "": want 2 to 12`},
+		"one name twice":      {readers(gcp.Reader{Name: "prod", Trust: entra()}, gcp.Reader{Name: "prod", Trust: entra()}), `readers[1].name "prod": repeats readers[0]`},
+		"a long name":         {readers(gcp.Reader{Name: strings.Repeat("n", 13), Trust: entra()}), "want 2 to 12"},
+		"two kinds of trust":  {readers(gcp.Reader{Name: "prod", Trust: entra()}, gcp.Reader{Name: "dev", Trust: cluster}), "readers[1].trust is of another kind"},
+		"nodes and readers":   {func(a *gcp.ImageGrantArgs) { a.Nodes = []string{"nodes@acme-platform.iam.gserviceaccount.com"} }, "want none beside readers"},
+		"a node that is none": {func(a *gcp.ImageGrantArgs) { a.Readers, a.Nodes = nil, []string{"allUsers"} }, `nodes[0] "allUsers": want a service account's email`},
+		"one node twice": {func(a *gcp.ImageGrantArgs) {
+			a.Readers, a.Nodes = nil, []string{"nodes@acme-platform.iam.gserviceaccount.com", "nodes@acme-platform.iam.gserviceaccount.com"}
+		}, `repeats nodes[0]`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := arguments()
+			c.edit(args)
+			require.ErrorContains(t, args.Validate(), c.want)
+		})
+	}
+}

@@ -284,3 +284,22 @@ func TestAPreviewOfThePullSecretRegistersTheSame(t *testing.T) {
 	}
 	assert.Equal(t, names(register(t, pullSecret(), false)), names(register(t, pullSecret(), true)))
 }
+
+// Without a grant there is nothing to ask for a token, and everything else.
+func TestAPullSecretThatWaitsHasNoRefresher(t *testing.T) {
+	args := pullSecret()
+	args.Waiting = true
+	r := &recorder.Recorder{}
+	require.NoError(t, r.Run(func(ctx *pulumi.Context) error {
+		pull, err := kubernetes.NewPullSecret(ctx, "pull", args)
+		require.NoError(t, err)
+		assert.Nil(t, pull.FirstRefresh)
+		return nil
+	}))
+	for _, kind := range []string{"Secret", "ServiceAccount", "Role", "RoleBinding", "NetworkPolicy"} {
+		assert.Len(t, r.Of(kind), 1, kind)
+	}
+	for _, kind := range []string{"CronJob", "Job", "ConfigMap"} {
+		assert.Empty(t, r.Of(kind), kind)
+	}
+}

@@ -171,3 +171,42 @@ func TestBadArgumentsOfTheWorkloadAreNamed(t *testing.T) {
 		})
 	}
 }
+
+func TestAComponentHasObjectsAndPodsOfItsOwn(t *testing.T) {
+	args := workload()
+	args.Component = "worker"
+	r, _ := run(t, args)
+	name := args.Product + "-worker"
+	for _, object := range []string{"app-deployment", "app-account", "app-service", "app-budget"} {
+		assert.Equal(t, name, r.Named(object).Text("metadata.name"), object)
+	}
+	selector := `spec.selector.matchLabels["app.kubernetes.io/component"]`
+	assert.Equal(t, "worker", r.Named("app-deployment").Text(selector))
+	assert.Equal(t, "worker", r.Named("app-service").Text(`spec.selector["app.kubernetes.io/component"]`))
+
+	args.Component = strings.Repeat("c", 63)
+	require.ErrorContains(t, args.Validate(), "component")
+	args.Component = "refresher"
+	require.ErrorContains(t, args.Validate(), `component "refresher": want another name`)
+}
+
+// A selector cannot be changed: a Deployment that was made by hand keeps its own.
+func TestASelectorOfSomebodyElsesIsKept(t *testing.T) {
+	args := workload()
+	args.Selector = map[string]string{"app": "bifrost"}
+	r, _ := run(t, args)
+	deployment := r.Named("app-deployment")
+	assert.Equal(t, map[string]any{"app": "bifrost"}, deployment.Value("spec.selector.matchLabels").Mappable())
+	assert.Equal(t, "bifrost", deployment.Text(`spec.template.metadata.labels.app`))
+	assert.NotEmpty(t, deployment.Text(`spec.template.metadata.labels["app.kubernetes.io/name"]`), "waybill's labels beside it")
+	assert.Equal(t, map[string]any{"app": "bifrost"}, r.Named("app-service").Value("spec.selector").Mappable())
+}
+
+func TestTheRoleOfAWorkloadIsInItsAnnotation(t *testing.T) {
+	args := workload()
+	args.Identity = kubernetes.IRSAIdentity{RoleARN: pulumi.String("arn:aws:iam::111122223333:role/shop")}
+	r, _ := run(t, args)
+	assert.Equal(t, "arn:aws:iam::111122223333:role/shop", r.Named("app-account").Text(`metadata.annotations["eks.amazonaws.com/role-arn"]`))
+	args.Identity = kubernetes.IRSAIdentity{}
+	require.ErrorContains(t, args.Validate(), "identity.roleArn is missing")
+}

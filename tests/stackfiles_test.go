@@ -1,0 +1,129 @@
+package tests_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"waybill.example/waybill/stacks"
+	"waybill.example/waybill/tests/stackfile"
+)
+
+func TestEveryExampleIsAValidStackFile(t *testing.T) {
+	for _, name := range stackfile.Names(t, "..") {
+		require.NoError(t, stacks.Validate(filepath.Join("..", "Pulumi."+name+".yaml")), name)
+	}
+}
+
+// inProject writes a stack file beside a copy of Pulumi.yaml and works there.
+func inProject(t *testing.T, name, text string) string {
+	t.Helper()
+	project, err := os.ReadFile(filepath.Join("..", "Pulumi.yaml"))
+	require.NoError(t, err)
+	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "Pulumi.yaml"), project, 0o600))
+	path := filepath.Join(folder, "Pulumi."+name+".yaml")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+// Everything wrong with a file is said at once, and what the program alone would
+// never see as well.
+func TestAWrongStackFileIsReportedWhole(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "Pulumi.dev.yaml"))
+	require.NoError(t, err)
+	wrong := strings.NewReplacer(
+		`tag: "1.0"`, `tag: 1.0`,
+		"slug: example", "slug: Example",
+		"config:", "secretprovider: passphrase\nconfig:\n  gcp:project: x\n  waybill:custommer: {}",
+	).Replace(string(text))
+	err = stacks.Validate(inProject(t, "wrong", wrong))
+	for _, want := range []string{
+		"secretprovider is an unknown key: want one of config, encryptedkey",
+		"config.gcp:project is an unknown key: want one of waybill:customer, waybill:productConfig",
+		"config.waybill:custommer is an unknown key",
+		"product.tag 1 is a number for YAML, which may have changed it: quote it",
+		`slug "Example": want the customer's slug`,
+	} {
+		require.ErrorContains(t, err, want)
+	}
+	require.ErrorContains(t, stacks.Validate(inProject(t, "empty", "")), "waybill:customer is missing")
+	require.Error(t, stacks.Validate(inProject(t, "broken", "config: [")))
+	require.ErrorContains(t, stacks.Validate(filepath.Join(t.TempDir(), "Pulumi.none.yaml")), "no such file")
+
+	long := strings.Replace(string(text), "name: hello", "name: hello\n      image: a", 1)
+	long = strings.Replace(long, "context: example-cluster", "context: example-cluster\n      namespace:\n        name: "+strings.Repeat("n", 63), 1)
+	require.NoError(t, stacks.Validate(inProject(t, "long", long)))
+	require.ErrorContains(t, stacks.Validate(inProject(t, "often", strings.Replace(string(text), "refresher:", "refresher:\n      every: 30m", 1))),
+		"refresher.every", "what only a component knows is checked too")
+}
+
+// A secret's value is not needed, and that it is one is.
+func TestASecretIsNotDecryptedToValidate(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "Pulumi.acme.yaml"))
+	require.NoError(t, err)
+	require.NoError(t, stacks.Validate(inProject(t, "acme", string(text))))
+	plain := string(text)
+	start := strings.Index(plain, "waybill:productConfig:")
+	require.Positive(t, start)
+	plain = plain[:start] + "waybill:productConfig: '{\"password\": \"hunter2\"}'\n"
+	err = stacks.Validate(inProject(t, "acme", plain))
+	require.ErrorContains(t, err, "waybill:productConfig")
+	assert.NotContains(t, err.Error(), "hunter2")
+}
+
+// The access request is printed before anything is deployed, for every chain in
+// which the cloud chooses nothing of it.
+func TestTheAccessRequestFollowsFromTheConfiguration(t *testing.T) {
+	t.Chdir("..")
+	run := func(arguments ...string) (status int, stdout, stderr string) {
+		var out, complaints bytes.Buffer
+		status = stacks.Command(arguments, &out, &complaints)
+		return status, out.String(), complaints.String()
+	}
+	for stack, want := range map[string]string{
+		"oscorp-customer": oscorpRequest, "wayne": wayneRequest, "hanso": hansoRequest,
+		"initech": `{"document":"accessRequest","version":1,"customer":"initech","platform":"eks","account":"123456789012","region":"eu-central-1",
+			"environments":[{"name":"default","roleArns":["arn:aws:iam::123456789012:role/waybill/initech-pull"]}]}`,
+		"stark": `{"document":"accessRequest","version":1,"customer":"stark","platform":"ecs","account":"423456789012","region":"us-east-1",
+			"environments":[{"name":"default","roleArns":["arn:aws:iam::423456789012:role/stark-execution"]}]}`,
+	} {
+		status, stdout, stderr := run("access-request", stack)
+		assert.Equal(t, 0, status, stderr)
+		assert.JSONEq(t, want, stdout, stack)
+	}
+	for stack, want := range map[string]string{
+		"soylent-customer": "run `pulumi up -s soylent-customer`, then `pulumi stack output accessRequest --json -s soylent-customer`",
+		"oscorp-vendor":    "side vendor: want the customer's stack",
+		"cyberdyne":        "azure.cluster.issuer: is looked up in an update only",
+		"nobody":           "no such file",
+	} {
+		status, stdout, stderr := run("access-request", stack)
+		assert.Equal(t, 1, status)
+		assert.Empty(t, stdout)
+		assert.Contains(t, stderr, want)
+	}
+	for _, arguments := range [][]string{{"access-request"}, {"deploy", "dev"}, {"access-request", "dev", "x"}} {
+		status, stdout, stderr := run(arguments...)
+		assert.Equal(t, 2, status)
+		assert.Empty(t, stdout)
+		assert.Contains(t, stderr, "usage: waybill access-request STACK")
+	}
+	status, stdout, _ := run("--help")
+	assert.Equal(t, 0, status)
+	assert.Contains(t, stdout, "usage:")
+}
+
+// The committed document of the example is what its stack file makes.
+func TestTheExamplesDocumentIsCurrent(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "exchange", "oscorp.accessRequest.json"))
+	require.NoError(t, err)
+	require.True(t, json.Valid(text))
+	assert.JSONEq(t, oscorpRequest, string(text))
+}
