@@ -59,6 +59,8 @@ $(BIN)/controlplane: tools/controlplane/go.mod tools/controlplane/go.sum $(wildc
 $(BIN)/golangci-lint $(BIN)/shfmt: tools/lint/go.mod tools/lint/go.sum
 	@$(BUILD) ../lint -name golangci-lint -o ../../$(BIN)/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint >&2
 	@go build -C tools/lint -o ../../$(BIN)/shfmt mvdan.cc/sh/v3/cmd/shfmt >&2
+$(BIN)/actionlint $(BIN)/govulncheck: tools/workflows/go.mod tools/workflows/go.sum
+	@go build -C tools/workflows -o ../../$(BIN)/ github.com/rhysd/actionlint/cmd/actionlint golang.org/x/vuln/cmd/govulncheck >&2
 
 # Runs a command in every module, $$module in it, and fails if one fails; with
 # JSON=1 what it prints goes to stderr, and one document says how each ended.
@@ -76,14 +78,19 @@ COMMA := ,
 test: tools ## every test of every module
 	$(call in-modules,testing,go test -C $$module -timeout 30m ./...)
 
-SCRIPTS := .ci/run tools/program
+SCRIPTS := .ci/run tools/program $(wildcard tools/ci/*)
 
 .PHONY: lint
-lint: $(BIN)/golangci-lint $(BIN)/shfmt ## vet, golangci-lint, formatting, shellcheck
+lint: $(BIN)/golangci-lint $(BIN)/shfmt $(BIN)/actionlint ## vet, golangci-lint, formatting, shellcheck, actionlint
 	$(call in-modules,linting,(cd $$module && "$(CURDIR)/$(BIN)/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...))
 	@$(BIN)/shfmt -d $(SCRIPTS) >&2
 	@command -v shellcheck >/dev/null || { echo "lint: want shellcheck on PATH (Debian: apt-get install shellcheck)" >&2; exit 1; }
 	@shellcheck $(SCRIPTS) >&2
+	@$(BIN)/actionlint >&2
+
+.PHONY: scan
+scan: $(BIN)/govulncheck ## known vulnerabilities that the modules' code reaches
+	$(call in-modules,scanning,$(CURDIR)/$(BIN)/govulncheck -C $$module ./...)
 
 .PHONY: image
 image: ## build the refresher's image, VERSION (default 0.1.0), and push it to IMAGE=host/path:tag
