@@ -16,7 +16,7 @@ type clusterSide struct {
 	s *settings
 	// pull is nil where nodes pull.
 	pull      *kubernetes.PullSecretArgs
-	workloads []*kubernetes.WorkloadArgs // in the order of s.Workloads
+	workloads []*kubernetes.WorkloadArgs // in the order of s.workloadsOf
 
 	provider pulumi.ProviderResource
 	existing *kubernetes.ExistingNamespace
@@ -43,7 +43,7 @@ func newClusterSide(s *settings, e environment, source kubernetes.TokenSource) *
 		c.pull = pullSecretArgs(s, e)
 		c.pull.Source = source
 	}
-	for _, w := range s.Workloads {
+	for _, w := range s.workloadsOf(e) {
 		args := workloadArgs(s, e, w)
 		args.Namespace, args.Image = pending, pending
 		if source != nil {
@@ -115,8 +115,8 @@ func (c *clusterSide) register(ctx *pulumi.Context, grant *granted, identities m
 	if grant == nil {
 		return shown, nil
 	}
-	for i, args := range c.workloads {
-		w := c.s.Workloads[i]
+	for i, w := range c.s.workloadsOf(c.environment) {
+		args := c.workloads[i]
 		own := identities[trustName(c.s.Product, c.environment, w)]
 		args.Namespace, args.After, args.Identity = namespace, append(slices.Clone(after), own.ready...), own.identity
 		args.Image = grant.image(c.product.reference(c.s.imagePath(w)))

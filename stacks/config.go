@@ -269,6 +269,8 @@ type Component struct {
 	Image      string `json:"image"`      // empty: the product's
 	Port       int    `json:"port"`       // 0: the product's
 	HealthPath string `json:"healthPath"` // empty: the product's
+	// Environments are where it runs; empty: in all of them.
+	Environments []string `json:"environments"`
 	Workload
 }
 

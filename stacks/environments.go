@@ -1,6 +1,8 @@
 package stacks
 
 import (
+	"slices"
+
 	"waybill.example/waybill/components/kubernetes"
 )
 
@@ -65,6 +67,17 @@ func (e environment) issuer() string {
 		return e.Cluster.Issuer
 	}
 	return e.Kubernetes.Issuer
+}
+
+// workloadsOf are the components that run in an environment.
+func (c *Customer) workloadsOf(e environment) []Component {
+	var all []Component
+	for _, w := range c.Workloads {
+		if len(w.Environments) == 0 || slices.Contains(w.Environments, e.Name) {
+			all = append(all, w)
+		}
+	}
+	return all
 }
 
 // resourceName is the name of a component's Deployment in the stack.

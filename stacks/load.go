@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -330,6 +331,11 @@ func (c *Customer) checkWorkloads(given map[string]bool, problems *problems) {
 	if len(c.Workloads) == 0 {
 		c.checkWorkload("workload", Component{HealthPath: c.Product.HealthPath, Workload: c.Workload}, problems)
 	}
+	for i, e := range c.environments() {
+		if len(c.Workloads) > 0 && len(c.workloadsOf(e)) == 0 {
+			problems.add(fmt.Sprintf("environments[%d]", i), "%q: runs no workload: want one at least, on whose image a token is tried", e.Name)
+		}
+	}
 	names := map[string]string{}
 	for i, w := range c.Workloads {
 		key := fmt.Sprintf("workloads[%d]", i)
@@ -339,6 +345,11 @@ func (c *Customer) checkWorkloads(given map[string]bool, problems *problems) {
 		c.checkWorkload(key, w, problems)
 		if c.Platform == platformEKS && w.Image != "" {
 			problems.add(key+".image", "%q: want none, an ECR repository is one image", w.Image)
+		}
+		for j, name := range w.Environments {
+			if !slices.ContainsFunc(c.environments(), func(e environment) bool { return e.Name == name }) {
+				problems.add(fmt.Sprintf("%s.environments[%d]", key, j), "%q: want the name of an environment", name)
+			}
 		}
 		for _, e := range c.environments() {
 			name := w.resourceName(e)

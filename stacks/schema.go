@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
@@ -26,9 +27,21 @@ const (
 //go:embed schema/*.json
 var published embed.FS
 
+// compiled are the schemas by location. One process may run the program of many
+// stacks side by side.
+var compiled struct {
+	mutex   sync.Mutex
+	schemas map[string]*jsonschema.Schema
+}
+
 // compileSchema makes a published schema, or the part of it that a fragment
 // names, ready to check with.
 func compileSchema(location string) (*jsonschema.Schema, error) {
+	compiled.mutex.Lock()
+	defer compiled.mutex.Unlock()
+	if schema, found := compiled.schemas[location]; found {
+		return schema, nil
+	}
 	compiler := jsonschema.NewCompiler()
 	for _, name := range []string{customerSchema, requestSchema, grantSchema, stackSchema} {
 		text, err := published.ReadFile("schema/" + name)
@@ -43,7 +56,15 @@ func compileSchema(location string) (*jsonschema.Schema, error) {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	return compiler.Compile(location)
+	schema, err := compiler.Compile(location)
+	if err != nil {
+		return nil, err
+	}
+	if compiled.schemas == nil {
+		compiled.schemas = map[string]*jsonschema.Schema{}
+	}
+	compiled.schemas[location] = schema
+	return schema, nil
 }
 
 // finding is one thing that is wrong with a document: where, and what is said.

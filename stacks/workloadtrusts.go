@@ -60,7 +60,7 @@ func (s *settings) workloadTrusts() []workloadTrust {
 		return nil
 	}
 	for _, e := range s.environments() {
-		for _, w := range s.Workloads {
+		for _, w := range s.workloadsOf(e) {
 			if w.Identity {
 				trusts = append(trusts, workloadTrust{trustName(s.Product, e, w), e, w})
 			}

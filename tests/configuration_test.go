@@ -126,6 +126,8 @@ func TestWrongConfigurationOfAPartyIsNamed(t *testing.T) {
 		"an identity that may do nothing":  {"initech", set("workload.identity", true), `workload.policies and identity: want both on EKS, or neither`},
 		"a policy on Azure":                {"dev", set("workload.policies", map[string]any{"x": map[string]any{}}), `workload.policies belong to AWS: want none here`},
 		"one component twice":              {"tyrell", set("workloads", []any{map[string]any{"component": "web"}, map[string]any{"component": "web"}}), `workloads[1].component "web": with the environment it makes the same names as workloads[0]`},
+		"an environment that is none":      {"tyrell", set("workloads", []any{map[string]any{"component": "web"}, map[string]any{"component": "api", "environments": []any{"test"}}}), `workloads[1].environments[0] "test": want the name of an environment`},
+		"an environment without workloads": {"tyrell", set("workloads", []any{map[string]any{"component": "web", "environments": []any{"prod", "dev"}}}), `environments[1] "staging": runs no workload`},
 		"the refresher's component":        {"tyrell", set("workloads", []any{map[string]any{"component": "refresher"}}), `component "refresher": want another name`},
 	} {
 		t.Run(name, func(t *testing.T) {

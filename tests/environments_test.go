@@ -151,6 +151,23 @@ func TestRemovingOneTrustRemovesOneTrust(t *testing.T) {
 			assert.Equal(t, want, after[identity], "without %s, %s keeps the rest", name, identity)
 		}
 	}
+	t.Run("in one environment", func(t *testing.T) {
+		second, err := runStack(t, "tyrell", lastTrusts(first), func(customer map[string]any) {
+			customer["workloads"].([]any)[3].(map[string]any)["environments"] = []any{"prod", "dev"}
+		})
+		require.NoError(t, err)
+		gone := []string{}
+		for identity, names := range before {
+			for _, name := range names {
+				if !slices.Contains(held(second)[identity], name) {
+					gone = append(gone, name)
+				}
+			}
+		}
+		assert.Equal(t, []string{"bifrost_staging_scheduler"}, gone)
+		assert.Empty(t, second.Named("workload-staging-scheduler-deployment").Type)
+		assert.NotEmpty(t, second.Named("workload-dev-scheduler-deployment").Type)
+	})
 	t.Run("a trust that comes back takes a free place", func(t *testing.T) {
 		less, err := runStack(t, "tyrell", lastTrusts(first), func(customer map[string]any) {
 			customer["workloads"] = customer["workloads"].([]any)[1:]

@@ -33,16 +33,19 @@ const (
 // awsChain is what the programs share: the providers, the vendor's side, and
 // the product's image.
 type awsChain struct {
-	ctx              *pulumi.Context
-	customer         pulumi.ProviderResource
-	grant            *aws.ImageGrant
-	image            pulumi.StringOutput
-	platform, reader string
+	ctx          *pulumi.Context
+	platform     string
+	customer     pulumi.ProviderResource
+	grant        *aws.ImageGrant
+	image        pulumi.StringOutput
+	asked        pulumi.Array
+	environments map[string]pulumi.Map
+	trusts       pulumi.Map
 }
 
-// newAWSChain grants one role the right to read.
-func newAWSChain(ctx *pulumi.Context, platform, reader string) (*awsChain, error) {
-	c := &awsChain{ctx: ctx, platform: platform, reader: reader}
+// newAWSChain grants the roles of each environment the right to read.
+func newAWSChain(ctx *pulumi.Context, platform string, sites []Site, readers []string) (*awsChain, error) {
+	c := &awsChain{ctx: ctx, platform: platform, environments: map[string]pulumi.Map{}, trusts: pulumi.Map{}}
 	vendor, err := awsProvider(ctx, "vendor", AWSVendor)
 	if err != nil {
 		return nil, err
@@ -53,9 +56,14 @@ func newAWSChain(ctx *pulumi.Context, platform, reader string) (*awsChain, error
 	if c.grant, err = aws.NewImageGrant(ctx, "grant", &aws.ImageGrantArgs{
 		Customer: awsSlug, Product: awsProduct, Account: AWSVendor, Region: AWSRegion,
 		Repository:      aws.Repository{Unprotected: true},
-		CustomerAccount: AWSCustomer, RoleARNs: []string{reader},
+		CustomerAccount: AWSCustomer, RoleARNs: readers,
 	}, pulumi.Providers(vendor)); err != nil {
 		return nil, err
+	}
+	for i, site := range sites {
+		c.asked = append(c.asked, pulumi.Map{
+			"name": pulumi.String(site.Environment), "roleArns": pulumi.ToStringArray(readers[i : i+1]),
+		})
 	}
 	c.image = pulumi.Sprintf("%s/%s:%s", c.grant.RegistryHost, c.grant.Repository, AWSTag)
 	return c, nil
@@ -68,87 +76,154 @@ func awsProvider(ctx *pulumi.Context, name, account string) (*pulumiaws.Provider
 }
 
 // export says what a rehearsal needs to know.
-func (c *awsChain) export(service pulumi.StringInput) {
-	c.ctx.Export("accessRequest", pulumi.Map{
-		"customer": pulumi.String(awsSlug), "platform": pulumi.String(c.platform), "account": pulumi.String(AWSCustomer),
-		"region": pulumi.String(AWSRegion), "roleArn": pulumi.String(c.reader),
-	})
-	c.ctx.Export("accessGrant", pulumi.Map{
-		"customer": pulumi.String(awsSlug), "platform": pulumi.String(c.platform), "account": pulumi.String(AWSVendor),
-		"region": pulumi.String(AWSRegion), "registry": c.grant.RegistryHost, "repository": c.grant.Repository,
-	})
-	c.ctx.Export("image", c.image)
-	c.ctx.Export("service", service)
+func (c *awsChain) export() {
+	request := document("accessRequest", awsSlug, c.platform)
+	request["account"], request["region"] = pulumi.String(AWSCustomer), pulumi.String(AWSRegion)
+	request["environments"] = c.asked
+	c.ctx.Export("accessRequest", request)
+	grant := document("accessGrant", awsSlug, c.platform)
+	grant["account"], grant["region"] = pulumi.String(AWSVendor), pulumi.String(AWSRegion)
+	grant["registry"], grant["repository"] = c.grant.RegistryHost, c.grant.Repository
+	c.ctx.Export("accessGrant", grant)
+	if len(c.trusts) > 0 {
+		c.ctx.Export("workloadTrusts", c.trusts)
+	}
+	exportEnvironments(c.ctx, c.environments)
 }
 
-func awsClusterProvider(ctx *pulumi.Context) (*pulumikubernetes.Provider, error) {
-	return pulumikubernetes.NewProvider(ctx, "cluster", &pulumikubernetes.ProviderArgs{Context: pulumi.String(AWSCluster)})
+func awsClusterProvider(ctx *pulumi.Context, site Site) (*pulumikubernetes.Provider, error) {
+	return pulumikubernetes.NewProvider(ctx, "cluster"+site.suffix(), &pulumikubernetes.ProviderArgs{Context: pulumi.String(site.Context)})
 }
 
-// EKSWithIRSA lets a refresher pull by an IAM role that trusts the cluster's
-// issuer.
-func EKSWithIRSA(ctx *pulumi.Context) error {
-	return eksWithRefresher(ctx, aws.IRSA{Issuer: AWSIssuer, CreateProvider: true},
+// AWSSite is the environment of a customer on EKS that has one alone.
+var AWSSite = Site{Environment: "default", Context: AWSCluster, Issuer: AWSIssuer, Namespace: AWSNamespace}
+
+// EKSWithIRSA lets refreshers pull by IAM roles that trust their clusters'
+// issuers. Where components have roles of their own as well, the account must
+// have the clusters' OIDC providers already.
+func EKSWithIRSA(sites ...Site) pulumi.RunFunc {
+	return eksWithRefreshers(sites,
+		func(site Site) aws.Trust {
+			return aws.IRSA{Issuer: site.Issuer, CreateProvider: len(site.Workloads) == 0}
+		},
 		func(role kubernetes.ECRRole) kubernetes.TokenSource { return kubernetes.IRSASource{ECRRole: role} })
 }
 
-// EKSWithPodIdentity lets a refresher pull by an IAM role that trusts EKS Pod
+// EKSWithPodIdentity lets refreshers pull by IAM roles that trust EKS Pod
 // Identity.
-func EKSWithPodIdentity(ctx *pulumi.Context) error {
-	return eksWithRefresher(ctx, aws.PodIdentity{ClusterARN: "arn:aws:eks:" + AWSRegion + ":" + AWSCustomer + ":cluster/" + AWSCluster},
+func EKSWithPodIdentity(sites ...Site) pulumi.RunFunc {
+	return eksWithRefreshers(sites,
+		func(site Site) aws.Trust {
+			return aws.PodIdentity{ClusterARN: "arn:aws:eks:" + AWSRegion + ":" + AWSCustomer + ":cluster/" + site.Context}
+		},
 		func(role kubernetes.ECRRole) kubernetes.TokenSource {
 			return kubernetes.PodIdentitySource{ECRRole: role}
 		})
 }
 
-func eksWithRefresher(ctx *pulumi.Context, trust aws.Trust, source func(kubernetes.ECRRole) kubernetes.TokenSource) error {
-	args := &aws.ServiceAccountRoleArgs{
-		Customer: awsSlug, Product: awsProduct, Account: AWSCustomer, Region: AWSRegion, Trust: trust,
-		Namespace: AWSNamespace, ServiceAccount: kubernetes.RefresherServiceAccount(awsProduct),
-		Pull: &aws.RepositoryRef{Account: AWSVendor, Region: AWSRegion, Name: awsSlug},
-		Role: aws.Role{Path: "/images/"},
+// eksWithRefreshers takes how a cluster's ServiceAccounts become roles.
+func eksWithRefreshers(sites []Site, trust func(site Site) aws.Trust, source func(kubernetes.ECRRole) kubernetes.TokenSource) pulumi.RunFunc {
+	return func(ctx *pulumi.Context) error {
+		var roles []*aws.ServiceAccountRoleArgs
+		var readers []string
+		for _, site := range sites {
+			args := &aws.ServiceAccountRoleArgs{
+				Customer: awsSlug, Product: awsProduct, Environment: site.own(), Account: AWSCustomer, Region: AWSRegion, Trust: trust(site),
+				Namespace: site.Namespace, ServiceAccount: kubernetes.RefresherServiceAccount(awsProduct),
+				Pull: &aws.RepositoryRef{Account: AWSVendor, Region: AWSRegion, Name: awsSlug},
+				Role: aws.Role{Path: "/images/"},
+			}
+			roles, readers = append(roles, args), append(readers, args.RoleARN())
+		}
+		c, err := newAWSChain(ctx, "eks", sites, readers)
+		if err != nil {
+			return err
+		}
+		for i, site := range sites {
+			role, err := aws.NewServiceAccountRole(ctx, "role"+site.suffix(), roles[i], pulumi.Providers(c.customer))
+			if err != nil {
+				return err
+			}
+			for _, component := range site.Workloads {
+				if err := c.trust(site, component, trust(site)); err != nil {
+					return err
+				}
+			}
+			if err := c.refresh(site, role, source(kubernetes.ECRRole{RoleARN: role.RoleARN, Region: AWSRegion})); err != nil {
+				return err
+			}
+		}
+		c.export()
+		return nil
 	}
-	c, err := newAWSChain(ctx, "eks", args.RoleARN())
-	if err != nil {
-		return err
-	}
-	cluster, err := awsClusterProvider(ctx)
-	if err != nil {
-		return err
-	}
-	role, err := aws.NewServiceAccountRole(ctx, "role", args, pulumi.Providers(c.customer))
+}
+
+// refresh runs the refresher and the product of an environment.
+func (c *awsChain) refresh(site Site, role *aws.ServiceAccountRole, source kubernetes.TokenSource) error {
+	cluster, err := awsClusterProvider(c.ctx, site)
 	if err != nil {
 		return err
 	}
 	impatient := time.Duration(0)
-	pull, err := kubernetes.NewPullSecret(ctx, "pull", &kubernetes.PullSecretArgs{
-		Customer: awsSlug, Product: awsProduct, Namespace: AWSNamespace,
-		Source:    source(kubernetes.ECRRole{RoleARN: role.RoleARN, Region: AWSRegion}),
+	pull, err := kubernetes.NewPullSecret(c.ctx, "pull"+site.suffix(), &kubernetes.PullSecretArgs{
+		Customer: awsSlug, Product: awsProduct, Namespace: site.Namespace, Source: source,
 		Refresher: kubernetes.Refresher{Image: AWSRefresher, Propagation: &impatient},
 		After:     pulumi.Array{c.grant.Ready, role.Ready},
 	}, pulumi.Providers(cluster))
 	if err != nil {
 		return err
 	}
-	workload, err := kubernetes.NewWorkload(ctx, "workload", &kubernetes.WorkloadArgs{
-		Customer: awsSlug, Product: awsProduct, Namespace: pull.Namespace, PullSecret: pull.SecretName, ImageConfigMap: pull.ImageConfigMap,
-		Image: c.image, After: []pulumi.Resource{pull.FirstRefresh}, Port: 8080,
-	}, pulumi.Providers(cluster))
+	var service pulumi.StringInput
+	for _, component := range append([]string{""}, site.Workloads...) {
+		args := &kubernetes.WorkloadArgs{
+			Customer: awsSlug, Product: awsProduct, Component: component, Namespace: pull.Namespace, PullSecret: pull.SecretName,
+			Image: c.image, After: []pulumi.Resource{pull.FirstRefresh}, Port: 8080,
+		}
+		name := "workload" + site.suffix() + "-" + component
+		if component == "" {
+			args.ImageConfigMap, name = pull.ImageConfigMap, "workload"+site.suffix()
+		}
+		workload, err := kubernetes.NewWorkload(c.ctx, name, args, pulumi.Providers(cluster))
+		if err != nil {
+			return err
+		}
+		if component == "" {
+			service = workload.Service
+		}
+	}
+	c.environments[site.Environment] = pulumi.Map{
+		"context": pulumi.String(site.Context), "image": c.image, "service": service,
+		"pullSecret": pulumi.Sprintf("%s/%s", pull.Namespace, pull.SecretName),
+	}
+	return nil
+}
+
+// trust makes the role of a component.
+func (c *awsChain) trust(site Site, component string, trust aws.Trust) error {
+	account := kubernetes.WorkloadServiceAccount(awsProduct, component)
+	role, err := aws.NewServiceAccountRole(c.ctx, "role"+site.suffix()+"-"+component, &aws.ServiceAccountRoleArgs{
+		Customer: awsSlug, Product: awsProduct, Account: AWSCustomer, Region: AWSRegion, Trust: trust,
+		Namespace: site.Namespace, ServiceAccount: account,
+		Role: aws.Role{Name: awsProduct + site.suffix() + "-" + component},
+		Policies: []aws.Policy{{Name: "queue", Document: `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", ` +
+			`"Action": "sqs:SendMessage", "Resource": "arn:aws:sqs:` + AWSRegion + `:` + AWSCustomer + `:queue"}]}`}},
+	}, pulumi.Providers(c.customer))
 	if err != nil {
 		return err
 	}
-	c.export(workload.Service)
-	ctx.Export("pullSecret", pulumi.Sprintf("%s/%s", pull.Namespace, pull.SecretName))
+	c.trusts[site.trust(awsProduct, component)] = pulumi.Map{
+		"roleArn": role.RoleARN, "subject": pulumi.String("system:serviceaccount:" + site.Namespace + ":" + account),
+	}
 	return nil
 }
 
 // EKSWithNodeRole lets the cluster's nodes pull by themselves.
 func EKSWithNodeRole(ctx *pulumi.Context) error {
-	c, err := newAWSChain(ctx, "eks", AWSNodeRole)
+	c, err := newAWSChain(ctx, "eks", []Site{AWSSite}, []string{AWSNodeRole})
 	if err != nil {
 		return err
 	}
-	cluster, err := awsClusterProvider(ctx)
+	cluster, err := awsClusterProvider(ctx, AWSSite)
 	if err != nil {
 		return err
 	}
@@ -165,7 +240,8 @@ func EKSWithNodeRole(ctx *pulumi.Context) error {
 	if err != nil {
 		return err
 	}
-	c.export(workload.Service)
+	c.environments[AWSSite.Environment] = pulumi.Map{"image": c.image, "service": workload.Service}
+	c.export()
 	return nil
 }
 
@@ -179,7 +255,7 @@ func ECS(ctx *pulumi.Context) error {
 			Subnets: pulumi.ToStringArray([]string{AWSSubnet}), SecurityGroups: pulumi.ToStringArray([]string{AWSGroup}),
 		},
 	}
-	c, err := newAWSChain(ctx, "ecs", args.ExecutionRoleARN())
+	c, err := newAWSChain(ctx, "ecs", []Site{AWSSite}, []string{args.ExecutionRoleARN()})
 	if err != nil {
 		return err
 	}
@@ -188,7 +264,7 @@ func ECS(ctx *pulumi.Context) error {
 	if err != nil {
 		return err
 	}
-	c.export(service.ServiceARN)
-	ctx.Export("logGroup", service.LogGroup)
+	c.environments[AWSSite.Environment] = pulumi.Map{"image": c.image, "service": service.ServiceARN, "logGroup": service.LogGroup}
+	c.export()
 	return nil
 }

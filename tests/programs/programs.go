@@ -1,5 +1,5 @@
-// Package programs holds Pulumi programs that exercise one component on the
-// sandbox beyond what a customer's stack does with it.
+// Package programs holds Pulumi programs that exercise components on the
+// sandbox beyond what a customer's stack does with them.
 package programs
 
 import (
@@ -10,6 +10,59 @@ import (
 
 	"waybill.example/waybill/components/azure"
 )
+
+// Site is where one environment of a customer is. The environment of a customer
+// that has one alone is called default.
+type Site struct {
+	Environment string
+	// Context and Issuer are the cluster's; KeySet are its keys where Google
+	// cannot fetch them.
+	Context, Issuer, KeySet string
+	Namespace               string
+	// Workloads are components that have a cloud identity of their own.
+	Workloads []string
+}
+
+// own is the environment's name, and nothing for the one called default.
+func (s Site) own() string {
+	if s.Environment == "default" {
+		return ""
+	}
+	return s.Environment
+}
+
+// suffix ends the names of what is the environment's.
+func (s Site) suffix() string {
+	if s.own() == "" {
+		return ""
+	}
+	return "-" + s.Environment
+}
+
+// trust is the key of a component in the output workloadTrusts.
+func (s Site) trust(product, component string) string {
+	return product + "_" + s.Environment + "_" + component
+}
+
+// exportEnvironments exports what each environment has: flat where it is the one
+// called default.
+func exportEnvironments(ctx *pulumi.Context, environments map[string]pulumi.Map) {
+	nested := pulumi.Map{}
+	for name, outputs := range environments {
+		if name != "default" {
+			nested[name] = outputs
+			continue
+		}
+		for key, value := range outputs {
+			if key != "context" {
+				ctx.Export(key, value)
+			}
+		}
+	}
+	if len(nested) > 0 {
+		ctx.Export("environments", nested)
+	}
+}
 
 // Credentials gives one identity of the dev world a federated credential for
 // each of the numbers.
@@ -32,5 +85,13 @@ func Credentials(numbers ...int) pulumi.RunFunc {
 		}
 		_, err = azure.NewWorkloadIdentity(ctx, "identity", args, pulumi.Providers(provider))
 		return err
+	}
+}
+
+// document begins an access request or an access grant.
+func document(kind, customer, platform string) pulumi.Map {
+	return pulumi.Map{
+		"document": pulumi.String(kind), "version": pulumi.Int(1),
+		"customer": pulumi.String(customer), "platform": pulumi.String(platform),
 	}
 }
