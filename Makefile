@@ -10,7 +10,7 @@ PULUMI_VERSION     := $(shell awk '/pulumi\/pkg\/v3 v/ { print $$2; exit }' tool
 KUBERNETES_VERSION := $(shell awk '/k8s.io\/kubernetes v/ { print $$2; exit }' tools/controlplane/go.mod)
 
 # The modules with tests and code of their own; tools/ pins other people's.
-MODULES := . sandbox refresher tools/build tools/controlplane
+MODULES := . sandbox refresher fleet tools/build tools/controlplane
 
 BUILD := go run -C tools/build . -C
 
@@ -40,6 +40,11 @@ build: .build/refresher-image ## the program, the refresher's image and the sand
 	@echo "· building the program and the sandbox" >&2
 	@go build -o $(BIN)/waybill . >&2
 	@go build -C sandbox -o ../$(BIN)/sandbox ./cmd/sandbox >&2
+
+.PHONY: fleet
+fleet: $(BIN)/pulumi ## build .build/bin/fleet, which works on many customers' stacks side by side (docs/fleet.md)
+	@echo "· building the fleet" >&2
+	@go build -C fleet -o ../$(BIN)/fleet ./cmd/fleet >&2
 
 # The refresher's image as an OCI layout, for every platform that it is published for.
 .build/refresher-image: $(shell find refresher -name '*.go' -not -name '*_test.go') refresher/go.mod refresher/go.sum

@@ -3,7 +3,6 @@ package sandbox
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"waybill.example/waybill/sandbox/aws"
 	"waybill.example/waybill/sandbox/awsapis"
@@ -58,28 +57,18 @@ func (s *Sandbox) listenForPods(ctx context.Context) error {
 	return err
 }
 
-// nodeCredentials is the credential provider of the nodes of the cluster that a
+// eksNode is the credential provider of the nodes of the cluster that a
 // kubeconfig context reaches; nil for a cluster that is not of EKS.
-func (s *Sandbox) nodeCredentials(kubeContext string) func(ctx context.Context, image string) (username, password string, ok bool) {
+func (s *Sandbox) eksNode(kubeContext string) (cluster string, login nodeLogin) {
 	if !s.hasAWS() {
-		return nil
+		return "", nil
 	}
 	for _, cluster := range s.AWS.EKS.Clusters() {
-		if cluster.Context != kubeContext {
-			continue
-		}
-		node := s.AWSAPIs.Node(cluster)
-		return func(ctx context.Context, image string) (username, password string, ok bool) {
-			username, password, ok, err := node.Login(ctx, image)
-			if err != nil {
-				// As of a real kubelet: the pull goes on without, and the reason
-				// is in the node's own log.
-				s.options.Progress(fmt.Sprintf("node of %s: credentials for %s: %v", cluster.Name, image, err))
-			}
-			return username, password, ok && err == nil
+		if cluster.Context == kubeContext {
+			return cluster.Name, s.AWSAPIs.Node(cluster).Login
 		}
 	}
-	return nil
+	return "", nil
 }
 
 // amazon is AWS for the rehearsal; nil where the world has none.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -66,6 +67,27 @@ const awsEKS = `
           nodeRole: ` + programs.AWSNodeRole + `
 `
 
+// awsSecond is another EKS cluster, whose control plane is the world's second.
+const awsSecond = `
+        - name: orchard-two
+          region: eu-central-1
+          issuer: ` + awsIssuerTwo + `
+          context: orchard-two
+          podIdentityAgent: POD_IDENTITY
+          nodeRole: ` + programs.AWSNodeRole + `
+`
+
+// awsProviders are the clusters' OIDC providers.
+const awsProviders = `
+      oidcProviders:
+        - url: ` + programs.AWSIssuer + `
+          clientIds: [sts.amazonaws.com]
+        - url: ` + awsIssuerTwo + `
+          clientIds: [sts.amazonaws.com]
+`
+
+const awsIssuerTwo = "https://oidc.eks." + programs.AWSRegion + ".amazonaws.com/id/FEDCBA9876543210FEDCBA9876543210"
+
 // awsOthers ends the accounts: another customer's, with a role of the same name.
 const awsOthers = `
     - id: "777788889999"
@@ -98,6 +120,11 @@ func startAWS(t *testing.T, world string, program pulumi.RunFunc) *sandbox.Sandb
 	return p.start(program)
 }
 
+// environment is what the access request says of its first environment.
+func environment(outputs map[string]any) map[string]any {
+	return outputs["accessRequest"].(map[string]any)["environments"].([]any)[0].(map[string]any)
+}
+
 // onEKS is the world with a cluster of EKS, whose nodes run the Pod Identity
 // agent or do not.
 func onEKS(podIdentity bool) string {
@@ -119,13 +146,12 @@ func rehearse(t *testing.T, s *sandbox.Sandbox, hops []string, refusals int) {
 	require.NoError(t, err)
 	cases := map[string]bool{}
 	require.NoError(t, chain.Refusals(context.Background(), func(refusal rehearsal.Refusal) {
-		cases[refusal.Case] = true
+		cases[refusal.Environment+": "+refusal.Case] = true
 		assert.True(t, refusal.OK, "%s: want a refusal at %s, got %q: %s", refusal.Case, refusal.Want, refusal.Hop, refusal.Error)
 	}))
 	assert.Len(t, cases, refusals)
 
-	diagram, err := chain.Diagram(context.Background())
-	require.NoError(t, err)
+	diagram := draw(t, s)
 	for _, hop := range hops {
 		assert.Contains(t, diagram, `-->|"`+hop+`<br/>`, "each hop is an arrow")
 	}
@@ -135,15 +161,50 @@ func rehearse(t *testing.T, s *sandbox.Sandbox, hops []string, refusals int) {
 	assert.Empty(t, changes(up(t, s)), "and the engine finds nothing to do")
 }
 
+// draw draws what is deployed.
+func draw(t *testing.T, s *sandbox.Sandbox) string {
+	t.Helper()
+	outputs, err := open(t, s).Outputs(context.Background())
+	require.NoError(t, err)
+	chain, err := s.Rehearsal(context.Background(), outputs)
+	require.NoError(t, err)
+	diagram, err := chain.Diagram(context.Background())
+	require.NoError(t, err)
+	return diagram
+}
+
 func TestTheChainByIRSAHoldsAndEveryoneElseIsRefused(t *testing.T) {
-	s := startAWS(t, onEKS(false), programs.EKSWithIRSA)
+	s := startAWS(t, onEKS(false), programs.EKSWithIRSA(programs.AWSSite))
 	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 32)
 	t.Run("the published guide does not pull", func(t *testing.T) { thePublishedGuideDoesNotPull(t, s) })
 }
 
 func TestTheChainByPodIdentityHoldsAndEveryoneElseIsRefused(t *testing.T) {
-	s := startAWS(t, onEKS(true), programs.EKSWithPodIdentity)
+	s := startAWS(t, onEKS(true), programs.EKSWithPodIdentity(programs.AWSSite))
 	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 33)
+}
+
+// Two environments on two clusters, where everything has the same name, each
+// with a component that has a role of its own.
+func TestEnvironmentsAndWorkloadsOnEKSCannotBecomeOneAnother(t *testing.T) {
+	two := []programs.Site{
+		{Environment: "trial", Context: "orchard", Issuer: programs.AWSIssuer, Namespace: "press", Workloads: []string{"api"}},
+		{Environment: "prod", Context: "orchard-two", Issuer: awsIssuerTwo, Namespace: "press", Workloads: []string{"api"}},
+	}
+	world := func(podIdentity string) string {
+		clusters := strings.ReplaceAll(strings.TrimRight(awsEKS, "\n")+awsSecond, "POD_IDENTITY", podIdentity)
+		second := "  clusters:\n    - context: orchard-two\n      issuer: " + awsIssuerTwo + "\n"
+		return awsWorld + clusters + awsProviders + awsOthers + strings.Replace(awsKubernetes, "  clusters:\n", second, 1)
+	}
+	hops := []string{"kubernetes", "sts", "ecr", "secret", "registry", "sts"}
+	t.Run("by IRSA", func(t *testing.T) {
+		s := startAWS(t, world("false"), programs.EKSWithIRSA(two...))
+		rehearse(t, s, slices.Concat(hops, hops), 2*(33+1+3))
+	})
+	t.Run("by Pod Identity", func(t *testing.T) {
+		s := startAWS(t, world("true"), programs.EKSWithPodIdentity(two...))
+		rehearse(t, s, slices.Concat(hops, hops), 2*(34+2+3))
+	})
 }
 
 func TestTheChainByTheNodesRoleHoldsAndEveryoneElseIsRefused(t *testing.T) {
@@ -159,10 +220,15 @@ func TestAWorldWithoutAWSHasNothingOfIt(t *testing.T) {
 	assert.NotContains(t, s.Providers(), "aws:")
 	assert.Nil(t, s.AWS)
 	assert.Nil(t, s.AWSAPIs)
-	_, err := s.Rehearsal(context.Background(), map[string]any{"accessRequest": map[string]any{"platform": "ecs"}})
+	request := func(platform string) map[string]any {
+		return map[string]any{"platform": platform, "environments": []any{map[string]any{"name": "default", "roleArns": []any{"arn:aws:iam::444455556666:role/x"}}}}
+	}
+	_, err := s.Rehearsal(context.Background(), map[string]any{"accessRequest": request("ecs")})
 	require.ErrorContains(t, err, "the world has none of it (aws.accounts)")
+	_, err = s.Rehearsal(context.Background(), map[string]any{"accessRequest": request("kubernetes")})
+	require.ErrorContains(t, err, "the output accessGrant.pool is missing")
 	_, err = s.Rehearsal(context.Background(), map[string]any{})
-	require.ErrorContains(t, err, "the world has none (kubernetes.clusters)")
+	require.ErrorContains(t, err, "the output accessRequest.environments is missing")
 	hops, err := s.Diagnose(context.Background(), time.Now())
 	require.NoError(t, err)
 	assert.Empty(t, hops)
@@ -182,7 +248,7 @@ func thePublishedGuideDoesNotPull(t *testing.T, s *sandbox.Sandbox) {
 	ctx, c := context.Background(), client(t, s)
 	outputs, err := open(t, s).Outputs(ctx)
 	require.NoError(t, err)
-	role := outputs["accessRequest"].(map[string]any)["roleArn"].(string)
+	role := environment(outputs)["roleArns"].([]any)[0].(string)
 	_, err = c.CoreV1().ServiceAccounts("default").Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{
 		Name: "guide", Annotations: map[string]string{"eks.amazonaws.com/role-arn": role},
 	}}, metav1.CreateOptions{})

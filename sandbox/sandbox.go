@@ -12,7 +12,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -51,9 +53,12 @@ type Options struct {
 	Root string
 	// Stack is the name in Pulumi.<name>.yaml.
 	Stack string
-	// World is the world's file; empty means sandbox/worlds/<stack>.yaml.
+	// World is the world's file; empty means sandbox/worlds/<stack>.yaml, or, where
+	// there is none, that of the customer whose party the stack is of:
+	// acme-customer and acme-vendor share sandbox/worlds/acme.yaml.
 	World string
-	// State is the stack's state directory; empty means .sandbox/<stack>.
+	// State is the state directory; empty means .sandbox/<stack>, or the customer's
+	// where the world is.
 	State string
 	// Tools holds bin/pulumi and bin/controlplane; empty means .build.
 	Tools string
@@ -64,12 +69,33 @@ type Options struct {
 }
 
 func (o *Options) setDefaults() {
-	orElse(&o.World, filepath.Join(o.Root, "sandbox", "worlds", o.Stack+".yaml"))
-	orElse(&o.State, filepath.Join(o.Root, ".sandbox", o.Stack))
+	of := o.Stack
+	if _, err := os.Stat(o.worldOf(of)); errors.Is(err, fs.ErrNotExist) {
+		of = customerOf(of)
+	}
+	orElse(&o.World, o.worldOf(of))
+	orElse(&o.State, filepath.Join(o.Root, ".sandbox", of))
 	orElse(&o.Tools, filepath.Join(o.Root, ".build"))
 	if o.Progress == nil {
 		o.Progress = func(string) {}
 	}
+}
+
+func (o *Options) worldOf(name string) string {
+	return filepath.Join(o.Root, "sandbox", "worlds", name+".yaml")
+}
+
+// parties end the names of the stacks of two parties.
+var parties = []string{"-customer", "-vendor"}
+
+// customerOf takes off the name of a stack which party's it is.
+func customerOf(stack string) string {
+	for _, party := range parties {
+		if customer, cut := strings.CutSuffix(stack, party); cut && customer != "" {
+			return customer
+		}
+	}
+	return stack
 }
 
 func orElse(value *string, fallback string) {
@@ -99,6 +125,7 @@ type Sandbox struct {
 	state       *state.Dir
 	kubelets    []*kubelet.Kubelet
 	podIdentity *podidentity.Listener
+	google      *googleapis.Server
 	providers   []*provider.Server
 	close       func() error
 }
@@ -152,6 +179,7 @@ func (s *Sandbox) startClusters(ctx context.Context) error {
 			Context:     cluster.Context,
 			Issuer:      cluster.Issuer,
 			Namespaces:  cluster.Namespaces,
+			Objects:     cluster.Objects,
 			Controllers: true,
 		})
 		if err != nil {
@@ -195,16 +223,15 @@ func (s *Sandbox) startNetwork(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	google, err := googleapis.New(googleapis.Config{Cloud: s.GCP, Dir: keys, Client: s.Network.Client()})
-	if err != nil {
+	if s.google, err = googleapis.New(googleapis.Config{Cloud: s.GCP, Dir: keys, Client: s.Network.Client()}); err != nil {
 		return err
 	}
-	maps.Copy(handlers, google.Handlers())
+	maps.Copy(handlers, s.google.Handlers())
 	for host, handler := range handlers {
 		s.Network.Handle(host, handler)
 	}
 	registries, err := registry.Open(ctx, registry.Config{
-		Cloud: s.GCP, World: s.world, Tokens: google.Tokens, Dir: s.state.Path("registries"),
+		Cloud: s.GCP, World: s.world, Tokens: s.google.Tokens, Dir: s.state.Path("registries"),
 	})
 	if err != nil {
 		return err
@@ -278,21 +305,30 @@ func (s *Sandbox) serveProviders(ctx context.Context) error {
 	return nil
 }
 
-// Rehearsal reads the chain that the stack's outputs describe, on the world's
-// first cluster where it has one.
+// Rehearsal reads the chains that the stack's outputs describe, each on its
+// cluster of the world.
 func (s *Sandbox) Rehearsal(ctx context.Context, outputs map[string]any) (*rehearsal.Rehearsal, error) {
-	config := rehearsal.Config{
-		Client:  s.Network.Client(),
-		Entra:   s.Entra,
-		Amazon:  s.amazon(),
-		World:   s.world,
-		Outputs: outputs,
-		Logs:    s.Logs,
+	return rehearsal.New(ctx, rehearsal.Config{
+		Clusters: s.rehearsed(),
+		Client:   s.Network.Client(),
+		Entra:    s.Entra,
+		Google:   &rehearsal.Google{Cloud: s.GCP, Tokens: s.google.Tokens},
+		Amazon:   s.amazon(),
+		World:    s.world,
+		Outputs:  outputs,
+	})
+}
+
+// rehearsed are the clusters as a rehearsal meets them.
+func (s *Sandbox) rehearsed() []rehearsal.Cluster {
+	clusters := make([]rehearsal.Cluster, 0, len(s.Clusters))
+	for i, running := range s.kubelets {
+		clusters = append(clusters, rehearsal.Cluster{
+			Context: s.Clusters[i].Context(), REST: s.Clusters[i].RESTConfig(),
+			SigningKeyFile: s.Clusters[i].SigningKeyFile(), Logs: running.Logs,
+		})
 	}
-	if len(s.Clusters) > 0 {
-		config.REST, config.SigningKeyFile = s.Clusters[0].RESTConfig(), s.Clusters[0].SigningKeyFile()
-	}
-	return rehearsal.New(ctx, config)
+	return clusters
 }
 
 // Logs reads a container's log on the world's first cluster.
@@ -303,13 +339,10 @@ func (s *Sandbox) Logs(namespace, pod, container string) ([]byte, error) {
 	return s.kubelets[0].Logs(namespace, pod, container)
 }
 
-// Diagnose tells how far the refresher came when it last ran since then; nothing where the
-// world has no cluster.
+// Diagnose tells how far the refresher came when it last ran since then, on any
+// cluster of the world.
 func (s *Sandbox) Diagnose(ctx context.Context, since time.Time) ([]rehearsal.Hop, error) {
-	if len(s.Clusters) == 0 {
-		return nil, nil
-	}
-	return rehearsal.Diagnose(ctx, since, s.Clusters[0].RESTConfig(), s.Logs)
+	return rehearsal.Diagnose(ctx, since, s.rehearsed())
 }
 
 // Kubeconfig is the path of a kubeconfig with a context for each cluster.
@@ -327,15 +360,36 @@ func (s *Sandbox) Providers() string {
 
 // Engine opens the stack for operations; observe sees each step as it ends.
 func (s *Sandbox) Engine(ctx context.Context, observe func(engine.Step)) (*engine.Engine, error) {
+	return s.EngineFor(ctx, s.options.Stack, observe)
+}
+
+// EngineFor opens another stack of the project on the same clouds and in the same
+// backend, so that the stacks of two parties can read each other's outputs.
+func (s *Sandbox) EngineFor(ctx context.Context, stack string, observe func(engine.Step)) (*engine.Engine, error) {
 	return engine.Open(ctx, engine.Options{
 		Tools:     s.options.Tools,
 		Project:   s.options.Root,
-		Stack:     s.options.Stack,
+		Stack:     stack,
+		Beside:    s.otherParty(stack),
 		State:     s.state,
 		Providers: s.Providers(),
 		Program:   s.options.Program,
 		Observe:   observe,
 	})
+}
+
+// otherParty is the stack of the same customer's other half, where the project
+// has one.
+func (s *Sandbox) otherParty(stack string) []string {
+	customer := customerOf(stack)
+	for _, party := range parties {
+		other := customer + party
+		_, err := os.Stat(filepath.Join(s.options.Root, "Pulumi."+other+".yaml"))
+		if customer != stack && other != stack && err == nil {
+			return []string{other}
+		}
+	}
+	return nil
 }
 
 // Environment is what other clients need to meet the sandbox.

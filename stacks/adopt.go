@@ -11,13 +11,15 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// adoption takes resources over that were made by hand: while its entry stands,
-// a resource is imported by its ID and left as it is. Without the entry the
-// program's own values are set, and the preview shows which those are.
+// adoption takes resources over that were made by hand: a resource with an entry
+// is imported by its ID, and then set to the program's values in place. While
+// the entry stands the engine refuses to replace it; what would have to be
+// replaced cannot be taken over.
 type adoption struct {
 	ids   map[string]string
 	mutex sync.Mutex
-	// taken are the names that the program registered, known all others.
+	// taken are the entries whose resource the program registered, known all
+	// others that it registered.
 	taken map[string]bool
 	known []string
 }
@@ -43,12 +45,7 @@ func (a *adoption) transform(args *pulumi.ResourceTransformationArgs) *pulumi.Re
 		return nil
 	}
 	a.taken[args.Name] = true
-	return &pulumi.ResourceTransformationResult{
-		Props: args.Props,
-		// Everything that differs is left as it is: an import refuses to change
-		// what it takes over.
-		Opts: append(args.Opts, pulumi.Import(pulumi.ID(id)), pulumi.IgnoreChanges([]string{"*"})),
-	}
+	return &pulumi.ResourceTransformationResult{Props: args.Props, Opts: append(args.Opts, pulumi.Import(pulumi.ID(id)))}
 }
 
 // check reports the entries that name no resource of the stack.

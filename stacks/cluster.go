@@ -68,7 +68,7 @@ func (c *clusterSide) validate() error {
 // lookUp registers the cluster's provider and finds the namespace where it is
 // there already.
 func (c *clusterSide) lookUp(ctx *pulumi.Context) (err error) {
-	if c.provider, err = newKubernetesProvider(ctx, c.environment); err != nil {
+	if c.provider, err = newKubernetesProvider(ctx, c.s, c.environment); err != nil {
 		return err
 	}
 	c.existing, err = findNamespace(ctx, c.Kubernetes.Namespace, c.provider)

@@ -27,12 +27,17 @@ func newGoogleProvider(ctx *pulumi.Context, s *settings) (*gcp.Provider, error) 
 	return gcp.NewProvider(ctx, "gcp", &gcp.ProviderArgs{Project: pulumi.String(s.GCP.Project)})
 }
 
-func newKubernetesProvider(ctx *pulumi.Context, e environment) (*kubernetes.Provider, error) {
-	return kubernetes.NewProvider(ctx, "kubernetes"+e.suffix(), &kubernetes.ProviderArgs{
+func newKubernetesProvider(ctx *pulumi.Context, s *settings, e environment) (*kubernetes.Provider, error) {
+	args := &kubernetes.ProviderArgs{
 		Context: pulumi.String(e.Kubernetes.Context),
 		// The ConfigMap that names the product's image is updated in place.
 		EnableConfigMapMutable: pulumi.Bool(true),
-	})
+	}
+	if len(s.Adopt) > 0 {
+		// Whoever made an object by hand owns its fields: they are taken over too.
+		args.EnablePatchForce = pulumi.Bool(true)
+	}
+	return kubernetes.NewProvider(ctx, "kubernetes"+e.suffix(), args)
 }
 
 // newAWSProvider registers the provider of one party. It acts in that party's

@@ -507,7 +507,10 @@ func (b *workloadBuilder) buildService(deployment *appsv1.Deployment) error {
 				TargetPort: pulumi.String(portName), Protocol: pulumi.String("TCP"),
 			}},
 		},
-	}, pulumi.Parent(b.component), pulumi.DependsOn([]pulumi.Resource{deployment}))
+	}, pulumi.Parent(b.component), pulumi.DependsOn([]pulumi.Resource{deployment}),
+		// The API server chose the addresses. A Service that is taken over has them
+		// among its inputs, and without them would be replaced.
+		pulumi.IgnoreChanges([]string{"spec.clusterIP", "spec.clusterIPs"}))
 	if err != nil {
 		return err
 	}

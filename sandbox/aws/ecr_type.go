@@ -40,11 +40,17 @@ func (i repositoryInputs) settings(client *Client, operation string) (ecr.Settin
 
 func repositoryType() provider.Type[*Client] {
 	return provider.Type[*Client]{
-		Tok:         "aws:ecr/repository:Repository",
-		Args:        pulumiecr.RepositoryArgs{}.ElementType(),
-		Computed:    []string{"arn", "registryId", "repositoryUrl", "tagsAll"},
-		Settled:     []string{"arn", "registryId", "repositoryUrl"},
-		Immutable:   []string{"encryptionConfigurations", "name"},
+		Tok:       "aws:ecr/repository:Repository",
+		Args:      pulumiecr.RepositoryArgs{}.ElementType(),
+		Computed:  []string{"arn", "registryId", "repositoryUrl", "tagsAll"},
+		Settled:   []string{"arn", "registryId", "repositoryUrl"},
+		Immutable: []string{"encryptionConfigurations", "name"},
+		Defaults: map[string]any{
+			"encryptionConfigurations":   []any{map[string]any{"encryptionType": "AES256"}},
+			"forceDelete":                false,
+			"imageScanningConfiguration": map[string]any{"scanOnPush": false},
+			"imageTagMutability":         ecr.Mutable,
+		},
 		DeleteFirst: collides,
 		Default:     named(255),
 		Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {

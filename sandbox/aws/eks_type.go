@@ -22,6 +22,7 @@ func associationType() provider.Type[*Client] {
 		Computed:  []string{"associationArn", "associationId", "tagsAll"},
 		Settled:   []string{"associationArn", "associationId"},
 		Immutable: []string{"clusterName", "namespace", "serviceAccount"},
+		Adopted:   func(outputs map[string]any) string { return fmt.Sprint(outputs["associationId"]) },
 		Create: func(_ context.Context, client *Client, properties resource.PropertyMap) (string, map[string]any, error) {
 			settings, own, err := client.association(properties)
 			if err != nil {

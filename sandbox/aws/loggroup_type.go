@@ -38,6 +38,7 @@ func logGroupType() provider.Type[*Client] {
 		Computed:    []string{"arn", "logGroupClass", "tagsAll"},
 		Settled:     []string{"arn", "logGroupClass"},
 		Immutable:   []string{"logGroupClass", "name"},
+		Defaults:    map[string]any{"retentionInDays": 0, "skipDestroy": false},
 		DeleteFirst: collides,
 		Default:     named(512),
 		Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {

@@ -22,7 +22,8 @@ type oidcProviderInputs struct {
 }
 
 // oidcProviderType has the provider's ARN as its ID. The output url lacks its
-// https://, as IAM shows it.
+// https://, as IAM shows it, and with it the input of an import: a program that
+// ignores changes of the url then fails its check, as with the real provider.
 func oidcProviderType() provider.Type[*Client] {
 	const noun = "IAM OIDC Provider"
 	return provider.Type[*Client]{

@@ -30,6 +30,7 @@ func policyType() provider.Type[*Client] {
 		Computed:    []string{"arn", "policyId", "tagsAll"},
 		Settled:     []string{"arn", "policyId"},
 		Immutable:   []string{"description", "name", "path"},
+		Defaults:    map[string]any{"path": "/"},
 		DeleteFirst: collides,
 		Default: func(client *Client, request plugin.CheckRequest, inputs resource.PropertyMap) error {
 			if err := textual(inputs, "policy"); err != nil {

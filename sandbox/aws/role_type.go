@@ -37,6 +37,7 @@ func roleType() provider.Type[*Client] {
 		Computed:    []string{"arn", "createDate", "tagsAll", "uniqueId"},
 		Settled:     []string{"arn", "createDate", "uniqueId"},
 		Immutable:   []string{"name", "path"},
+		Defaults:    map[string]any{"forceDetachPolicies": false, "maxSessionDuration": iam.MinSession, "path": "/"},
 		DeleteFirst: collides,
 		Default: func(client *Client, request plugin.CheckRequest, inputs resource.PropertyMap) error {
 			if err := textual(inputs, "assumeRolePolicy"); err != nil {

@@ -89,10 +89,13 @@ func checkRoleName(inputs resource.PropertyMap) []plugin.CheckFailure {
 func rolePolicyAttachmentType() provider.Type[*Client] {
 	outputs := func(role, policy string) map[string]any { return map[string]any{"policyArn": policy, "role": role} }
 	return provider.Type[*Client]{
-		Tok:         "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
-		Args:        pulumiiam.RolePolicyAttachmentArgs{}.ElementType(),
-		Required:    []string{"role"},
-		Immutable:   []string{"policyArn", "role"},
+		Tok:       "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+		Args:      pulumiiam.RolePolicyAttachmentArgs{}.ElementType(),
+		Required:  []string{"role"},
+		Immutable: []string{"policyArn", "role"},
+		Adopted: func(outputs map[string]any) string {
+			return fmt.Sprintf("%s-%s", outputs["role"], outputs["policyArn"])
+		},
 		DeleteFirst: func(resource.PropertyMap) bool { return true },
 		Validate:    checkRoleName,
 		Create: func(_ context.Context, client *Client, properties resource.PropertyMap) (string, map[string]any, error) {

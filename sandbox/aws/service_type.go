@@ -41,14 +41,23 @@ type serviceInputs struct {
 }
 
 // serviceType updates in place but for the name, the cluster and how tasks are
-// started. The ID is the service's ARN.
+// started. The ID is the service's ARN; an import gives CLUSTER/SERVICE.
 func serviceType() provider.Type[*Client] {
 	return provider.Type[*Client]{
-		Tok:         "aws:ecs/service:Service",
-		Args:        pulumiecs.ServiceArgs{}.ElementType(),
-		Computed:    []string{"cluster", "iamRole", "launchType", "platformVersion", "tagsAll", "triggers"},
-		Settled:     []string{"cluster", "iamRole", "launchType", "platformVersion", "triggers"},
-		Immutable:   []string{"cluster", "launchType", "name", "schedulingStrategy"},
+		Tok:       "aws:ecs/service:Service",
+		Args:      pulumiecs.ServiceArgs{}.ElementType(),
+		Computed:  []string{"cluster", "iamRole", "launchType", "platformVersion", "tagsAll", "triggers"},
+		Settled:   []string{"cluster", "iamRole", "launchType", "platformVersion", "triggers"},
+		Immutable: []string{"cluster", "launchType", "name", "schedulingStrategy"},
+		Defaults: map[string]any{
+			"deploymentMaximumPercent": 200, "deploymentMinimumHealthyPercent": 100, "enableExecuteCommand": false, "forceDelete": false,
+			"waitForSteadyState": false,
+		},
+		Same: sameNetwork,
+		Adopted: func(outputs map[string]any) string {
+			cluster := fmt.Sprint(outputs["cluster"]) // an ARN, where no program has named it yet
+			return strings.Replace(cluster, ":cluster/", ":service/", 1) + "/" + fmt.Sprint(outputs["name"])
+		},
 		DeleteFirst: collides,
 		Default:     named(255),
 		Validate:    checkService,
@@ -73,6 +82,9 @@ func serviceType() provider.Type[*Client] {
 			var known serviceInputs
 			if err := provider.Decode(state, &known); err != nil {
 				return nil, err
+			}
+			if cluster, name, both := strings.Cut(id, "/"); state == nil && both && !strings.HasPrefix(id, "arn:") {
+				id = client.ARN("ecs", "service/"+cluster+"/"+name)
 			}
 			service, err := client.cloud.ECS.Service(id)
 			if err != nil || service.Status != ecs.Active {
@@ -116,16 +128,36 @@ func serviceType() provider.Type[*Client] {
 	}
 }
 
+// serviceRole is ECS's service-linked role, with which it acts for every service.
+const serviceRole = "/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
+
+// sameNetwork compares the networks of services: without a word about it, tasks
+// get no public address.
+func sameNetwork(property resource.PropertyKey, old, new resource.PropertyValue) bool {
+	if property != "networkConfiguration" || !old.IsObject() || !new.IsObject() {
+		return false
+	}
+	normal := func(value resource.PropertyValue) resource.PropertyMap {
+		network := value.ObjectValue().Copy()
+		if !network.HasValue("assignPublicIp") {
+			network["assignPublicIp"] = resource.NewBoolProperty(false)
+		}
+		return network
+	}
+	return normal(old).DeepEquals(normal(new))
+}
+
 // checkService refuses what the sandbox does not model and values that the real
 // provider refuses before any request.
 func checkService(inputs resource.PropertyMap) []plugin.CheckFailure {
-	found := unsupported(inputs, "alarms", "availabilityZoneRebalancing", "capacityProviderStrategies", "iamRole", "loadBalancers",
+	found := unsupported(inputs, "alarms", "availabilityZoneRebalancing", "capacityProviderStrategies", "loadBalancers",
 		"orderedPlacementStrategies", "placementConstraints", "serviceConnectConfiguration", "serviceRegistries", "volumeConfiguration",
 		"vpcLatticeConfigurations")
 	for property, allowed := range map[resource.PropertyKey][]string{
 		"launchType":         {"FARGATE"},
 		"schedulingStrategy": {"REPLICA"},
 		"propagateTags":      {"SERVICE", "TASK_DEFINITION", "NONE"},
+		"iamRole":            {serviceRole},
 	} {
 		if value := provider.Text(inputs, property); value != "" && !slices.Contains(allowed, value) {
 			found = append(found, failure(property, "want one of %q, got %q", allowed, value))
@@ -218,7 +250,7 @@ func (c *Client) serviceOutputs(service ecs.Service, inputs serviceInputs, shown
 		"deploymentMinimumHealthyPercent": service.MinimumHealthy,
 		"desiredCount":                    service.DesiredCount,
 		"enableExecuteCommand":            service.ExecuteCommand,
-		"iamRole":                         "/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS",
+		"iamRole":                         serviceRole,
 		"launchType":                      "FARGATE",
 		"name":                            service.Name,
 		"networkConfiguration":            network,

@@ -33,7 +33,7 @@ type taskDefinitionInputs struct {
 }
 
 // taskDefinitionType replaces a revision by the next one on every change but
-// that of its tags. The ID is the family.
+// that of its tags. The ID is the family; an import gives a revision's ARN.
 func taskDefinitionType() provider.Type[*Client] {
 	return provider.Type[*Client]{
 		Tok:      "aws:ecs/taskDefinition:TaskDefinition",
@@ -44,6 +44,8 @@ func taskDefinitionType() provider.Type[*Client] {
 			"containerDefinitions", "cpu", "enableFaultInjection", "ephemeralStorage", "executionRoleArn", "family", "memory",
 			"networkMode", "requiresCompatibilities", "runtimePlatform", "taskRoleArn",
 		},
+		Defaults: map[string]any{"enableFaultInjection": false, "skipDestroy": false, "trackLatest": false},
+		Adopted:  func(outputs map[string]any) string { return fmt.Sprint(outputs["family"]) },
 		Same: func(property resource.PropertyKey, old, new resource.PropertyValue) bool {
 			return property == "containerDefinitions" && sameJSON(old, new)
 		},

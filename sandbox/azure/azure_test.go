@@ -42,6 +42,10 @@ func customerWorld() world.Azure {
 				},
 				Identities: []world.Identity{{
 					Name: "id-existing", ClientID: "44444444-4444-4444-4444-444444444444", PrincipalID: "55555555-5555-5555-5555-555555555555",
+					Location: "North Europe", Tags: map[string]string{"team": "platform"},
+					FederatedCredentials: []world.FederatedCredential{{
+						Name: "bifrost-federated-credential", Issuer: issuer, Subject: "system:serviceaccount:bifrost:bifrost-sa", Audience: audience,
+					}},
 				}},
 			}},
 		}}},
@@ -434,8 +438,61 @@ func TestResourcesCanBeImported(t *testing.T) {
 	adopted := engine.Import(credentialToken, "adopted", string(created.ID))
 	assert.Equal(t, created.Inputs, adopted.Inputs)
 
-	existing := "/subscriptions/" + subscription + "/resourceGroups/rg-platform/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-existing"
-	assert.Equal(t, "id-existing", engine.Import(identityToken, "existing", existing).Inputs["resourceName"].StringValue())
+}
+
+// An ID is spelled as the portal and the CLI show it, or as Azure answers.
+func TestWhatWasMadeByHandIsImportedAndThenChangedInPlace(t *testing.T) {
+	cloud, engine := start(t)
+	found, exists := cloud.IdentityByClientID(tenant, "44444444-4444-4444-4444-444444444444")
+	require.True(t, exists)
+	assert.Equal(t, []azure.Credential{{
+		Name: "bifrost-federated-credential", Issuer: issuer, Subject: "system:serviceaccount:bifrost:bifrost-sa", Audiences: []string{audience},
+	}}, found.Credentials)
+
+	for _, groups := range []string{"resourceGroups", "resourcegroups"} {
+		existing := "/subscriptions/" + subscription + "/" + groups + "/rg-platform/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-existing"
+		adopted := engine.Import(identityToken, "existing", existing)
+		same := map[string]any{
+			"resourceGroupName": "rg-platform", "resourceName": "id-existing", "location": "northeurope", "tags": map[string]any{"team": "platform"},
+		}
+		assert.Empty(t, engine.Diff(adopted, same).DetailedDiff, groups)
+		assert.Equal(t, adopted.Inputs, engine.Refresh(adopted).Inputs)
+		for property, replaces := range map[string]bool{"tags": false, "location": true, "resourceName": true} {
+			difference := engine.Diff(adopted, changed(changed(map[string]any{}, same), map[string]any{property: map[bool]any{true: "westeurope"}[replaces]}))
+			assert.NotEmpty(t, difference.DetailedDiff, property)
+			assert.Equal(t, replaces, difference.Replace(), property)
+		}
+
+		credential := engine.Import(credentialToken, "credential", existing+"/federatedIdentityCredentials/bifrost-federated-credential")
+		same = map[string]any{
+			"resourceGroupName": "rg-platform", "resourceName": "id-existing", "federatedIdentityCredentialResourceName": "bifrost-federated-credential",
+			"issuer": issuer, "subject": "system:serviceaccount:bifrost:bifrost-sa", "audiences": []any{audience},
+		}
+		assert.Empty(t, engine.Diff(credential, same).DetailedDiff, groups)
+		moved := changed(changed(map[string]any{}, same), map[string]any{"subject": "system:serviceaccount:bifrost:bifrost-refresher"})
+		assert.False(t, engine.Diff(credential, moved).Replace())
+		assert.NotEmpty(t, engine.Diff(credential, moved).DetailedDiff)
+		assert.Empty(t, engine.Import(identityToken, "missing", existing+"0").ID)
+		assert.Empty(t, engine.Import(credentialToken, "missing", existing+"/federatedIdentityCredentials/other").ID)
+	}
+}
+
+func TestAWorldThatAzureWouldRefuseIsRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*world.Identity)
+		want   string
+	}{
+		"issuer":   {func(i *world.Identity) { i.FederatedCredentials[0].Issuer = "http://plain.example" }, "it must be an https URL"},
+		"wildcard": {func(i *world.Identity) { i.FederatedCredentials[0].Subject = "system:*" }, "wildcard characters are not supported"},
+		"tag":      {func(i *world.Identity) { i.Tags["a/b"] = "c" }, "has reserved characters"},
+		"count":    {func(i *world.Identity) { i.FederatedCredentials = make([]world.FederatedCredential, 21) }, "21 federated identity credentials: an identity can have 20"},
+	} {
+		existing := customerWorld()
+		c.change(&existing.Tenants[0].Subscriptions[0].ResourceGroups[0].Identities[0])
+		_, err := azure.Open(filepath.Join(t.TempDir(), "azure.json"), existing)
+		require.ErrorContains(t, err, c.want, name)
+		assert.ErrorContains(t, err, "the world's identity id-existing", name)
+	}
 }
 
 func TestAnIDOfAnotherSubscriptionIsRefused(t *testing.T) {

@@ -1,7 +1,9 @@
 package azure
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -71,14 +73,17 @@ func (c *Cloud) seed(into *contents) error {
 	if into.Seeded == nil {
 		into.Seeded = map[string]bool{}
 	}
+	var problems []error
 	for _, tenant := range c.world.Tenants {
 		for _, subscription := range tenant.Subscriptions {
 			for _, group := range subscription.ResourceGroups {
 				for _, existing := range group.Identities {
-					identity := Identity{
-						TenantID: tenant.ID, SubscriptionID: subscription.ID, ResourceGroup: group.Name,
-						Name: existing.Name, Location: group.Location,
-						ClientID: existing.ClientID, PrincipalID: existing.PrincipalID,
+					identity, err := made(existing, Identity{
+						TenantID: tenant.ID, SubscriptionID: subscription.ID, ResourceGroup: group.Name, Location: group.Location,
+					})
+					if err != nil {
+						problems = append(problems, fmt.Errorf("the world's identity %s: %w", existing.Name, err))
+						continue
 					}
 					if key := key(identity.ID()); !into.Seeded[key] {
 						into.Seeded[key] = true
@@ -88,7 +93,27 @@ func (c *Cloud) seed(into *contents) error {
 			}
 		}
 	}
-	return nil
+	return errors.Join(problems...)
+}
+
+// made completes an identity that somebody made by hand. What Azure refuses, it
+// refuses to people, too.
+func made(existing world.Identity, identity Identity) (Identity, error) {
+	identity.Name, identity.ClientID, identity.PrincipalID = existing.Name, existing.ClientID, existing.PrincipalID
+	identity.Location = normalLocation(cmp.Or(existing.Location, identity.Location))
+	identity.Tags = maps.Clone(existing.Tags)
+	problems := []error{checkTags(existing.Tags)}
+	if count := len(existing.FederatedCredentials); count > MaxCredentials {
+		problems = append(problems, badRequest("%d federated identity credentials: an identity can have %d", count, MaxCredentials))
+	}
+	for _, credential := range existing.FederatedCredentials {
+		kept := Credential{
+			Name: credential.Name, Issuer: credential.Issuer, Subject: credential.Subject, Audiences: []string{credential.Audience},
+		}
+		problems = append(problems, checkCredential(kept))
+		identity.Credentials = append(identity.Credentials, kept)
+	}
+	return identity, errors.Join(problems...)
 }
 
 // HasTenant says whether the world has an Entra tenant with this GUID.

@@ -30,11 +30,14 @@ type Options struct {
 	Project string
 	// Stack is the name in Pulumi.<name>.yaml.
 	Stack string
+	// Beside are stacks that are made in the backend where they are not there, so
+	// that the program can refer to them: a reference to an unknown stack fails.
+	Beside []string
 	// State is the stack's state directory.
 	State *state.Dir
 	// Providers is the value of PULUMI_DEBUG_PROVIDERS.
 	Providers string
-	// Program to run; nil means stacks.Run.
+	// Program to run; nil means the project's, stacks.In.
 	Program pulumi.RunFunc
 	// Observe is called with each step as it ends; nil for none.
 	Observe func(Step)
@@ -68,11 +71,19 @@ func Open(ctx context.Context, options Options) (*Engine, error) {
 	}
 	program := options.Program
 	if program == nil {
-		program = stacks.Run
+		program = stacks.In(options.Project)
 	}
-	stack, err := auto.UpsertStackLocalSource(ctx, options.Stack, work,
-		auto.Pulumi(command), auto.Program(program), auto.EnvVars(environment),
-		auto.PulumiHome(environment["PULUMI_HOME"]), auto.SecretsProvider("passphrase"))
+	upsert := func(name string) (auto.Stack, error) {
+		return auto.UpsertStackLocalSource(ctx, name, work,
+			auto.Pulumi(command), auto.Program(program), auto.EnvVars(environment),
+			auto.PulumiHome(environment["PULUMI_HOME"]), auto.SecretsProvider("passphrase"))
+	}
+	for _, other := range options.Beside {
+		if _, err := upsert(other); err != nil {
+			return nil, fmt.Errorf("engine: %w", err)
+		}
+	}
+	stack, err := upsert(options.Stack)
 	if err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}

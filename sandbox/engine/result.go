@@ -17,8 +17,10 @@ type Resource struct {
 	Name string `json:"name"`
 	// Parent is the name of the resource's parent; empty for the stack's children.
 	Parent string `json:"parent"`
-	// Operation is create, same, update, replace or delete.
+	// Operation is create, same, update, replace or delete; an import is a create.
 	Operation string `json:"operation"`
+	// Imported is true where the operation took over what existed already.
+	Imported bool `json:"imported,omitempty"`
 	// Failed is true where the operation was tried and refused.
 	Failed bool `json:"failed,omitempty"`
 
@@ -72,6 +74,7 @@ func collect(stream <-chan events.EngineEvent, observe func(Step)) *Result {
 			index[resource.urn] = at
 			result.Resources = append(result.Resources, resource)
 		}
+		result.Resources[at].Imported = result.Resources[at].Imported || resource.Imported
 		// A replacement is several steps; it stays what it was first seen as.
 		if result.Resources[at].Operation != "replace" {
 			result.Resources[at].Operation = resource.Operation
@@ -97,11 +100,14 @@ func collect(stream <-chan events.EngineEvent, observe func(Step)) *Result {
 	return result
 }
 
-// fromStep translates a step; false for the stack's own, for reads, and for
-// the bookkeeping of providers that the engine makes itself.
+// bookkeeping are the types of what the engine keeps for itself: the stack, other
+// stacks that it reads, and the provider that reads them.
+var bookkeeping = []string{"pulumi:pulumi:Stack", "pulumi:pulumi:StackReference", "pulumi:providers:pulumi"}
+
+// fromStep translates a step; false for reads and for bookkeeping.
 func fromStep(metadata apitype.StepEventMetadata) (Resource, bool) {
 	operation, known := operations[metadata.Op]
-	if !known || metadata.Type == "pulumi:pulumi:Stack" {
+	if !known || slices.Contains(bookkeeping, metadata.Type) {
 		return Resource{}, false
 	}
 	state := metadata.New
@@ -109,7 +115,8 @@ func fromStep(metadata apitype.StepEventMetadata) (Resource, bool) {
 		state = metadata.Old
 	}
 	resource := Resource{Type: metadata.Type, Name: urnName(metadata.URN), Operation: operation, urn: metadata.URN}
-	if state != nil && !strings.Contains(state.Parent, "::pulumi:pulumi:Stack::") {
+	resource.Imported = metadata.Op == apitype.OpImport || metadata.Op == apitype.OpImportReplacement
+	if state != nil && state.Parent != "" && !strings.Contains(state.Parent, "::pulumi:pulumi:Stack::") {
 		resource.Parent = urnName(state.Parent)
 	}
 	return resource, true

@@ -2,6 +2,7 @@ package figures
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -36,13 +37,19 @@ func (m *meter) walks(ctx context.Context, d *deployment) error {
 func walk(ctx context.Context, d *deployment) error {
 	ctx, cancel := context.WithTimeout(ctx, walkTime)
 	defer cancel()
-	var last rehearsal.Hop
-	if err := d.chain.Walk(ctx, func(hop rehearsal.Hop) { last = hop }); err != nil {
+	pulled := false
+	var failed error
+	if err := d.chain.Walk(ctx, func(hop rehearsal.Hop) {
+		if !hop.OK && failed == nil {
+			failed = fmt.Errorf("the walk ended at hop %q: %s", hop.Name, hop.Detail)
+		}
+		// The kubelet's pull, or that of ECS.
+		pulled = pulled || hop.Name == "registry"
+	}); err != nil {
 		return err
 	}
-	// The kubelet's pull is the last hop, whatever the chain.
-	if !last.OK || (last.Name != "registry" && last.Name != "ecr") {
-		return fmt.Errorf("the walk ended at hop %q: %s", last.Name, last.Detail)
+	if failed == nil && !pulled {
+		return errors.New("the walk ended before the pull")
 	}
-	return nil
+	return failed
 }

@@ -28,6 +28,8 @@ func accountType() provider.Type[*Client] {
 		Settled:   []string{"email", "member", "name", "project", "uniqueId"},
 		Immutable: []string{"accountId", "project"},
 		Complete:  placed,
+		Defaults:  map[string]any{"createIgnoreAlreadyExists": false, "disabled": false},
+		Adopted:   func(outputs map[string]any) string { return fmt.Sprint(outputs["name"]) },
 		Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
 			var found []plugin.CheckFailure
 			if inputs.HasValue("accountId") {

@@ -32,9 +32,12 @@ type contents struct {
 	Providers    map[string]PoolProvider `json:"providers"`
 	Accounts     map[string]Account      `json:"accounts"`
 	Repositories map[string]Repository   `json:"repositories"`
-	// Seeded are the world's repositories that were taken over once; one that
-	// was deleted since does not come back.
+	// Seeded are the names of the world's resources that were taken over once;
+	// one that was deleted since does not come back.
 	Seeded map[string]bool `json:"seeded"`
+	// Agents are the numbers of the projects that have a service agent of
+	// Artifact Registry.
+	Agents map[string]bool `json:"agents"`
 }
 
 // Option changes how a Cloud behaves.
@@ -43,8 +46,8 @@ type Option func(*Cloud)
 // Clock replaces time.Now, for what depends on dates.
 func Clock(now func() time.Time) Option { return func(c *Cloud) { c.now = now } }
 
-// Open reads the cloud's file at path, or starts it, and adds the repositories
-// that the world has and the file has not seen yet.
+// Open reads the cloud's file at path, or starts it, and adds what the world has
+// and the file has not seen yet.
 func Open(path string, existing world.GCP, options ...Option) (*Cloud, error) {
 	store, err := state.OpenStore(path, contents{})
 	if err != nil {
@@ -58,40 +61,6 @@ func Open(path string, existing world.GCP, options ...Option) (*Cloud, error) {
 		return nil, fmt.Errorf("gcp: %w", err)
 	}
 	return cloud, nil
-}
-
-func (c *Cloud) seed(into *contents) error {
-	if into.Pools == nil {
-		into.Pools = map[string]Pool{}
-	}
-	if into.Providers == nil {
-		into.Providers = map[string]PoolProvider{}
-	}
-	if into.Accounts == nil {
-		into.Accounts = map[string]Account{}
-	}
-	if into.Repositories == nil {
-		into.Repositories = map[string]Repository{}
-	}
-	if into.Seeded == nil {
-		into.Seeded = map[string]bool{}
-	}
-	for _, project := range c.world.Projects {
-		for _, existing := range project.Repositories {
-			name := repositoryName(project.ID, existing.Location, existing.Name)
-			if into.Seeded[name] {
-				continue
-			}
-			into.Seeded[name] = true
-			into.Repositories[name] = Repository{
-				RepositorySettings: RepositorySettings{
-					Project: project.ID, Location: existing.Location, ID: existing.Name, Format: "DOCKER", Mode: standard,
-				},
-				CreateTime: c.now().UTC(), UpdateTime: c.now().UTC(),
-			}
-		}
-	}
-	return nil
 }
 
 // Project finds a project by its ID or its number.

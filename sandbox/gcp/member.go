@@ -44,7 +44,7 @@ func (c *Cloud) checkMember(held contents, member string) error {
 		}
 	}
 	if email, found := strings.CutPrefix(member, "serviceAccount:"); found {
-		if _, exists := held.Accounts[email]; !exists {
+		if _, exists := held.Accounts[email]; !exists && !held.hasAgent(email) {
 			return invalid("Service account %s does not exist.", email)
 		}
 		return nil
@@ -65,6 +65,24 @@ func (c *Cloud) checkMember(held contents, member string) error {
 		return invalid("Identity Pool does not exist (%s). Please check that you specified a valid resource name as returned in the `name` attribute in the configuration API.", pool)
 	}
 	return nil
+}
+
+// agentForm is the service agent with which Artifact Registry acts for a project,
+// by the project's number:
+// https://cloud.google.com/artifact-registry/docs/ar-service-account
+var agentForm = regexp.MustCompile(`^service-([0-9]+)@gcp-sa-artifactregistry\.iam\.gserviceaccount\.com$`)
+
+// Agent is the member of IAM policies that is the service agent of Artifact
+// Registry in a project.
+func Agent(projectNumber string) string {
+	return "serviceAccount:service-" + projectNumber + "@gcp-sa-artifactregistry.iam.gserviceaccount.com"
+}
+
+// hasAgent says whether an email names a service agent of Artifact Registry that
+// exists: Google makes it with the first repository of a project.
+func (held *contents) hasAgent(email string) bool {
+	parts := agentForm.FindStringSubmatch(email)
+	return parts != nil && held.Agents[parts[1]]
 }
 
 // normalMember lowers the case of what is an email or a domain, as the gcp

@@ -1,6 +1,7 @@
 package gcp
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -58,7 +59,7 @@ func repositoryMemberType() provider.Type[*Client] {
 			return property == "repository" && old.IsString() && new.IsString() && sameRepository(old.StringValue(), new.StringValue())
 		},
 	}, func(client *Client, wish grant) (holder, map[string]any, error) {
-		project, location, id := parseRepository(wish.Repository, wish.Project, wish.Location)
+		project, location, id := parseRepository(wish.Repository, cmp.Or(wish.Project, client.project), cmp.Or(wish.Location, client.region))
 		repository, err := client.getRepository(project, location, id)
 		if err != nil {
 			return holder{}, nil, fmt.Errorf("Error retrieving IAM policy for artifactregistry repository %q: %w", repositoryName(project, location, id), err)
@@ -97,6 +98,13 @@ func memberType(base provider.Type[*Client], find func(*Client, grant) (holder, 
 			})
 		}
 		return found
+	}
+	base.Adopted = func(outputs map[string]any) string {
+		of := outputs["serviceAccountId"]
+		if of == nil {
+			of = outputs["repository"]
+		}
+		return fmt.Sprintf("%s/%s/%s", of, outputs["role"], outputs["member"])
 	}
 	base.Create = func(ctx context.Context, client *Client, properties resource.PropertyMap) (string, map[string]any, error) {
 		var wish grant

@@ -44,6 +44,7 @@ func poolProviderType() provider.Type[*Client] {
 		Settled:   []string{"name", "project", "state"},
 		Immutable: []string{"project", "workloadIdentityPoolId", "workloadIdentityPoolProviderId"},
 		Complete:  placed,
+		Defaults:  map[string]any{"disabled": false},
 		Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
 			var found []plugin.CheckFailure
 			for _, property := range []resource.PropertyKey{"workloadIdentityPoolId", "workloadIdentityPoolProviderId"} {
@@ -72,8 +73,12 @@ func poolProviderType() provider.Type[*Client] {
 			}
 			return providerName(poolName(inputs.Project, inputs.Pool), inputs.ID), poolProviderOutputs(inputs.Project, inputs.Pool, created), nil
 		},
+		Adopted: func(outputs map[string]any) string {
+			return providerName(poolName(fmt.Sprint(outputs["project"]), fmt.Sprint(outputs["workloadIdentityPoolId"])),
+				fmt.Sprint(outputs["workloadIdentityPoolProviderId"]))
+		},
 		Read: func(_ context.Context, client *Client, id string, _ resource.PropertyMap) (map[string]any, error) {
-			project, pool, providerID, err := parsePool(id, true)
+			project, pool, providerID, err := client.locatePool(id, true)
 			if err != nil {
 				return nil, err
 			}

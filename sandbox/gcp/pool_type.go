@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -40,6 +41,24 @@ func parsePool(id string, wantProvider bool) (project, pool, providerID string, 
 	return parts[1], parts[2], parts[3], nil
 }
 
+// locatePool reads the ways in which an import names a pool or a provider: its
+// name, or what stands in it for the project, the pool and the provider, where
+// the project may be left to the configuration
+// (https://www.pulumi.com/registry/packages/gcp/api-docs/iam/workloadidentitypool/#import).
+func (c *Client) locatePool(id string, wantProvider bool) (project, pool, providerID string, err error) {
+	parts := strings.Split(id, "/")
+	if count := 1 + strings.Count(id, "/"); count == 1 && !wantProvider || count == 2 && wantProvider {
+		parts = append([]string{c.project}, parts...)
+	}
+	switch {
+	case len(parts) == 2 && !wantProvider:
+		return parts[0], parts[1], "", nil
+	case len(parts) == 3 && wantProvider:
+		return parts[0], parts[1], parts[2], nil
+	}
+	return parsePool(id, wantProvider)
+}
+
 func poolType() provider.Type[*Client] {
 	const kind = "WorkloadIdentityPool"
 	return provider.Type[*Client]{
@@ -49,6 +68,7 @@ func poolType() provider.Type[*Client] {
 		Settled:   []string{"name", "project", "state"},
 		Immutable: []string{"project", "workloadIdentityPoolId"},
 		Complete:  placed,
+		Defaults:  map[string]any{"disabled": false},
 		Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
 			const property = "workloadIdentityPoolId"
 			if !inputs.HasValue(property) {
@@ -67,8 +87,11 @@ func poolType() provider.Type[*Client] {
 			}
 			return poolName(inputs.Project, inputs.ID), poolOutputs(inputs.Project, pool), nil
 		},
+		Adopted: func(outputs map[string]any) string {
+			return poolName(fmt.Sprint(outputs["project"]), fmt.Sprint(outputs["workloadIdentityPoolId"]))
+		},
 		Read: func(_ context.Context, client *Client, id string, _ resource.PropertyMap) (map[string]any, error) {
-			project, poolID, _, err := parsePool(id, false)
+			project, poolID, _, err := client.locatePool(id, false)
 			if err != nil {
 				return nil, err
 			}

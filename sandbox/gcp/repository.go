@@ -158,6 +158,7 @@ func (c *Client) createRepository(settings RepositorySettings) (Repository, erro
 			return err
 		}
 		held.Repositories[repository.ResourceName()] = repository.clone()
+		held.remember(project.Number)
 		return nil
 	})
 	return repository, err

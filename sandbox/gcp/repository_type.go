@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/artifactregistry"
@@ -23,8 +24,9 @@ func repositoryType() provider.Type[*Client] {
 		Settled:   []string{"createTime", "location", "name", "project"},
 		Immutable: []string{"format", "kmsKeyName", "location", "mavenConfig", "mode", "project", "remoteRepositoryConfig", "repositoryId"},
 		Complete:  located,
-		Same: func(property resource.PropertyKey, old, new resource.PropertyValue) bool {
-			return property == "mode" && modeOf(old) == modeOf(new)
+		Defaults:  map[string]any{"cleanupPolicyDryRun": false, "mode": standard},
+		Adopted: func(outputs map[string]any) string {
+			return repositoryName(fmt.Sprint(outputs["project"]), fmt.Sprint(outputs["location"]), fmt.Sprint(outputs["repositoryId"]))
 		},
 		Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
 			var found []plugin.CheckFailure
@@ -51,10 +53,10 @@ func repositoryType() provider.Type[*Client] {
 			return repository.ResourceName(), outputs, err
 		},
 		Read: func(_ context.Context, client *Client, id string, state resource.PropertyMap) (map[string]any, error) {
-			if !upstreamName.MatchString(id) {
-				return nil, fmt.Errorf("ID %q: want projects/P/locations/L/repositories/R", id)
+			if strings.Count(id, "/") > 2 && !upstreamName.MatchString(id) {
+				return nil, fmt.Errorf("ID %q: want projects/P/locations/L/repositories/R, or P/L/R, L/R or R", id)
 			}
-			repository, err := client.getRepository(parseRepository(id, "", ""))
+			repository, err := client.getRepository(parseRepository(id, client.project, client.region))
 			if err != nil {
 				return nil, unlessGone(err)
 			}
@@ -84,14 +86,6 @@ func repositoryType() provider.Type[*Client] {
 			return unlessGone(client.deleteRepository(parseRepository(id, "", "")))
 		},
 	}
-}
-
-// modeOf is the mode that a value means: without one, a repository is standard.
-func modeOf(value resource.PropertyValue) string {
-	if !value.IsString() {
-		return standard
-	}
-	return cmp.Or(value.StringValue(), standard)
 }
 
 // settings reads the inputs of a repository: its settings with the default

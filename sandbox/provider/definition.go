@@ -58,6 +58,8 @@ type Type[C any] struct {
 	// Complete returns the properties that the provider's configuration
 	// supplies where the inputs leave them out, such as project and region.
 	Complete func(client C, inputs resource.PropertyMap) map[string]string
+	// Defaults are the values that mean the same as leaving the property out.
+	Defaults map[string]any
 	// Same says whether the cloud takes two values of a top-level property as
 	// equal although they differ.
 	Same func(property resource.PropertyKey, old, new resource.PropertyValue) bool
@@ -75,6 +77,9 @@ type Type[C any] struct {
 	// Identify returns the inputs that an ID holds and the outputs do not, for
 	// an import.
 	Identify func(id string) (map[string]any, error)
+	// Adopted returns the ID that an imported resource has from then on, made of
+	// its outputs; nil where that is the one that the program gave.
+	Adopted func(outputs map[string]any) string
 }
 
 // Function is one function that programs invoke, such as a look-up.

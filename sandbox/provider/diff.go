@@ -13,8 +13,10 @@ import (
 // provider's configuration supplies with what the resource was made with.
 func (t *Type[C]) diff(client C, request plugin.DiffRequest) plugin.DiffResult {
 	olds, news := withoutNulls(request.OldInputs), withoutNulls(request.NewInputs)
+	supplied := map[string]string{}
 	if t.Complete != nil {
-		for name, value := range t.Complete(client, news) {
+		supplied = t.Complete(client, news)
+		for name, value := range supplied {
 			key := resource.PropertyKey(name)
 			if old, had := olds[key]; had {
 				// The program stopped giving what the configuration supplies.
@@ -32,6 +34,19 @@ func (t *Type[C]) diff(client C, request plugin.DiffRequest) plugin.DiffResult {
 		key := resource.PropertyKey(name)
 		if value, given := news[key]; given && !olds.HasValue(key) && bare(value).DeepEquals(bare(request.OldOutputs[key])) {
 			olds[key] = value
+		}
+		// The program no longer gives what the cloud then leaves as it is.
+		if _, configured := supplied[name]; !configured && !news.HasValue(key) && olds.HasValue(key) {
+			news[key] = olds[key]
+		}
+	}
+	for name, value := range t.Defaults {
+		key, fallback := resource.PropertyKey(name), resource.NewPropertyValue(value)
+		if !news.HasValue(key) && bare(olds[key]).DeepEquals(fallback) {
+			news[key] = olds[key]
+		}
+		if !olds.HasValue(key) && bare(news[key]).DeepEquals(fallback) {
+			olds[key] = news[key]
 		}
 	}
 	for key, old := range olds {

@@ -221,13 +221,16 @@ func (i *instance[C]) Read(ctx context.Context, request plugin.ReadRequest) (plu
 		return plugin.ReadResponse{}, nil
 	}
 	outputs := withSecrets(resource.NewPropertyMapFromMap(raw), request.Inputs)
-	inputs := resourceType.refreshed(request.Inputs, request.State, outputs)
+	id, inputs := request.ID, resourceType.refreshed(request.Inputs, request.State, outputs)
 	if len(request.Inputs) == 0 {
 		if inputs, err = resourceType.imported(string(request.ID), outputs); err != nil {
 			return plugin.ReadResponse{}, err
 		}
+		if resourceType.Adopted != nil {
+			id = resource.ID(resourceType.Adopted(raw))
+		}
 	}
-	return plugin.ReadResponse{ReadResult: plugin.ReadResult{ID: request.ID, Inputs: inputs, Outputs: outputs}}, nil
+	return plugin.ReadResponse{ReadResult: plugin.ReadResult{ID: id, Inputs: inputs, Outputs: outputs}}, nil
 }
 
 // Update changes a resource in place. A preview asks the cloud nothing.

@@ -117,7 +117,8 @@ func (a *artifactRegistry) answer(w http.ResponseWriter, r *http.Request, at con
 		held.Serve(w, r, at, immutability(repository.ImmutableTags()))
 		return nil
 	}
-	for _, source := range a.sources(repository) {
+	sources, refused := a.sources(repository)
+	for _, source := range sources {
 		held, err := a.repositories.of(r.Context(), source)
 		if err != nil {
 			return content.Internal(err)
@@ -129,26 +130,55 @@ func (a *artifactRegistry) answer(w http.ResponseWriter, r *http.Request, at con
 			return nil
 		}
 	}
+	if refused != nil {
+		return refused
+	}
 	return unknown(at)
 }
 
-// sources are the repositories that a repository serves from. An upstream that
-// was deleted has nothing, and one that is virtual itself cannot be configured.
-func (a *artifactRegistry) sources(repository gcp.Repository) []gcp.Repository {
+// sources are the repositories that a repository serves from, and why it does
+// not serve from one more. An upstream that was deleted has nothing, and one that
+// is virtual itself cannot be configured.
+//
+// A virtual repository reads its upstreams as the service agent of its own
+// project, whose role is for the resources of that project: in another one the
+// agent needs the reader's role.
+// https://cloud.google.com/artifact-registry/docs/ar-service-account and
+// https://cloud.google.com/artifact-registry/docs/repositories/virtual-repo;
+// the words of the refusal are not published.
+func (a *artifactRegistry) sources(repository gcp.Repository) (sources []gcp.Repository, refused *content.Refusal) {
 	if !repository.Virtual() {
-		return []gcp.Repository{repository}
+		return []gcp.Repository{repository}, nil
 	}
-	var sources []gcp.Repository
 	for _, upstream := range repository.Upstreams() {
 		project, location, id, named := parseResourceName(upstream)
 		if !named {
 			continue
 		}
-		if found, exists := a.cloud.Repository(location, project, id); exists && !found.Virtual() {
-			sources = append(sources, found)
+		found, exists := a.cloud.Repository(location, project, id)
+		if !exists || found.Virtual() {
+			continue
 		}
+		if agent, may := a.serves(repository, found); !may {
+			refused = denied("Permission %q denied on resource %q (or it may not exist): the virtual repository %q reads it as %s, which needs roles/artifactregistry.reader there",
+				permissions["pull"].name, upstream, repository.ResourceName(), agent)
+			continue
+		}
+		sources = append(sources, found)
 	}
-	return sources
+	return sources, refused
+}
+
+// serves says whether a virtual repository may read an upstream, and as whom.
+func (a *artifactRegistry) serves(repository, upstream gcp.Repository) (agent string, may bool) {
+	owner, exists := a.cloud.Project(repository.Project)
+	if !exists || upstream.Project == repository.Project {
+		return "", exists
+	}
+	agent = gcp.Agent(owner.Number)
+	return agent, slices.ContainsFunc(permissions["pull"].roles, func(role string) bool {
+		return upstream.Policy.Grants(role, agent, "allAuthenticatedUsers", "allUsers")
+	})
 }
 
 // unknown is the answer to what a repository does not hold. The words for

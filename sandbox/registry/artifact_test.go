@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"waybill.example/waybill/sandbox/gcp"
 	"waybill.example/waybill/sandbox/googleapis"
 )
 
@@ -270,4 +271,36 @@ func TestOnlyRealLocationsAreHosts(t *testing.T) {
 	for _, host := range []string{"europe-wst1-docker.pkg.dev", "docker.pkg.dev", "-docker.pkg.dev", "registry.example.com", googleapis.STSHost} {
 		assert.Nil(t, s.registries.Handler(host), host)
 	}
+}
+
+// The agent's role is for the resources of its own project, so that it needs one
+// on an upstream elsewhere:
+// https://cloud.google.com/artifact-registry/docs/ar-service-account
+func TestAVirtualRepositoryReadsAnotherProjectAsItsServiceAgent(t *testing.T) {
+	const theirProject, theirNumber = "acme-images", "402817365910"
+	s := newSetting(t)
+	theirs := s.engine.MustCreate("gcp:artifactregistry/repository:Repository", "view", map[string]any{
+		"project": theirProject, "repositoryId": "view", "format": "DOCKER", "mode": "VIRTUAL_REPOSITORY",
+		"virtualRepositoryConfig": map[string]any{"upstreamPolicies": []any{map[string]any{
+			"id": "releases", "repository": "projects/" + project + "/locations/europe-west1/repositories/releases",
+		}}},
+	})
+	s.engine.MustCreate("gcp:artifactregistry/repositoryIamMember:RepositoryIamMember", "view-reader",
+		map[string]any{"repository": string(theirs.ID), "role": reader, "member": "serviceAccount:" + acmeAccount})
+	viewed, token := host+"/"+theirProject+"/view/team/server:2026.10", s.accountToken(acmeAccount)
+
+	_, err := s.pull(viewed, token)
+	require.ErrorContains(t, err, notDownload+`releases"`)
+	require.ErrorContains(t, err, `the virtual repository "`+string(theirs.ID)+`" reads it as `+gcp.Agent(theirNumber)+", which needs roles/artifactregistry.reader there")
+
+	granted := s.grant("releases", reader, gcp.Agent(theirNumber))
+	s.mustPull(viewed, token)
+	_, err = s.pull(strings.Replace(viewed, "2026.10", "2026.11", 1), token)
+	require.ErrorContains(t, err, "MANIFEST_UNKNOWN")
+	_, err = s.pull(viewed, s.accountToken(globexAccount))
+	require.ErrorContains(t, err, `denied on resource "`+string(theirs.ID)+`"`, "who may read the upstream is not who may read the view")
+
+	require.NoError(t, s.engine.Delete(granted))
+	_, err = s.pull(viewed, token)
+	require.ErrorContains(t, err, "reads it as "+gcp.Agent(theirNumber))
 }

@@ -50,7 +50,7 @@ func vendorWorld() *world.World {
 			ID: project, Number: number, APIs: apis,
 			Repositories: []world.Repository{{Location: "europe-west1", Name: "releases", Images: []string{"team/server:2026.10"}}},
 			Releases:     []string{"europe-west1/acme/server:1.4.2", "europe-west1/globex/server:1.4.2", "us/acme/server:9.9.9"},
-		}}},
+		}, {ID: "acme-images", Number: "402817365910", APIs: apis}}},
 		Registries: []world.Registry{{Host: public, Images: []string{"waybill/refresher:0.1.0"}}},
 	}
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-
-	corev1 "k8s.io/api/core/v1"
+	"slices"
 
 	"waybill.example/waybill/sandbox/aws"
 	"waybill.example/waybill/sandbox/aws/arn"
@@ -37,7 +35,7 @@ type Amazon struct {
 
 // amazon is a deployed chain's way through AWS.
 type amazon struct {
-	*Rehearsal
+	*chain
 	Amazon
 
 	platform string
@@ -50,76 +48,78 @@ type amazon struct {
 	service, logGroup string
 }
 
-// readAmazon finds the chain through AWS that a stack's outputs describe.
-func (r *Rehearsal) readAmazon(ctx context.Context, outputs document) error {
-	if r.config.Amazon == nil {
-		return errors.New("rehearsal: the chain goes through AWS, and the world has none of it (aws.accounts)")
+// readAmazon finds the chain through AWS that an environment's outputs describe.
+func readAmazon(ctx context.Context, c *chain, e environment) (way, error) {
+	if c.Config.Amazon == nil {
+		return nil, errors.New("rehearsal: the chain goes through AWS, and the world has none of it (aws.accounts)")
 	}
 	a := &amazon{
-		Rehearsal: r, Amazon: *r.config.Amazon,
-		platform: outputs.text("accessRequest", "platform"),
-		home:     arn.Place{Account: outputs.text("accessRequest", "account"), Region: outputs.text("accessRequest", "region")},
-		vendor:   arn.Place{Account: outputs.text("accessGrant", "account"), Region: outputs.text("accessGrant", "region")},
-		roleARN:  outputs.text("accessRequest", "roleArn"),
-		service:  outputs.text("service"), logGroup: outputs.text("logGroup"),
+		chain: c, Amazon: *c.Config.Amazon,
+		platform: e.request.text("platform"),
+		home:     arn.Place{Account: e.request.text("account"), Region: e.request.text("region")},
+		vendor:   arn.Place{Account: e.grant.text("account"), Region: e.grant.text("region")},
+		service:  e.outputs.text("service"), logGroup: e.outputs.text("logGroup"),
 	}
-	r.chain, r.amazon = readChain(outputs), a
+	roles := e.request.list("roleArns")
+	if len(roles) > 0 {
+		a.roleARN = roles[0]
+	}
 	if err := a.check(); err != nil {
-		return err
+		return nil, err
 	}
 	switch {
 	case a.platform == platformECS:
-		return nil
-	case outputs.text("pullSecret") != "":
-		return r.findPullSecret(ctx, outputs)
+		return a, nil
+	case e.outputs.text("pullSecret") != "":
+		return a, a.findPullSecret(ctx, e.outputs)
 	default:
-		return a.findNodePulled(ctx)
+		return a, a.findNodes(ctx, e.outputs, roles)
 	}
 }
 
 func (a *amazon) check() error {
 	wanted := map[string]string{
-		"accessRequest.account": a.home.Account, "accessRequest.region": a.home.Region, "accessRequest.roleArn": a.roleARN,
+		"accessRequest.account": a.home.Account, "accessRequest.region": a.home.Region, "accessRequest.environments.roleArns": a.roleARN,
 		"accessGrant.account": a.vendor.Account, "accessGrant.region": a.vendor.Region,
-		"accessGrant.registry": a.chain.registry, "accessGrant.repository": a.chain.repository,
-		"image": a.chain.image, "service": a.service,
+		"accessGrant.registry": a.registry, "accessGrant.repository": a.chain.repository,
+		"image": a.image,
 	}
 	if a.platform == platformECS {
-		wanted["logGroup"] = a.logGroup
+		wanted["service"], wanted["logGroup"] = a.service, a.logGroup
 	}
 	return missing(wanted)
 }
 
-// findNodePulled finds the Deployment whose image the node pulls by itself. Its
-// namespace is that of the service, NAME.NAMESPACE.svc:PORT.
-func (a *amazon) findNodePulled(ctx context.Context) error {
-	if err := a.needCluster(); err != nil {
+// findNodes finds the Deployment whose image the nodes pull. The world's nodes
+// have one role; it is one of those that may pull, where there are several.
+func (a *amazon) findNodes(ctx context.Context, outputs document, roles []string) error {
+	if err := a.findNodePulled(ctx, outputs); err != nil {
 		return err
 	}
-	parts := strings.Split(a.service, ".")
-	if len(parts) < 3 {
-		return fmt.Errorf("rehearsal: the output service is %q: want NAME.NAMESPACE.svc:PORT", a.service)
+	cluster, err := a.eksCluster()
+	if err != nil {
+		return err
 	}
-	a.chain.namespace = parts[1]
-	return a.chain.findDeployment(ctx, a.admin, func(pod corev1.PodSpec) bool {
-		return pod.Containers[0].Image == a.chain.image
-	})
+	if slices.Contains(roles, cluster.NodeRole) {
+		a.roleARN = cluster.NodeRole
+	}
+	return nil
 }
 
 // refreshes says whether a refresher walks the chain, and not a node or ECS.
-func (a *amazon) refreshes() bool { return a.chain.cronJob != nil }
+func (a *amazon) refreshes() bool { return a.cronJob != nil }
 
 // podIdentity says whether the refresher becomes the role by EKS Pod Identity,
 // and not by IRSA.
 func (a *amazon) podIdentity() bool {
-	return a.refreshes() && a.chain.environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] != ""
+	return a.refreshes() && a.variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"] != ""
 }
 
 // role is the role that pulls, as it is now.
 func (a *amazon) role() (iam.Role, error) {
 	role, exists := a.Cloud.IAM.Role(a.roleARN)
 	if !exists {
-		return iam.Role{}, fmt.Errorf("rehearsal: the role %s of the output accessRequest.roleArn does not exist", a.roleARN)
+		return iam.Role{}, fmt.Errorf("rehearsal: the role %s of the output accessRequest does not exist", a.roleARN)
 	}
 	return role, nil
 }
@@ -133,13 +133,12 @@ func (a *amazon) repository() (ecr.Repository, error) {
 	return repository, nil
 }
 
-// cluster is the EKS cluster that the world's first control plane stands for.
-func (a *amazon) cluster() (eks.Cluster, error) {
-	first := a.config.World.Kubernetes.Clusters[0].Context
+// eksCluster is the EKS cluster that the chain's control plane stands for.
+func (a *amazon) eksCluster() (eks.Cluster, error) {
 	for _, cluster := range a.Cloud.EKS.Clusters() {
-		if cluster.Context == first && cluster.Place == a.home {
+		if cluster.Context == a.cluster.Context && cluster.Place == a.home {
 			return cluster, nil
 		}
 	}
-	return eks.Cluster{}, fmt.Errorf("rehearsal: no EKS cluster of %s has the context %s of the world's first cluster", a.home, first)
+	return eks.Cluster{}, fmt.Errorf("rehearsal: no EKS cluster of %s has the context %s of the chain's cluster", a.home, a.cluster.Context)
 }

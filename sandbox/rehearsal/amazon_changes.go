@@ -212,13 +212,13 @@ func (a *amazon) withRole(accountID, name, path string, run func(roleARN string)
 // withoutSessionTags runs with the refresher's Pod Identity association told to
 // leave the tags out.
 func (a *amazon) withoutSessionTags(run func() error) error {
-	cluster, err := a.cluster()
+	cluster, err := a.eksCluster()
 	if err != nil {
 		return err
 	}
-	association, found := a.Cloud.EKS.AssociationOf(cluster.Place, cluster.Name, a.chain.namespace, a.chain.account)
+	association, found := a.Cloud.EKS.AssociationOf(cluster.Place, cluster.Name, a.namespace, a.account)
 	if !found {
-		return fmt.Errorf("rehearsal: cluster %s has no Pod Identity association for %s/%s", cluster.Name, a.chain.namespace, a.chain.account)
+		return fmt.Errorf("rehearsal: cluster %s has no Pod Identity association for %s/%s", cluster.Name, a.namespace, a.account)
 	}
 	set := func(association eks.Association, disable bool) func() error {
 		return func() error {
@@ -232,7 +232,7 @@ func (a *amazon) withoutSessionTags(run func() error) error {
 // withAssociation runs with a Pod Identity association of another ServiceAccount
 // for the pulling role.
 func (a *amazon) withAssociation(namespace, account string, run func() error) error {
-	cluster, err := a.cluster()
+	cluster, err := a.eksCluster()
 	if err != nil {
 		return err
 	}
@@ -281,7 +281,7 @@ func (a *amazon) withDefinition(hop string, change func(*ecs.TaskDefinitionSetti
 
 // anotherAccount is one that is neither the customer's nor the vendor's.
 func (a *amazon) anotherAccount() (string, error) {
-	for _, account := range a.config.World.AWS.Accounts {
+	for _, account := range a.World.AWS.Accounts {
 		if account.ID != a.home.Account && account.ID != a.vendor.Account && arn.PartitionOf(account.Regions[0]) == a.home.Partition() {
 			return account.ID, nil
 		}
@@ -291,7 +291,7 @@ func (a *amazon) anotherAccount() (string, error) {
 
 // anotherRegion is one that the customer may use and the registry is not in.
 func (a *amazon) anotherRegion() (string, error) {
-	for _, account := range a.config.World.AWS.Accounts {
+	for _, account := range a.World.AWS.Accounts {
 		for _, region := range account.Regions {
 			if account.ID == a.home.Account && region != a.vendor.Region {
 				return region, nil
@@ -303,10 +303,10 @@ func (a *amazon) anotherRegion() (string, error) {
 
 // neighboursImage is an image of another repository of the vendor's.
 func (a *amazon) neighboursImage() (string, error) {
-	for _, account := range a.config.World.AWS.Accounts {
+	for _, account := range a.World.AWS.Accounts {
 		for _, repository := range account.Repositories {
 			if account.ID == a.vendor.Account && repository.Region == a.vendor.Region && repository.Name != a.chain.repository && len(repository.Tags) > 0 {
-				return a.chain.registry + "/" + repository.Name + ":" + repository.Tags[0], nil
+				return a.registry + "/" + repository.Name + ":" + repository.Tags[0], nil
 			}
 		}
 	}

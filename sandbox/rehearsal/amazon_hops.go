@@ -7,6 +7,17 @@ import (
 	"time"
 )
 
+func (a *amazon) walk(ctx context.Context, report func(Hop)) error {
+	switch {
+	case a.platform == platformECS:
+		return a.walkTask(ctx, report)
+	case a.refreshes():
+		return a.walkRefresher(ctx, report)
+	default:
+		return a.walkNode(ctx, report)
+	}
+}
+
 // walkNode asks ECR as the cluster's node does, and lets the kubelet pull.
 func (a *amazon) walkNode(ctx context.Context, report func(Hop)) error {
 	hop, err := a.nodeLogin(ctx)
@@ -38,7 +49,7 @@ func (a *amazon) nodeLogin(ctx context.Context) (Hop, error) {
 	case err != nil:
 		return Hop{}, err
 	}
-	return Hop{Name: hopECR, OK: true, Detail: describe([2]string{"subject", a.roleARN}, [2]string{"audience", a.chain.registry},
+	return Hop{Name: hopECR, OK: true, Detail: describe([2]string{"subject", a.roleARN}, [2]string{"audience", a.registry},
 		[2]string{"until", until.UTC().Format(time.RFC3339)})}, nil
 }
 
@@ -58,7 +69,7 @@ func (a *amazon) walkTask(ctx context.Context, report func(Hop)) error {
 // told for the moment; nil if nobody refuses.
 func (a *amazon) attempt(ctx context.Context) error {
 	if a.platform != platformECS {
-		return a.walk(ctx, amazonVariation{})
+		return a.try(ctx, amazonVariation{})
 	}
 	hops, err := a.Tasks.RunTask(ctx, a.service)
 	if err != nil {

@@ -19,7 +19,9 @@ var (
 	roleTime       = regexp.MustCompile(`^ExpiredTokenException: `)
 	podAssociation = regexp.MustCompile(`^ResourceNotFoundException: `)
 	podToken       = regexp.MustCompile(`^InvalidTokenException: `)
+	podTime        = regexp.MustCompile(podToken.String() + "|" + roleTime.String())
 	podTrust       = regexp.MustCompile(`^AccessDeniedException: .*assume the associated role`)
+	roleService    = regexp.MustCompile(`^AccessDenied: .* is not authorized to perform: sts:(AssumeRole|TagSession)`)
 	ecrToken       = regexp.MustCompile(`AccessDenied.* ecr:GetAuthorizationToken .*no identity-based policy allows`)
 	ecrIdentity    = regexp.MustCompile(`(?i)denied: .* ecr:BatchGetImage .*no identity-based policy allows`)
 	ecrResource    = regexp.MustCompile(`(?i)denied: .* ecr:BatchGetImage .*no resource-based policy allows`)
@@ -60,57 +62,45 @@ func (a *amazon) cases() ([]testCase, error) {
 	return append(all, a.admissionCases()...), nil
 }
 
-// tokenCases change the ServiceAccount token, whoever reads it. The families of
-// words are those about whose token it is, about the token itself, and about its
-// time.
-func (a *amazon) tokenCases(whose, token, time *regexp.Regexp) []testCase {
-	apiServer, wrong := "", "wrong.amazonaws.com"
-	return []testCase{
-		{"another ServiceAccount", hopSTS, whose, a.vary(amazonVariation{account: "default"})},
-		{"the product's own ServiceAccount", hopSTS, whose,
-			a.vary(amazonVariation{account: a.chain.deployment.Spec.Template.Spec.ServiceAccountName})},
-		{"the same ServiceAccount in another namespace", hopSTS, whose, func(ctx context.Context) error {
-			return a.inAnotherNamespace(ctx, func(namespace string) error { return a.walk(ctx, amazonVariation{namespace: namespace}) })
-		}},
-		{"another cluster's issuer", hopSTS, token, a.vary(amazonVariation{assertion: anotherIssuer})},
-		{"a wrong audience", hopSTS, token, a.vary(amazonVariation{audience: &wrong})},
-		{"the default API token", hopSTS, token, a.vary(amazonVariation{audience: &apiServer})},
-		{"an expired token", hopSTS, time, a.vary(amazonVariation{assertion: a.expired})},
-		{"a token signed with another key", hopSTS, token, a.vary(amazonVariation{assertion: anotherKey})},
-		{"a token with algorithm none", hopSTS, token, a.vary(amazonVariation{assertion: unsigned})},
-		{"a token signed with HS256", hopSTS, token, a.vary(amazonVariation{assertion: a.symmetric})},
-	}
+// wrongAudience is neither that of IRSA nor that of EKS Pod Identity.
+const wrongAudience = "wrong.amazonaws.com"
+
+// start walks with another token.
+func (a *amazon) start(ctx context.Context, s start) error {
+	return a.try(ctx, amazonVariation{start: s})
 }
 
 // webIdentityCases are IRSA's: they change what STS is shown, and the role that
 // it is asked for.
 func (a *amazon) webIdentityCases() []testCase {
-	return append(a.tokenCases(roleTrust, roleToken, roleTime),
+	words := tokenWords{subject: roleTrust, issuer: roleToken, audience: roleToken, time: roleTime, signature: roleToken}
+	return append(a.tokenCases(hopSTS, wrongAudience, words, a.start),
 		testCase{"another role of the account, asked of STS", hopSTS, roleTrust, func(ctx context.Context) error {
-			return a.withRole(a.home.Account, ownName, "/", func(other string) error { return a.walk(ctx, amazonVariation{asked: other}) })
+			return a.withRole(a.home.Account, ownName, "/", func(other string) error { return a.try(ctx, amazonVariation{asked: other}) })
 		}},
 		testCase{"a role of another account, asked of STS", hopSTS, roleToken, func(ctx context.Context) error {
 			account, err := a.anotherAccount()
 			if err != nil {
 				return err
 			}
-			return a.withRole(account, ownName, "/", func(other string) error { return a.walk(ctx, amazonVariation{asked: other}) })
+			return a.withRole(account, ownName, "/", func(other string) error { return a.try(ctx, amazonVariation{asked: other}) })
 		}},
 	)
 }
 
 // podIdentityCases are those of EKS Pod Identity.
 func (a *amazon) podIdentityCases() []testCase {
-	return append(a.tokenCases(podAssociation, podToken, regexp.MustCompile(podToken.String()+"|"+roleTime.String())),
+	words := tokenWords{subject: podAssociation, issuer: podToken, audience: podToken, time: podTime, signature: podToken}
+	return append(a.tokenCases(hopSTS, wrongAudience, words, a.start),
 		testCase{"session tags off", hopSTS, podTrust, func(ctx context.Context) error {
 			return a.withoutSessionTags(func() error { return a.attempt(ctx) })
 		}},
 		testCase{"another ServiceAccount with an association for the role", hopSTS, podTrust, func(ctx context.Context) error {
-			return a.withAssociation(a.chain.namespace, "default", func() error { return a.walk(ctx, amazonVariation{account: "default"}) })
+			return a.withAssociation(a.namespace, "default", func() error { return a.start(ctx, start{account: "default"}) })
 		}},
 		testCase{"another namespace with an association for the role", hopSTS, podTrust, func(ctx context.Context) error {
 			return a.inAnotherNamespace(ctx, func(namespace string) error {
-				return a.withAssociation(namespace, a.chain.account, func() error { return a.walk(ctx, amazonVariation{namespace: namespace}) })
+				return a.withAssociation(namespace, a.account, func() error { return a.start(ctx, start{namespace: namespace}) })
 			})
 		}},
 	)
@@ -216,7 +206,7 @@ func (a *amazon) callerCases() ([]testCase, error) {
 	}
 	as := func(accountID, name, path string) func(context.Context) error {
 		return func(ctx context.Context) error {
-			return a.withRole(accountID, name, path, func(other string) error { return a.walk(ctx, amazonVariation{become: other}) })
+			return a.withRole(accountID, name, path, func(other string) error { return a.try(ctx, amazonVariation{become: other}) })
 		}
 	}
 	return []testCase{

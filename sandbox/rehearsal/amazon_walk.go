@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 	"time"
 
@@ -15,7 +14,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eksauth"
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
-	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-containerregistry/pkg/authn"
 
 	"waybill.example/waybill/sandbox/aws/iam"
@@ -30,11 +28,7 @@ type keys = aws.CredentialsProvider
 
 // amazonVariation is one walk through AWS: what it does not set is as deployed.
 type amazonVariation struct {
-	// namespace and account whose token starts the chain; audience that of the token.
-	namespace, account string
-	audience           *string
-	// assertion changes the token before it is shown.
-	assertion func(token string) (string, error)
+	start
 	// asked is the role that STS is asked for.
 	asked string
 	// become is the role whose session stands in for the one that the token gives.
@@ -49,11 +43,11 @@ type amazonVariation struct {
 
 // vary walks with the variation.
 func (a *amazon) vary(v amazonVariation) func(context.Context) error {
-	return func(ctx context.Context) error { return a.walk(ctx, v) }
+	return func(ctx context.Context) error { return a.try(ctx, v) }
 }
 
-// walk goes hop by hop until one refuses; nil if none does.
-func (a *amazon) walk(ctx context.Context, v amazonVariation) error {
+// try goes hop by hop until one refuses; nil if none does.
+func (a *amazon) try(ctx context.Context, v amazonVariation) error {
 	session, err := a.session(ctx, v)
 	if err != nil {
 		return err
@@ -73,12 +67,16 @@ func (a *amazon) session(ctx context.Context, v amazonVariation) (keys, error) {
 	case !a.refreshes():
 		return a.mint(a.roleARN)
 	}
-	token, err := a.subjectToken(ctx, v)
+	if a.podIdentity() {
+		token, err := a.podToken(ctx, v.start)
+		if err != nil {
+			return nil, err
+		}
+		return a.askEKS(ctx, token)
+	}
+	token, err := a.subjectToken(ctx, v.start)
 	if err != nil {
 		return nil, err
-	}
-	if a.podIdentity() {
-		return a.askEKS(ctx, token)
 	}
 	return a.askSTS(ctx, token, orElse(v.asked, a.roleARN))
 }
@@ -109,49 +107,23 @@ func keysOf(session sts.Credentials) keys {
 	return credentials.NewStaticCredentialsProvider(session.AccessKeyID, session.SecretAccessKey, session.SessionToken)
 }
 
-// subjectToken is the ServiceAccount token that the chain starts with.
-func (a *amazon) subjectToken(ctx context.Context, v amazonVariation) (string, error) {
-	audience := a.chain.audience
-	if v.audience != nil {
-		audience = *v.audience
-	}
-	token, err := a.accountToken(ctx, orElse(v.namespace, a.chain.namespace), orElse(v.account, a.chain.account), audience)
-	if err != nil {
-		return "", err
-	}
-	if a.podIdentity() {
-		if token, err = a.bindToPod(token); err != nil {
-			return "", err
+// podToken is the ServiceAccount token as a kubelet gets it for a pod, which EKS
+// Auth insists on.
+func (a *amazon) podToken(ctx context.Context, s start) (string, error) {
+	forge, signer := s.forge, s.signer(a.chain)
+	s.forge = func(token string) (string, error) {
+		token, err := signer.boundToPod(token)
+		if err != nil || forge == nil {
+			return token, err
 		}
+		return forge(token)
 	}
-	if v.assertion != nil {
-		return v.assertion(token)
-	}
-	return token, nil
-}
-
-// bindToPod is the token as a kubelet gets it for a pod, which EKS Auth insists
-// on: signed anew with the cluster's key.
-func (a *amazon) bindToPod(text string) (string, error) {
-	t, err := parse(text)
-	if err != nil {
-		return "", err
-	}
-	key, err := a.clusterKey()
-	if err != nil {
-		return "", err
-	}
-	private, _ := t.claims["kubernetes.io"].(map[string]any)
-	private = maps.Clone(private)
-	private["pod"] = map[string]any{"name": "rehearsal", "uid": "5f0b6f0a-5d0c-4c8e-9f57-6b1f1d2d7a10"}
-	t.claims = maps.Clone(t.claims)
-	t.claims["kubernetes.io"] = private
-	return t.sign(jose.RS256, key)
+	return a.subjectToken(ctx, s)
 }
 
 // askSTS exchanges the token for credentials of a role, as IRSA does.
 func (a *amazon) askSTS(ctx context.Context, token, roleARN string) (keys, error) {
-	client := awssts.New(awssts.Options{Region: a.home.Region, HTTPClient: a.config.Client, Retryer: aws.NopRetryer{}})
+	client := awssts.New(awssts.Options{Region: a.home.Region, HTTPClient: a.Client, Retryer: aws.NopRetryer{}})
 	answer, err := client.AssumeRoleWithWebIdentity(ctx, &awssts.AssumeRoleWithWebIdentityInput{
 		RoleArn: &roleARN, RoleSessionName: aws.String(sessionName), WebIdentityToken: &token,
 	})
@@ -166,7 +138,7 @@ func (a *amazon) askSTS(ctx context.Context, token, roleARN string) (keys, error
 // does. The node's role may call, and no more: which role comes of it, the
 // association says.
 func (a *amazon) askEKS(ctx context.Context, token string) (keys, error) {
-	cluster, err := a.cluster()
+	cluster, err := a.eksCluster()
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +146,7 @@ func (a *amazon) askEKS(ctx context.Context, token string) (keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := eksauth.New(eksauth.Options{Region: cluster.Region, HTTPClient: a.config.Client, Credentials: node, Retryer: aws.NopRetryer{}})
+	client := eksauth.New(eksauth.Options{Region: cluster.Region, HTTPClient: a.Client, Credentials: node, Retryer: aws.NopRetryer{}})
 	answer, err := client.AssumeRoleForPodIdentity(ctx, &eksauth.AssumeRoleForPodIdentityInput{ClusterName: &cluster.Name, Token: &token})
 	if err != nil {
 		return nil, refusedByAWS(hopSTS, err)
@@ -186,7 +158,7 @@ func (a *amazon) askEKS(ctx context.Context, token string) (keys, error) {
 // login asks ECR in a Region for what a registry wants, and says until when it
 // counts.
 func (a *amazon) login(ctx context.Context, session keys, region string) (*authn.Basic, time.Time, error) {
-	client := awsecr.New(awsecr.Options{Region: region, HTTPClient: a.config.Client, Credentials: session, Retryer: aws.NopRetryer{}})
+	client := awsecr.New(awsecr.Options{Region: region, HTTPClient: a.Client, Credentials: session, Retryer: aws.NopRetryer{}})
 	answer, err := client.GetAuthorizationToken(ctx, &awsecr.GetAuthorizationTokenInput{})
 	if err != nil {
 		return nil, time.Time{}, refusedByAWS(hopECR, err)

@@ -4,108 +4,118 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
 )
 
-// chain is what was deployed, as the outputs and the cluster tell it.
+// chain is what every chain has: what was deployed for one environment, as the
+// outputs and the cluster tell it.
 type chain struct {
+	*setting
+	// environment is empty for the environment "default".
+	environment string
+	// cluster is where the product runs; nil on ECS.
+	cluster *cluster
+
 	namespace, secret string
 	cronJob           *batchv1.CronJob
 	deployment        *appsv1.Deployment
 
 	// account is the refresher's ServiceAccount; audience that of its token.
 	account, audience string
-	// environment is the refresher's, but for what a ConfigMap holds.
-	environment map[string]string
+	// variables are the refresher's environment, but for what a ConfigMap holds.
+	variables map[string]string
 
-	tenantID, clientID, principalID          string
-	projectNumber, pool, provider, recipient string
-	registry, repository, image              string
+	registry, repository, image string
 }
 
-// document is what a stack exported.
-type document map[string]any
+func (c *chain) base() *chain { return c }
 
-// text is the text at a path, or nothing.
-func (d document) text(path ...string) string {
-	var value any = map[string]any(d)
-	for _, key := range path {
-		object, _ := value.(map[string]any)
-		value = object[key]
-	}
-	found, _ := value.(string)
-	return found
-}
-
-// readChain reads what every chain has.
-func readChain(outputs document) *chain {
-	return &chain{
-		registry: outputs.text("accessGrant", "registry"), repository: outputs.text("accessGrant", "repository"), image: outputs.text("image"),
-	}
-}
-
-// readGoogle finds the chain through Google that a stack's outputs describe.
-func (r *Rehearsal) readGoogle(ctx context.Context, outputs document) error {
-	c := readChain(outputs)
-	c.tenantID, c.clientID = outputs.text("accessRequest", "tenantId"), outputs.text("accessRequest", "clientId")
-	c.principalID = outputs.text("accessRequest", "principalId")
-	c.projectNumber, c.pool = outputs.text("accessGrant", "projectNumber"), outputs.text("accessGrant", "pool")
-	c.provider, c.recipient = outputs.text("accessGrant", "provider"), outputs.text("accessGrant", "serviceAccount")
-	r.chain = c
-	if err := r.findPullSecret(ctx, outputs); err != nil {
-		return err
-	}
-	return c.check()
-}
+func (c *chain) explain(err error) error { return explain(c.environment, err) }
 
 // findPullSecret finds who writes and who reads the pull secret.
-func (r *Rehearsal) findPullSecret(ctx context.Context, outputs document) error {
-	if err := r.needCluster(); err != nil {
-		return err
-	}
-	c, text := r.chain, outputs.text("pullSecret")
-	var found bool
-	if c.namespace, c.secret, found = strings.Cut(text, "/"); !found {
+func (c *chain) findPullSecret(ctx context.Context, outputs document) error {
+	text := outputs.text("pullSecret")
+	namespace, secret, found := strings.Cut(text, "/")
+	if !found {
 		return fmt.Errorf("rehearsal: the output pullSecret is %q: want NAMESPACE/NAME", text)
 	}
-	if err := c.findCronJob(ctx, r.admin); err != nil {
+	if err := c.findCluster(ctx, outputs.text("context"), namespace); err != nil {
 		return err
 	}
-	return c.findDeployment(ctx, r.admin, func(pod corev1.PodSpec) bool {
+	c.secret = secret
+	if err := c.findCronJob(ctx); err != nil {
+		return err
+	}
+	return c.findDeployment(ctx, func(pod corev1.PodSpec) bool {
 		return slices.ContainsFunc(pod.ImagePullSecrets, func(reference corev1.LocalObjectReference) bool { return reference.Name == c.secret })
 	})
 }
 
-// needCluster refuses a world without a cluster to a chain that begins in one.
-func (r *Rehearsal) needCluster() error {
-	if r.admin == nil {
+// findNodePulled finds the Deployment whose image the node pulls by itself. Its
+// namespace is that of the service, NAME.NAMESPACE.svc:PORT.
+func (c *chain) findNodePulled(ctx context.Context, outputs document) error {
+	service := outputs.text("service")
+	parts := strings.Split(service, ".")
+	if len(parts) < 3 {
+		return fmt.Errorf("rehearsal: the output service is %q: want NAME.NAMESPACE.svc:PORT", service)
+	}
+	if err := c.findCluster(ctx, outputs.text("context"), parts[1]); err != nil {
+		return err
+	}
+	return c.findDeployment(ctx, func(pod corev1.PodSpec) bool { return pod.Containers[0].Image == c.image })
+}
+
+// findCluster takes the cluster of a kubeconfig context; without one the first
+// that has the namespace.
+func (c *chain) findCluster(ctx context.Context, kubeContext, namespace string) error {
+	if len(c.clusters) == 0 {
 		return errors.New("rehearsal: the chain begins in a cluster, and the world has none (kubernetes.clusters)")
 	}
-	return nil
+	c.namespace = namespace
+	for _, candidate := range c.clusters {
+		if kubeContext != "" {
+			if candidate.Context == kubeContext {
+				c.cluster = candidate
+				return nil
+			}
+			continue
+		}
+		_, err := candidate.admin.CoreV1().Namespaces().Get(ctx, namespace, metav1.GetOptions{})
+		switch {
+		case err == nil:
+			c.cluster = candidate
+			return nil
+		case !apierrors.IsNotFound(err):
+			return fmt.Errorf("rehearsal: %w", err)
+		}
+	}
+	if kubeContext != "" {
+		return fmt.Errorf("rehearsal: the output context is %q: want the context of a cluster of the world (kubernetes.clusters)", kubeContext)
+	}
+	return fmt.Errorf("rehearsal: no cluster of the world has the namespace %s", namespace)
 }
 
 // findCronJob takes the CronJob whose pods are told to write the pull secret.
-func (c *chain) findCronJob(ctx context.Context, client kubernetes.Interface) error {
-	all, err := client.BatchV1().CronJobs(c.namespace).List(ctx, metav1.ListOptions{})
+func (c *chain) findCronJob(ctx context.Context) error {
+	all, err := c.cluster.admin.BatchV1().CronJobs(c.namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return fmt.Errorf("rehearsal: %w", err)
 	}
 	for _, cronJob := range all.Items {
 		pod := cronJob.Spec.JobTemplate.Spec.Template.Spec
-		environment := map[string]string{}
+		variables := map[string]string{}
 		for _, variable := range pod.Containers[0].Env {
-			environment[variable.Name] = variable.Value
+			variables[variable.Name] = variable.Value
 		}
-		if environment["WAYBILL_SECRET"] == c.secret {
-			c.cronJob, c.environment, c.account = &cronJob, environment, pod.ServiceAccountName
+		if variables["WAYBILL_SECRET"] == c.secret {
+			c.cronJob, c.variables, c.account = &cronJob, variables, pod.ServiceAccountName
 			c.audience = subjectAudience(pod)
 			return nil
 		}
@@ -129,39 +139,24 @@ func subjectAudience(pod corev1.PodSpec) string {
 	return ""
 }
 
-// findDeployment takes the Deployment whose pods are as wanted.
-func (c *chain) findDeployment(ctx context.Context, client kubernetes.Interface, wanted func(corev1.PodSpec) bool) error {
-	all, err := client.AppsV1().Deployments(c.namespace).List(ctx, metav1.ListOptions{})
+// findDeployment takes the Deployment whose pods are as wanted. Of several, the
+// components of one product, it is the one with the image of the outputs, or
+// else the first by name: they pull alike.
+func (c *chain) findDeployment(ctx context.Context, wanted func(corev1.PodSpec) bool) error {
+	all, err := c.cluster.admin.AppsV1().Deployments(c.namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return fmt.Errorf("rehearsal: %w", err)
 	}
+	var fitting []appsv1.Deployment
 	for _, deployment := range all.Items {
 		if wanted(deployment.Spec.Template.Spec) {
-			c.deployment = &deployment
-			return nil
+			fitting = append(fitting, deployment)
 		}
 	}
-	return fmt.Errorf("rehearsal: namespace %s has no Deployment that pulls %s as the outputs say", c.namespace, c.image)
-}
-
-// check reports what the outputs left out: a walk with a gap would be refused
-// for the wrong reason.
-func (c *chain) check() error {
-	return missing(map[string]string{
-		"accessRequest.tenantId": c.tenantID, "accessRequest.clientId": c.clientID, "accessRequest.principalId": c.principalID,
-		"accessGrant.projectNumber": c.projectNumber, "accessGrant.pool": c.pool, "accessGrant.provider": c.provider,
-		"accessGrant.serviceAccount": c.recipient, "accessGrant.registry": c.registry, "accessGrant.repository": c.repository,
-		"image": c.image,
-	})
-}
-
-// missing reports every output that has no value.
-func missing(outputs map[string]string) error {
-	var problems []error
-	for _, name := range slices.Sorted(maps.Keys(outputs)) {
-		if outputs[name] == "" {
-			problems = append(problems, fmt.Errorf("rehearsal: the output %s is missing", name))
-		}
+	if len(fitting) == 0 {
+		return fmt.Errorf("rehearsal: namespace %s has no Deployment that pulls %s as the outputs say", c.namespace, c.image)
 	}
-	return errors.Join(problems...)
+	named := slices.IndexFunc(fitting, func(d appsv1.Deployment) bool { return d.Spec.Template.Spec.Containers[0].Image == c.image })
+	c.deployment = &fitting[max(named, 0)]
+	return nil
 }

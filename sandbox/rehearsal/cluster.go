@@ -2,172 +2,77 @@ package rehearsal
 
 import (
 	"context"
-	"encoding/json"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
-	"regexp"
-	"strings"
+	"os"
 
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 )
 
-// clusterCases try what the cluster must refuse to the refresher.
-func (r *Rehearsal) clusterCases() []testCase {
-	forbidden := regexp.MustCompile(`is forbidden: User "system:serviceaccount:.*cannot (get|list|create|delete|patch) resource`)
-	asRefresher := func(act func(context.Context, kubernetes.Interface) error) func(context.Context) error {
-		return func(ctx context.Context) error { return r.asRefresher(ctx, act) }
-	}
-	return []testCase{
-		{"the refresher getting its secret", hopSecret, forbidden, asRefresher(func(ctx context.Context, client kubernetes.Interface) error {
-			_, err := client.CoreV1().Secrets(r.chain.namespace).Get(ctx, r.chain.secret, metav1.GetOptions{})
-			return err
-		})},
-		{"the refresher listing secrets", hopSecret, forbidden, asRefresher(func(ctx context.Context, client kubernetes.Interface) error {
-			_, err := client.CoreV1().Secrets(r.chain.namespace).List(ctx, metav1.ListOptions{})
-			return err
-		})},
-		{"the refresher creating a secret", hopSecret, forbidden, asRefresher(func(ctx context.Context, client kubernetes.Interface) error {
-			_, err := client.CoreV1().Secrets(r.chain.namespace).Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "rehearsal"}}, metav1.CreateOptions{})
-			return err
-		})},
-		{"the refresher deleting its secret", hopSecret, forbidden, asRefresher(func(ctx context.Context, client kubernetes.Interface) error {
-			return client.CoreV1().Secrets(r.chain.namespace).Delete(ctx, r.chain.secret, metav1.DeleteOptions{})
-		})},
-		{"the refresher patching another secret", hopSecret, forbidden, asRefresher(func(ctx context.Context, client kubernetes.Interface) error {
-			return patch(ctx, client, r.chain.namespace, "another-secret", map[string]any{"metadata": map[string]any{"labels": map[string]any{"a": "b"}}})
-		})},
-		{"the refresher changing its secret's type", hopSecret, regexp.MustCompile(`field is immutable`), asRefresher(func(ctx context.Context, client kubernetes.Interface) error {
-			return patch(ctx, client, r.chain.namespace, r.chain.secret, map[string]any{"type": "kubernetes.io/service-account-token"})
-		})},
-	}
+// Cluster is a cluster of the world, as its administrator has it.
+type Cluster struct {
+	// Context is the kubeconfig context that reaches it.
+	Context string
+	// REST reaches its API server as the administrator.
+	REST *rest.Config
+	// SigningKeyFile is the key that signs its ServiceAccount tokens.
+	SigningKeyFile string
+	// Logs reads a container's log.
+	Logs func(namespace, pod, container string) ([]byte, error)
 }
 
-// admissionCases try what the namespace must not admit.
-func (r *Rehearsal) admissionCases() []testCase {
-	return []testCase{
-		{"a privileged pod in the namespace", hopKubernetes, regexp.MustCompile(`violates PodSecurity "restricted`), r.privilegedPod},
-	}
+type cluster struct {
+	Cluster
+	admin kubernetes.Interface
 }
 
-// asRefresher acts on the API server with the refresher's own token.
-func (r *Rehearsal) asRefresher(ctx context.Context, act func(context.Context, kubernetes.Interface) error) error {
-	token, err := r.accountToken(ctx, r.chain.namespace, r.chain.account, "")
+func openCluster(config Cluster) (*cluster, error) {
+	admin, err := kubernetes.NewForConfig(config.REST)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("rehearsal: %w", err)
 	}
-	config := rest.AnonymousClientConfig(r.config.REST)
-	config.BearerToken = token
-	client, err := kubernetes.NewForConfig(config)
+	return &cluster{Cluster: config, admin: admin}, nil
+}
+
+// accountToken asks the cluster for a ServiceAccount's token, as a kubelet
+// does; an empty audience is the API server's.
+func (c *cluster) accountToken(ctx context.Context, namespace, account, audience string) (string, error) {
+	request := &authenticationv1.TokenRequest{}
+	if audience != "" {
+		request.Spec.Audiences = []string{audience}
+	}
+	answer, err := c.admin.CoreV1().ServiceAccounts(namespace).CreateToken(ctx, account, request, metav1.CreateOptions{})
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return "", fmt.Errorf("rehearsal: token of %s/%s: %w", namespace, account, err)
 	}
-	return refusedBy(hopSecret, act(ctx, client))
+	return answer.Status.Token, nil
 }
 
-// refusedBy takes the API server's refusal for the hop's; other errors, such
-// as one of the network, are no refusal.
-func refusedBy(hop string, err error) error {
-	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
-		return &refused{hop, firstLine(err.Error())}
-	}
-	return err
-}
-
-func patch(ctx context.Context, client kubernetes.Interface, namespace, name string, change map[string]any) error {
-	body, err := json.Marshal(change)
+// signingKey is the cluster's own: whoever has it can be every ServiceAccount.
+func (c *cluster) signingKey() (*rsa.PrivateKey, error) {
+	text, err := os.ReadFile(c.SigningKeyFile)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("rehearsal: %w", err)
 	}
-	_, err = client.CoreV1().Secrets(namespace).Patch(ctx, name, types.MergePatchType, body, metav1.PatchOptions{})
-	return err
-}
-
-func (r *Rehearsal) privilegedPod(ctx context.Context) error {
-	privileged := true
-	_, err := r.admin.CoreV1().Pods(r.chain.namespace).Create(ctx, &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{GenerateName: "rehearsal-privileged-", Labels: map[string]string{ownLabel: "privileged"}},
-		Spec: corev1.PodSpec{Containers: []corev1.Container{{
-			Name: "privileged", Image: r.chain.image, SecurityContext: &corev1.SecurityContext{Privileged: &privileged},
-		}}},
-	}, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
-	return refusedBy(hopKubernetes, err)
-}
-
-// inAnotherNamespace walks with a ServiceAccount of the same name in another
-// namespace, which it makes and deletes.
-func (r *Rehearsal) inAnotherNamespace(ctx context.Context, walk func(namespace string) error) error {
-	const namespace = "default"
-	accounts := r.admin.CoreV1().ServiceAccounts(namespace)
-	_, err := accounts.Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: r.chain.account, Labels: map[string]string{ownLabel: "account"}}}, metav1.CreateOptions{})
-	if err != nil && !apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("rehearsal: %w", err)
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, fmt.Errorf("rehearsal: %s holds no PEM block", c.SigningKeyFile)
 	}
-	walked := walk(namespace)
-	if err := accounts.Delete(ctx, r.chain.account, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("rehearsal: %w", err)
+	if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
+		return key, nil
 	}
-	return walked
-}
-
-// tamperedConfiguration runs the refresher with a credential configuration
-// that would send the token elsewhere. It must refuse before any request.
-func (r *Rehearsal) tamperedConfiguration(ctx context.Context) error {
-	maps := r.admin.CoreV1().ConfigMaps(r.chain.namespace)
-	volumes := r.chain.cronJob.Spec.JobTemplate.Spec.Template.Spec.Volumes
-	original := ""
-	for _, volume := range volumes {
-		if volume.ConfigMap != nil {
-			original = volume.ConfigMap.Name
-		}
-	}
-	found, err := maps.Get(ctx, original, metav1.GetOptions{})
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return nil, fmt.Errorf("rehearsal: %s: %w", c.SigningKeyFile, err)
 	}
-	tampered := map[string]string{}
-	for key, text := range found.Data {
-		tampered[key] = strings.ReplaceAll(text, "https://sts.googleapis.com/", "https://sts.attacker.example/")
+	key, ok := parsed.(*rsa.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("rehearsal: %s holds no RSA key", c.SigningKeyFile)
 	}
-	made, err := maps.Create(ctx, &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{GenerateName: "rehearsal-tampered-", Labels: map[string]string{ownLabel: "tampered"}},
-		Data:       tampered,
-	}, metav1.CreateOptions{})
-	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
-	}
-	log, err := r.refresh(ctx, "rehearsal-tampered", func(pod *corev1.PodSpec) {
-		for i := range pod.Volumes {
-			if pod.Volumes[i].ConfigMap != nil {
-				pod.Volumes[i].ConfigMap.Name = made.Name
-			}
-		}
-	})
-	if deleted := maps.Delete(ctx, made.Name, metav1.DeleteOptions{}); deleted != nil {
-		return fmt.Errorf("rehearsal: %w", deleted)
-	}
-	if err != nil {
-		return err
-	}
-	return configurationRefusal(log)
-}
-
-// configurationRefusal reads the refresher's last line: nil unless it refused
-// its configuration before any hop.
-func configurationRefusal(log []byte) error {
-	if hops := refresherHops(log); len(hops) > 0 {
-		return nil
-	}
-	lines := strings.Split(strings.TrimSpace(string(log)), "\n")
-	var last struct {
-		Message  string   `json:"msg"`
-		Problems []string `json:"problems"`
-	}
-	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil || last.Message != "refused" {
-		return fmt.Errorf("rehearsal: the refresher ended with %q", firstLine(lines[len(lines)-1]))
-	}
-	return &refused{hopKubernetes, firstLine(strings.Join(last.Problems, "; "))}
+	return key, nil
 }

@@ -3,44 +3,63 @@ package rehearsal
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 )
 
 // Diagnose tells how far the refresher came when it last ran since the given
-// time, from its own lines; nothing where it did not run. It needs no outputs:
-// an update that failed has none.
-func Diagnose(ctx context.Context, since time.Time, config *rest.Config, logs func(namespace, pod, container string) ([]byte, error)) ([]Hop, error) {
-	client, err := kubernetes.NewForConfig(config)
+// time on any of the clusters, from its own lines; where several ran, how far one
+// that failed. Nothing where none ran. It needs no outputs: an update that failed
+// has none.
+func Diagnose(ctx context.Context, since time.Time, clusters []Cluster) ([]Hop, error) {
+	var last []Hop
+	for _, config := range clusters {
+		c, err := openCluster(config)
+		if err != nil {
+			return nil, err
+		}
+		runs, err := c.lastRuns(ctx, since)
+		if err != nil {
+			return nil, err
+		}
+		for _, namespace := range slices.Sorted(maps.Keys(runs)) {
+			pod := runs[namespace]
+			log, err := c.Logs(pod.Namespace, pod.Name, pod.Spec.Containers[0].Name)
+			if err != nil {
+				return nil, fmt.Errorf("rehearsal: %w", err)
+			}
+			hops := refresherHops(log)
+			if slices.ContainsFunc(hops, func(hop Hop) bool { return !hop.OK }) {
+				return hops, nil
+			}
+			last = hops
+		}
+	}
+	return last, nil
+}
+
+// lastRuns are the refreshers' pods since the given time, the last one of each
+// namespace.
+func (c *cluster) lastRuns(ctx context.Context, since time.Time) (map[string]corev1.Pod, error) {
+	pods, err := c.admin.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("rehearsal: %w", err)
 	}
-	pods, err := client.CoreV1().Pods("").List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return nil, fmt.Errorf("rehearsal: %w", err)
-	}
-	var last *corev1.Pod
-	for i, pod := range pods.Items {
+	runs := map[string]corev1.Pod{}
+	for _, pod := range pods.Items {
 		// Kubernetes counts in whole seconds.
-		if pod.CreationTimestamp.Time.Before(since.Truncate(time.Second)) {
+		if pod.CreationTimestamp.Time.Before(since.Truncate(time.Second)) || !isRefresher(pod.Spec) {
 			continue
 		}
-		if isRefresher(pod.Spec) && (last == nil || pod.CreationTimestamp.After(last.CreationTimestamp.Time)) {
-			last = &pods.Items[i]
+		if other, ran := runs[pod.Namespace]; !ran || pod.CreationTimestamp.After(other.CreationTimestamp.Time) {
+			runs[pod.Namespace] = pod
 		}
 	}
-	if last == nil {
-		return nil, nil
-	}
-	log, err := logs(last.Namespace, last.Name, last.Spec.Containers[0].Name)
-	if err != nil {
-		return nil, fmt.Errorf("rehearsal: %w", err)
-	}
-	return refresherHops(log), nil
+	return runs, nil
 }
 
 func isRefresher(pod corev1.PodSpec) bool {

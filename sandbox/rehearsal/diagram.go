@@ -6,53 +6,52 @@ import (
 	"strings"
 )
 
-// Diagram is the deployed chain as a Mermaid flowchart: who stands on it, and
-// for each hop what the one shows to the other. Issuer, subject and audience
-// are those of real tokens, the cluster's and Entra's, taken for this.
+// Diagram is what was deployed as a Mermaid flowchart: for each environment who
+// stands on its chain, and for each hop what the one shows to the other. Issuer,
+// subject and audience are those of real tokens, the cluster's and Entra's,
+// taken for this.
 func (r *Rehearsal) Diagram(ctx context.Context) (string, error) {
-	if r.amazon != nil {
-		return r.amazon.diagram(ctx)
-	}
-	c := r.chain
-	text, err := r.accountToken(ctx, c.namespace, c.account, c.audience)
-	if err != nil {
-		return "", err
-	}
-	cluster, err := parse(text)
-	if err != nil {
-		return "", err
-	}
-	if text, err = r.entraToken(ctx, variation{}); err != nil {
-		return "", fmt.Errorf("rehearsal: %w", err)
-	}
-	entra, err := parse(text)
-	if err != nil {
-		return "", err
-	}
-	project, _, _ := strings.Cut(c.repository, "/")
-	pool := fmt.Sprintf("iam.googleapis.com/projects/%s/locations/global/workloadIdentityPools/%s", c.projectNumber, c.pool)
-	subject := claim(entra, "sub")
-
 	f := &flowchart{}
-	f.group("customer", "Customer: cluster, Entra tenant "+c.tenantID)
+	for _, w := range r.ways {
+		f.environment = w.base().environment
+		if err := w.draw(ctx, f); err != nil {
+			return "", w.base().explain(err)
+		}
+	}
+	if err := drawWorkloads(ctx, f, r.workloads); err != nil {
+		return "", err
+	}
+	return f.String(), nil
+}
+
+// drawn are the lines that a verifier reads of the token a walk starts with.
+func (c *chain) drawn(ctx context.Context) ([]string, error) {
+	text, err := c.subjectToken(ctx, start{})
+	if err != nil {
+		return nil, err
+	}
+	t, err := parse(text)
+	if err != nil {
+		return nil, err
+	}
+	return tokenLines(t), nil
+}
+
+// drawPull draws the last two hops: the kubelet reads the pull secret and pulls.
+func (c *chain) drawPull(f *flowchart) {
+	f.edge("secret", "kubelet", hopSecret, "credentials for "+c.registry)
+	f.edge("kubelet", "registry", hopRegistry, "pulls "+c.image)
+}
+
+// drawCustomer draws whom every chain with a refresher has on the customer's
+// side, and those between them; the group is left open.
+func (c *chain) drawCustomer(f *flowchart, title string, between func()) {
+	f.group("customer", "Customer", title)
 	f.node("refresher", "refresher", "ServiceAccount "+c.namespace+"/"+c.account)
-	f.node("identity", "managed identity", "client "+c.clientID, "principal "+c.principalID)
+	between()
 	f.node("secret", "pull secret", c.namespace+"/"+c.secret)
 	f.node("kubelet", "kubelet", "Deployment "+c.namespace+"/"+c.deployment.Name)
 	f.end()
-	f.group("vendor", "Vendor: project "+project+" ("+c.projectNumber+")")
-	f.node("provider", "workload identity provider", c.pool+"/"+c.provider)
-	f.node("account", "service account", c.recipient)
-	f.node("registry", "Artifact Registry", c.registry+"/"+c.repository)
-	f.end()
-	f.edge("refresher", "identity", "kubernetes", tokenLines(cluster)...)
-	f.edge("identity", "provider", "entra", tokenLines(entra)...)
-	f.edge("provider", "account", "sts",
-		"audience //"+pool+"/providers/"+c.provider, "principal principal://"+pool+"/subject/"+subject)
-	f.edge("account", "secret", "iam", "access token of "+c.recipient)
-	f.edge("secret", "kubelet", "secret", "credentials for "+c.registry)
-	f.edge("kubelet", "registry", "registry", "pulls "+c.image)
-	return f.String(), nil
 }
 
 // tokenLines are what a verifier reads of a token.
@@ -78,12 +77,26 @@ func claim(t *token, name string) string {
 
 // flowchart writes Mermaid. https://mermaid.js.org/syntax/flowchart.html
 type flowchart struct {
-	text   strings.Builder
-	indent string
+	// environment tells what is drawn from what was drawn for another; empty for
+	// the environment "default".
+	environment string
+	text        strings.Builder
+	indent      string
 }
 
-func (f *flowchart) group(id, title string) {
-	f.line("subgraph %s[%s]", id, label(title))
+// id is an ID of the environment's own.
+func (f *flowchart) id(name string) string {
+	if f.environment == "" {
+		return name
+	}
+	return name + "_" + strings.ReplaceAll(f.environment, "-", "_")
+}
+
+func (f *flowchart) group(id, party, title string) {
+	if f.environment != "" {
+		party += ", environment " + f.environment
+	}
+	f.line("subgraph %s[%s]", f.id(id), label(party+": "+title))
 	f.indent = "  "
 }
 
@@ -92,10 +105,10 @@ func (f *flowchart) end() {
 	f.line("end")
 }
 
-func (f *flowchart) node(id string, lines ...string) { f.line("%s[%s]", id, label(lines...)) }
+func (f *flowchart) node(id string, lines ...string) { f.line("%s[%s]", f.id(id), label(lines...)) }
 
 func (f *flowchart) edge(from, to, hop string, lines ...string) {
-	f.line("%s -->|%s| %s", from, label(append([]string{hop}, lines...)...), to)
+	f.line("%s -->|%s| %s", f.id(from), label(append([]string{hop}, lines...)...), f.id(to))
 }
 
 func (f *flowchart) line(format string, values ...any) {

@@ -57,7 +57,7 @@ func TestTheDiagramShowsTheDeployedChain(t *testing.T) {
 	require.NoError(t, err)
 	diagram, err := chain.Diagram(ctx)
 	require.NoError(t, err)
-	request := deployed["accessRequest"].(map[string]any)
+	request := deployed["accessRequest"].(map[string]any)["environments"].([]any)[0].(map[string]any)
 	got := strings.NewReplacer(request["clientId"].(string), "CLIENT_ID", request["principalId"].(string), "PRINCIPAL_ID").Replace(diagram)
 	assert.Equal(t, devDiagram, got)
 }

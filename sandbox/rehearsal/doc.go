@@ -2,14 +2,17 @@
 // then walks it again with one thing changed at a time: each such walk must be
 // refused, at the hop that exists to refuse it and in that cloud's words.
 //
-// The chain goes through Entra and Google, or through AWS: there a refresher, the
-// cluster's node or an ECS task walks it, as the outputs say.
+// A stack has a chain for each of its environments, whose cluster may be another
+// one of the world. It goes through Entra and Google, through Google alone, whose
+// provider trusts the cluster's issuer, or through AWS; a refresher walks it, the
+// cluster's nodes, or an ECS task, as the outputs say. No environment may become
+// another, and no workload with an identity of its own one that pulls.
 //
-// It reads what was deployed from the stack's outputs and from the cluster, and
+// It reads what was deployed from the stack's outputs and from the clusters, and
 // meets the clouds as any client would, by their protocols through the proxy.
 // The walk that must succeed is the refresher's own, in a Job made from the
 // deployed CronJob, and the kubelet's; the walks that must fail are done here,
-// step by step, since no honest client would do them. On AWS, where two accounts'
-// policies decide together, some cases change one of them for the length of a
-// walk, in the cloud's store, and put it back.
+// step by step, since no honest client would do them. Where policies
+// decide together, as those of two accounts on AWS do, some cases change one of
+// them for the length of a walk, in the cloud's store, and put it back.
 package rehearsal

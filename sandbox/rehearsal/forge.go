@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -10,12 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // token is a JWT taken apart.
@@ -98,12 +99,12 @@ func unsigned(text string) (string, error) {
 
 // symmetric signs with HS256 and the cluster's public key as the secret: what
 // a verifier falls for that lets the token choose the algorithm.
-func (r *Rehearsal) symmetric(text string) (string, error) {
+func (c *cluster) symmetric(text string) (string, error) {
 	t, err := parse(text)
 	if err != nil {
 		return "", err
 	}
-	key, err := r.clusterKey()
+	key, err := c.signingKey()
 	if err != nil {
 		return "", err
 	}
@@ -115,12 +116,12 @@ func (r *Rehearsal) symmetric(text string) (string, error) {
 }
 
 // expired is the token as the cluster signed it two days ago.
-func (r *Rehearsal) expired(text string) (string, error) {
+func (c *cluster) expired(text string) (string, error) {
 	t, err := parse(text)
 	if err != nil {
 		return "", err
 	}
-	key, err := r.clusterKey()
+	key, err := c.signingKey()
 	if err != nil {
 		return "", err
 	}
@@ -129,25 +130,48 @@ func (r *Rehearsal) expired(text string) (string, error) {
 	return t.sign(jose.RS256, key)
 }
 
-func (r *Rehearsal) clusterKey() (*rsa.PrivateKey, error) {
-	text, err := os.ReadFile(r.config.SigningKeyFile)
+// forged is a token of the audience for a ServiceAccount that need not exist,
+// as the cluster's administrator can make one: its API server's, with other
+// claims, and signed with its key.
+func (c *cluster) forged(ctx context.Context, namespace, account, audience string) (string, error) {
+	text, err := c.accountToken(ctx, metav1.NamespaceDefault, "default", audience)
 	if err != nil {
-		return nil, fmt.Errorf("rehearsal: %w", err)
+		return "", err
 	}
-	block, _ := pem.Decode(text)
-	if block == nil {
-		return nil, fmt.Errorf("rehearsal: %s holds no PEM block", r.config.SigningKeyFile)
-	}
-	if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
-		return key, nil
-	}
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	t, err := parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("rehearsal: %s: %w", r.config.SigningKeyFile, err)
+		return "", err
 	}
-	key, ok := parsed.(*rsa.PrivateKey)
-	if !ok {
-		return nil, fmt.Errorf("rehearsal: %s holds no RSA key", r.config.SigningKeyFile)
+	t.claims["sub"] = serviceAccount(namespace, account)
+	t.claims["kubernetes.io"] = map[string]any{
+		"namespace": namespace, "serviceaccount": map[string]any{"name": account, "uid": "0e6a3b52-93f7-4a0e-8f0d-6c1d2f7e9b41"},
 	}
-	return key, nil
+	key, err := c.signingKey()
+	if err != nil {
+		return "", err
+	}
+	return t.sign(jose.RS256, key)
+}
+
+// serviceAccount is the subject of a ServiceAccount's tokens.
+func serviceAccount(namespace, account string) string {
+	return "system:serviceaccount:" + namespace + ":" + account
+}
+
+// boundToPod is the token as the cluster gives it for a pod, signed anew.
+func (c *cluster) boundToPod(text string) (string, error) {
+	t, err := parse(text)
+	if err != nil {
+		return "", err
+	}
+	key, err := c.signingKey()
+	if err != nil {
+		return "", err
+	}
+	private, _ := t.claims["kubernetes.io"].(map[string]any)
+	private = maps.Clone(private)
+	private["pod"] = map[string]any{"name": "rehearsal", "uid": "5f0b6f0a-5d0c-4c8e-9f57-6b1f1d2d7a10"}
+	t.claims = maps.Clone(t.claims)
+	t.claims["kubernetes.io"] = private
+	return t.sign(jose.RS256, key)
 }

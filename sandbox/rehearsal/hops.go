@@ -25,25 +25,10 @@ const (
 	pullTime = time.Minute
 )
 
-// Walk goes the deployed chain as it is gone in production, and reports each
-// hop as it ended; it stops at the first that failed. Where the chain has a pull
-// secret, the refresher runs once, in a Job made from the deployed CronJob, and
-// then the kubelet pulls the product's image with what the refresher wrote. On
-// EKS with the node's role the kubelet pulls alone, and on ECS the agent starts
-// a task.
-func (r *Rehearsal) Walk(ctx context.Context, report func(Hop)) error {
-	switch {
-	case r.amazon != nil && r.amazon.platform == platformECS:
-		return r.amazon.walkTask(ctx, report)
-	case r.chain.cronJob == nil:
-		return r.amazon.walkNode(ctx, report)
-	default:
-		return r.walkRefresher(ctx, report)
-	}
-}
-
-func (r *Rehearsal) walkRefresher(ctx context.Context, report func(Hop)) error {
-	log, err := r.refresh(ctx, "rehearsal", nil)
+// walkRefresher runs the refresher once and lets the kubelet pull with what it
+// wrote.
+func (c *chain) walkRefresher(ctx context.Context, report func(Hop)) error {
+	log, err := c.refresh(ctx, "rehearsal", nil)
 	if err != nil {
 		return err
 	}
@@ -65,7 +50,7 @@ func (r *Rehearsal) walkRefresher(ctx context.Context, report func(Hop)) error {
 		report(Hop{Name: hopKubernetes, Detail: "the refresher said nothing that could be read: " + firstLine(string(log))})
 		return nil
 	}
-	hop, err := r.pull(ctx, nil)
+	hop, err := c.pull(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -75,8 +60,8 @@ func (r *Rehearsal) walkRefresher(ctx context.Context, report func(Hop)) error {
 
 // refresh runs a Job with the CronJob's template, which edit may change, and
 // returns the log of its last pod.
-func (r *Rehearsal) refresh(ctx context.Context, name string, edit func(*corev1.PodSpec)) ([]byte, error) {
-	spec := *r.chain.cronJob.Spec.JobTemplate.Spec.DeepCopy()
+func (c *chain) refresh(ctx context.Context, name string, edit func(*corev1.PodSpec)) ([]byte, error) {
+	spec := *c.cronJob.Spec.JobTemplate.Spec.DeepCopy()
 	retries := int32(0)
 	spec.BackoffLimit = &retries
 	if edit != nil {
@@ -85,18 +70,18 @@ func (r *Rehearsal) refresh(ctx context.Context, name string, edit func(*corev1.
 	labels := maps.Clone(spec.Template.Labels)
 	labels[ownLabel] = name
 	spec.Template.Labels = labels
-	job, err := r.admin.BatchV1().Jobs(r.chain.namespace).Create(ctx, &batchv1.Job{
+	job, err := c.cluster.admin.BatchV1().Jobs(c.namespace).Create(ctx, &batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: name + "-", Labels: map[string]string{ownLabel: name}},
 		Spec:       spec,
 	}, metav1.CreateOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("rehearsal: %w", err)
 	}
-	defer r.deleteJob(job.Name)
-	if err := r.awaitJob(ctx, job.Name); err != nil {
+	defer c.deleteJob(job.Name)
+	if err := c.awaitJob(ctx, job.Name); err != nil {
 		return nil, err
 	}
-	pods, err := r.admin.CoreV1().Pods(r.chain.namespace).List(ctx, metav1.ListOptions{LabelSelector: "batch.kubernetes.io/job-name=" + job.Name})
+	pods, err := c.cluster.admin.CoreV1().Pods(c.namespace).List(ctx, metav1.ListOptions{LabelSelector: "batch.kubernetes.io/job-name=" + job.Name})
 	if err != nil {
 		return nil, fmt.Errorf("rehearsal: %w", err)
 	}
@@ -104,28 +89,28 @@ func (r *Rehearsal) refresh(ctx context.Context, name string, edit func(*corev1.
 		return nil, fmt.Errorf("rehearsal: Job %s has no pod", job.Name)
 	}
 	pod := pods.Items[len(pods.Items)-1]
-	return r.config.Logs(pod.Namespace, pod.Name, pod.Spec.Containers[0].Name)
+	return c.cluster.Logs(pod.Namespace, pod.Name, pod.Spec.Containers[0].Name)
 }
 
-func (r *Rehearsal) awaitJob(ctx context.Context, name string) error {
+func (c *chain) awaitJob(ctx context.Context, name string) error {
 	return wait.PollUntilContextCancel(ctx, pollTime, true, func(ctx context.Context) (bool, error) {
-		job, err := r.admin.BatchV1().Jobs(r.chain.namespace).Get(ctx, name, metav1.GetOptions{})
+		job, err := c.cluster.admin.BatchV1().Jobs(c.namespace).Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
 			return false, err
 		}
-		return slices.ContainsFunc(job.Status.Conditions, func(c batchv1.JobCondition) bool {
-			return (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed) && c.Status == corev1.ConditionTrue
+		return slices.ContainsFunc(job.Status.Conditions, func(condition batchv1.JobCondition) bool {
+			return (condition.Type == batchv1.JobComplete || condition.Type == batchv1.JobFailed) && condition.Status == corev1.ConditionTrue
 		}), nil
 	})
 }
 
 // deleteJob cleans up, also where the rehearsal was interrupted.
-func (r *Rehearsal) deleteJob(name string) {
+func (c *chain) deleteJob(name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	background := metav1.DeletePropagationBackground
 	// What cannot be deleted stays under the rehearsal's label, and does no harm.
-	_ = r.admin.BatchV1().Jobs(r.chain.namespace).Delete(ctx, name, metav1.DeleteOptions{PropagationPolicy: &background})
+	_ = c.cluster.admin.BatchV1().Jobs(c.namespace).Delete(ctx, name, metav1.DeleteOptions{PropagationPolicy: &background})
 }
 
 // refresherHops reads the refresher's structured lines.
@@ -174,30 +159,30 @@ func describe(pairs ...[2]string) string {
 
 // pull starts a pod with the product's template, which edit may change, and
 // waits for the kubelet to pull its image, or to say why it cannot.
-func (r *Rehearsal) pull(ctx context.Context, edit func(*corev1.PodSpec)) (Hop, error) {
-	spec := r.chain.deployment.Spec.Template.Spec.DeepCopy()
+func (c *chain) pull(ctx context.Context, edit func(*corev1.PodSpec)) (Hop, error) {
+	spec := c.deployment.Spec.Template.Spec.DeepCopy()
 	if edit != nil {
 		edit(spec)
 	}
 	// Not the Deployment's labels: the pod is no replica of it.
-	pod, err := r.admin.CoreV1().Pods(r.chain.namespace).Create(ctx, &corev1.Pod{
+	pod, err := c.cluster.admin.CoreV1().Pods(c.namespace).Create(ctx, &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "rehearsal-pull-", Labels: map[string]string{ownLabel: "pull"}},
 		Spec:       *spec,
 	}, metav1.CreateOptions{})
 	if err != nil {
 		return Hop{}, fmt.Errorf("rehearsal: %w", err)
 	}
-	defer r.deletePod(pod.Name)
+	defer c.deletePod(pod.Name)
 	hop := Hop{Name: hopRegistry, Detail: "the pod is still waiting"}
 	err = wait.PollUntilContextTimeout(ctx, pollTime, pullTime, true, func(ctx context.Context) (bool, error) {
-		found, err := r.admin.CoreV1().Pods(r.chain.namespace).Get(ctx, pod.Name, metav1.GetOptions{})
+		found, err := c.cluster.admin.CoreV1().Pods(c.namespace).Get(ctx, pod.Name, metav1.GetOptions{})
 		if err != nil {
 			return false, err
 		}
 		for _, status := range found.Status.ContainerStatuses {
 			switch {
 			case status.State.Running != nil || status.State.Terminated != nil:
-				hop.OK, hop.Detail = true, fmt.Sprintf("the kubelet pulled %s (%s)", r.chain.image, digest(status.ImageID))
+				hop.OK, hop.Detail = true, fmt.Sprintf("the kubelet pulled %s (%s)", spec.Containers[0].Image, digest(status.ImageID))
 				return true, nil
 			case status.State.Waiting != nil:
 				hop.Detail = status.State.Waiting.Reason + ": " + firstLine(status.State.Waiting.Message)
@@ -217,11 +202,11 @@ func (r *Rehearsal) pull(ctx context.Context, edit func(*corev1.PodSpec)) (Hop, 
 	return hop, nil
 }
 
-func (r *Rehearsal) deletePod(name string) {
+func (c *chain) deletePod(name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	now := int64(0)
-	err := r.admin.CoreV1().Pods(r.chain.namespace).Delete(ctx, name, metav1.DeleteOptions{GracePeriodSeconds: &now})
+	err := c.cluster.admin.CoreV1().Pods(c.namespace).Delete(ctx, name, metav1.DeleteOptions{GracePeriodSeconds: &now})
 	_ = err // as for a Job
 }
 

@@ -2,11 +2,7 @@ package rehearsal
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 
 	"waybill.example/waybill/sandbox/entra"
 	"waybill.example/waybill/sandbox/world"
@@ -14,35 +10,37 @@ import (
 
 // Config is what a rehearsal meets.
 type Config struct {
-	// REST reaches the customer's cluster as its administrator; nil where the
-	// chain has no cluster, as on ECS.
-	REST *rest.Config
-	// SigningKeyFile is the key that signs the cluster's ServiceAccount tokens.
-	SigningKeyFile string
+	// Clusters are the world's, in its order; none where the chain has no
+	// cluster, as on ECS.
+	Clusters []Cluster
 	// Client reaches the clouds' host names through the proxy.
 	Client *http.Client
 	// Entra mints tokens that another caller or another time would get.
 	Entra *entra.Server
+	// Google is Google Cloud. Required where a chain goes through it.
+	Google *Google
 	// Amazon is AWS; nil where the world has none of it.
 	Amazon *Amazon
 	// World has the neighbours: other tenants, identities and repositories.
 	World *world.World
 	// Outputs of the stack.
 	Outputs map[string]any
-	// Logs reads a container's log.
-	Logs func(namespace, pod, container string) ([]byte, error)
 }
 
 // Hop is one step of the chain as it happened.
 type Hop struct {
-	Name   string `json:"name"`
-	OK     bool   `json:"ok"`
-	Detail string `json:"detail"`
+	Name string `json:"name"`
+	// Environment whose chain it is; empty where the stack has one alone.
+	Environment string `json:"environment,omitempty"`
+	OK          bool   `json:"ok"`
+	Detail      string `json:"detail"`
 }
 
 // Refusal is a walk with one thing changed.
 type Refusal struct {
 	Case string `json:"case"`
+	// Environment whose chain it is; empty where the stack has one alone.
+	Environment string `json:"environment,omitempty"`
 	// Hop refused, in the words of Error. Both are empty where nobody refused.
 	Hop   string `json:"hop"`
 	Error string `json:"error"`
@@ -53,31 +51,133 @@ type Refusal struct {
 	OK   bool   `json:"-"`
 }
 
-// Rehearsal is a deployed chain, ready to be walked.
+// Rehearsal is what a stack deployed, ready to be walked: a chain for each
+// environment, and the workloads that become an identity of their own.
 type Rehearsal struct {
-	config Config
-	admin  kubernetes.Interface
-	chain  *chain
-	// amazon is the chain's way through AWS; nil where it goes through Google.
-	amazon *amazon
+	ways      []way
+	workloads []*workload
 }
 
-// New reads the deployed chain.
+// way is how the chain of one environment is gone.
+type way interface {
+	// base is what every chain has.
+	base() *chain
+	// walk goes the chain as it is gone in production and reports each hop as it
+	// ended; it stops at the first that failed.
+	walk(ctx context.Context, report func(Hop)) error
+	// cases are walks with one thing changed.
+	cases() ([]testCase, error)
+	// intrusions are another environment's tries to become this one.
+	intrusions(other way) []testCase
+	// draw draws the chain.
+	draw(ctx context.Context, f *flowchart) error
+}
+
+// setting is what all chains of a rehearsal meet.
+type setting struct {
+	Config
+	clusters []*cluster
+}
+
+// New reads what was deployed.
 func New(ctx context.Context, config Config) (*Rehearsal, error) {
-	r := &Rehearsal{config: config}
-	if config.REST != nil {
-		var err error
-		if r.admin, err = kubernetes.NewForConfig(config.REST); err != nil {
-			return nil, fmt.Errorf("rehearsal: %w", err)
+	s := &setting{Config: config}
+	for _, c := range config.Clusters {
+		opened, err := openCluster(c)
+		if err != nil {
+			return nil, err
 		}
+		s.clusters = append(s.clusters, opened)
 	}
-	outputs := document(config.Outputs)
-	read := r.readGoogle
-	if platform := outputs.text("accessRequest", "platform"); platform == platformEKS || platform == platformECS {
-		read = r.readAmazon
-	}
-	if err := read(ctx, outputs); err != nil {
+	environments, err := readEnvironments(config.Outputs)
+	if err != nil {
 		return nil, err
 	}
-	return r, nil
+	r := &Rehearsal{}
+	for _, e := range environments {
+		w, err := s.read(ctx, e)
+		if err != nil {
+			return nil, e.explain(err)
+		}
+		r.ways = append(r.ways, w)
+	}
+	r.workloads, err = readWorkloads(config.Outputs, r.ways)
+	return r, err
+}
+
+// read finds the chain that an environment's outputs describe.
+func (s *setting) read(ctx context.Context, e environment) (way, error) {
+	c := &chain{
+		setting: s, environment: e.name,
+		registry: e.grant.text("registry"), repository: e.grant.text("repository"), image: e.outputs.text("image"),
+	}
+	platform := e.request.text("platform")
+	switch {
+	case platform == platformEKS || platform == platformECS:
+		return readAmazon(ctx, c, e)
+	case len(e.request.list("nodeServiceAccounts")) > 0:
+		return readNodes(ctx, c, e)
+	case e.request.text("tenantId") != "":
+		return readEntra(ctx, c, e)
+	default:
+		return readDirect(ctx, c, e)
+	}
+}
+
+// Walk goes every deployed chain as it is gone in production, and reports each
+// hop as it ended; a chain ends at the first that failed. Where it has a pull
+// secret, the refresher runs once, in a Job made from the deployed CronJob, and
+// then the kubelet pulls the product's image with what the refresher wrote.
+// Where the nodes pull, the kubelet pulls alone, and on ECS the agent starts a
+// task. After its environment's chain each workload with an identity of its own
+// becomes it.
+func (r *Rehearsal) Walk(ctx context.Context, report func(Hop)) error {
+	for _, w := range r.ways {
+		if err := w.walk(ctx, func(hop Hop) {
+			hop.Environment = w.base().environment
+			report(hop)
+		}); err != nil {
+			return w.base().explain(err)
+		}
+		for _, one := range r.workloads {
+			if one.way != w {
+				continue
+			}
+			hop, err := one.walk(ctx)
+			if err != nil {
+				return w.base().explain(err)
+			}
+			report(hop)
+		}
+	}
+	return nil
+}
+
+// Refusals walks every case of every environment and reports each as it ended.
+func (r *Rehearsal) Refusals(ctx context.Context, report func(Refusal)) error {
+	for _, w := range r.ways {
+		cases, err := w.cases()
+		if err != nil {
+			return w.base().explain(err)
+		}
+		for _, other := range r.ways {
+			if other != w {
+				cases = append(cases, w.intrusions(other)...)
+			}
+		}
+		for _, one := range r.workloads {
+			if one.way == w {
+				cases = append(cases, one.cases(r.workloads)...)
+			}
+		}
+		for _, c := range cases {
+			refusal, err := c.try(ctx)
+			if err != nil {
+				return w.base().explain(err)
+			}
+			refusal.Environment = w.base().environment
+			report(refusal)
+		}
+	}
+	return nil
 }

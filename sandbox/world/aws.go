@@ -24,8 +24,9 @@ type AWSAccount struct {
 	Partition string `json:"partition,omitempty"`
 	// Regions are those that the account has enabled.
 	Regions []string `json:"regions"`
-	// Users, Roles and OIDCProviders were made by hand.
+	// Users, Policies, Roles and OIDCProviders were made by hand.
 	Users         []AWSUser         `json:"users,omitempty"`
+	Policies      []AWSPolicy       `json:"policies,omitempty"`
 	Roles         []AWSRole         `json:"roles,omitempty"`
 	OIDCProviders []AWSOIDCProvider `json:"oidcProviders,omitempty"`
 	VPCs          []VPC             `json:"vpcs,omitempty"`
@@ -47,16 +48,28 @@ type AWSUser struct {
 	Policies map[string]json.RawMessage `json:"policies,omitempty"`
 }
 
+// AWSPolicy is a policy that the account manages itself.
+type AWSPolicy struct {
+	Name string `json:"name"`
+	// Path begins and ends with a slash; empty means /.
+	Path        string            `json:"path,omitempty"`
+	Description string            `json:"description,omitempty"`
+	Document    json.RawMessage   `json:"document"`
+	Tags        map[string]string `json:"tags,omitempty"`
+}
+
 // AWSRole is an IAM role.
 type AWSRole struct {
 	Name string `json:"name"`
 	// Path begins and ends with a slash; empty means /.
-	Path string `json:"path,omitempty"`
+	Path        string            `json:"path,omitempty"`
+	Description string            `json:"description,omitempty"`
+	Tags        map[string]string `json:"tags,omitempty"`
 	// Trust is the trust policy.
 	Trust json.RawMessage `json:"trust"`
 	// Policies are the role's identity policies by name.
 	Policies map[string]json.RawMessage `json:"policies,omitempty"`
-	// ManagedPolicies are the ARNs of attached policies of AWS.
+	// ManagedPolicies are the ARNs of attached policies, AWS's or the account's.
 	ManagedPolicies []string `json:"managedPolicies,omitempty"`
 }
 
@@ -107,8 +120,17 @@ type ECSCluster struct {
 type ECRRepository struct {
 	Region string `json:"region"`
 	Name   string `json:"name"`
-	// Policy is the repository policy, if there is one.
-	Policy json.RawMessage `json:"policy,omitempty"`
+	// Mutability is MUTABLE or IMMUTABLE; empty means MUTABLE.
+	Mutability string `json:"mutability,omitempty"`
+	ScanOnPush bool   `json:"scanOnPush,omitempty"`
+	// KMSKey is the ARN of the key that encrypts; empty means that ECR does (AES256).
+	KMSKey string `json:"kmsKey,omitempty"`
+	// ResourceTags are the repository's own, as opposed to those of its images.
+	ResourceTags map[string]string `json:"resourceTags,omitempty"`
+	// Policy and Lifecycle are the repository policy and the lifecycle policy, if
+	// there are any.
+	Policy    json.RawMessage `json:"policy,omitempty"`
+	Lifecycle json.RawMessage `json:"lifecycle,omitempty"`
 	// Tags of the images that the vendor published here, for example 1.4.2.
 	Tags []string `json:"tags,omitempty"`
 }
@@ -169,6 +191,11 @@ func (a AWSAccount) validateIAM(key string, report func(format string, args ...a
 			report("%s.users[%d].name: want the user's name", key, i)
 		}
 	}
+	for i, policy := range a.Policies {
+		if policy.Name == "" || len(policy.Document) == 0 {
+			report("%s.policies[%d]: want a name and a document", key, i)
+		}
+	}
 	for i, role := range a.Roles {
 		if role.Name == "" || len(role.Trust) == 0 {
 			report("%s.roles[%d]: want a name and a trust policy", key, i)
@@ -216,6 +243,9 @@ func (a AWSAccount) validateRegional(key string, clusters []Cluster, report func
 		inRegion(fmt.Sprintf("%s.repositories[%d]", key, i), repository.Region)
 		if !ecrRepositoryForm.MatchString(repository.Name) {
 			report("%s.repositories[%d].name %q: want the name of a repository, for example acme/server", key, i, repository.Name)
+		}
+		if mutability := repository.Mutability; mutability != "" && mutability != "MUTABLE" && mutability != "IMMUTABLE" {
+			report("%s.repositories[%d].mutability %q: want MUTABLE or IMMUTABLE", key, i, mutability)
 		}
 		for j, tag := range repository.Tags {
 			if !tagForm.MatchString(tag) {

@@ -6,6 +6,7 @@
 package world
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -65,7 +66,8 @@ type Application struct {
 	FederatedCredentials []FederatedCredential `json:"federatedCredentials,omitempty"`
 }
 
-// FederatedCredential is a federated identity credential of an app registration.
+// FederatedCredential is a federated identity credential of an app registration
+// or a managed identity.
 type FederatedCredential struct {
 	Name     string `json:"name"`
 	Issuer   string `json:"issuer"`
@@ -105,35 +107,11 @@ type Identity struct {
 	Name        string `json:"name"`
 	ClientID    string `json:"clientId"`
 	PrincipalID string `json:"principalId"`
-}
-
-// GCP holds the projects of the vendor's side.
-type GCP struct {
-	Projects []Project `json:"projects"`
-}
-
-// Project is one Google Cloud project.
-type Project struct {
-	ID string `json:"id"`
-	// Number is the project number, as text: YAML would read it as a number.
-	Number string `json:"number"`
-	// APIs are the services that are enabled, for example
-	// artifactregistry.googleapis.com.
-	APIs []string `json:"apis"`
-	// Repositories are Artifact Registry repositories made by hand.
-	Repositories []Repository `json:"repositories,omitempty"`
-	// Releases are what the vendor's release pipeline pushes into repositories
-	// of the project as soon as they exist, as LOCATION/REPOSITORY/IMAGE:TAG.
-	Releases []string `json:"releases,omitempty"`
-}
-
-// Repository is an Artifact Registry repository.
-type Repository struct {
-	// Location is a region or multi-region, for example europe-west1.
-	Location string `json:"location"`
-	Name     string `json:"name"`
-	// Images that the vendor published here, for example bifrost:1.4.2.
-	Images []string `json:"images,omitempty"`
+	// Location is the region's short name; empty means the resource group's.
+	Location string            `json:"location,omitempty"`
+	Tags     map[string]string `json:"tags,omitempty"`
+	// FederatedCredentials say whose tokens may become the identity.
+	FederatedCredentials []FederatedCredential `json:"federatedCredentials,omitempty"`
 }
 
 // Kubernetes holds the clusters that a kubeconfig of the customer's can reach.
@@ -149,6 +127,9 @@ type Cluster struct {
 	// same URL as AKSCluster.Issuer.
 	Issuer     string      `json:"issuer"`
 	Namespaces []Namespace `json:"namespaces,omitempty"`
+	// Objects are the manifests that somebody applied by hand, in this order,
+	// after Namespaces were made.
+	Objects []json.RawMessage `json:"objects,omitempty"`
 }
 
 // Namespace exists in a cluster already.
@@ -191,11 +172,8 @@ func (w *World) validate() error {
 			report("kubernetes.clusters[%d].context %q: names another cluster already", i, cluster.Context)
 		}
 	}
-	for i, project := range w.GCP.Projects {
-		if project.ID == "" || project.Number == "" {
-			report("gcp.projects[%d]: want an id and a number", i)
-		}
-	}
+	w.validateObjects(report)
+	w.validateGCP(report)
 	w.validateImages(report)
 	w.validateAWS(report)
 	for i, tenant := range w.Azure.Tenants {
@@ -205,6 +183,7 @@ func (w *World) validate() error {
 		if tenant.Cloud != "" && !slices.Contains(AzureClouds, tenant.Cloud) {
 			report("azure.tenants[%d].cloud %q: want one of %q", i, tenant.Cloud, AzureClouds)
 		}
+		tenant.validateIdentities(fmt.Sprintf("azure.tenants[%d]", i), report)
 		for j, application := range tenant.Applications {
 			if application.ClientID == "" || application.PrincipalID == "" {
 				report("azure.tenants[%d].applications[%d]: want a clientId and a principalId", i, j)
@@ -215,4 +194,42 @@ func (w *World) validate() error {
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// validateIdentities checks the managed identities of a tenant.
+func (t Tenant) validateIdentities(key string, report func(format string, args ...any)) {
+	for i, subscription := range t.Subscriptions {
+		for j, group := range subscription.ResourceGroups {
+			for k, identity := range group.Identities {
+				at := fmt.Sprintf("%s.subscriptions[%d].resourceGroups[%d].identities[%d]", key, i, j, k)
+				if identity.Name == "" || identity.ClientID == "" || identity.PrincipalID == "" {
+					report("%s: want a name, a clientId and a principalId", at)
+				}
+				for n, credential := range identity.FederatedCredentials {
+					if credential.Name == "" || credential.Issuer == "" || credential.Subject == "" || credential.Audience == "" {
+						report("%s.federatedCredentials[%d]: want a name, an issuer, a subject and an audience", at, n)
+					}
+				}
+			}
+		}
+	}
+}
+
+// validateObjects checks that every manifest names its kind and itself; the API
+// server checks the rest.
+func (w *World) validateObjects(report func(format string, args ...any)) {
+	for i, cluster := range w.Kubernetes.Clusters {
+		for j, text := range cluster.Objects {
+			var object struct {
+				APIVersion string `json:"apiVersion"`
+				Kind       string `json:"kind"`
+				Metadata   struct {
+					Name string `json:"name"`
+				} `json:"metadata"`
+			}
+			if err := json.Unmarshal(text, &object); err != nil || object.APIVersion == "" || object.Kind == "" || object.Metadata.Name == "" {
+				report("kubernetes.clusters[%d].objects[%d]: want a manifest with apiVersion, kind and metadata.name", i, j)
+			}
+		}
+	}
 }

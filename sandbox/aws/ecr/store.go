@@ -95,12 +95,25 @@ func (s *Store) seed(held *contents) error {
 	for _, account := range s.accounts {
 		for _, each := range account.Repositories {
 			repository := Repository{
-				Place:     arn.Place{Account: account.ID, Region: each.Region},
-				Settings:  Settings{Name: each.Name, Mutability: Mutable, Encryption: "AES256"},
+				Place: arn.Place{Account: account.ID, Region: each.Region},
+				Settings: Settings{
+					Name: each.Name, Mutability: cmp.Or(each.Mutability, Mutable), ScanOnPush: each.ScanOnPush,
+					Encryption: "AES256", KMSKey: each.KMSKey, Tags: maps.Clone(each.ResourceTags),
+				},
 				CreatedAt: s.now().UTC(),
+				Lifecycle: string(each.Lifecycle),
+			}
+			if each.KMSKey != "" {
+				repository.Encryption = "KMS"
 			}
 			if held.Seeded[repository.ARN()] {
 				continue
+			}
+			if len(each.Lifecycle) > 0 {
+				if err := checkLifecycle(repository.Lifecycle); err != nil {
+					problems = append(problems, fmt.Errorf("ecr: the world's lifecycle policy of %s: %w", repository.ARN(), err))
+					continue
+				}
 			}
 			if len(each.Policy) > 0 {
 				if err := s.bind(&repository, string(each.Policy)); err != nil {

@@ -42,8 +42,8 @@ type Option func(*Cloud)
 func Clock(now func() time.Time) Option { return func(c *Cloud) { c.now = now } }
 
 // Open reads the cloud's file at path, or starts it, and adds what the world has
-// and the file has not seen yet: users first, then providers and roles, whose
-// policies may name users and roles above them.
+// and the file has not seen yet: users first, then providers, policies and
+// roles, whose policies may name users and roles above them.
 func Open(path string, existing world.AWS, options ...Option) (*Cloud, error) {
 	store, err := state.OpenStore(path, contents{})
 	if err != nil {
@@ -156,6 +156,16 @@ func (c *Cloud) seed(of world.AWSAccount) error {
 			return fmt.Errorf("OIDC provider %s: %w", provider.URL, err)
 		}
 	}
+	for _, policy := range of.Policies {
+		if err := c.once(account.arn("policy"+orRoot(policy.Path)+policy.Name), func() error {
+			_, err := account.CreatePolicy(PolicySettings{
+				Name: policy.Name, Path: policy.Path, Description: policy.Description, Document: string(policy.Document), Tags: policy.Tags,
+			})
+			return err
+		}); err != nil {
+			return fmt.Errorf("policy %s: %w", policy.Name, err)
+		}
+	}
 	for _, role := range of.Roles {
 		if err := c.once(account.arn("role"+orRoot(role.Path)+role.Name), func() error { return account.seedRole(role) }); err != nil {
 			return fmt.Errorf("role %s: %w", role.Name, err)
@@ -165,7 +175,9 @@ func (c *Cloud) seed(of world.AWSAccount) error {
 }
 
 func (a *Account) seedRole(existing world.AWSRole) error {
-	if _, err := a.CreateRole(RoleSettings{Name: existing.Name, Path: existing.Path, TrustPolicy: string(existing.Trust)}); err != nil {
+	if _, err := a.CreateRole(RoleSettings{
+		Name: existing.Name, Path: existing.Path, Description: existing.Description, TrustPolicy: string(existing.Trust), Tags: existing.Tags,
+	}); err != nil {
 		return err
 	}
 	for name, text := range existing.Policies {

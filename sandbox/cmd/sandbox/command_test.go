@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -81,6 +82,80 @@ func TestUpPrintsOneDocument(t *testing.T) {
 		assert.Empty(t, report["refusals"])
 		assert.Contains(t, report["errors"].([]any)[0], "another-cluster")
 	})
+}
+
+// Half a chain has nothing to walk, and that is no failure.
+func TestAHalfIsDeployedAndNotWalked(t *testing.T) {
+	root := project(t)
+	file := filepath.Join(root, "Pulumi.dev.yaml")
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, bytes.ReplaceAll(text, []byte("waybill:customer:\n"), []byte("waybill:customer:\n    side: vendor\n")), 0o600))
+	missing := []any{map[string]any{"document": "accessRequest", "from": "customer", "command": "ask for it"}}
+	for name, c := range map[string]struct {
+		waits any
+		says  string
+	}{
+		"it waits for the other party": {missing, "the accessRequest of the customer, which comes with: ask for it"},
+		"it is the vendor's":           {nil, "the customer's stack walks the chain"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			program := func(ctx *pulumi.Context) error {
+				ctx.Export("accessGrant", pulumi.Map{"customer": pulumi.String("example")})
+				if c.waits != nil {
+					ctx.Export("waitingFor", pulumi.ToOutput(c.waits))
+				}
+				return nil
+			}
+			report, err := document(t, root, "dev", func(r *runner) error {
+				r.options.Program = program
+				return up(r)
+			})
+			require.NoError(t, err)
+			assert.Equal(t, true, report["ok"])
+			assert.Equal(t, "vendor", report["side"])
+			assert.Empty(t, report["hops"])
+			assert.Empty(t, report["refusals"])
+			assert.Equal(t, c.waits, report["outputs"].(map[string]any)["waitingFor"])
+
+			var out strings.Builder
+			r := newReport("up", "dev")
+			r.Side, r.Outputs = "vendor", report["outputs"].(map[string]any)
+			assert.True(t, r.incomplete(&out))
+			assert.Contains(t, out.String(), c.says)
+
+			_, err = document(t, root, "dev", func(r *runner) error {
+				err := r.diagram(context.Background())
+				require.ErrorContains(t, err, "stack dev has no chain to draw")
+				require.ErrorContains(t, err, c.says)
+				return r.printJSON(nil)
+			})
+			require.NoError(t, err)
+		})
+	}
+}
+
+func TestTheStackThatWalksAVendorsChainIsTheCustomers(t *testing.T) {
+	assert.Equal(t, "stack acme-customer", walker("acme-vendor"))
+	assert.Equal(t, "the customer's stack", walker("acme"))
+}
+
+// Hops, refusals and lists of several environments can be told apart.
+func TestEnvironmentsAreShownApart(t *testing.T) {
+	var out strings.Builder
+	r := newReport("up", "dev")
+	for _, environment := range []string{"trial", "trial", "prod"} {
+		r.addHops(&out, rehearsal.Hop{Name: "sts", Environment: environment, OK: true})
+	}
+	for _, environment := range []string{"trial", "prod", "prod"} {
+		r.addRefusal(&out, rehearsal.Refusal{Case: "another", Environment: environment, Hop: "sts", Want: "sts", OK: true})
+	}
+	printValues(&out, "", map[string]any{"environments": []any{map[string]any{"name": "trial"}, "plain"}})
+	for _, environment := range []string{"trial", "prod"} {
+		assert.Equal(t, 1, strings.Count(out.String(), "The chain of environment "+environment+"\n"))
+		assert.Equal(t, 1, strings.Count(out.String(), "The same walk of environment "+environment+" with"))
+	}
+	assert.Contains(t, out.String(), "environments\n  -\n    name  trial\n  - plain\n")
 }
 
 func TestAStackThatIsNotThereIsReportedAsADocument(t *testing.T) {

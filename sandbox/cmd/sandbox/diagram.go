@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // diagram prints the deployed chain as a Mermaid flowchart.
@@ -23,6 +24,15 @@ func (r *runner) diagram(ctx context.Context) (err error) {
 	}
 	if len(outputs) == 0 {
 		return fmt.Errorf("stack %s is not deployed to its sandbox, and has no chain to draw: run `make up STACK=%s` first", r.options.Stack, r.options.Stack)
+	}
+	half := newReport("diagram", r.options.Stack)
+	half.Outputs = outputs
+	if err := half.describe(r.options.Root); err != nil {
+		return err
+	}
+	var why strings.Builder
+	if half.incomplete(&why) {
+		return fmt.Errorf("stack %s has no chain to draw. %s", r.options.Stack, strings.Join(strings.Fields(why.String()), " "))
 	}
 	chain, err := s.Rehearsal(ctx, outputs)
 	if err != nil {

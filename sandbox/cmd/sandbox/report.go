@@ -24,7 +24,8 @@ type report struct {
 	Side      string            `json:"side"`
 	Resources []engine.Resource `json:"resources"`
 	Outputs   map[string]any    `json:"outputs"`
-	// Hops of the chain as they happened, and walks with one thing changed.
+	// Hops of each environment's chain as they happened, and walks with one thing
+	// changed.
 	Hops     []rehearsal.Hop     `json:"hops"`
 	Refusals []rehearsal.Refusal `json:"refusals"`
 	Errors   []string            `json:"errors,omitempty"`
@@ -93,8 +94,8 @@ func customer(path string) (platform, side string, err error) {
 // addHops notes and shows steps of the chain as they happen.
 func (r *report) addHops(out io.Writer, hops ...rehearsal.Hop) {
 	for _, hop := range hops {
-		if len(r.Hops) == 0 {
-			fmt.Fprintln(out, "\nThe chain")
+		if last := len(r.Hops) - 1; last < 0 || r.Hops[last].Environment != hop.Environment {
+			fmt.Fprintf(out, "\nThe chain%s\n", ofEnvironment(hop.Environment))
 		}
 		r.Hops = append(r.Hops, hop)
 		r.OK = r.OK && hop.OK
@@ -109,8 +110,8 @@ func (r *report) addHops(out io.Writer, hops ...rehearsal.Hop) {
 
 // addRefusal notes and shows a walk that had to be refused.
 func (r *report) addRefusal(out io.Writer, refusal rehearsal.Refusal) {
-	if len(r.Refusals) == 0 {
-		fmt.Fprintln(out, "\nThe same walk with one thing changed, and who refused it")
+	if last := len(r.Refusals) - 1; last < 0 || r.Refusals[last].Environment != refusal.Environment {
+		fmt.Fprintf(out, "\nThe same walk%s with one thing changed, and who refused it\n", ofEnvironment(refusal.Environment))
 	}
 	r.Refusals = append(r.Refusals, refusal)
 	r.OK = r.OK && refusal.OK
@@ -122,6 +123,13 @@ func (r *report) addRefusal(out io.Writer, refusal rehearsal.Refusal) {
 		words += " (expected of " + refusal.Want + ", in other words)"
 	}
 	fmt.Fprintf(out, "  %s %-62s %-10s %s\n", mark(refusal.OK), refusal.Case, hop, shorten(words))
+}
+
+func ofEnvironment(name string) string {
+	if name == "" {
+		return ""
+	}
+	return " of environment " + name
 }
 
 // shorten keeps a line of a table readable; the JSON document has all of it.
@@ -256,6 +264,9 @@ func printValues(out io.Writer, indent string, values map[string]any) {
 		case map[string]any:
 			fmt.Fprintf(out, "%s%s\n", indent, key)
 			printValues(out, indent+"  ", value)
+		case []any:
+			fmt.Fprintf(out, "%s%s\n", indent, key)
+			printList(out, indent+"  ", value)
 		case string:
 			if strings.HasPrefix(value, "{") && json.Valid([]byte(value)) {
 				fmt.Fprintf(out, "%s%s\n%s  %s\n", indent, key, indent, strings.ReplaceAll(strings.TrimSpace(value), "\n", "\n"+indent+"  "))
@@ -265,5 +276,17 @@ func printValues(out io.Writer, indent string, values map[string]any) {
 		default:
 			fmt.Fprintf(out, "%s%-*s  %v\n", indent, width, key, value)
 		}
+	}
+}
+
+// printList shows an output's list, an element each with a hyphen.
+func printList(out io.Writer, indent string, elements []any) {
+	for _, element := range elements {
+		if object, ok := element.(map[string]any); ok {
+			fmt.Fprintf(out, "%s-\n", indent)
+			printValues(out, indent+"  ", object)
+			continue
+		}
+		fmt.Fprintf(out, "%s- %v\n", indent, element)
 	}
 }

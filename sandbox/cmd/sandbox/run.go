@@ -95,7 +95,7 @@ func (r *runner) run(
 
 // rehearse walks the deployed chain and shows each hop and each refusal as it
 // happens. Where the deployment failed, it shows how far the refresher came in
-// it.
+// it; where it is half a chain, what becomes of it.
 func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, report *report) error {
 	out := r.stdout
 	if r.json {
@@ -107,6 +107,9 @@ func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, report *repor
 			return err
 		}
 		report.addHops(out, hops...)
+		return nil
+	}
+	if report.incomplete(out) {
 		return nil
 	}
 	chain, err := s.Rehearsal(ctx, report.Outputs)

@@ -2,6 +2,7 @@ package controlplane
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -42,6 +43,10 @@ type Config struct {
 	// Namespaces exist from the first start on, with their labels. One that
 	// exists already is left as it is.
 	Namespaces []world.Namespace
+	// Objects are manifests, created in this order after the namespaces, each once:
+	// one that was deleted since does not come back, and one that exists already is
+	// left as it is. Fields that the API server does not know are an error.
+	Objects []json.RawMessage
 	// Controllers also runs kube-controller-manager. Without it no namespace
 	// gets its default ServiceAccount, and no deletion that cascades ends.
 	Controllers bool
@@ -137,6 +142,9 @@ func (c *Cluster) startProcesses(ctx context.Context) error {
 		return err
 	}
 	if err := furnish(ctx, client, c.config.Namespaces); err != nil {
+		return err
+	}
+	if err := c.apply(ctx, client.Discovery()); err != nil {
 		return err
 	}
 	if c.config.Controllers {

@@ -24,6 +24,7 @@ type files struct {
 	signingKey   string // signs ServiceAccount tokens
 	tokens       string // the API server's --token-auth-file
 	kubeconfig   string // the controller-manager's way in
+	applied      string // which of the world's objects were made
 }
 
 // prepare makes the directory and, at the first start, the signing key.
@@ -38,6 +39,7 @@ func prepare(dir string) (files, error) {
 		signingKey:   filepath.Join(absolute, "service-account.pem"),
 		tokens:       filepath.Join(absolute, "tokens.csv"),
 		kubeconfig:   filepath.Join(absolute, "controller-manager.kubeconfig"),
+		applied:      filepath.Join(absolute, "applied.json"),
 	}
 	// These two names are the API server's own.
 	f.certificate = filepath.Join(f.certificates, "apiserver.crt")

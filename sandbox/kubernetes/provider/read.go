@@ -77,5 +77,6 @@ func inputsOf(live *unstructured.Unstructured) map[string]any {
 		unstructured.RemoveNestedField(inputs, "metadata", field)
 	}
 	unstructured.RemoveNestedField(inputs, "metadata", "annotations", "deployment.kubernetes.io/revision")
+	unstructured.RemoveNestedField(inputs, "metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration")
 	return inputs
 }

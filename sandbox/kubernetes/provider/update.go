@@ -3,6 +3,8 @@ package provider
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
@@ -79,21 +81,33 @@ func (s *session) update(ctx context.Context, id resource.ID, object *unstructur
 	}
 	// In a preview nothing was taken over yet: the fields that the create
 	// owns as an Update would conflict with the same manager's Apply.
-	force := preview && createdBy(live, manager)
+	force := preview && slices.Contains(updaters(live), manager)
 	return s.apply(ctx, client, object, manager, preview, force)
 }
 
 // takeOver returns the live object after moving the fields that the create's
 // POST owns, as an Update of the manager, to the same manager's Apply: else
-// server-side apply would conflict with them and could never remove one.
+// server-side apply would conflict with them and could never remove one. Fields
+// that somebody set with kubectl are taken over as well, but, as by v4.30, not in
+// a preview, which therefore conflicts with them unless it is forced.
+// https://github.com/pulumi/pulumi-kubernetes provider/pkg/await/await.go, fixCSAFieldManagers
 func (s *session) takeOver(ctx context.Context, client dynamic.ResourceInterface, name, manager string, preview bool) (*unstructured.Unstructured, error) {
 	var live *unstructured.Unstructured
 	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
 		var err error
-		if live, err = client.Get(ctx, name, metav1.GetOptions{}); err != nil || preview || !createdBy(live, manager) {
+		if live, err = client.Get(ctx, name, metav1.GetOptions{}); err != nil || preview {
 			return err
 		}
-		patch, err := csaupgrade.UpgradeManagedFieldsPatch(live, sets.New(manager), manager)
+		taken := sets.New[string]()
+		for _, updater := range updaters(live) {
+			if updater == manager || updater == "before-first-apply" || strings.HasPrefix(updater, "kubectl") {
+				taken.Insert(updater)
+			}
+		}
+		if len(taken) == 0 {
+			return nil
+		}
+		patch, err := csaupgrade.UpgradeManagedFieldsPatch(live, taken, manager)
 		if err != nil || len(patch) == 0 {
 			return err
 		}
@@ -105,12 +119,13 @@ func (s *session) takeOver(ctx context.Context, client dynamic.ResourceInterface
 	return live, err
 }
 
-// createdBy reports whether the manager owns fields by an Update.
-func createdBy(live *unstructured.Unstructured, manager string) bool {
+// updaters are the managers that own fields by an Update.
+func updaters(live *unstructured.Unstructured) []string {
+	var managers []string
 	for _, entry := range live.GetManagedFields() {
-		if entry.Manager == manager && entry.Operation == metav1.ManagedFieldsOperationUpdate && entry.Subresource == "" {
-			return true
+		if entry.Operation == metav1.ManagedFieldsOperationUpdate && entry.Subresource == "" {
+			managers = append(managers, entry.Manager)
 		}
 	}
-	return false
+	return managers
 }

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"waybill.example/waybill/fleet/engine"
+	"waybill.example/waybill/fleet/progress"
+	"waybill.example/waybill/fleet/recovery"
+	"waybill.example/waybill/fleet/report"
+	"waybill.example/waybill/fleet/stackfiles"
+	"waybill.example/waybill/stacks"
+)
+
+// recover mends one stack whose update was killed, and updates it.
+func (f *fleet) recover(ctx context.Context, name string) error {
+	if f.json && f.markdown == "-" {
+		return errors.New("--json and --markdown -: want one of them on stdout")
+	}
+	all, err := stackfiles.Find(f.root)
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(all, func(s stackfiles.Stack) bool { return s.Name == name })
+	if at < 0 {
+		names := make([]string, 0, len(all))
+		for _, stack := range all {
+			names = append(names, stack.Name)
+		}
+		return fmt.Errorf("stack %q has no file: want one of %s", name, strings.Join(names, ", "))
+	}
+	selected := all[at : at+1]
+	if err := f.confirm("recover", selected); err != nil {
+		return err
+	}
+	e, err := engine.Open(engine.Options{Root: f.root, Program: stacks.In(f.root), Environment: f.environment, Abort: f.abort})
+	if err != nil {
+		return err
+	}
+	shown := progress.New(f.stderr, 1)
+	started := time.Now()
+	rows := each(ctx, selected, 1, shown, func(ctx context.Context, stack stackfiles.Stack) report.Row {
+		var steps []string
+		row := one(ctx, e, stack, func(resource engine.Resource) {
+			if resource.Operation != "same" {
+				shown.Step(name, resource.Operation+" "+resource.Name)
+			}
+		}, func(ctx context.Context, s *engine.Stack, observe func(engine.Resource)) (report.Status, *engine.Result, error) {
+			if _, err := recovery.Settle(ctx, s, f.ids, func(step string) {
+				steps = append(steps, step)
+				shown.Say(name + ": " + step)
+			}); err != nil {
+				return "", nil, err
+			}
+			shown.Say(name + ": updating")
+			result, err := s.Up(ctx, observe)
+			return "", result, err
+		})
+		row.Steps = steps
+		return row
+	})
+	shown.Close()
+	return f.print(report.Make("recover", "", rows, time.Since(started)))
+}

@@ -1,0 +1,83 @@
+package progress
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/vbauerster/mpb/v8"
+)
+
+// buffer is a terminal's screen that several may write to.
+type buffer struct {
+	mutex sync.Mutex
+	bytes.Buffer
+}
+
+func (b *buffer) Write(text []byte) (int, error) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.Buffer.Write(text)
+}
+
+// tell tells about three stacks of which one is never done.
+func tell(p Progress) {
+	p.Say("hello")
+	p.Start("a")
+	p.Start("b")
+	p.Step("a", "create pool")
+	p.Step("nobody", "is running")
+	p.Done("a", "changed")
+	p.Start("c")
+	p.Done("b", "failed")
+	p.Close()
+}
+
+func TestPlainLinesElsewhereThanOnATerminal(t *testing.T) {
+	file, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	require.NoError(t, err)
+	defer file.Close()
+	tell(New(file, 3))
+	text, err := os.ReadFile(file.Name())
+	require.NoError(t, err)
+	assert.Equal(t, `· hello
+· a: started
+· b: started
+· a: create pool
+· nobody: is running
+· a: changed, 1/3 done
+· c: started
+· b: failed, 2/3 done
+`, string(text))
+}
+
+func TestBarsOnATerminal(t *testing.T) {
+	screen := &buffer{}
+	tell(newBars(screen, 3, mpb.ForceTTY(), mpb.WithAutoRefresh()))
+	text := screen.String()
+	for _, want := range []string{"· hello", "· a: changed", "· b: failed", "2/3 stacks"} {
+		assert.True(t, strings.Contains(text, want), "%q in\n%s", want, text)
+	}
+}
+
+func TestBarsAreSafeForConcurrentUse(t *testing.T) {
+	screen := &buffer{}
+	b := newBars(screen, 20, mpb.ForceTTY(), mpb.WithAutoRefresh())
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			name := string(rune('a' + i))
+			b.Start(name)
+			b.Step(name, "create")
+			b.Done(name, "changed")
+		})
+	}
+	all.Wait()
+	b.Close()
+	assert.Contains(t, screen.String(), "20/20 stacks")
+}

@@ -1,0 +1,104 @@
+package sandbox_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+)
+
+// uids are the UIDs of what must stay the same objects.
+func uids(t *testing.T, c kubernetes.Interface) []string {
+	t.Helper()
+	ctx := context.Background()
+	namespace, err := c.CoreV1().Namespaces().Get(ctx, "bifrost", metav1.GetOptions{})
+	require.NoError(t, err)
+	pullSecret, err := c.CoreV1().Secrets("bifrost").Get(ctx, "ar-pull-secret", metav1.GetOptions{})
+	require.NoError(t, err)
+	deployment, err := c.AppsV1().Deployments("bifrost").Get(ctx, "bifrost", metav1.GetOptions{})
+	require.NoError(t, err)
+	service, err := c.CoreV1().Services("bifrost").Get(ctx, "bifrost", metav1.GetOptions{})
+	require.NoError(t, err)
+	return []string{string(namespace.UID), string(pullSecret.UID), string(deployment.UID), string(service.UID)}
+}
+
+// What a customer and its vendor made by hand after the guide is taken over in
+// one update, and none of it is replaced.
+func TestAGuideMadeCustomerIsAdopted(t *testing.T) {
+	p := newProject(t, "virtucon")
+	s := p.start(nil)
+	before := uids(t, client(t, s))
+	identity := s.Azure.Identities()[0]
+
+	preview, err := open(t, s).Preview(context.Background())
+	require.NoError(t, err)
+	var planned []string
+	for _, resource := range preview.Resources {
+		assert.NotEqual(t, "replace", resource.Operation, resource.Name)
+		assert.NotEqual(t, "delete", resource.Operation, resource.Name)
+		if resource.Imported {
+			planned = append(planned, resource.Name)
+		}
+	}
+	slices.Sort(planned)
+	taken := []string{
+		"azure-bifrost-federated-credential", "azure-identity", "gcp-account", "gcp-pool", "gcp-provider", "gcp-reader", "gcp-repository",
+		"pull-namespace", "pull-secret", "workload-deployment", "workload-service",
+	}
+	assert.Equal(t, taken, planned)
+
+	result := up(t, s)
+	for _, change := range changes(result) {
+		assert.False(t, strings.HasPrefix(change, "replace ") || strings.HasPrefix(change, "delete "), change)
+	}
+	assert.Equal(t, before, uids(t, client(t, s)), "the same objects")
+	adopted := s.Azure.Identities()
+	require.Len(t, adopted, 1)
+	assert.Equal(t, identity.PrincipalID, adopted[0].PrincipalID, "the same principal")
+	require.Len(t, adopted[0].Credentials, 1)
+	assert.Equal(t, "system:serviceaccount:bifrost:bifrost-refresher", adopted[0].Credentials[0].Subject, "changed in place: the refresher, and not the product")
+	for _, hop := range walk(t, s, result.Outputs) {
+		assert.True(t, hop.OK, "%s: %s", hop.Name, hop.Detail)
+	}
+
+	t.Run("without the entries there is nothing to do", func(t *testing.T) {
+		p.set("adopt", nil)
+		preview, err := open(t, s).Preview(context.Background())
+		require.NoError(t, err)
+		assert.Equal(t, []string{"update kubernetes"}, changes(preview), "the provider takes no fields over any more")
+		assert.Equal(t, changes(preview), changes(up(t, s)))
+		assert.Empty(t, changes(up(t, s)))
+	})
+}
+
+// What would have to be replaced is not taken over by accident.
+func TestWhatWouldBeReplacedIsNotAdopted(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(customer map[string]any)
+		want   string
+	}{
+		"another selector": {func(customer map[string]any) { delete(customer, "workload") }, "workload-deployment"},
+		"another resource": {func(customer map[string]any) {
+			customer["adopt"].(map[string]any)["azure-identity"] = strings.Replace(customer["adopt"].(map[string]any)["azure-identity"].(string), "bifrost-pull", "nobodys", 1)
+		}, "azure-identity"},
+		"a name that is none": {func(customer map[string]any) { customer["adopt"].(map[string]any)["gcp-pools"] = "x" }, "adopt.gcp-pools: is no resource of this stack"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProject(t, "virtucon")
+			p.change(c.change)
+			s := p.start(nil)
+			before := uids(t, client(t, s))
+			_, err := open(t, s).Preview(context.Background())
+			if err == nil { // the engine warns in a preview, and refuses in an update
+				_, err = open(t, s).Up(context.Background())
+			}
+			require.ErrorContains(t, err, c.want)
+			assert.Equal(t, before, uids(t, client(t, s)))
+		})
+	}
+}

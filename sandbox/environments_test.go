@@ -1,0 +1,103 @@
+package sandbox_test
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"waybill.example/waybill/sandbox"
+	"waybill.example/waybill/sandbox/network"
+	"waybill.example/waybill/sandbox/rehearsal"
+)
+
+// credentialsOf are the federated credentials of an identity, sorted.
+func credentialsOf(s *sandbox.Sandbox, identity string) []string {
+	names := []string{}
+	for _, found := range s.Azure.Identities() {
+		if found.Name != identity {
+			continue
+		}
+		for _, credential := range found.Credentials {
+			names = append(names, credential.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Three environments with nine workloads each: twenty-seven trusts on two
+// identities beside three refreshers, none of which can become another.
+func TestEnvironmentsAndTheirWorkloads(t *testing.T) {
+	p := newProject(t, "tyrell")
+	s := p.start(nil)
+	outputs := up(t, s).Outputs
+	assert.Empty(t, changes(up(t, s)))
+	first, second := credentialsOf(s, "bifrost-workloads-1"), credentialsOf(s, "bifrost-workloads-2")
+	assert.Len(t, first, 20)
+	assert.Len(t, second, 7)
+	for _, environment := range []string{"prod", "staging", "dev"} {
+		assert.Len(t, credentialsOf(s, "bifrost-pull-identity-"+environment), 1)
+	}
+	assert.Len(t, outputs["workloadTrusts"], 27)
+
+	walked := map[string]int{}
+	for _, hop := range walk(t, s, outputs) {
+		assert.True(t, hop.OK, "%s %s: %s", hop.Environment, hop.Name, hop.Detail)
+		walked[hop.Environment]++
+	}
+	assert.Len(t, walked, 3, "every environment is walked: %v", walked)
+	chain, err := s.Rehearsal(context.Background(), outputs)
+	require.NoError(t, err)
+	require.NoError(t, chain.Refusals(context.Background(), func(refusal rehearsal.Refusal) {
+		assert.True(t, refusal.OK, "%s: want a refusal at %s, got %q: %s", refusal.Case, refusal.Want, refusal.Hop, refusal.Error)
+	}))
+
+	t.Run("removing one trust removes one", func(t *testing.T) {
+		p.change(func(customer map[string]any) {
+			customer["workloads"].([]any)[3].(map[string]any)["environments"] = []any{"prod", "dev"}
+		})
+		result := up(t, s)
+		for _, change := range changes(result) {
+			whose := strings.Contains(change, "workload-staging-scheduler") || change == "delete workloads-1-bifrost_staging_scheduler" || change == "update workloads-1"
+			assert.True(t, whose, "%s: is nobody's but the scheduler's of staging", change)
+		}
+		assert.Contains(t, changes(result), "delete workloads-1-bifrost_staging_scheduler")
+		assert.Equal(t, slices.DeleteFunc(slices.Clone(first), func(name string) bool { return name == "bifrost_staging_scheduler" }),
+			credentialsOf(s, "bifrost-workloads-1"))
+		assert.Equal(t, second, credentialsOf(s, "bifrost-workloads-2"), "nobody moves into the free place")
+	})
+	t.Run("removing an environment removes one", func(t *testing.T) {
+		p.change(func(customer map[string]any) {
+			customer["environments"] = customer["environments"].([]any)[:2]
+			customer["workloads"].([]any)[3].(map[string]any)["environments"] = []any{"prod"}
+		})
+		for _, change := range changes(up(t, s)) {
+			assert.NotContains(t, change, "prod", "another environment is left alone")
+		}
+		assert.Empty(t, credentialsOf(s, "bifrost-pull-identity-dev"))
+		assert.Empty(t, credentialsOf(s, "bifrost-workloads-2"))
+		assert.Empty(t, changes(up(t, s)))
+	})
+}
+
+// Where Google cannot reach a cluster's issuer, the key set that was uploaded
+// decides.
+func TestAClusterWithAnUploadedKeySetIsWalked(t *testing.T) {
+	p := newProject(t, "wayne")
+	s := p.start(nil)
+	keys, err := client(t, s).CoreV1().RESTClient().Get().AbsPath("/openid/v1/jwks").DoRaw(context.Background())
+	require.NoError(t, err)
+	p.set("kubernetes.keySet", string(keys))
+	outputs := up(t, s).Outputs
+	// The issuer is gone from the network: only the keys are left to decide.
+	stop := s.Network.Fault(func(r *http.Request) bool { return r.URL.Host == "kubernetes.wayne.example" }, network.Fault{Reset: true})
+	defer stop()
+	for _, hop := range walk(t, s, outputs) {
+		assert.True(t, hop.OK, "%s: %s", hop.Name, hop.Detail)
+	}
+}

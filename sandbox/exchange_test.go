@@ -1,0 +1,203 @@
+package sandbox_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"waybill.example/waybill/sandbox"
+	"waybill.example/waybill/sandbox/engine"
+	"waybill.example/waybill/sandbox/rehearsal"
+)
+
+// twoParties is a project with the stacks of both, on one sandbox.
+type twoParties struct {
+	*project
+	customer string
+	sandbox  *sandbox.Sandbox
+}
+
+func newTwoParties(t *testing.T, customer string) *twoParties {
+	t.Helper()
+	p := &twoParties{project: &project{t: t, root: t.TempDir(), stack: customer + "-customer"}, customer: customer}
+	p.copy("Pulumi.yaml")
+	p.copy("Pulumi." + customer + "-customer.yaml")
+	p.copy("Pulumi." + customer + "-vendor.yaml")
+	p.copy(filepath.Join("sandbox", "worlds", customer+".yaml"))
+	return p
+}
+
+// of is the project with one party's stack file to change.
+func (p *twoParties) of(party string) *project {
+	return &project{t: p.t, root: p.root, stack: p.customer + "-" + party}
+}
+
+func (p *twoParties) engine(party string) *engine.Engine {
+	p.t.Helper()
+	e, err := p.sandbox.EngineFor(context.Background(), p.customer+"-"+party, nil)
+	require.NoError(p.t, err)
+	return e
+}
+
+func (p *twoParties) up(party string) *engine.Result {
+	p.t.Helper()
+	result, err := p.engine(party).Up(context.Background())
+	require.NoError(p.t, err)
+	return result
+}
+
+// exchange is how the two parties' documents travel.
+type exchange struct {
+	// from configures a party to take the other's document.
+	from func(p *twoParties)
+	// send carries a document that one party exported to the other.
+	send func(p *twoParties, output string, document any)
+}
+
+func file(output string) string { return filepath.Join("exchange", output+".json") }
+
+var exchanges = map[string]exchange{
+	"files": {
+		from: func(p *twoParties) {
+			p.of("vendor").set("exchange", map[string]any{"request": map[string]any{"file": file("accessRequest")}})
+			p.of("customer").set("exchange", map[string]any{"grant": map[string]any{"file": file("accessGrant")}})
+		},
+		send: func(p *twoParties, output string, document any) {
+			text, err := json.Marshal(document)
+			require.NoError(p.t, err)
+			require.NoError(p.t, os.MkdirAll(filepath.Join(p.root, "exchange"), 0o755))
+			require.NoError(p.t, os.WriteFile(filepath.Join(p.root, file(output)), text, 0o600))
+		},
+	},
+	"stack references": {
+		from: func(p *twoParties) {
+			p.of("vendor").set("exchange", map[string]any{"request": map[string]any{"stack": "organization/waybill/" + p.customer + "-customer"}})
+			p.of("customer").set("exchange", map[string]any{"grant": map[string]any{"stack": "organization/waybill/" + p.customer + "-vendor"}})
+		},
+		send: func(*twoParties, string, any) {},
+	},
+}
+
+// waitingFor are the documents that a half waits for, and who supplies them.
+func waitingFor(result *engine.Result) []string {
+	var all []string
+	list, _ := result.Outputs["waitingFor"].([]any)
+	for _, entry := range list {
+		w := entry.(map[string]any)
+		all = append(all, w["document"].(string)+" of the "+w["from"].(string)+": "+w["command"].(string))
+	}
+	return all
+}
+
+// Two parties come from nothing to a pulled image, each with its own stack and
+// nothing of the other's but a document.
+func TestTwoPartiesRunTheExchange(t *testing.T) {
+	for customer, chain := range map[string][]string{
+		"soylent": {"kubernetes", "entra", "sts", "iam", "secret", "registry"},
+		"oscorp":  {"kubernetes", "sts", "ecr", "secret", "registry"},
+	} {
+		for way, travel := range exchanges {
+			t.Run(customer+" through "+way, func(t *testing.T) {
+				p := newTwoParties(t, customer)
+				travel.from(p)
+				p.sandbox = p.start(nil)
+
+				// Neither has anything of the other: both deploy what they can.
+				waits := waitingFor(p.up("vendor"))
+				require.Len(t, waits, 1)
+				assert.Contains(t, waits[0], "accessRequest of the customer: ")
+				first := p.up("customer")
+				waits = waitingFor(first)
+				require.Len(t, waits, 1)
+				assert.Contains(t, waits[0], "accessGrant of the vendor: ")
+				assert.NotEmpty(t, changes(first))
+
+				travel.send(p, "accessRequest", first.Outputs["accessRequest"])
+				vendor := p.up("vendor")
+				assert.Empty(t, waitingFor(vendor))
+				assert.Equal(t, first.Outputs["accessRequest"], vendor.Outputs["accessRequest"], "what was received is shown")
+				travel.send(p, "accessGrant", vendor.Outputs["accessGrant"])
+				complete := p.up("customer")
+				assert.Empty(t, waitingFor(complete))
+				assert.Equal(t, vendor.Outputs["accessGrant"], complete.Outputs["accessGrant"])
+
+				var names []string
+				for _, hop := range walk(t, p.sandbox, complete.Outputs) {
+					assert.True(t, hop.OK, "%s: %s", hop.Name, hop.Detail)
+					names = append(names, hop.Name)
+				}
+				assert.Equal(t, chain, names)
+				for _, party := range []string{"customer", "vendor"} {
+					again := p.up(party)
+					assert.Empty(t, changes(again), "nothing more to do for the %s", party)
+					for _, resource := range again.Resources {
+						theirs := map[string][]string{"customer": {"gcp:", "aws:ecr/"}, "vendor": {"azure-native:", "kubernetes:", "aws:iam/"}}[party]
+						assert.False(t, slices.ContainsFunc(theirs, func(prefix string) bool { return strings.HasPrefix(resource.Type, prefix) }),
+							"the %s touches nothing of the other's: %s", party, resource.Type)
+					}
+				}
+				if way == "files" {
+					t.Run("everyone else is refused", func(t *testing.T) { everyoneElseIsRefused(t, p, complete) })
+					t.Run("a tampered document changes nothing", func(t *testing.T) { aTamperedDocumentChangesNothing(t, p, travel, vendor, first) })
+				}
+			})
+		}
+	}
+}
+
+func everyoneElseIsRefused(t *testing.T, p *twoParties, complete *engine.Result) {
+	walked, err := p.sandbox.Rehearsal(context.Background(), complete.Outputs)
+	require.NoError(t, err)
+	refused := 0
+	require.NoError(t, walked.Refusals(context.Background(), func(refusal rehearsal.Refusal) {
+		refused++
+		assert.True(t, refusal.OK, "%s: want a refusal at %s, got %q: %s", refusal.Case, refusal.Want, refusal.Hop, refusal.Error)
+	}))
+	assert.GreaterOrEqual(t, refused, 30)
+}
+
+// The engine sees a refusal before anything of the half that would have been
+// built on it.
+func aTamperedDocumentChangesNothing(t *testing.T, p *twoParties, travel exchange, vendor, customer *engine.Result) {
+	for _, c := range []struct {
+		party, output string
+		good          any
+		change        func(document map[string]any)
+		want          string
+	}{
+		{"vendor", "accessRequest", customer.Outputs["accessRequest"], func(d map[string]any) { d["customer"] = "mallory" }, `customer "mallory"`},
+		{"vendor", "accessRequest", customer.Outputs["accessRequest"], func(d map[string]any) { d["extra"] = "x" }, "extra is an unknown key"},
+		{"vendor", "accessRequest", customer.Outputs["accessRequest"], func(d map[string]any) {
+			environment := d["environments"].([]any)[0].(map[string]any)
+			if _, entra := environment["principalId"]; entra {
+				environment["principalId"] = "00000000-0000-4000-8000-000000000000"
+			} else {
+				environment["roleArns"] = []any{"arn:aws:iam::334455667788:role/somebody-else"}
+			}
+		}, "at the last update: want it unchanged, or in exchange.accept"},
+		{"customer", "accessGrant", vendor.Outputs["accessGrant"], func(d map[string]any) {
+			d["registry"] = strings.Replace(d["registry"].(string), "-", "-evil-", 1)
+		}, "registry"},
+		{"customer", "accessGrant", vendor.Outputs["accessGrant"], func(d map[string]any) { d["version"] = 2.0 }, "version 2: want 1"},
+	} {
+		text, err := json.Marshal(c.good)
+		require.NoError(t, err)
+		var document map[string]any
+		require.NoError(t, json.Unmarshal(text, &document))
+		c.change(document)
+		travel.send(p, c.output, document)
+		result, err := p.engine(c.party).Up(context.Background())
+		require.ErrorContains(t, err, c.want)
+		require.ErrorContains(t, err, "is refused, and nothing is changed")
+		assert.Empty(t, result.Changed())
+		travel.send(p, c.output, c.good)
+		assert.Empty(t, changes(p.up(c.party)))
+	}
+}

@@ -1,0 +1,151 @@
+package sandbox_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"waybill.example/waybill/sandbox"
+	"waybill.example/waybill/tests/programs"
+)
+
+// googleWorld is what existed before the programs on Google Cloud came: the
+// vendor's project, and two clusters of the customer's.
+const googleWorld = `
+gcp:
+  projects:
+    - id: ` + programs.GoogleProject + `
+      number: "604213377881"
+      apis: [iam.googleapis.com, sts.googleapis.com, iamcredentials.googleapis.com, artifactregistry.googleapis.com]
+      repositories:
+        - location: ` + programs.GoogleLocation + `
+          name: neighbour
+          images: ["press:1.0"]
+      releases:
+        - ` + programs.GoogleLocation + `/orchard/press:1.0
+kubernetes:
+  clusters:
+    - context: orchard-one
+      issuer: ` + issuerOne + `
+    - context: orchard-two
+      issuer: ` + issuerTwo + `
+refresher: ` + programs.AWSRefresher + `
+registries:
+  - host: registry.waybill.example
+`
+
+const (
+	issuerOne = "https://one.oic.orchard.example/"
+	issuerTwo = "https://two.oic.orchard.example/"
+)
+
+// googleNodes are the nodes of the first cluster, which runs on GKE, and another
+// service account of the customer's.
+const googleNodes = `
+    - id: ` + programs.GKEProject + `
+      number: "712304866120"
+      apis: [iam.googleapis.com, container.googleapis.com]
+      serviceAccounts:
+        - id: orchard-nodes
+        - id: orchard-builds
+      gkeClusters:
+        - name: orchard-one
+          location: europe-west1
+          context: orchard-one
+          nodeServiceAccount: ` + programs.GKENodes + `
+kubernetes:
+`
+
+// googleTenants are the customer's tenant and another customer's. Each has an
+// identity of its own that the refreshers may become.
+const googleTenants = `
+azure:
+  tenants:
+    - id: ` + programs.GoogleTenant + `
+      subscriptions:
+        - id: ` + programs.GoogleSubscription + `
+          resourceGroups:
+            - name: ` + programs.GoogleGroup + `
+              location: westeurope
+      applications:
+        - clientId: 1b0c7a52-6a0f-4e2d-8c39-70d5f1e2b641
+          principalId: 2c1d8b63-7b10-4f3e-9d4a-81e602f3c752
+          federatedCredentials: &refreshers
+            - name: one
+              issuer: ` + issuerOne + `
+              subject: system:serviceaccount:press:press-refresher
+              audience: api://AzureADTokenExchange
+            - name: two
+              issuer: ` + issuerTwo + `
+              subject: system:serviceaccount:press:press-refresher
+              audience: api://AzureADTokenExchange
+            - name: three
+              issuer: ` + issuerOne + `
+              subject: system:serviceaccount:press-trial:press-refresher
+              audience: api://AzureADTokenExchange
+    - id: 8e3f1a94-0c27-4d6b-b158-95f7c4e0d863
+      applications:
+        - clientId: 9f402ba5-1d38-4e7c-8269-a6081d5f1e97
+          principalId: a0513cb6-2e49-4f8d-937a-b7192e602f08
+          federatedCredentials: *refreshers
+`
+
+// The environments of the programs: two on one cluster, and one on another where
+// everything has the same name.
+var (
+	alone    = programs.Site{Environment: "default", Context: "orchard-one", Issuer: issuerOne, Namespace: "press"}
+	trial    = programs.Site{Environment: "trial", Context: "orchard-one", Issuer: issuerOne, Namespace: "press-trial"}
+	prodOne  = programs.Site{Environment: "prod", Context: "orchard-one", Issuer: issuerOne, Namespace: "press"}
+	prodTwo  = programs.Site{Environment: "prod-two", Context: "orchard-two", Issuer: issuerTwo, Namespace: "press"}
+	viaTwo   = []string{"kubernetes", "entra", "sts", "iam", "secret", "registry"}
+	viaThree = []string{"kubernetes", "sts", "iam", "secret", "registry"}
+)
+
+// startGoogle starts a program on a world of Google Cloud.
+func startGoogle(t *testing.T, world string, program pulumi.RunFunc) *sandbox.Sandbox {
+	t.Helper()
+	p := &project{t: t, root: t.TempDir(), stack: "google"}
+	p.copy("Pulumi.yaml")
+	path := filepath.Join(p.root, "sandbox", "worlds", "google.yaml")
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.WriteFile(path, []byte(world), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(p.root, "Pulumi.google.yaml"), nil, 0o600))
+	return p.start(program)
+}
+
+func TestTheChainByTheClustersIssuerHoldsAndEveryoneElseIsRefused(t *testing.T) {
+	// Both trusts are refused a token of the tenants' that the world has.
+	rehearse(t, startGoogle(t, googleWorld+googleTenants, programs.ViaCluster(alone)), viaThree, 25)
+}
+
+func TestTheChainByTheNodesOfGKEHoldsAndEveryoneElseIsRefused(t *testing.T) {
+	world := strings.Replace(googleWorld, "kubernetes:\n", strings.TrimPrefix(googleNodes, "\n"), 1)
+	rehearse(t, startGoogle(t, world, programs.ViaNodes(alone)), []string{"registry"}, 5)
+}
+
+func TestEnvironmentsOfOneCustomerCannotBecomeOneAnother(t *testing.T) {
+	three := []programs.Site{trial, prodOne, prodTwo}
+	t.Run("by the clusters' issuers", func(t *testing.T) {
+		s := startGoogle(t, googleWorld, programs.ViaCluster(three...))
+		rehearse(t, s, slices.Concat(viaThree, viaThree, viaThree), 3*23+12)
+	})
+	t.Run("by Entra", func(t *testing.T) {
+		s := startGoogle(t, googleWorld+googleTenants, programs.ViaEntra(three...))
+		rehearse(t, s, slices.Concat(viaTwo, viaTwo, viaTwo), 3*31+3*2*2)
+	})
+}
+
+func TestAWorkloadBecomesItsOwnIdentityAndNoOther(t *testing.T) {
+	site := alone
+	site.Workloads = []string{"api", "worker"}
+	s := startGoogle(t, googleWorld+googleTenants, programs.ViaEntra(site))
+	rehearse(t, s, append(slices.Clone(viaTwo), "entra", "entra"), 31+2*3)
+	diagram := draw(t, s)
+	assert.Equal(t, 2, strings.Count(diagram, `"workload press_default_`))
+}

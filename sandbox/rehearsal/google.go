@@ -1,0 +1,197 @@
+package rehearsal
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+
+	"waybill.example/waybill/sandbox/gcp"
+	"waybill.example/waybill/sandbox/googleapis"
+)
+
+// Families of words of Google Cloud, each of one hop.
+var (
+	stsIssuer    = regexp.MustCompile(`The issuer in ID Token .* does not match the expected ones`)
+	stsAudience  = regexp.MustCompile(`The audience in ID Token .* does not match`)
+	stsCondition = regexp.MustCompile(`rejected by the attribute condition`)
+	stsSignature = regexp.MustCompile(`(The signature of the ID Token is invalid|The ID Token is signed with|Unable to parse the ID Token)`)
+	stsTime      = regexp.MustCompile(`ID Token issued at .* is stale`)
+	stsTarget    = regexp.MustCompile(`invalid_target`)
+	stsSubject   = regexp.MustCompile(`google\.subject`)
+)
+
+// Google is Google Cloud as a rehearsal meets it.
+type Google struct {
+	// Cloud holds what is deployed. Cases that need the cloud to be another for
+	// a moment change it and put it back.
+	Cloud *gcp.Cloud
+	// Tokens mints access tokens of service accounts that no honest client could
+	// become.
+	Tokens *googleapis.Tokens
+}
+
+// google is a chain's way through a workload identity pool and a service account
+// to Artifact Registry.
+type google struct {
+	*chain
+	projectNumber, pool, provider, recipient string
+}
+
+func newGoogle(c *chain, grant document) *google {
+	return &google{
+		chain: c, projectNumber: grant.text("projectNumber"), pool: grant.text("pool"),
+		provider: grant.text("provider"), recipient: grant.text("serviceAccount"),
+	}
+}
+
+// outputs are those that every chain through a pool needs.
+func (g *google) outputs() map[string]string {
+	return map[string]string{
+		"accessGrant.projectNumber": g.projectNumber, "accessGrant.pool": g.pool, "accessGrant.provider": g.provider,
+		"accessGrant.serviceAccount": g.recipient, "accessGrant.registry": g.registry, "accessGrant.repository": g.repository,
+		"image": g.image,
+	}
+}
+
+// asked is what is asked of Google and its registry: what it does not set is as
+// deployed.
+type asked struct {
+	// project stands in for the project's number.
+	project string
+	// skipImpersonation goes to the registry with the federated token.
+	skipImpersonation bool
+	// image and push say what is asked of the registry; empty means the
+	// product's image.
+	image string
+	push  bool
+}
+
+// redeem goes from a subject token to the registry; nil if nobody refuses.
+func (g *google) redeem(ctx context.Context, token string, what asked) error {
+	token, err := g.exchange(ctx, token, orElse(what.project, g.projectNumber))
+	if err != nil {
+		return err
+	}
+	if !what.skipImpersonation {
+		if token, err = g.impersonate(ctx, token); err != nil {
+			return err
+		}
+	}
+	return g.registryRequest(ctx, accessToken(token), what.image, what.push)
+}
+
+// accessToken is a login to Artifact Registry.
+func accessToken(token string) *authn.Basic {
+	return &authn.Basic{Username: "oauth2accesstoken", Password: token}
+}
+
+// poolName is the pool's resource name; project is its number, or stands in for it.
+func (g *google) poolName(project string) string {
+	return fmt.Sprintf("iam.googleapis.com/projects/%s/locations/global/workloadIdentityPools/%s", project, g.pool)
+}
+
+// exchange gives a subject token to Google's Security Token Service.
+// https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token
+func (g *google) exchange(ctx context.Context, token, project string) (string, error) {
+	var answer struct {
+		AccessToken string `json:"access_token"`
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}
+	ok, err := g.post(ctx, "https://sts.googleapis.com/v1/token", url.Values{
+		"grant_type":           {"urn:ietf:params:oauth:grant-type:token-exchange"},
+		"requested_token_type": {"urn:ietf:params:oauth:token-type:access_token"},
+		"subject_token_type":   {"urn:ietf:params:oauth:token-type:jwt"},
+		"scope":                {googleapis.CloudPlatform},
+		"audience":             {"//" + g.poolName(project) + "/providers/" + g.provider},
+		"subject_token":        {token},
+	}, &answer)
+	if err != nil {
+		return "", err
+	}
+	if !ok {
+		return "", &refused{hopSTS, answer.Error + ": " + firstLine(answer.Description)}
+	}
+	return answer.AccessToken, nil
+}
+
+// impersonate asks for a token of the vendor's service account.
+// https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken
+func (g *google) impersonate(ctx context.Context, token string) (string, error) {
+	body, err := json.Marshal(map[string]any{"scope": []string{googleapis.CloudPlatform}})
+	if err != nil {
+		return "", err
+	}
+	endpoint := "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/" + g.recipient + ":generateAccessToken"
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, bytes.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Authorization", "Bearer "+token)
+	var answer struct {
+		AccessToken string `json:"accessToken"`
+		Error       struct {
+			Message string `json:"message"`
+		} `json:"error"`
+	}
+	ok, err := g.do(request, &answer)
+	if err != nil {
+		return "", err
+	}
+	if !ok {
+		return "", &refused{hopIAM, firstLine(answer.Error.Message)}
+	}
+	return answer.AccessToken, nil
+}
+
+// grantCases change what is asked of Google, with the token that is shown in
+// production.
+func (g *google) grantCases(try func(context.Context, asked) error) []testCase {
+	with := func(what asked) func(context.Context) error {
+		return func(ctx context.Context) error { return try(ctx, what) }
+	}
+	_, project, _ := g.artifactRepository()
+	return []testCase{
+		{"the project's ID in place of its number", hopSTS, stsTarget, with(asked{project: project})},
+		{"skipping the impersonation", hopRegistry, registryRead, with(asked{skipImpersonation: true})},
+		{"another customer's repository", hopRegistry, registryRead, func(ctx context.Context) error {
+			image, err := g.neighboursImage()
+			if err != nil {
+				return err
+			}
+			return try(ctx, asked{image: image})
+		}},
+		{"a push", hopRegistry, registryPush, with(asked{push: true})},
+	}
+}
+
+// hygieneCases try the refresher's reach in its cluster, and its configuration.
+func (g *google) hygieneCases() []testCase {
+	return append(append(g.clusterCases(), g.admissionCases()...),
+		testCase{"a tampered credential configuration", hopKubernetes, regexp.MustCompile(`token_url`), g.tamperedConfiguration})
+}
+
+// drawVendor draws the vendor's side of a chain through a pool.
+func (g *google) drawVendor(f *flowchart) {
+	_, project, _ := g.artifactRepository()
+	f.group("vendor", "Vendor", "project "+project+" ("+g.projectNumber+")")
+	f.node("provider", "workload identity provider", g.pool+"/"+g.provider)
+	f.node("account", "service account", g.recipient)
+	f.node("registry", "Artifact Registry", g.registry+"/"+g.repository)
+	f.end()
+}
+
+// drawGrant draws the hops from the provider on, for the principal's subject.
+func (g *google) drawGrant(f *flowchart, subject string) {
+	pool := g.poolName(g.projectNumber)
+	f.edge("provider", "account", hopSTS, "audience //"+pool+"/providers/"+g.provider, "principal principal://"+pool+"/subject/"+subject)
+	f.edge("account", "secret", hopIAM, "access token of "+g.recipient)
+	g.drawPull(f)
+}

@@ -1,0 +1,129 @@
+package rehearsal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"waybill.example/waybill/sandbox/googleapis"
+)
+
+// nodes is a chain in which the cluster's nodes on GKE pull as their own service
+// account: every pod of a node may pull, and no refresher runs.
+type nodes struct {
+	*chain
+	// accounts are the emails of the service accounts that may read; account is
+	// that of the cluster's nodes.
+	accounts []string
+	account  string
+}
+
+func readNodes(ctx context.Context, c *chain, e environment) (way, error) {
+	n := &nodes{chain: c, accounts: e.request.list("nodeServiceAccounts")}
+	if err := missing(map[string]string{
+		"accessGrant.registry": c.registry, "accessGrant.repository": c.repository, "image": c.image,
+	}); err != nil {
+		return nil, err
+	}
+	if err := c.findNodePulled(ctx, e.outputs); err != nil {
+		return nil, err
+	}
+	for _, project := range c.World.GCP.Projects {
+		for _, cluster := range project.GKEClusters {
+			if cluster.Context == c.cluster.Context {
+				n.account = cluster.NodeServiceAccount
+			}
+		}
+	}
+	if n.account == "" {
+		return nil, fmt.Errorf("rehearsal: no GKE cluster of the world has the context %s of the chain's cluster (gcp.projects[].gkeClusters)", c.cluster.Context)
+	}
+	return n, nil
+}
+
+// walk lets the kubelet pull.
+func (n *nodes) walk(ctx context.Context, report func(Hop)) error {
+	hop, err := n.pull(ctx, nil)
+	if err != nil {
+		return err
+	}
+	report(hop)
+	return nil
+}
+
+// intrusions are none: the vendor tells nodes apart by their service accounts,
+// and each of them may read the one repository.
+func (n *nodes) intrusions(way) []testCase { return nil }
+
+func (n *nodes) draw(_ context.Context, f *flowchart) error {
+	f.group("customer", "Customer", "cluster "+n.cluster.Context)
+	f.node("kubelet", "kubelet", "Deployment "+n.namespace+"/"+n.deployment.Name, "node's service account "+n.account)
+	f.end()
+	_, project, _ := n.artifactRepository()
+	f.group("vendor", "Vendor", "project "+project)
+	f.node("registry", "Artifact Registry", n.registry+"/"+n.repository)
+	f.end()
+	f.edge("kubelet", "registry", hopRegistry, "principal "+n.account, "pulls "+n.image)
+	return nil
+}
+
+// cases bring somebody else than the node, or ask for something else.
+func (n *nodes) cases() ([]testCase, error) {
+	other, err := n.anotherAccount()
+	if err != nil {
+		return nil, err
+	}
+	image, err := n.neighboursImage()
+	if err != nil {
+		return nil, err
+	}
+	as := func(account, image string, push bool) func(context.Context) error {
+		return func(ctx context.Context) error { return n.pullAs(ctx, account, image, push) }
+	}
+	return append([]testCase{
+		{"another service account", hopRegistry, registryRead, as(other, "", false)},
+		{"no reader role", hopRegistry, registryRead, func(ctx context.Context) error {
+			return n.withoutReader(ctx, func() error { return n.pullAs(ctx, n.account, "", false) })
+		}},
+		{"another customer's repository", hopRegistry, registryRead, as(n.account, image, false)},
+		{"a push", hopRegistry, registryPush, as(n.account, "", true)},
+	}, n.admissionCases()...), nil
+}
+
+// pullAs goes to the registry with an access token of a service account, as the
+// metadata server of a node gives it.
+func (n *nodes) pullAs(ctx context.Context, account, image string, push bool) error {
+	token, err := n.Google.Tokens.MintAccount(account, []string{googleapis.CloudPlatform}, googleapis.MaxLifetime)
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	return n.registryRequest(ctx, accessToken(token), image, push)
+}
+
+// withoutReader runs with the node's right to read taken away.
+func (n *nodes) withoutReader(ctx context.Context, run func() error) error {
+	location, project, name := n.artifactRepository()
+	repository, found := n.Google.Cloud.Repository(location, project, name)
+	if !found {
+		return fmt.Errorf("rehearsal: the repository %s of the output accessGrant does not exist in %s", n.repository, location)
+	}
+	const reader = "roles/artifactregistry.reader"
+	return during(
+		func() error { return n.Google.Cloud.Revoke(ctx, repository, reader, "serviceAccount:"+n.account) },
+		func() error { return n.Google.Cloud.Grant(ctx, repository, reader, "serviceAccount:"+n.account) },
+		run,
+	)
+}
+
+// anotherAccount is a service account of the world that may not read.
+func (n *nodes) anotherAccount() (string, error) {
+	for _, project := range n.World.GCP.Projects {
+		for _, account := range project.ServiceAccounts {
+			if email := account.Email(project.ID); !slices.Contains(n.accounts, email) {
+				return email, nil
+			}
+		}
+	}
+	return "", errors.New("rehearsal: the world needs another service account (gcp.projects[].serviceAccounts) than those that may read")
+}

@@ -1,0 +1,115 @@
+package rehearsal
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// defaultEnvironment is the environment of a stack that names none. Its outputs
+// are the stack's own, and hops and refusals do not name it.
+const defaultEnvironment = "default"
+
+// document is what a stack exported, or a part of it.
+type document map[string]any
+
+// object is the object at a path, or an empty one.
+func (d document) object(path ...string) document {
+	for _, key := range path {
+		d, _ = d[key].(map[string]any)
+	}
+	return d
+}
+
+// text is the text of a key, or nothing.
+func (d document) text(key string) string {
+	text, _ := d[key].(string)
+	return text
+}
+
+// list are the texts of a key's list, or nothing.
+func (d document) list(key string) []string {
+	values, _ := d[key].([]any)
+	var texts []string
+	for _, value := range values {
+		if text, ok := value.(string); ok {
+			texts = append(texts, text)
+		}
+	}
+	return texts
+}
+
+// of is the document with what its list environments says of one environment.
+func (d document) of(environment string) document {
+	merged := maps.Clone(d)
+	for _, entry := range d.entries() {
+		if entry.text("name") == environment {
+			maps.Copy(merged, entry)
+		}
+	}
+	return merged
+}
+
+func (d document) entries() []document {
+	values, _ := d["environments"].([]any)
+	var entries []document
+	for _, value := range values {
+		if entry, ok := value.(map[string]any); ok {
+			entries = append(entries, entry)
+		}
+	}
+	return entries
+}
+
+// environment is what a stack's outputs say of one environment.
+type environment struct {
+	// name is empty for the environment "default".
+	name string
+	// outputs are the environment's own, request and grant what the two
+	// documents say of it.
+	outputs, request, grant document
+}
+
+// readEnvironments takes the environments of the access request, in its order.
+func readEnvironments(outputs document) ([]environment, error) {
+	request, grant := outputs.object("accessRequest"), outputs.object("accessGrant")
+	var environments []environment
+	for _, entry := range request.entries() {
+		name := entry.text("name")
+		e := environment{name: name, outputs: outputs, request: request.of(name), grant: grant.of(name)}
+		if own := outputs.object("environments", name); own != nil {
+			e.outputs = own
+		}
+		if name == defaultEnvironment {
+			e.name = ""
+		}
+		environments = append(environments, e)
+	}
+	if len(environments) == 0 {
+		return nil, errors.New("rehearsal: the output accessRequest.environments is missing: want the environments whose chains are walked")
+	}
+	return environments, nil
+}
+
+// explain names the environment of an error.
+func (e environment) explain(err error) error { return explain(e.name, err) }
+
+func explain(environment string, err error) error {
+	if environment == "" || err == nil {
+		return err
+	}
+	return fmt.Errorf("environment %s: %w", environment, err)
+}
+
+// missing reports every output that has no value: a walk with a gap would be
+// refused for the wrong reason.
+func missing(outputs map[string]string) error {
+	var problems []error
+	for _, name := range slices.Sorted(maps.Keys(outputs)) {
+		if outputs[name] == "" {
+			problems = append(problems, fmt.Errorf("rehearsal: the output %s is missing", name))
+		}
+	}
+	return errors.Join(problems...)
+}

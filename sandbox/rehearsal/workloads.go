@@ -1,0 +1,191 @@
+package rehearsal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// workload is a component of the product whose ServiceAccount becomes an
+// identity of its own, apart from the one that pulls.
+type workload struct {
+	// name is PRODUCT_ENVIRONMENT_COMPONENT, the key of the output workloadTrusts.
+	name string
+	// way is the chain of its environment.
+	way way
+	// namespace and account are its ServiceAccount's.
+	namespace, account string
+	// tenantID, clientID and audience are those of its identity in Entra; empty
+	// where it has a role in AWS.
+	tenantID, clientID, audience string
+	roleARN                      string
+}
+
+// readWorkloads takes the workloads of the output workloadTrusts, by name.
+func readWorkloads(outputs document, ways []way) ([]*workload, error) {
+	trusts := outputs.object("workloadTrusts")
+	var all []*workload
+	for _, name := range slices.Sorted(maps.Keys(trusts)) {
+		trust := trusts.object(name)
+		w := &workload{
+			name: name, tenantID: trust.text("tenantId"), clientID: trust.text("clientId"), audience: trust.text("audience"),
+			roleARN: trust.text("roleArn"),
+		}
+		subject := strings.Split(trust.text("subject"), ":")
+		parts := strings.Split(name, "_")
+		if len(subject) != 4 || len(parts) != 3 || w.clientID == "" && w.roleARN == "" {
+			return nil, fmt.Errorf("rehearsal: the output workloadTrusts.%s: want PRODUCT_ENVIRONMENT_COMPONENT with a subject system:serviceaccount:NAMESPACE:NAME and a clientId or roleArn", name)
+		}
+		w.namespace, w.account = subject[2], subject[3]
+		at := slices.IndexFunc(ways, func(w way) bool { return orElse(w.base().environment, defaultEnvironment) == parts[1] })
+		if at < 0 {
+			return nil, fmt.Errorf("rehearsal: the output workloadTrusts.%s: there is no environment %s", name, parts[1])
+		}
+		w.way = ways[at]
+		all = append(all, w)
+	}
+	return all, nil
+}
+
+// start is the workload's own token.
+func (w *workload) start() start {
+	return start{of: w.way.base(), namespace: w.namespace, account: w.account}
+}
+
+// walk lets the workload become its identity.
+func (w *workload) walk(ctx context.Context) (Hop, error) {
+	err := w.become(ctx, w)
+	hop := Hop{Name: w.hop(), Environment: w.way.base().environment}
+	var by *refused
+	switch {
+	case errors.As(err, &by):
+		hop.Name, hop.Detail = by.hop, by.words
+	case err != nil:
+		return Hop{}, err
+	default:
+		hop.OK = true
+		hop.Detail = describe([2]string{"workload", w.name}, [2]string{"subject", serviceAccount(w.namespace, w.account)}, [2]string{"identity", w.identity()})
+	}
+	return hop, nil
+}
+
+// hop is where the workload becomes its identity.
+func (w *workload) hop() string {
+	if w.roleARN != "" {
+		return hopSTS
+	}
+	return hopEntra
+}
+
+func (w *workload) identity() string { return orElse(w.roleARN, w.clientID) }
+
+// become asks for the identity of another workload, or its own; nil if nobody
+// refuses.
+func (w *workload) become(ctx context.Context, other *workload) error {
+	if a, ok := w.way.(*amazon); ok {
+		return a.becomeRole(ctx, w, other.roleARN)
+	}
+	_, err := w.askEntra(ctx, other.tenantID, other.clientID)
+	return err
+}
+
+// askEntra asks for a token of the exchange's scope for the workload's
+// ServiceAccount.
+func (w *workload) askEntra(ctx context.Context, tenantID, clientID string) (string, error) {
+	c := w.way.base()
+	s := w.start()
+	s.audience = &w.audience
+	assertion, err := c.subjectToken(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	authority, known := authorities[w.audience]
+	if !known {
+		return "", fmt.Errorf("rehearsal: the output workloadTrusts.%s: audience %q: want one of %q", w.name, w.audience, slices.Sorted(maps.Keys(authorities)))
+	}
+	return c.askEntra(ctx, entraRequest{authority: authority, scope: w.audience + "/.default", tenantID: tenantID, clientID: clientID}, assertion)
+}
+
+// authorities are Entra's by the audience of the cloud's token exchange
+// (docs/facts.md §2).
+var authorities = map[string]string{
+	"api://AzureADTokenExchange":      "https://login.microsoftonline.com/",
+	"api://AzureADTokenExchangeUSGov": "https://login.microsoftonline.us/",
+	"api://AzureADTokenExchangeChina": "https://login.chinacloudapi.cn/",
+}
+
+// cases are the workload becoming the next one that has another identity, and
+// the workload trying to pull: as the refresher, and as itself.
+func (w *workload) cases(all []*workload) []testCase {
+	var cases []testCase
+	at := slices.Index(all, w)
+	for i := 1; i < len(all); i++ {
+		other := all[(at+i)%len(all)]
+		if other.identity() != w.identity() {
+			cases = append(cases, testCase{w.name + " as " + other.name, w.hop(), w.words(), func(ctx context.Context) error { return w.become(ctx, other) }})
+			break
+		}
+	}
+	switch v := w.way.(type) {
+	case *viaEntra:
+		cases = append(cases,
+			testCase{w.name + " as the refresher", hopEntra, entraMatch, func(ctx context.Context) error {
+				return w.become(ctx, &workload{tenantID: v.tenantID, clientID: v.clientID})
+			}},
+			testCase{"the identity of " + w.name + " at the vendor", hopSTS, stsCondition, func(ctx context.Context) error {
+				token, err := w.askEntra(ctx, w.tenantID, w.clientID)
+				if err != nil {
+					return err
+				}
+				return v.redeem(ctx, token, asked{})
+			}})
+	case *direct:
+		cases = append(cases, testCase{w.name + " at the vendor", hopSTS, stsCondition, func(ctx context.Context) error {
+			return v.try(ctx, w.start(), asked{})
+		}})
+	case *amazon:
+		cases = append(cases, v.workloadCases(w)...)
+	}
+	return cases
+}
+
+// words are those for a token of which nothing is wrong but whose it is.
+func (w *workload) words() *regexp.Regexp {
+	if w.roleARN != "" {
+		return roleOrService
+	}
+	return entraMatch
+}
+
+// drawWorkloads draws each workload's token, and the identity that it becomes;
+// one identity may be that of several.
+func drawWorkloads(ctx context.Context, f *flowchart, all []*workload) error {
+	f.environment = ""
+	var drawn []string
+	for i, w := range all {
+		s := w.start()
+		if w.audience != "" {
+			s.audience = &w.audience
+		}
+		text, err := w.way.base().subjectToken(ctx, s)
+		if err != nil {
+			return err
+		}
+		t, err := parse(text)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(drawn, w.identity()) {
+			drawn = append(drawn, w.identity())
+			f.node(fmt.Sprintf("identity%d", len(drawn)), "identity", w.identity())
+		}
+		from := fmt.Sprintf("workload%d", i+1)
+		f.node(from, "workload "+w.name, "ServiceAccount "+w.namespace+"/"+w.account)
+		f.edge(from, fmt.Sprintf("identity%d", slices.Index(drawn, w.identity())+1), w.hop(), tokenLines(t)...)
+	}
+	return nil
+}

@@ -1,0 +1,183 @@
+package world
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+)
+
+// GCP holds the projects of the vendor's side, and those of customers that run
+// GKE.
+type GCP struct {
+	Projects []Project `json:"projects"`
+}
+
+// Project is one Google Cloud project.
+type Project struct {
+	ID string `json:"id"`
+	// Number is the project number, as text: YAML would read it as a number.
+	Number string `json:"number"`
+	// APIs are the services that are enabled, for example
+	// artifactregistry.googleapis.com.
+	APIs []string `json:"apis"`
+	// ServiceAccounts, WorkloadIdentityPools and Repositories were made by hand.
+	ServiceAccounts       []ServiceAccount       `json:"serviceAccounts,omitempty"`
+	WorkloadIdentityPools []WorkloadIdentityPool `json:"workloadIdentityPools,omitempty"`
+	Repositories          []Repository           `json:"repositories,omitempty"`
+	GKEClusters           []GKECluster           `json:"gkeClusters,omitempty"`
+	// Releases are what the vendor's release pipeline pushes into repositories
+	// of the project as soon as they exist, as LOCATION/REPOSITORY/IMAGE:TAG.
+	Releases []string `json:"releases,omitempty"`
+}
+
+// Binding grants a role to members, as gcloud prints an IAM policy.
+type Binding struct {
+	// Role has the form roles/artifactregistry.reader.
+	Role    string   `json:"role"`
+	Members []string `json:"members"`
+}
+
+// ServiceAccount is a service account.
+type ServiceAccount struct {
+	// ID is what stands before the @ of its email.
+	ID          string `json:"id"`
+	DisplayName string `json:"displayName,omitempty"`
+	Description string `json:"description,omitempty"`
+	Disabled    bool   `json:"disabled,omitempty"`
+	// Bindings say who may use the account.
+	Bindings []Binding `json:"bindings,omitempty"`
+}
+
+// Email names the account of a project.
+func (a ServiceAccount) Email(project string) string {
+	return a.ID + "@" + project + ".iam.gserviceaccount.com"
+}
+
+// WorkloadIdentityPool is a workload identity pool with its providers.
+type WorkloadIdentityPool struct {
+	ID          string         `json:"id"`
+	DisplayName string         `json:"displayName,omitempty"`
+	Description string         `json:"description,omitempty"`
+	Disabled    bool           `json:"disabled,omitempty"`
+	Providers   []PoolProvider `json:"providers,omitempty"`
+}
+
+// PoolProvider is an OIDC provider of a workload identity pool.
+type PoolProvider struct {
+	ID          string `json:"id"`
+	DisplayName string `json:"displayName,omitempty"`
+	Description string `json:"description,omitempty"`
+	Disabled    bool   `json:"disabled,omitempty"`
+	// AttributeMapping maps attributes to CEL expressions; google.subject is
+	// required.
+	AttributeMapping   map[string]string `json:"attributeMapping"`
+	AttributeCondition string            `json:"attributeCondition,omitempty"`
+	IssuerURI          string            `json:"issuerUri"`
+	// AllowedAudiences is empty where the provider's own name is the audience.
+	AllowedAudiences []string `json:"allowedAudiences,omitempty"`
+	// JWKSJSON is an uploaded key set, as JSON text; empty means that the
+	// issuer's published one counts.
+	JWKSJSON string `json:"jwksJson,omitempty"`
+}
+
+// Repository is an Artifact Registry repository of the format DOCKER.
+type Repository struct {
+	// Location is a region or multi-region, for example europe-west1.
+	Location    string            `json:"location"`
+	Name        string            `json:"name"`
+	Description string            `json:"description,omitempty"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	// ImmutableTags forbids to move tags.
+	ImmutableTags bool `json:"immutableTags,omitempty"`
+	// Upstreams make the repository a virtual one, which serves from them.
+	Upstreams []Upstream `json:"upstreams,omitempty"`
+	// CleanupPolicies are in the form of the API's JSON, each with its id.
+	CleanupPolicies []json.RawMessage `json:"cleanupPolicies,omitempty"`
+	// Bindings say who may read and write.
+	Bindings []Binding `json:"bindings,omitempty"`
+	// Images that the vendor published here, for example bifrost:1.4.2.
+	Images []string `json:"images,omitempty"`
+}
+
+// Upstream is a repository that a virtual one serves from.
+type Upstream struct {
+	ID string `json:"id"`
+	// Priority decides which upstream is asked first: the greatest.
+	Priority int `json:"priority,omitempty"`
+	// Repository has the form projects/P/locations/L/repositories/R.
+	Repository string `json:"repository"`
+}
+
+// GKECluster is a Google Kubernetes Engine cluster.
+type GKECluster struct {
+	Name     string `json:"name"`
+	Location string `json:"location"`
+	// Context is the kubeconfig context in kubernetes.clusters that reaches it.
+	Context string `json:"context"`
+	// NodeServiceAccount is the email of the nodes' service account, with which
+	// the kubelet pulls. It may belong to another project.
+	NodeServiceAccount string `json:"nodeServiceAccount"`
+}
+
+// emailForm is that of a service account that somebody made.
+var emailForm = regexp.MustCompile(`^[a-z][-a-z0-9]{4,28}[a-z0-9]@[a-z][-a-z0-9]{4,28}[a-z0-9]\.iam\.gserviceaccount\.com$`)
+
+// validateGCP checks what the projects hold as far as names go: the embedded
+// cloud applies Google's own rules when it takes them over.
+func (w *World) validateGCP(report func(format string, args ...any)) {
+	for i, project := range w.GCP.Projects {
+		key := fmt.Sprintf("gcp.projects[%d]", i)
+		if project.ID == "" || project.Number == "" {
+			report("%s: want an id and a number", key)
+		}
+		for j, account := range project.ServiceAccounts {
+			if account.ID == "" {
+				report("%s.serviceAccounts[%d].id: want what stands before the @ of its email", key, j)
+			}
+			validateBindings(fmt.Sprintf("%s.serviceAccounts[%d]", key, j), account.Bindings, report)
+		}
+		for j, pool := range project.WorkloadIdentityPools {
+			if pool.ID == "" {
+				report("%s.workloadIdentityPools[%d].id: want the pool's ID", key, j)
+			}
+			for k, provider := range pool.Providers {
+				if provider.ID == "" || provider.IssuerURI == "" || len(provider.AttributeMapping) == 0 {
+					report("%s.workloadIdentityPools[%d].providers[%d]: want an id, an issuerUri and an attributeMapping", key, j, k)
+				}
+			}
+		}
+		for j, repository := range project.Repositories {
+			at := fmt.Sprintf("%s.repositories[%d]", key, j)
+			validateBindings(at, repository.Bindings, report)
+			for k, upstream := range repository.Upstreams {
+				if upstream.ID == "" || upstream.Repository == "" {
+					report("%s.upstreams[%d]: want an id and a repository", at, k)
+				}
+			}
+			if len(repository.Upstreams) > 0 && len(repository.Images) > 0 {
+				report("%s.images: a repository with upstreams is virtual: nobody can publish there", at)
+			}
+		}
+		for j, cluster := range project.GKEClusters {
+			at := fmt.Sprintf("%s.gkeClusters[%d]", key, j)
+			if cluster.Name == "" || cluster.Location == "" {
+				report("%s: want a name and a location", at)
+			}
+			if !slices.ContainsFunc(w.Kubernetes.Clusters, func(c Cluster) bool { return c.Context == cluster.Context }) {
+				report("%s.context %q: want the context of one of kubernetes.clusters", at, cluster.Context)
+			}
+			if !emailForm.MatchString(cluster.NodeServiceAccount) {
+				report("%s.nodeServiceAccount %q: want a service account's email, ID@PROJECT.iam.gserviceaccount.com", at, cluster.NodeServiceAccount)
+			}
+		}
+	}
+}
+
+func validateBindings(key string, bindings []Binding, report func(format string, args ...any)) {
+	for i, binding := range bindings {
+		if binding.Role == "" || len(binding.Members) == 0 {
+			report("%s.bindings[%d]: want a role and its members", key, i)
+		}
+	}
+}
