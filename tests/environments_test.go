@@ -243,6 +243,17 @@ func TestAWorkloadOnEKSBecomesARoleOfItsOwn(t *testing.T) {
 	assert.Empty(t, r.Named("workload-worker-account").Text(`metadata.annotations["eks.amazonaws.com/role-arn"]`), "the association names the account")
 }
 
+// On ECS every task has a role: the workload's policies are its.
+func TestATaskMayDoWhatItsPoliciesSay(t *testing.T) {
+	r, err := runStack(t, "stark", nil, set("workload.policies", map[string]any{"queue": map[string]any{
+		"Version": "2012-10-17", "Statement": []any{map[string]any{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}},
+	}}))
+	require.NoError(t, err)
+	policy := r.Named("service-task-policy-queue")
+	assert.Contains(t, policy.Text("policy"), "sqs:SendMessage")
+	assert.NotContains(t, r.Named("service-execution-policy").Text("policy"), "sqs:SendMessage")
+}
+
 // Resources that were made by hand are imported.
 func TestAnEntryOfAdoptImportsTheResource(t *testing.T) {
 	const id = "/subscriptions/8c1d7e02-90ab-4f36-b1c5-2e4f6a8b0c11/resourceGroups/example-apps/providers/Microsoft.ManagedIdentity/userAssignedIdentities/hello-pull-identity"

@@ -42,6 +42,16 @@ const (
 		"environments":[{"name":"default","issuer":"https://kubernetes.wayne.example/rack-1","subject":"system:serviceaccount:bifrost:bifrost-refresher"}]}`
 	hansoRequest = `{"document":"accessRequest","version":1,"customer":"hanso","platform":"kubernetes","project":"hanso-platform",
 		"environments":[{"name":"default","nodeServiceAccounts":["gke-nodes@hanso-platform.iam.gserviceaccount.com"]}]}`
+	starkRequest = `{"document":"accessRequest","version":1,"customer":"stark","platform":"ecs","account":"423456789012","region":"us-east-1",
+		"environments":[{"name":"default","roleArns":["arn:aws:iam::423456789012:role/stark-execution"]}]}`
+	starkGrant = `{"document":"accessGrant","version":1,"customer":"stark","platform":"ecs","account":"210987654321","region":"us-east-1",
+		"registry":"210987654321.dkr.ecr.us-east-1.amazonaws.com","repository":"stark"}`
+	cyberdyneRequest = `{"document":"accessRequest","version":1,"customer":"cyberdyne","platform":"aks",
+		"environments":[{"name":"default","issuer":"` + cyberdyneIssuer + `","subject":"system:serviceaccount:deepintshield:deepintshield-refresher"}]}`
+	cyberdyneIssuer = "https://eastus2.oic.prod-aks.azure.com/d580f2b9-a4c3-41e0-9295-b0d1f37495a8/f7a214db-c6e5-4302-84b7-d2f3159617ca/"
+	tyrellRequest   = `{"document":"accessRequest","version":1,"customer":"tyrell","platform":"aks","tenantId":"2ad5470e-f918-4635-b7ea-052648c94afd","environments":[
+		{"name":"prod","clientId":"8bd97dd6-59af-4720-b887-45fedc05701c","principalId":"ac05ac88-cf69-463a-8219-734b26b350fa"},
+		{"name":"dev","clientId":"9ce08ee7-60b0-4831-8998-56afedd16812","principalId":"bd16bd99-d07a-4741-8320-845c37c461ab"}]}`
 	hansoGrant = `{"document":"accessGrant","version":1,"customer":"hanso","platform":"kubernetes","registry":"europe-west1-docker.pkg.dev","repository":"bifrost-images/hanso"}`
 )
 
@@ -56,6 +66,17 @@ var parties = map[string]party{
 	"the vendor of a GKE customer": {"hanso", []func(map[string]any){
 		set("side", "vendor"), set("kubernetes", nil), set("gke.nodeServiceAccounts", nil),
 	}, "request", "accessRequest", hansoRequest},
+	"the vendor of an ECS customer": {"stark", []func(map[string]any){set("side", "vendor"), set("ecs", nil), set("workload", nil)}, "request", "accessRequest", starkRequest},
+	"an ECS customer":               {"stark", []func(map[string]any){set("side", "customer")}, "grant", "accessGrant", starkGrant},
+	"the vendor of an AKS cluster's owner": {"cyberdyne", []func(map[string]any){
+		set("side", "vendor"), set("refresher", nil), set("kubernetes", nil), set("azure", map[string]any{
+			"tenantId": "d580f2b9-a4c3-41e0-9295-b0d1f37495a8", "trust": "cluster", "cluster": map[string]any{"issuer": cyberdyneIssuer},
+		}),
+	}, "request", "accessRequest", cyberdyneRequest},
+	"the vendor of two environments": {"tyrell", []func(map[string]any){
+		set("side", "vendor"), set("refresher", nil), set("workloads", nil), set("azure", map[string]any{"tenantId": "2ad5470e-f918-4635-b7ea-052648c94afd"}),
+		set("environments", []any{map[string]any{"name": "prod"}, map[string]any{"name": "dev"}}),
+	}, "request", "accessRequest", tyrellRequest},
 	"a GKE customer": {"hanso", []func(map[string]any){set("side", "customer")}, "grant", "accessGrant", hansoGrant},
 }
 
@@ -195,7 +216,8 @@ func tamperings(value any) []any {
 		{"334455667788", "999999999999"}, {"210987654321", "999999999999"}, {"bifrost-images", "evil-images"}, {"hanso-platform", "evil-platform"},
 		{"europe-west1", "us-west1"}, {"us-east-1", "us-west-2"}, {"eu-central-1", "eu-west-1"}, {"docker.pkg.dev", "docker.pkg.dev.evil.example"},
 		{"amazonaws.com", "amazonaws.com.evil.example"}, {"soylent", "mallory"}, {"oscorp", "mallory"}, {"bifrost-refresher", "default"}, {"gke-nodes", "evil-nodes"},
-		{"aks", "eks"}, {"731904826550", "731904826551"}, {"default", "prod"},
+		{"423456789012", "999999999999"}, {"stark", "mallory"}, {"cyberdyne", "mallory"}, {"tyrell", "mallory"}, {"deepintshield-refresher", "default"},
+		{"aks", "eks"}, {"ecs", "eks"}, {"731904826550", "731904826551"}, {"default", "prod"},
 	} {
 		if strings.Contains(text, swap[0]) {
 			all = append(all, strings.ReplaceAll(text, swap[0], swap[1]))

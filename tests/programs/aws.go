@@ -25,9 +25,6 @@ const (
 	AWSGroup     = "sg-0123456789abcdef0"
 	AWSRefresher = "registry.waybill.example/waybill/refresher:0.1.0"
 	AWSTag       = "1.0"
-
-	awsSlug    = "orchard"
-	awsProduct = "press"
 )
 
 // awsChain is what the programs share: the providers, the vendor's side, and
@@ -54,7 +51,7 @@ func newAWSChain(ctx *pulumi.Context, platform string, sites []Site, readers []s
 		return nil, err
 	}
 	if c.grant, err = aws.NewImageGrant(ctx, "grant", &aws.ImageGrantArgs{
-		Customer: awsSlug, Product: awsProduct, Account: AWSVendor, Region: AWSRegion,
+		Customer: slug, Product: product, Account: AWSVendor, Region: AWSRegion,
 		Repository:      aws.Repository{Unprotected: true},
 		CustomerAccount: AWSCustomer, RoleARNs: readers,
 	}, pulumi.Providers(vendor)); err != nil {
@@ -77,11 +74,11 @@ func awsProvider(ctx *pulumi.Context, name, account string) (*pulumiaws.Provider
 
 // export says what a rehearsal needs to know.
 func (c *awsChain) export() {
-	request := document("accessRequest", awsSlug, c.platform)
+	request := document("accessRequest", c.platform)
 	request["account"], request["region"] = pulumi.String(AWSCustomer), pulumi.String(AWSRegion)
 	request["environments"] = c.asked
 	c.ctx.Export("accessRequest", request)
-	grant := document("accessGrant", awsSlug, c.platform)
+	grant := document("accessGrant", c.platform)
 	grant["account"], grant["region"] = pulumi.String(AWSVendor), pulumi.String(AWSRegion)
 	grant["registry"], grant["repository"] = c.grant.RegistryHost, c.grant.Repository
 	c.ctx.Export("accessGrant", grant)
@@ -128,9 +125,9 @@ func eksWithRefreshers(sites []Site, trust func(site Site) aws.Trust, source fun
 		var readers []string
 		for _, site := range sites {
 			args := &aws.ServiceAccountRoleArgs{
-				Customer: awsSlug, Product: awsProduct, Environment: site.own(), Account: AWSCustomer, Region: AWSRegion, Trust: trust(site),
-				Namespace: site.Namespace, ServiceAccount: kubernetes.RefresherServiceAccount(awsProduct),
-				Pull: &aws.RepositoryRef{Account: AWSVendor, Region: AWSRegion, Name: awsSlug},
+				Customer: slug, Product: product, Environment: site.own(), Account: AWSCustomer, Region: AWSRegion, Trust: trust(site),
+				Namespace: site.Namespace, ServiceAccount: kubernetes.RefresherServiceAccount(product),
+				Pull: &aws.RepositoryRef{Account: AWSVendor, Region: AWSRegion, Name: slug},
 				Role: aws.Role{Path: "/images/"},
 			}
 			roles, readers = append(roles, args), append(readers, args.RoleARN())
@@ -166,7 +163,7 @@ func (c *awsChain) refresh(site Site, role *aws.ServiceAccountRole, source kuber
 	}
 	impatient := time.Duration(0)
 	pull, err := kubernetes.NewPullSecret(c.ctx, "pull"+site.suffix(), &kubernetes.PullSecretArgs{
-		Customer: awsSlug, Product: awsProduct, Namespace: site.Namespace, Source: source,
+		Customer: slug, Product: product, Namespace: site.Namespace, Source: source,
 		Refresher: kubernetes.Refresher{Image: AWSRefresher, Propagation: &impatient},
 		After:     pulumi.Array{c.grant.Ready, role.Ready},
 	}, pulumi.Providers(cluster))
@@ -176,7 +173,7 @@ func (c *awsChain) refresh(site Site, role *aws.ServiceAccountRole, source kuber
 	var service pulumi.StringInput
 	for _, component := range append([]string{""}, site.Workloads...) {
 		args := &kubernetes.WorkloadArgs{
-			Customer: awsSlug, Product: awsProduct, Component: component, Namespace: pull.Namespace, PullSecret: pull.SecretName,
+			Customer: slug, Product: product, Component: component, Namespace: pull.Namespace, PullSecret: pull.SecretName,
 			Image: c.image, After: []pulumi.Resource{pull.FirstRefresh}, Port: 8080,
 		}
 		name := "workload" + site.suffix() + "-" + component
@@ -200,18 +197,18 @@ func (c *awsChain) refresh(site Site, role *aws.ServiceAccountRole, source kuber
 
 // trust makes the role of a component.
 func (c *awsChain) trust(site Site, component string, trust aws.Trust) error {
-	account := kubernetes.WorkloadServiceAccount(awsProduct, component)
+	account := kubernetes.WorkloadServiceAccount(product, component)
 	role, err := aws.NewServiceAccountRole(c.ctx, "role"+site.suffix()+"-"+component, &aws.ServiceAccountRoleArgs{
-		Customer: awsSlug, Product: awsProduct, Account: AWSCustomer, Region: AWSRegion, Trust: trust,
+		Customer: slug, Product: product, Account: AWSCustomer, Region: AWSRegion, Trust: trust,
 		Namespace: site.Namespace, ServiceAccount: account,
-		Role: aws.Role{Name: awsProduct + site.suffix() + "-" + component},
+		Role: aws.Role{Name: product + site.suffix() + "-" + component},
 		Policies: []aws.Policy{{Name: "queue", Document: `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", ` +
 			`"Action": "sqs:SendMessage", "Resource": "arn:aws:sqs:` + AWSRegion + `:` + AWSCustomer + `:queue"}]}`}},
 	}, pulumi.Providers(c.customer))
 	if err != nil {
 		return err
 	}
-	c.trusts[site.trust(awsProduct, component)] = pulumi.Map{
+	c.trusts[site.trust(component)] = pulumi.Map{
 		"roleArn": role.RoleARN, "subject": pulumi.String("system:serviceaccount:" + site.Namespace + ":" + account),
 	}
 	return nil
@@ -228,13 +225,13 @@ func EKSWithNodeRole(ctx *pulumi.Context) error {
 		return err
 	}
 	namespace, err := kubernetes.NewNamespace(ctx, "namespace", &kubernetes.NamespaceArgs{
-		Customer: awsSlug, Product: awsProduct, Name: AWSNamespace,
+		Customer: slug, Product: product, Name: AWSNamespace,
 	}, pulumi.Providers(cluster))
 	if err != nil {
 		return err
 	}
 	workload, err := kubernetes.NewWorkload(ctx, "workload", &kubernetes.WorkloadArgs{
-		Customer: awsSlug, Product: awsProduct, Namespace: namespace.Name,
+		Customer: slug, Product: product, Namespace: namespace.Name,
 		Image: c.image, After: []pulumi.Resource{c.grant}, Port: 8080,
 	}, pulumi.Providers(cluster))
 	if err != nil {
@@ -248,9 +245,9 @@ func EKSWithNodeRole(ctx *pulumi.Context) error {
 // ECS lets the tasks' execution role pull.
 func ECS(ctx *pulumi.Context) error {
 	args := &aws.ServiceArgs{
-		Customer: awsSlug, Product: awsProduct, Account: AWSCustomer, Region: AWSRegion,
+		Customer: slug, Product: product, Account: AWSCustomer, Region: AWSRegion,
 		Cluster: pulumi.String(AWSCluster), Tag: AWSTag, Port: 8080,
-		Repository: aws.RepositoryRef{Account: AWSVendor, Region: AWSRegion, Name: awsSlug},
+		Repository: aws.RepositoryRef{Account: AWSVendor, Region: AWSRegion, Name: slug},
 		Network: aws.Network{
 			Subnets: pulumi.ToStringArray([]string{AWSSubnet}), SecurityGroups: pulumi.ToStringArray([]string{AWSGroup}),
 		},

@@ -25,9 +25,6 @@ const (
 	// GKEProject is the customer's, with the nodes' service account.
 	GKEProject = "orchard-gke"
 	GKENodes   = "orchard-nodes@" + GKEProject + ".iam.gserviceaccount.com"
-
-	googleSlug    = "orchard"
-	googleProduct = "press"
 )
 
 // googleChain is what the programs share.
@@ -53,19 +50,19 @@ func newGoogleChain(ctx *pulumi.Context, platform string) (*googleChain, error) 
 		return nil, err
 	}
 	return &googleChain{
-		ctx: ctx, platform: platform, vendor: vendor, request: document("accessRequest", googleSlug, platform),
+		ctx: ctx, platform: platform, vendor: vendor, request: document("accessRequest", platform),
 		environments: map[string]pulumi.Map{}, trusts: pulumi.Map{},
 	}, nil
 }
 
 // allow makes the vendor's side.
 func (c *googleChain) allow(args gcp.ImageGrantArgs) (err error) {
-	args.Customer, args.Product, args.Project, args.Location = googleSlug, googleProduct, GoogleProject, GoogleLocation
+	args.Customer, args.Product, args.Project, args.Location = slug, product, GoogleProject, GoogleLocation
 	args.Repository = gcp.Repository{Unprotected: true}
 	if c.grant, err = gcp.NewImageGrant(c.ctx, "grant", &args, pulumi.Providers(c.vendor)); err != nil {
 		return err
 	}
-	c.image = pulumi.Sprintf("%s/%s/%s:1.0", c.grant.RegistryHost, c.grant.Repository, googleProduct)
+	c.image = pulumi.Sprintf("%s/%s/%s:1.0", c.grant.RegistryHost, c.grant.Repository, product)
 	return nil
 }
 
@@ -84,7 +81,7 @@ func (c *googleChain) refresh(site Site, source kubernetes.TokenSource, after pu
 	reader := c.grant.Readers[site.own()]
 	impatient := time.Duration(0)
 	pull, err := kubernetes.NewPullSecret(c.ctx, "pull"+site.suffix(), &kubernetes.PullSecretArgs{
-		Customer: googleSlug, Product: googleProduct, Namespace: site.Namespace, Source: source,
+		Customer: slug, Product: product, Namespace: site.Namespace, Source: source,
 		Refresher: kubernetes.Refresher{Image: AWSRefresher, Propagation: &impatient},
 		After:     append(after, reader.Ready),
 	}, pulumi.Providers(cluster))
@@ -93,7 +90,7 @@ func (c *googleChain) refresh(site Site, source kubernetes.TokenSource, after pu
 	}
 	for _, component := range append([]string{""}, site.Workloads...) {
 		args := &kubernetes.WorkloadArgs{
-			Customer: googleSlug, Product: googleProduct, Component: component, Namespace: pull.Namespace, PullSecret: pull.SecretName,
+			Customer: slug, Product: product, Component: component, Namespace: pull.Namespace, PullSecret: pull.SecretName,
 			Image: c.image, After: []pulumi.Resource{pull.FirstRefresh}, Port: 8080,
 		}
 		name := "workload" + site.suffix() + "-" + component
@@ -116,7 +113,7 @@ func (c *googleChain) refresh(site Site, source kubernetes.TokenSource, after pu
 func (c *googleChain) export() {
 	c.request["environments"] = c.asked
 	c.ctx.Export("accessRequest", c.request)
-	grant := document("accessGrant", googleSlug, c.platform)
+	grant := document("accessGrant", c.platform)
 	grant["registry"], grant["repository"] = c.grant.RegistryHost, c.grant.Repository
 	if len(c.granted) > 0 {
 		grant["environments"] = c.granted
@@ -138,7 +135,7 @@ func ViaCluster(sites ...Site) pulumi.RunFunc {
 		}
 		var readers []gcp.Reader
 		for _, site := range sites {
-			account := kubernetes.RefresherServiceAccount(googleProduct)
+			account := kubernetes.RefresherServiceAccount(product)
 			readers = append(readers, gcp.Reader{Name: site.own(), Trust: gcp.ClusterTrust{
 				Issuer: site.Issuer, KeySet: site.KeySet, Namespace: site.Namespace, ServiceAccount: account,
 			}})
@@ -177,7 +174,7 @@ func ViaEntra(sites ...Site) pulumi.RunFunc {
 		identities := map[string]*azure.WorkloadIdentity{}
 		var readers []gcp.Reader
 		for _, site := range sites {
-			identity, err := c.identity(site, "pull", kubernetes.RefresherServiceAccount(googleProduct))
+			identity, err := c.identity(site, "pull", kubernetes.RefresherServiceAccount(product))
 			if err != nil {
 				return err
 			}
@@ -215,8 +212,8 @@ func ViaEntra(sites ...Site) pulumi.RunFunc {
 // identity makes an identity for a ServiceAccount.
 func (c *googleChain) identity(site Site, name, account string) (*azure.WorkloadIdentity, error) {
 	return azure.NewWorkloadIdentity(c.ctx, "azure-"+name+site.suffix(), &azure.WorkloadIdentityArgs{
-		Customer: googleSlug, Product: googleProduct, TenantID: GoogleTenant, ResourceGroup: GoogleGroup, Location: "westeurope",
-		Name: googleSlug + "-" + name + site.suffix(),
+		Customer: slug, Product: product, TenantID: GoogleTenant, ResourceGroup: GoogleGroup, Location: "westeurope",
+		Name: slug + "-" + name + site.suffix(),
 		Subjects: []azure.Subject{{
 			Name: name, Issuer: site.Issuer, Namespace: site.Namespace, ServiceAccount: account,
 		}},
@@ -225,13 +222,13 @@ func (c *googleChain) identity(site Site, name, account string) (*azure.Workload
 
 // trust makes the identity of a component.
 func (c *googleChain) trust(site Site, component string) error {
-	account := kubernetes.WorkloadServiceAccount(googleProduct, component)
+	account := kubernetes.WorkloadServiceAccount(product, component)
 	identity, err := c.identity(site, component, account)
 	if err != nil {
 		return err
 	}
-	c.trusts[site.trust(googleProduct, component)] = pulumi.Map{
-		"identity": pulumi.String(googleSlug + "-" + component + site.suffix()), "clientId": identity.ClientID, "tenantId": identity.TenantID,
+	c.trusts[site.trust(component)] = pulumi.Map{
+		"identity": pulumi.String(slug + "-" + component + site.suffix()), "clientId": identity.ClientID, "tenantId": identity.TenantID,
 		"issuer": pulumi.String(site.Issuer), "subject": pulumi.String("system:serviceaccount:" + site.Namespace + ":" + account),
 		"audience": pulumi.String("api://AzureADTokenExchange"),
 	}
@@ -257,13 +254,13 @@ func ViaNodes(site Site) pulumi.RunFunc {
 			return err
 		}
 		namespace, err := kubernetes.NewNamespace(ctx, "namespace", &kubernetes.NamespaceArgs{
-			Customer: googleSlug, Product: googleProduct, Name: site.Namespace,
+			Customer: slug, Product: product, Name: site.Namespace,
 		}, pulumi.Providers(cluster))
 		if err != nil {
 			return err
 		}
 		workload, err := kubernetes.NewWorkload(ctx, "workload", &kubernetes.WorkloadArgs{
-			Customer: googleSlug, Product: googleProduct, Namespace: namespace.Name,
+			Customer: slug, Product: product, Namespace: namespace.Name,
 			Image: c.image, After: []pulumi.Resource{c.grant}, Port: 8080,
 		}, pulumi.Providers(cluster))
 		if err != nil {

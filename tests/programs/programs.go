@@ -11,6 +11,12 @@ import (
 	"waybill.example/waybill/components/azure"
 )
 
+// What the programs that deploy a whole chain call the customer and the product.
+const (
+	slug    = "orchard"
+	product = "press"
+)
+
 // Site is where one environment of a customer is. The environment of a customer
 // that has one alone is called default.
 type Site struct {
@@ -40,7 +46,7 @@ func (s Site) suffix() string {
 }
 
 // trust is the key of a component in the output workloadTrusts.
-func (s Site) trust(product, component string) string {
+func (s Site) trust(component string) string { return product + "_" + s.Environment + "_" + component }
 	return product + "_" + s.Environment + "_" + component
 }
 
@@ -89,9 +95,9 @@ func Credentials(numbers ...int) pulumi.RunFunc {
 }
 
 // document begins an access request or an access grant.
-func document(kind, customer, platform string) pulumi.Map {
+func document(kind, platform string) pulumi.Map {
 	return pulumi.Map{
 		"document": pulumi.String(kind), "version": pulumi.Int(1),
-		"customer": pulumi.String(customer), "platform": pulumi.String(platform),
+		"customer": pulumi.String(slug), "platform": pulumi.String(platform),
 	}
 }
