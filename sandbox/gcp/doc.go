@@ -12,8 +12,9 @@
 // APIs that are not enabled, IDs and texts that are too long, the ID of a pool
 // or provider that was deleted less than 30 days ago, attribute mappings and
 // conditions that are too long or use what Google does not document, roles
-// that a resource does not take, members that do not exist. Messages are
-// Google's where they are known; a comment says where they are not.
+// that a resource does not take, members that do not exist. Artifact Registry's
+// service agent of a project exists once the project has had a repository.
+// Messages are Google's where they are known; a comment says where they are not.
 //
 // It models OIDC providers, and standard and virtual repositories of the
 // format Docker. AWS and SAML providers, remote repositories, other formats

@@ -102,8 +102,11 @@ func TestWhatWasMadeByHandIsImportedByEveryDocumentedID(t *testing.T) {
 		},
 		"repository": {
 			token: repositoryToken, kept: handName,
-			ids:     []string{handName, "vendor-images/europe-west1/bifrost-acme", "europe-west1/bifrost-acme", "bifrost-acme"},
-			same:    repository(map[string]any{"repositoryId": "bifrost-acme", "description": "Acme's", "labels": map[string]any{"team": "release"}, "dockerConfig": map[string]any{"immutableTags": true}}),
+			ids: []string{handName, "vendor-images/europe-west1/bifrost-acme", "europe-west1/bifrost-acme", "bifrost-acme"},
+			same: repository(map[string]any{
+				"repositoryId": "bifrost-acme", "description": "Acme's", "labels": map[string]any{"team": "release"},
+				"dockerConfig": map[string]any{"immutableTags": true},
+			}),
 			updated: map[string]any{"labels": map[string]any{}}, replaced: map[string]any{"location": "us"},
 		},
 		"virtual repository": {

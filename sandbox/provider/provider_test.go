@@ -3,6 +3,7 @@ package provider_test
 import (
 	"context"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -62,6 +63,8 @@ func newShelf() *provider.Definition[*shelf] {
 			Tok: boxToken, Args: reflect.TypeFor[boxArgs](), Required: []string{"labels"},
 			Computed: []string{"changed", "owner", "serial"}, Settled: []string{"owner", "serial"},
 			Immutable: []string{"lids", "name", "owner"},
+			Defaults:  map[string]any{"sealed": false},
+			Adopted:   func(outputs map[string]any) string { return outputs["name"].(string) },
 			DeleteFirst: func(inputs resource.PropertyMap) bool {
 				return !inputs.HasValue("__createBeforeDelete")
 			},
@@ -79,7 +82,7 @@ func newShelf() *provider.Definition[*shelf] {
 				return outputs, err
 			},
 			Read: func(_ context.Context, client *shelf, id string, _ resource.PropertyMap) (map[string]any, error) {
-				return client.boxes[id], nil
+				return client.boxes[strings.TrimPrefix(id, "the box of ")], nil
 			},
 			Delete: func(_ context.Context, client *shelf, id string, _ resource.PropertyMap) error {
 				delete(client.boxes, id)
@@ -248,6 +251,29 @@ func TestAnImportTakesItsInputsFromTheCloud(t *testing.T) {
 	imported := engine.Import(boxToken, "adopted", "hats")
 	assert.Equal(t, resource.NewPropertyMapFromMap(box(nil)), imported.Inputs)
 	assert.Equal(t, "serial of hats", imported.Text(t, "serial"))
+}
+
+func TestAnImportedResourceKeepsItsOwnID(t *testing.T) {
+	engine := providertest.New(t, newShelf().Open(), nil)
+	engine.MustCreate(boxToken, "hats", box(nil))
+	imported := engine.Import(boxToken, "adopted", "the box of hats")
+	assert.Equal(t, "hats", string(imported.ID))
+	assert.Equal(t, imported.ID, engine.Refresh(imported).ID)
+	assert.Empty(t, engine.Import(boxToken, "adopted", "the box of shoes").ID)
+}
+
+func TestADefaultAndItsAbsenceAreTheSame(t *testing.T) {
+	engine := providertest.New(t, newShelf().Open(), nil)
+	absent := engine.MustCreate(boxToken, "hats", box(nil))
+	given := engine.MustCreate(boxToken, "shoes", box(map[string]any{"name": "shoes", "sealed": false}))
+	for _, same := range []plugin.DiffResult{
+		engine.Diff(absent, box(map[string]any{"sealed": false})),
+		engine.Diff(given, box(map[string]any{"name": "shoes"})),
+	} {
+		assert.Equal(t, plugin.DiffNone, same.Changes)
+	}
+	assert.Equal(t, []resource.PropertyKey{"sealed"}, engine.Diff(given, box(map[string]any{"name": "shoes", "sealed": true})).ChangedKeys)
+	assert.Equal(t, []resource.PropertyKey{"sealed"}, engine.Diff(absent, box(map[string]any{"sealed": true})).ChangedKeys)
 }
 
 func TestSecretInputsAreSecretOutputs(t *testing.T) {

@@ -142,10 +142,10 @@ func (a *artifactRegistry) answer(w http.ResponseWriter, r *http.Request, at con
 //
 // A virtual repository reads its upstreams as the service agent of its own
 // project, whose role is for the resources of that project: in another one the
-// agent needs the reader's role.
-// https://cloud.google.com/artifact-registry/docs/ar-service-account and
-// https://cloud.google.com/artifact-registry/docs/repositories/virtual-repo;
-// the words of the refusal are not published.
+// agent needs the reader's role
+// (https://cloud.google.com/artifact-registry/docs/ar-service-account and
+// https://cloud.google.com/artifact-registry/docs/repositories/virtual-repo).
+// The words of the refusal are not published.
 func (a *artifactRegistry) sources(repository gcp.Repository) (sources []gcp.Repository, refused *content.Refusal) {
 	if !repository.Virtual() {
 		return []gcp.Repository{repository}, nil

@@ -20,9 +20,10 @@
 // to move a tag where tags are immutable. There are no roles on projects here,
 // so that a repository that does not exist is always answered like one that may
 // not be used, as Google answers callers without such a role. A virtual
-// repository reads its upstreams by itself: in Google Cloud that is the service
-// agent's artifactregistry.repositories.readViaVirtualRepository, which it has
-// within a project and must be granted across projects
-// (https://cloud.google.com/artifact-registry/docs/repositories/virtual-repo);
-// here it always has it. Deleting images is not modelled, and refused.
+// repository reads its upstreams as the service agent of its own project: that is
+// artifactregistry.repositories.readViaVirtualRepository, which the agent has
+// within the project and must be granted on an upstream in another one
+// (https://cloud.google.com/artifact-registry/docs/repositories/virtual-repo and
+// https://cloud.google.com/artifact-registry/docs/ar-service-account). Deleting
+// images is not modelled, and refused.
 package registry

@@ -50,11 +50,11 @@ type amazon struct {
 
 // readAmazon finds the chain through AWS that an environment's outputs describe.
 func readAmazon(ctx context.Context, c *chain, e environment) (way, error) {
-	if c.Config.Amazon == nil {
+	if c.Amazon == nil {
 		return nil, errors.New("rehearsal: the chain goes through AWS, and the world has none of it (aws.accounts)")
 	}
 	a := &amazon{
-		chain: c, Amazon: *c.Config.Amazon,
+		chain: c, Amazon: *c.Amazon,
 		platform: e.request.text("platform"),
 		home:     arn.Place{Account: e.request.text("account"), Region: e.request.text("region")},
 		vendor:   arn.Place{Account: e.grant.text("account"), Region: e.grant.text("region")},

@@ -3,7 +3,6 @@ package world
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 )
 
@@ -120,9 +119,6 @@ type GKECluster struct {
 	NodeServiceAccount string `json:"nodeServiceAccount"`
 }
 
-// emailForm is that of a service account that somebody made.
-var emailForm = regexp.MustCompile(`^[a-z][-a-z0-9]{4,28}[a-z0-9]@[a-z][-a-z0-9]{4,28}[a-z0-9]\.iam\.gserviceaccount\.com$`)
-
 // validateGCP checks what the projects hold as far as names go: the embedded
 // cloud applies Google's own rules when it takes them over.
 func (w *World) validateGCP(report func(format string, args ...any)) {
@@ -167,11 +163,17 @@ func (w *World) validateGCP(report func(format string, args ...any)) {
 			if !slices.ContainsFunc(w.Kubernetes.Clusters, func(c Cluster) bool { return c.Context == cluster.Context }) {
 				report("%s.context %q: want the context of one of kubernetes.clusters", at, cluster.Context)
 			}
-			if !emailForm.MatchString(cluster.NodeServiceAccount) {
-				report("%s.nodeServiceAccount %q: want a service account's email, ID@PROJECT.iam.gserviceaccount.com", at, cluster.NodeServiceAccount)
+			if !w.GCP.hasAccount(cluster.NodeServiceAccount) {
+				report("%s.nodeServiceAccount %q: want the email of one of gcp.projects[].serviceAccounts", at, cluster.NodeServiceAccount)
 			}
 		}
 	}
+}
+
+func (g GCP) hasAccount(email string) bool {
+	return slices.ContainsFunc(g.Projects, func(p Project) bool {
+		return slices.ContainsFunc(p.ServiceAccounts, func(a ServiceAccount) bool { return a.Email(p.ID) == email })
+	})
 }
 
 func validateBindings(key string, bindings []Binding, report func(format string, args ...any)) {

@@ -47,8 +47,6 @@ func (s Site) suffix() string {
 
 // trust is the key of a component in the output workloadTrusts.
 func (s Site) trust(component string) string { return product + "_" + s.Environment + "_" + component }
-	return product + "_" + s.Environment + "_" + component
-}
 
 // exportEnvironments exports what each environment has: flat where it is the one
 // called default.
