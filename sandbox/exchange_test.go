@@ -193,10 +193,13 @@ func aTamperedDocumentChangesNothing(t *testing.T, p *twoParties, travel exchang
 		require.NoError(t, json.Unmarshal(text, &document))
 		c.change(document)
 		travel.send(p, c.output, document)
-		result, err := p.engine(c.party).Up(context.Background())
-		require.ErrorContains(t, err, c.want)
-		require.ErrorContains(t, err, "is refused, and nothing is changed")
-		assert.Empty(t, result.Changed())
+		// Trying again does not help: a refusal is not what the stack is built on.
+		for range 2 {
+			result, err := p.engine(c.party).Up(context.Background())
+			require.ErrorContains(t, err, c.want)
+			require.ErrorContains(t, err, "is refused, and nothing is changed")
+			assert.Empty(t, result.Changed())
+		}
 		travel.send(p, c.output, c.good)
 		assert.Empty(t, changes(p.up(c.party)))
 	}

@@ -87,7 +87,7 @@ func registerECRGrant(ctx *pulumi.Context, s *settings, args *aws.ImageGrantArgs
 	if !args.Waiting {
 		ctx.Export(accessGrantName, s.documentOf(accessGrantName, pulumi.Map{
 			"account": pulumi.String(s.AWS.Vendor.Account), "region": pulumi.String(s.AWS.Vendor.Region),
-			"registry": grant.made.RegistryHost, "repository": grant.made.Repository,
+			"registry": grant.made.RegistryHost, "repository": once(grant.made.Ready, grant.made.Repository),
 		}))
 	}
 	return grant, nil

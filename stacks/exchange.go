@@ -389,14 +389,34 @@ func ownOutputs(ctx *pulumi.Context) (outputs, error) {
 		return nil, fmt.Errorf("the last outputs of %s: %w", name, err)
 	}
 	all := outputs{}
-	for _, output := range []string{accessRequestName, accessGrantName, workloadTrustsName} {
+	for _, output := range remembered {
 		details, err := reference.GetOutputDetails(output)
 		if err != nil {
 			return nil, fmt.Errorf("the last outputs of %s: %w", name, err)
 		}
-		all[output] = details.Value
+		if details.Value != nil {
+			all[output] = details.Value
+		}
 	}
 	return all, nil
+}
+
+// remembered are the outputs that the next update is held to.
+var remembered = []string{accessRequestName, accessGrantName, workloadTrustsName}
+
+// keepOutputs exports again what the stack exported last. The SDK registers the
+// outputs of a program that failed as well, so that a refusal would make the
+// stack forget what it was built on, and the next update would believe the
+// document that this one refused.
+func keepOutputs(ctx *pulumi.Context) error {
+	last, err := ownOutputs(ctx)
+	if err != nil {
+		return err
+	}
+	for name, value := range last {
+		ctx.Export(name, pulumi.Any(value))
+	}
+	return nil
 }
 
 // exportWaiting tells what the stack waits for; nothing where it is complete.

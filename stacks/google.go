@@ -147,7 +147,7 @@ func (g *googleChain) source(e environment, ids *kubernetes.GoogleIdentifiers, c
 		ids = &kubernetes.GoogleIdentifiers{ProjectNumber: pending, Pool: pending, Provider: pending, ServiceAccount: pending}
 	}
 	if g.s.kind() == kindCluster {
-		return kubernetes.ClusterSource{GoogleIdentifiers: *ids}
+		return kubernetes.ClusterSource{GoogleIdentifiers: *ids, Environment: e.ownName()}
 	}
 	if clientID == nil {
 		clientID = pending
@@ -337,7 +337,7 @@ func (g *googleChain) grantAccess(ctx *pulumi.Context) (err error) {
 		environments := pulumi.Array{}
 		for _, e := range g.environments {
 			if reader, found := g.made.Readers[e.ownName()]; found {
-				environments = append(environments, pulumi.Map{"name": pulumi.String(e.Name), "provider": reader.Provider})
+				environments = append(environments, pulumi.Map{"name": pulumi.String(e.Name), "provider": once(reader.Ready, reader.Provider)})
 			}
 		}
 		fields["projectNumber"], fields["pool"], fields["serviceAccount"] = g.made.ProjectNumber, g.made.Pool, g.made.ServiceAccount

@@ -62,3 +62,9 @@ func (c *Customer) documentOf(name string, fields pulumi.Map) pulumi.Map {
 	}
 	return document
 }
+
+// once is a value that a document says once what it promises exists: bindings
+// and policies.
+func once(ready pulumi.StringArrayOutput, value pulumi.StringOutput) pulumi.StringOutput {
+	return pulumi.All(value, ready).ApplyT(func(v []any) string { return v[0].(string) }).(pulumi.StringOutput)
+}

@@ -1,6 +1,7 @@
 package stacks
 
 import (
+	"errors"
 	"os"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -33,20 +34,27 @@ func Run(ctx *pulumi.Context) error {
 // program of several stacks, or from elsewhere, gives the Automation API.
 func In(root string) pulumi.RunFunc {
 	return func(ctx *pulumi.Context) error {
-		s, err := load(ctx)
-		if err != nil {
-			return err
+		if err := run(ctx, root); err != nil {
+			return errors.Join(err, keepOutputs(ctx))
 		}
-		if err := receive(ctx, s, root); err != nil {
-			return err
-		}
-		adopted, err := adopt(ctx, s.Adopt)
-		if err != nil {
-			return err
-		}
-		if err := platforms[s.Platform](ctx, s); err != nil {
-			return err
-		}
-		return adopted.check(ctx)
+		return nil
 	}
+}
+
+func run(ctx *pulumi.Context, root string) error {
+	s, err := load(ctx)
+	if err != nil {
+		return err
+	}
+	if err := receive(ctx, s, root); err != nil {
+		return err
+	}
+	adopted, err := adopt(ctx, s.Adopt)
+	if err != nil {
+		return err
+	}
+	if err := platforms[s.Platform](ctx, s); err != nil {
+		return err
+	}
+	return adopted.check(ctx)
 }

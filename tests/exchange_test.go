@@ -396,3 +396,32 @@ func TestTheDocumentsOfOneHalfAreTakenByTheOther(t *testing.T) {
 		})
 	}
 }
+
+// The SDK registers the outputs of a program that failed too: a refusal must not
+// make the stack forget what it was built on.
+func TestARefusalKeepsTheLastOutputs(t *testing.T) {
+	p := parties["the vendor of an AKS customer"]
+	var last any
+	require.NoError(t, json.Unmarshal([]byte(p.document), &last))
+	for name, edit := range map[string]func(map[string]any){
+		"a wrong document":      func(map[string]any) {},
+		"a wrong configuration": set("platform", "nomad"),
+		"wrong arguments":       set("gcp.repository", map[string]any{"mode": "virtual", "upstream": "projects/a-project/locations/us/repositories/b"}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			values, secrets := loadStack(t, p.example, edit)
+			r := newRecorder(values, secrets)
+			r.Reads["pulumi:pulumi:StackReference"] = stackOutputs(map[string]map[string]any{
+				"organization/waybill/soylent-customer": {"accessRequest": map[string]any{"document": "forged"}},
+				"organization/waybill/test":             {"accessRequest": last},
+			})
+			var kept bool
+			require.Error(t, r.Run(func(ctx *pulumi.Context) error {
+				err := stacks.In(t.TempDir())(ctx)
+				_, kept = ctx.GetCurrentExportMap()["accessRequest"]
+				return err
+			}))
+			assert.True(t, kept)
+		})
+	}
+}

@@ -262,7 +262,7 @@ type imageGrantBuilder struct {
 }
 
 func (b *imageGrantBuilder) build(serviceAgent string) error {
-	repository, err := newRepository(b.ctx, b.name, b.args, b.component)
+	repository, made, err := newRepository(b.ctx, b.name, b.args, b.component)
 	if err != nil {
 		return err
 	}
@@ -271,7 +271,7 @@ func (b *imageGrantBuilder) build(serviceAgent string) error {
 	b.component.Repository = pulumi.Sprintf("%s/%s", strings.ReplaceAll(b.args.Project, ":", "/"), repository)
 	var shared pulumi.StringArray // what every reader waits for
 	if serviceAgent != "" {
-		upstream, err := b.buildUpstreamReader(serviceAgent)
+		upstream, err := b.buildUpstreamReader(serviceAgent, made)
 		if err != nil {
 			return err
 		}
@@ -308,7 +308,8 @@ func (b *imageGrantBuilder) buildNodeReaders() error {
 // read the release repository of another project: without it a virtual
 // repository serves nothing of it
 // (https://cloud.google.com/artifact-registry/docs/repositories/virtual-repo#permissions).
-func (b *imageGrantBuilder) buildUpstreamReader(serviceAgent string) (*artifactregistry.RepositoryIamMember, error) {
+// The agent exists once its project has had a repository.
+func (b *imageGrantBuilder) buildUpstreamReader(serviceAgent string, made []pulumi.Resource) (*artifactregistry.RepositoryIamMember, error) {
 	upstream := b.args.Repository.upstream()
 	return artifactregistry.NewRepositoryIamMember(b.ctx, b.name+"-upstream-reader", &artifactregistry.RepositoryIamMemberArgs{
 		Project:    pulumi.String(upstream.project),
@@ -316,7 +317,7 @@ func (b *imageGrantBuilder) buildUpstreamReader(serviceAgent string) (*artifactr
 		Repository: pulumi.String(upstream.name),
 		Role:       pulumi.String(read),
 		Member:     pulumi.String("serviceAccount:" + serviceAgent),
-	}, pulumi.Parent(b.component))
+	}, pulumi.Parent(b.component), pulumi.DependsOn(made))
 }
 
 func (b *imageGrantBuilder) buildReaders(shared pulumi.StringArray) error {

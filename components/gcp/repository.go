@@ -67,11 +67,11 @@ func (r Repository) validate(p *check.Problems, name, location string) {
 }
 
 // newRepository registers the repository and gives its name; an existing one
-// is named and not touched.
-func newRepository(ctx *pulumi.Context, name string, args *ImageGrantArgs, parent pulumi.Resource) (pulumi.StringInput, error) {
+// is named and not touched, and no resource then.
+func newRepository(ctx *pulumi.Context, name string, args *ImageGrantArgs, parent pulumi.Resource) (pulumi.StringInput, []pulumi.Resource, error) {
 	r := args.Repository
 	if r.Mode == Existing {
-		return pulumi.String(args.repositoryName()), nil
+		return pulumi.String(args.repositoryName()), nil, nil
 	}
 	inputs := &artifactregistry.RepositoryArgs{
 		Project:      pulumi.String(args.Project),
@@ -99,7 +99,7 @@ func newRepository(ctx *pulumi.Context, name string, args *ImageGrantArgs, paren
 	repository, err := artifactregistry.NewRepository(ctx, name+"-repository", inputs,
 		pulumi.Parent(parent), pulumi.Protect(!r.Unprotected))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return repository.RepositoryId, nil
+	return repository.RepositoryId, []pulumi.Resource{repository}, nil
 }

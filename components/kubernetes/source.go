@@ -140,6 +140,9 @@ func (s EntraSource) environment() []variable {
 // provider trusts the cluster's own issuer.
 type ClusterSource struct {
 	GoogleIdentifiers
+	// Environment is the name of the reader at the provider, where the pool knows
+	// several: what its operator is shown as the principal begins with it.
+	Environment string
 }
 
 func (s ClusterSource) validate(p *check.Problems) { s.GoogleIdentifiers.validate(p) }
@@ -152,7 +155,14 @@ func (s ClusterSource) audience() pulumi.StringInput {
 	}).(pulumi.StringOutput)
 }
 
-func (s ClusterSource) environment() []variable                 { return s.GoogleIdentifiers.environment("cluster") }
+func (s ClusterSource) environment() []variable {
+	variables := s.GoogleIdentifiers.environment("cluster")
+	if s.Environment != "" {
+		variables = append(variables, variable{"WAYBILL_GCP_ENVIRONMENT", pulumi.String(s.Environment)})
+	}
+	return variables
+}
+
 func (s ClusterSource) configuration() pulumi.StringInput       { return s.render(externalaccount.File) }
 func (s ClusterSource) egress() []endpoint                      { return nil }
 func (s ClusterSource) cadence() (usual, longest time.Duration) { return googleCadence() }

@@ -3,6 +3,7 @@ package progress
 import (
 	"fmt"
 	"io"
+	"math"
 	"sync"
 
 	"github.com/vbauerster/mpb/v8"
@@ -16,6 +17,7 @@ type bars struct {
 
 	mutex   sync.Mutex
 	running map[string]*line
+	started int
 }
 
 // line is a running stack's.
@@ -31,7 +33,7 @@ func newBars(out io.Writer, total int, options ...mpb.ContainerOption) *bars {
 		running:   map[string]*line{},
 	}
 	b.all = b.container.AddBar(int64(total),
-		mpb.BarPriority(1), // below the running stacks, which have 0
+		mpb.BarPriority(math.MaxInt), // below the running stacks, which stand in the order of their start
 		mpb.PrependDecorators(decor.CountersNoUnit("%d/%d stacks ")),
 		mpb.AppendDecorators(decor.Elapsed(decor.ET_STYLE_GO)))
 	return b
@@ -41,9 +43,10 @@ func (b *bars) Start(stack string) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	l := &line{}
+	b.started++
 	// How many steps there will be nobody knows before the program has run.
 	l.bar = b.container.AddSpinner(0,
-		mpb.BarPriority(0), mpb.BarRemoveOnComplete(), mpb.BarWidth(1),
+		mpb.BarPriority(b.started), mpb.BarRemoveOnComplete(), mpb.BarWidth(1),
 		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
 			b.mutex.Lock()
 			defer b.mutex.Unlock()
@@ -52,7 +55,7 @@ func (b *bars) Start(stack string) {
 	b.running[stack] = l
 }
 
-func (b *bars) Step(stack, text string) {
+func (b *bars) Step(stack, text string, _ bool) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	if l := b.running[stack]; l != nil {

@@ -13,8 +13,8 @@ import (
 type Progress interface {
 	// Start says that a stack is being worked on.
 	Start(stack string)
-	// Step says what happened to it.
-	Step(stack, text string)
+	// Step says what happened to it; a log keeps it where it is notable.
+	Step(stack, text string, notable bool)
 	// Done says how it ended.
 	Done(stack, text string)
 	// Say is about the whole.
@@ -40,7 +40,11 @@ type lines struct {
 
 func (l *lines) Start(stack string) { l.write("%s: started", stack) }
 
-func (l *lines) Step(stack, text string) { l.write("%s: %s", stack, text) }
+func (l *lines) Step(stack, text string, notable bool) {
+	if notable {
+		l.write("%s: %s", stack, text)
+	}
+}
 
 func (l *lines) Done(stack, text string) {
 	l.mutex.Lock()

@@ -30,8 +30,9 @@ func tell(p Progress) {
 	p.Say("hello")
 	p.Start("a")
 	p.Start("b")
-	p.Step("a", "create pool")
-	p.Step("nobody", "is running")
+	p.Step("a", "create pool", true)
+	p.Step("a", "same account", false)
+	p.Step("nobody", "is running", true)
 	p.Done("a", "changed")
 	p.Start("c")
 	p.Done("b", "failed")
@@ -73,7 +74,7 @@ func TestBarsAreSafeForConcurrentUse(t *testing.T) {
 		all.Go(func() {
 			name := string(rune('a' + i))
 			b.Start(name)
-			b.Step(name, "create")
+			b.Step(name, "create", true)
 			b.Done(name, "changed")
 		})
 	}

@@ -92,9 +92,7 @@ func (f *fleet) operate(ctx context.Context, command string, changes bool, work 
 	started := time.Now()
 	rows := each(ctx, selected, parallel, shown, func(ctx context.Context, stack stackfiles.Stack) report.Row {
 		return one(ctx, e, stack, func(resource engine.Resource) {
-			if changes && resource.Operation != "same" {
-				shown.Step(stack.Name, resource.Operation+" "+resource.Name)
-			}
+			shown.Step(stack.Name, resource.Operation+" "+resource.Name, changes && resource.Operation != "same")
 		}, work)
 	})
 	shown.Close()

@@ -28,11 +28,11 @@ func (w *watcher) note(text string) {
 	w.told = append(w.told, text)
 }
 
-func (w *watcher) Start(stack string)      { w.note(stack + " started") }
-func (w *watcher) Step(stack, text string) { w.note(stack + " " + text) }
-func (w *watcher) Done(stack, text string) { w.note(stack + " " + text) }
-func (w *watcher) Say(text string)         { w.note(text) }
-func (w *watcher) Close()                  {}
+func (w *watcher) Start(stack string)              { w.note(stack + " started") }
+func (w *watcher) Step(stack, text string, _ bool) { w.note(stack + " " + text) }
+func (w *watcher) Done(stack, text string)         { w.note(stack + " " + text) }
+func (w *watcher) Say(text string)                 { w.note(text) }
+func (w *watcher) Close()                          {}
 
 func stacksOf(names ...string) []stackfiles.Stack {
 	var all []stackfiles.Stack

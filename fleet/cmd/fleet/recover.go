@@ -46,9 +46,7 @@ func (f *fleet) recover(ctx context.Context, name string) error {
 	rows := each(ctx, selected, 1, shown, func(ctx context.Context, stack stackfiles.Stack) report.Row {
 		var steps []string
 		row := one(ctx, e, stack, func(resource engine.Resource) {
-			if resource.Operation != "same" {
-				shown.Step(name, resource.Operation+" "+resource.Name)
-			}
+			shown.Step(name, resource.Operation+" "+resource.Name, resource.Operation != "same")
 		}, func(ctx context.Context, s *engine.Stack, observe func(engine.Resource)) (report.Status, *engine.Result, error) {
 			if _, err := recovery.Settle(ctx, s, f.ids, func(step string) {
 				steps = append(steps, step)

@@ -41,6 +41,9 @@ type Identifiers struct {
 	// SubjectTokenFile is the projected token that goes to Google directly. Empty where the subject token comes from
 	// Entra, through the executable source.
 	SubjectTokenFile string
+	// Environment is what the provider puts before the token's subject, where a pool knows several clusters; empty for
+	// nothing.
+	Environment string
 }
 
 // Audience is the provider's full name, in the form that the token service wants.
@@ -50,6 +53,9 @@ func (i Identifiers) Audience() string {
 
 // Principal is the IAM member that the token service makes of subject.
 func (i Identifiers) Principal(subject string) string {
+	if i.Environment != "" {
+		subject = i.Environment + "::" + subject
+	}
 	return fmt.Sprintf("principal://iam.googleapis.com/projects/%s/locations/global/workloadIdentityPools/%s/subject/%s", i.ProjectNumber, i.Pool, subject)
 }
 

@@ -78,11 +78,12 @@ func (p Problems) Error() string {
 type Lookup func(string) (string, bool)
 
 var (
-	projectNumber  = regexp.MustCompile(`^[1-9][0-9]{0,19}$`)
-	poolOrProvider = regexp.MustCompile(`^[0-9a-z-]{4,32}$`) // docs/facts.md §3
-	serviceAccount = regexp.MustCompile(`^[a-z][-a-z0-9]{4,28}[a-z0-9]@[a-z0-9][-a-z0-9.]*\.iam\.gserviceaccount\.com$`)
-	registryHost   = regexp.MustCompile(`^[a-z0-9-]+-docker\.pkg\.dev$`)
-	guid           = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+	projectNumber   = regexp.MustCompile(`^[1-9][0-9]{0,19}$`)
+	poolOrProvider  = regexp.MustCompile(`^[0-9a-z-]{4,32}$`) // docs/facts.md §3
+	environmentName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,10}[a-z0-9]$`)
+	serviceAccount  = regexp.MustCompile(`^[a-z][-a-z0-9]{4,28}[a-z0-9]@[a-z0-9][-a-z0-9.]*\.iam\.gserviceaccount\.com$`)
+	registryHost    = regexp.MustCompile(`^[a-z0-9-]+-docker\.pkg\.dev$`)
+	guid            = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 )
 
 // Load reads everything that a walk needs. Its error is of type Problems.
@@ -118,6 +119,9 @@ func (r *reader) google(s *Settings) {
 	}
 	if s.Trust == TrustCluster {
 		s.Google.SubjectTokenFile = s.SubjectTokenFile
+		if r.optional("WAYBILL_GCP_ENVIRONMENT") != "" {
+			s.Google.Environment = r.matching("WAYBILL_GCP_ENVIRONMENT", environmentName, "want 2 to 12 of a-z, 0-9 and -")
+		}
 		if len(s.SubjectAudiences) == 0 {
 			s.SubjectAudiences = []string{"https:" + s.Google.Audience(), s.Google.Audience()}
 		}

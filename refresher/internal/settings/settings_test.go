@@ -132,3 +132,14 @@ func TestTheSubjectTokenAloneNeedsLess(t *testing.T) {
 	_, err = settings.LoadSubject(environment(only))
 	require.ErrorContains(t, err, "want entra")
 }
+
+// A pool that knows several clusters puts the environment before the subject:
+// what an operator is shown has to be the member that IAM is asked about.
+func TestTheEnvironmentIsPartOfThePrincipal(t *testing.T) {
+	s, err := settings.Load(environment(map[string]string{"WAYBILL_TRUST": "cluster", "AZURE_TENANT_ID": "", "WAYBILL_GCP_ENVIRONMENT": "prod"}))
+	require.NoError(t, err)
+	assert.True(t, strings.HasSuffix(s.Google.Principal("system:serviceaccount:a:b"), "/subject/prod::system:serviceaccount:a:b"))
+
+	_, err = settings.Load(environment(map[string]string{"WAYBILL_TRUST": "cluster", "AZURE_TENANT_ID": "", "WAYBILL_GCP_ENVIRONMENT": "a:b"}))
+	require.ErrorContains(t, err, "WAYBILL_GCP_ENVIRONMENT")
+}
