@@ -55,15 +55,13 @@ func (o outputs) read(name string, target any) (bool, error) {
 
 // receive reads the other party's document, checks it against the trust anchors
 // and against what the stack last built on, and reports every problem.
-func receive(ctx *pulumi.Context, s *settings, root string) error {
+func receive(ctx *pulumi.Context, s *settings, root string, last func() (outputs, error)) (err error) {
 	if s.Side == "both" && !s.hasWorkloadTrusts() {
 		return nil
 	}
-	last, err := ownOutputs(ctx)
-	if err != nil {
+	if s.received.last, err = last(); err != nil {
 		return err
 	}
-	s.received.last = last
 	var problems []error
 	switch s.Side {
 	case sideVendor:
@@ -408,12 +406,12 @@ var remembered = []string{accessRequestName, accessGrantName, workloadTrustsName
 // outputs of a program that failed as well, so that a refusal would make the
 // stack forget what it was built on, and the next update would believe the
 // document that this one refused.
-func keepOutputs(ctx *pulumi.Context) error {
-	last, err := ownOutputs(ctx)
+func keepOutputs(ctx *pulumi.Context, last func() (outputs, error)) error {
+	kept, err := last()
 	if err != nil {
 		return err
 	}
-	for name, value := range last {
+	for name, value := range kept {
 		ctx.Export(name, pulumi.Any(value))
 	}
 	return nil

@@ -3,6 +3,7 @@ package stacks
 import (
 	"errors"
 	"os"
+	"sync"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
@@ -34,19 +35,21 @@ func Run(ctx *pulumi.Context) error {
 // program of several stacks, or from elsewhere, gives the Automation API.
 func In(root string) pulumi.RunFunc {
 	return func(ctx *pulumi.Context) error {
-		if err := run(ctx, root); err != nil {
-			return errors.Join(err, keepOutputs(ctx))
+		last := sync.OnceValues(func() (outputs, error) { return ownOutputs(ctx) })
+		if err := run(ctx, root, last); err != nil {
+			return errors.Join(err, keepOutputs(ctx, last))
 		}
 		return nil
 	}
 }
 
-func run(ctx *pulumi.Context, root string) error {
+// run is the program; last gives the stack's outputs after its last update.
+func run(ctx *pulumi.Context, root string, last func() (outputs, error)) error {
 	s, err := load(ctx)
 	if err != nil {
 		return err
 	}
-	if err := receive(ctx, s, root); err != nil {
+	if err := receive(ctx, s, root, last); err != nil {
 		return err
 	}
 	adopted, err := adopt(ctx, s.Adopt)
