@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -145,6 +146,9 @@ func TestTwoPartiesRunTheExchange(t *testing.T) {
 				}
 				if way == "files" {
 					t.Run("everyone else is refused", func(t *testing.T) { everyoneElseIsRefused(t, p, complete) })
+					if customer == "soylent" {
+						t.Run("a changed identity wants an acceptance", func(t *testing.T) { first, vendor = aChangedIdentityIsAccepted(t, p, travel, first) })
+					}
 					t.Run("a tampered document changes nothing", func(t *testing.T) { aTamperedDocumentChangesNothing(t, p, travel, vendor, first) })
 				}
 			})
@@ -203,4 +207,34 @@ func aTamperedDocumentChangesNothing(t *testing.T, p *twoParties, travel exchang
 		travel.send(p, c.output, c.good)
 		assert.Empty(t, changes(p.up(c.party)))
 	}
+}
+
+// The customer makes its identity anew: the vendor goes along once it has said
+// so, and its preview shows what that changes.
+func aChangedIdentityIsAccepted(t *testing.T, p *twoParties, travel exchange, first *engine.Result) (customer, vendor *engine.Result) {
+	principal := func(result *engine.Result) string {
+		return result.Outputs["accessRequest"].(map[string]any)["environments"].([]any)[0].(map[string]any)["principalId"].(string)
+	}
+	p.of("customer").set("azure.identity", map[string]any{"name": "another-identity"})
+	// The rest waits for the vendor: a refresh could not work yet.
+	targeted, err := p.engine("customer").Up(context.Background(), optup.Target([]string{"**::azure", "**::azure-*"}))
+	require.NoError(t, err)
+	outputs := targeted.Outputs
+	require.NotEqual(t, principal(first), principal(targeted))
+
+	travel.send(p, "accessRequest", outputs["accessRequest"])
+	_, err = p.engine("vendor").Up(context.Background())
+	require.ErrorContains(t, err, `principalId is "`+principal(targeted)+`" and was `+principal(first)+" at the last update")
+	environment := outputs["accessRequest"].(map[string]any)["environments"].([]any)[0].(map[string]any)
+	p.of("vendor").set("exchange.accept", []any{environment["principalId"], environment["clientId"]})
+	preview, err := p.engine("vendor").Preview(context.Background())
+	require.NoError(t, err)
+	assert.Equal(t, []string{"replace gcp-impersonation", "update gcp-provider"}, changes(preview))
+	vendor = p.up("vendor")
+	travel.send(p, "accessGrant", vendor.Outputs["accessGrant"])
+	customer = p.up("customer")
+	for _, hop := range walk(t, p.sandbox, customer.Outputs) {
+		assert.True(t, hop.OK, "%s: %s", hop.Name, hop.Detail)
+	}
+	return customer, vendor
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"sigs.k8s.io/yaml"
 )
@@ -40,10 +41,10 @@ func (s *Stack) PreviewApart(ctx context.Context, observe func(Resource)) (_ *Re
 		return nil, err
 	}
 	result, err := apart.Preview(ctx, observe)
-	if err != nil {
-		return result, fmt.Errorf("%w\nthe stack is not in the backend, and was previewed apart from it: if it reads another stack, make it with --init", err)
+	if err != nil && strings.Contains(err.Error(), "unknown stack") {
+		err = fmt.Errorf("%w\nthis stack is not in the backend yet and was previewed apart from it, where it finds no other: make it with --init", err)
 	}
-	return result, nil
+	return result, err
 }
 
 // hasSecretsManager tells whether a stack file says how its secrets are

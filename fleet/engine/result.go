@@ -28,7 +28,7 @@ type Resource struct {
 // Result is what an operation did.
 type Result struct {
 	// Resources in the order in which the engine first came to them: all but
-	// the stack itself, and without those that are only read.
+	// the engine's own, and without those that are only read.
 	Resources []Resource
 	// Errors and Warnings are the engine's and the providers' own words.
 	Errors, Warnings []string
@@ -78,7 +78,7 @@ func (c *collector) take(event events.EngineEvent) {
 
 func (c *collector) note(metadata apitype.StepEventMetadata, ended bool) {
 	operation, known := operations[metadata.Op]
-	if !known || metadata.Type == "pulumi:pulumi:Stack" {
+	if !known || ownOfEngine[metadata.Type] {
 		return
 	}
 	at, known := c.index[metadata.URN]
@@ -121,6 +121,10 @@ var operations = map[apitype.OpType]string{
 	apitype.OpImport:            create,
 	apitype.OpImportReplacement: replace,
 }
+
+// ownOfEngine are the stack itself and the provider of stack references, which
+// are in no cloud and no operator's business.
+var ownOfEngine = map[string]bool{"pulumi:pulumi:Stack": true, "pulumi:providers:pulumi": true}
 
 func properties(metadata apitype.StepEventMetadata) []string {
 	if len(metadata.DetailedDiff) > 0 {

@@ -48,6 +48,7 @@ func TestEveryResourceCountsOnceAndTheStackNever(t *testing.T) {
 	var observed []string
 	result, err := operate(func(r Resource) { observed = append(observed, r.Operation+" "+r.Name) }, send(nil,
 		before(step(apitype.OpCreate, "pulumi:pulumi:Stack", "waybill-acme")),
+		before(step(apitype.OpCreate, "pulumi:providers:pulumi", "default")),
 		before(step(apitype.OpCreateReplacement, token, "a")), after(step(apitype.OpCreateReplacement, token, "a")),
 		before(step(apitype.OpReplace, token, "a")), after(step(apitype.OpDeleteReplaced, token, "a")),
 		before(changed), after(changed),

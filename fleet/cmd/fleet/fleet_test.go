@@ -50,6 +50,7 @@ func previewFifty(t *testing.T, s *sandbox) {
 	assert.Regexp(t, `(?m)^eks-02 +eks +[1-9]\d* +- +- +- +new +\S+s$`, table)
 	assert.Regexp(t, `(?m)^ecs-03 +ecs +- +- +- +- +failed +\S+s$`, table)
 	assert.Contains(t, table, "513")
+	assert.NotContains(t, table, "--init", "a wrong file is not mended by a record in the backend")
 	assert.Contains(t, table, "1 failed, 49 new\n")
 	assert.Contains(t, r.said.String(), "50/50 done")
 
