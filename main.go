@@ -4,6 +4,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -14,6 +15,12 @@ import (
 func main() {
 	if len(os.Args) > 1 {
 		os.Exit(stacks.Command(os.Args[1:], os.Stdout, os.Stderr))
+	}
+	// The SDK would record its path in the state; the provider reads it from its
+	// own environment, wherever it runs.
+	if err := os.Unsetenv("KUBECONFIG"); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
 	}
 	pulumi.Run(stacks.Run)
 }

@@ -1,7 +1,6 @@
 package stacks
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -242,7 +241,7 @@ func (a *azureTrusts) enter(application string, subject azure.Subject) {
 func policiesOf(w Workload) []aws.Policy {
 	var policies []aws.Policy
 	for _, name := range slices.Sorted(maps.Keys(w.Policies)) {
-		policies = append(policies, aws.Policy{Name: name, Document: string(json.RawMessage(w.Policies[name]))})
+		policies = append(policies, aws.Policy{Name: name, Document: string(w.Policies[name])})
 	}
 	return policies
 }

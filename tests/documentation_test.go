@@ -178,8 +178,8 @@ func TestTheReadmeSpeaksOfWhatIsThere(t *testing.T) {
 // program other than the one that is deployed.
 func TestTheModulesUseTheSameSDKs(t *testing.T) {
 	root := requirements(t, "..")
-	for module, versions := range map[string]map[string]string{"sandbox": requirements(t, filepath.Join("..", "sandbox"))} {
-		for path, version := range versions {
+	for _, module := range []string{"sandbox", "fleet"} {
+		for path, version := range requirements(t, filepath.Join("..", module)) {
 			if strings.HasPrefix(path, "github.com/pulumi/") {
 				assert.Equal(t, root[path], version, "%s of module %s", path, module)
 			}

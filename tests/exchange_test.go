@@ -173,7 +173,7 @@ func TestEveryTamperingWithADocumentIsRefused(t *testing.T) {
 				assert.Empty(t, beyondProviders(r), "a refusal registers nothing")
 			}
 			for _, path := range paths {
-				var value any = document
+				value := document
 				parsed, err := resource.ParsePropertyPath(path)
 				require.NoError(t, err)
 				for _, step := range parsed {

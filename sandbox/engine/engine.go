@@ -202,11 +202,13 @@ func (e *Engine) outputs(ctx context.Context) func() (map[string]any, error) {
 }
 
 func (e *Engine) run(operation func(chan events.EngineEvent) error, outputs func() (map[string]any, error)) (*Result, error) {
-	stream := make(chan events.EngineEvent)
+	stream, over := make(chan events.EngineEvent), make(chan struct{})
 	collected := make(chan *Result)
-	go func() { collected <- collect(stream, e.observe) }()
-	// The operation closes the stream.
+	go func() { collected <- collect(stream, over, e.observe) }()
 	err := operation(stream)
+	// Every event is through by now. A CLI that fails before it comes to the
+	// engine sends none, and then nobody closes the stream.
+	close(over)
 	result := <-collected
 	if err != nil {
 		return result, result.failure(err)

@@ -59,8 +59,9 @@ func (r *Result) failure(err error) error {
 	return errors.New(strings.Join(r.Errors, "\n"))
 }
 
-// collect reads an operation's events to their end.
-func collect(stream <-chan events.EngineEvent, observe func(Step)) *Result {
+// collect reads an operation's events until the stream is closed or the
+// operation is over.
+func collect(stream <-chan events.EngineEvent, over <-chan struct{}, observe func(Step)) *Result {
 	result := &Result{}
 	index := map[string]int{}
 	note := func(metadata apitype.StepEventMetadata, planned, ended bool) {
@@ -83,7 +84,7 @@ func collect(stream <-chan events.EngineEvent, observe func(Step)) *Result {
 			observe(Step{Resource: result.Resources[at], Planned: planned})
 		}
 	}
-	for event := range stream {
+	take := func(event events.EngineEvent) {
 		switch {
 		case event.ResOpFailedEvent != nil:
 			if at, known := index[event.ResOpFailedEvent.Metadata.URN]; known {
@@ -97,7 +98,17 @@ func collect(stream <-chan events.EngineEvent, observe func(Step)) *Result {
 			result.diagnose(event.DiagnosticEvent)
 		}
 	}
-	return result
+	for {
+		select {
+		case event, open := <-stream:
+			if !open {
+				return result
+			}
+			take(event)
+		case <-over:
+			return result
+		}
+	}
 }
 
 // bookkeeping are the types of what the engine keeps for itself: the stack, other
