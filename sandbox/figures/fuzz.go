@@ -83,7 +83,7 @@ type generator struct{ *rand.Rand }
 func (g *generator) configuration() (configuration, error) {
 	customer := g.customer()
 	input := configuration{values: map[string]string{}}
-	if product := customer["product"].(map[string]any); g.chance(3) {
+	if product := customer["product"].(map[string]any); g.chance(3) && customer["side"] != "vendor" {
 		product["configPath"] = "/etc/" + g.word(1, 20) + ".json"
 		input.values["waybill:productConfig"] = `{"secret": true}`
 		input.secrets = []string{"waybill:productConfig"}
@@ -168,9 +168,54 @@ func (g *generator) customer() map[string]any {
 	if g.chance(3) {
 		kubernetes["pullSecret"] = g.word(1, 44)
 	}
-	return map[string]any{
+	customer := map[string]any{
 		"slug": g.word(3, 40), "platform": "aks", "product": product, "azure": azure, "gcp": gcp, "kubernetes": kubernetes,
 		"refresher": map[string]any{"image": "registry.example/" + g.word(1, 60) + ":" + g.word(1, 60)},
+	}
+	g.vary(customer)
+	return customer
+}
+
+// vary makes some customers others than one on AKS with one environment.
+func (g *generator) vary(customer map[string]any) {
+	azure, kubernetes, gcp := customer["azure"].(map[string]any), customer["kubernetes"].(map[string]any), customer["gcp"].(map[string]any)
+	issued := map[string]any{"issuer": "https://" + g.word(1, 60) + ".example/" + g.word(1, 60) + "/"}
+	switch g.IntN(6) {
+	case 0: // any cluster
+		customer["platform"], kubernetes["issuer"] = "kubernetes", issued["issuer"]
+		delete(customer, "azure")
+	case 1: // AKS without Entra
+		azure["trust"], azure["cluster"] = "cluster", issued
+		delete(azure, "identity")
+	case 2: // several environments
+		environments := []any{}
+		for range 1 + g.IntN(3) {
+			environments = append(environments, map[string]any{
+				"name": g.word(2, 12), "cluster": issued, "kubernetes": map[string]any{"context": g.word(1, 253)}, "replicas": 1 + g.IntN(9),
+			})
+		}
+		customer["environments"] = environments
+		delete(customer, "kubernetes")
+		delete(azure, "cluster")
+	case 3: // one of two parties
+		customer["side"] = "customer"
+		gcp["projectNumber"] = fmt.Sprint(100000 + g.IntN(900000))
+		delete(gcp, "repository")
+		delete(gcp, "serviceAccount")
+		delete(gcp, "generation")
+	case 4: // the other
+		customer["side"] = "vendor"
+		for _, theirs := range []string{"kubernetes", "refresher"} {
+			delete(customer, theirs)
+		}
+		customer["azure"] = map[string]any{"tenantId": azure["tenantId"]}
+	}
+	if g.chance(3) && customer["side"] != "vendor" {
+		workloads := []any{}
+		for range 1 + g.IntN(25) {
+			workloads = append(workloads, map[string]any{"component": g.word(1, 40), "identity": customer["platform"] == "aks" && g.chance(2)})
+		}
+		customer["workloads"] = workloads
 	}
 }
 
