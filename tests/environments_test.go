@@ -19,7 +19,7 @@ func runStack(t *testing.T, name string, last map[string]any, edits ...func(map[
 	values, secrets := loadStack(t, name, edits...)
 	r := newRecorder(values, secrets)
 	r.Reads["pulumi:pulumi:StackReference"] = stackOutputs(map[string]map[string]any{"organization/waybill/test": last})
-	return r, r.Run(program)
+	return r, r.Run(examples(t))
 }
 
 // Each environment has a refresher, an identity, a provider and a binding of its
