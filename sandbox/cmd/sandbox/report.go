@@ -188,8 +188,11 @@ func (r *report) printResources(out io.Writer) {
 	walk = func(parent, indent string) {
 		for _, resource := range children[parent] {
 			operation := resource.Operation
-			if resource.Failed {
+			switch {
+			case resource.Failed:
 				operation = "FAILED"
+			case resource.Imported:
+				operation = "import"
 			}
 			fmt.Fprintf(out, "  %-8s %s%-*s %s\n", operation, indent, 40-len(indent), resource.Name, shortType(resource.Type))
 			// A provider and a component may share a name; only components have children.
