@@ -187,20 +187,22 @@ func (c *eksChain) lookUp(ctx *pulumi.Context) (err error) {
 		return err
 	}
 	for _, e := range c.environments {
-		if needed := e.role != nil || len(e.workloads) > 0; needed && s.EKS.Trust == irsaTrust && e.Cluster.Name != "" {
-			issuer, err := eksIssuer(ctx, e.Cluster.Name, c.customer)
-			if err != nil {
-				return err
-			}
-			if e.role != nil {
-				e.role.Trust = eksTrust(s, e.environment, issuer)
-			}
-			for _, w := range e.workloads {
-				w.role.Trust = eksTrust(s, e.environment, issuer)
-			}
-		}
 		if err := e.cluster.lookUp(ctx); err != nil {
 			return err
+		}
+		needed := e.role != nil || len(e.workloads) > 0
+		if !needed || s.EKS.Trust != irsaTrust || e.Cluster.Name == "" {
+			continue
+		}
+		issuer, err := eksIssuer(ctx, e.Cluster.Name, c.customer)
+		if err != nil {
+			return err
+		}
+		if e.role != nil {
+			e.role.Trust = eksTrust(s, e.environment, issuer)
+		}
+		for _, w := range e.workloads {
+			w.role.Trust = eksTrust(s, e.environment, issuer)
 		}
 	}
 	return nil

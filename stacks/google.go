@@ -247,7 +247,8 @@ func (g *googleChain) validate() error {
 }
 
 // lookUp registers the providers and finds what exists already: the clusters'
-// issuers and the namespaces.
+// issuers and the namespaces. The look-up of an issuer comes last: while Azure
+// is asked, a provider that cannot be configured has the time to say so.
 func (g *googleChain) lookUp(ctx *pulumi.Context) (err error) {
 	s := g.s
 	if s.customers() && s.Platform == platformAKS {
@@ -264,13 +265,13 @@ func (g *googleChain) lookUp(ctx *pulumi.Context) (err error) {
 		if e.cluster == nil {
 			continue
 		}
+		if err := e.cluster.lookUp(ctx); err != nil {
+			return err
+		}
 		if e.found == "" && e.Cluster.Name != "" {
 			if e.found, err = clusterIssuer(ctx, e.Cluster, g.azure); err != nil {
 				return err
 			}
-		}
-		if err := e.cluster.lookUp(ctx); err != nil {
-			return err
 		}
 	}
 	return nil
