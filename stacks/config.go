@@ -50,6 +50,7 @@ type DocumentSource struct {
 type Environment struct {
 	Name       string     `json:"name"`
 	Cluster    Cluster    `json:"cluster"`
+	Identity   Identity   `json:"identity"` // empty: azure.identity, its name with the environment's
 	Kubernetes Kubernetes `json:"kubernetes"`
 	Product    struct {
 		Tag    string `json:"tag"`    // empty: product's

@@ -112,14 +112,15 @@ func (g *googleChain) token() Token {
 }
 
 func identityArgs(s *settings, e environment) *azure.WorkloadIdentityArgs {
+	identity := s.identityOf(e)
 	args := &azure.WorkloadIdentityArgs{
 		Customer: s.Slug, Product: s.Product.Name,
 		Cloud:         azureCloud(s.Azure.Cloud),
 		TenantID:      s.Azure.TenantID,
 		ResourceGroup: s.Azure.ResourceGroup,
 		Location:      s.Azure.Location,
-		Name:          s.Azure.Identity.Name,
-		Existing:      s.Azure.Identity.Existing,
+		Name:          identity.Name,
+		Existing:      identity.Existing,
 		Subjects: []azure.Subject{{
 			Name:           s.Product.Name + "-federated-credential",
 			Issuer:         e.issuer(),
@@ -127,13 +128,23 @@ func identityArgs(s *settings, e environment) *azure.WorkloadIdentityArgs {
 			ServiceAccount: kubernetes.RefresherServiceAccount(s.Product.Name),
 		}},
 	}
-	if application := s.Azure.Identity.Application; application != nil {
+	if application := identity.Application; application != nil {
 		args.Application = &azure.Application{ClientID: application.ClientID, PrincipalID: application.PrincipalID}
-	} else if args.Existing == "" {
-		orElse(&args.Name, s.Product.Name+"-pull-identity")
-		args.Name += e.suffix()
 	}
 	return args
+}
+
+// identityOf is the identity that pulls in an environment.
+func (c *Customer) identityOf(e environment) Identity {
+	if e.Identity != (Identity{}) {
+		return e.Identity
+	}
+	identity := c.Azure.Identity
+	if identity.Existing == "" && identity.Application == nil {
+		orElse(&identity.Name, c.Product.Name+"-pull-identity")
+		identity.Name += e.suffix()
+	}
+	return identity
 }
 
 // source is where an environment's refresher gets its token; pending where the
@@ -298,7 +309,7 @@ func (g *googleChain) identify(ctx *pulumi.Context) (err error) {
 		environments = append(environments, pulumi.Map{
 			"name": pulumi.String(e.Name), "clientId": e.made.ClientID, "principalId": e.made.PrincipalID,
 		})
-		if application := s.Azure.Identity.Application; application != nil {
+		if application := s.identityOf(e.environment).Application; application != nil {
 			g.trusts.enter(application.ClientID, e.identity.Subjects[0])
 		}
 	}

@@ -169,9 +169,7 @@ func (c *Customer) check(given map[string]bool, problems *problems) {
 	for _, document := range []string{"exchange.request", "exchange.grant"} {
 		exactlyOne(document, "file", "stack")
 	}
-	if n := count(given, "azure.identity", []string{"name", "existing", "application"}); n > 1 {
-		problems.add("azure.identity", "has %d of name, existing, application: want at most one", n)
-	}
+	c.checkIdentities(given, problems)
 	if n := count(given, "azure.workloadIdentities", []string{"name", "existing", "applications"}); n > 1 {
 		problems.add("azure.workloadIdentities", "has %d of name, existing, applications: want at most one", n)
 	}
@@ -191,6 +189,34 @@ func (c *Customer) check(given map[string]bool, problems *problems) {
 		problems.add("refresher.deadline", "%q: want less than the time between two runs, %q", c.Refresher.Deadline, c.Refresher.Every)
 	}
 	c.checkWorkloads(given, problems)
+}
+
+// checkIdentities reports identities that are two things, or that two
+// environments share: they could become one another.
+func (c *Customer) checkIdentities(given map[string]bool, problems *problems) {
+	atMostOne := func(key string) {
+		if n := count(given, key, []string{"name", "existing", "application"}); n > 1 {
+			problems.add(key, "has %d of name, existing, application: want at most one", n)
+		}
+	}
+	atMostOne("azure.identity")
+	seen := map[string]int{}
+	for i, e := range c.Environments {
+		key := fmt.Sprintf("environments[%d].identity", i)
+		atMostOne(key)
+		if given[key] && (c.Platform != platformAKS || c.Azure.Trust == clusterTrust || c.Side == sideVendor) {
+			problems.add(key, "belongs to the customer's side of a chain through Entra: want none here")
+		}
+		identity := c.identityOf(environment{Environment: e})
+		name := orElseText(identity.Existing, identity.Name)
+		if identity.Application != nil {
+			name = identity.Application.ClientID
+		}
+		if first, shared := seen[name]; shared && name != "" && c.kind() == kindEntra && c.Side != sideVendor && e.Name != c.Environments[first].Name {
+			problems.add(key, "is %s, as environments[%d]'s: want one of its own, or each could become the other", name, first)
+		}
+		seen[name] = i
+	}
 }
 
 // checkPlatform reports what does not fit the platform or the kind of trust.

@@ -115,17 +115,24 @@ func TestWrongConfigurationOfAPartyIsNamed(t *testing.T) {
 			set("environments", []any{environment("prod", "p")})(c)
 			set("azure.cluster", nil)(c)
 		}, `kubernetes and environments are both given`},
-		"an environment called default":    {"dev", environments(environment("default", "p")), `environments[0].name "default": want another`},
-		"one name twice":                   {"dev", environments(environment("prod", "p"), environment("prod", "q")), `environments[1] has the name prod of environments[0]`},
-		"one namespace twice":              {"dev", environments(environment("prod", "p"), environment("test", "p")), `environments[1] has the context p and namespace hello of environments[0]`},
-		"an environment without a context": {"dev", environments(map[string]any{"name": "prod", "cluster": map[string]any{"name": "c"}}), `environments[0].kubernetes.context is missing`},
-		"an environment without a cluster": {"dev", environments(map[string]any{"name": "prod", "kubernetes": map[string]any{"context": "p"}}), `environments[0].cluster has 0 of name, issuer: want exactly one`},
-		"a long environment":               {"dev", environments(environment("production-eu", "p")), `environments[0].name "production-eu": want the environment's name: 2 to 12`},
-		"a workload and workloads":         {"tyrell", set("workload", map[string]any{"replicas": 1}), `workload and workloads are both given`},
-		"an identity on any Kubernetes":    {"wayne", set("workload.identity", true), `workload.identity true: want it on aks and eks only`},
-		"an identity that may do nothing":  {"initech", set("workload.identity", true), `workload.policies and identity: want both on EKS, or neither`},
-		"a policy on Azure":                {"dev", set("workload.policies", map[string]any{"x": map[string]any{}}), `workload.policies belong to AWS: want none here`},
-		"one component twice":              {"tyrell", set("workloads", []any{map[string]any{"component": "web"}, map[string]any{"component": "web"}}), `workloads[1].component "web": with the environment it makes the same names as workloads[0]`},
+		"an environment called default":     {"dev", environments(environment("default", "p")), `environments[0].name "default": want another`},
+		"one name twice":                    {"dev", environments(environment("prod", "p"), environment("prod", "q")), `environments[1] has the name prod of environments[0]`},
+		"one namespace twice":               {"dev", environments(environment("prod", "p"), environment("test", "p")), `environments[1] has the context p and namespace hello of environments[0]`},
+		"an environment without a context":  {"dev", environments(map[string]any{"name": "prod", "cluster": map[string]any{"name": "c"}}), `environments[0].kubernetes.context is missing`},
+		"an environment without a cluster":  {"dev", environments(map[string]any{"name": "prod", "kubernetes": map[string]any{"context": "p"}}), `environments[0].cluster has 0 of name, issuer: want exactly one`},
+		"a long environment":                {"dev", environments(environment("production-eu", "p")), `environments[0].name "production-eu": want the environment's name: 2 to 12`},
+		"a workload and workloads":          {"tyrell", set("workload", map[string]any{"replicas": 1}), `workload and workloads are both given`},
+		"an identity on any Kubernetes":     {"wayne", set("workload.identity", true), `workload.identity true: want it on aks and eks only`},
+		"an identity that may do nothing":   {"initech", set("workload.identity", true), `workload.policies and identity: want both on EKS, or neither`},
+		"a policy on Azure":                 {"dev", set("workload.policies", map[string]any{"x": map[string]any{}}), `workload.policies belong to AWS: want none here`},
+		"one component twice":               {"tyrell", set("workloads", []any{map[string]any{"component": "web"}, map[string]any{"component": "web"}}), `workloads[1].component "web": with the environment it makes the same names as workloads[0]`},
+		"one identity for two environments": {"tyrell", set("azure.identity", map[string]any{"existing": "shared"}), `environments[1].identity is shared, as environments[0]'s: want one of its own`},
+		"an environment's identity elsewhere": {"wayne", func(c map[string]any) {
+			set("kubernetes", nil)(c)
+			set("environments", []any{map[string]any{
+				"name": "prod", "identity": map[string]any{"name": "one"}, "kubernetes": map[string]any{"context": "p", "issuer": "https://x.example/"},
+			}})(c)
+		}, `environments[0].identity belongs to the customer's side of a chain through Entra`},
 		"an environment that is none":      {"tyrell", set("workloads", []any{map[string]any{"component": "web"}, map[string]any{"component": "api", "environments": []any{"test"}}}), `workloads[1].environments[0] "test": want the name of an environment`},
 		"an environment without workloads": {"tyrell", set("workloads", []any{map[string]any{"component": "web", "environments": []any{"prod", "dev"}}}), `environments[1] "staging": runs no workload`},
 		"the refresher's component":        {"tyrell", set("workloads", []any{map[string]any{"component": "refresher"}}), `component "refresher": want another name`},

@@ -51,6 +51,22 @@ func TestEnvironmentsShareNothingThatCouldBecomeAnother(t *testing.T) {
 	assert.Contains(t, r.Named("workload-prod-web-deployment").Text("spec.template.spec.containers[0].image"), ":1.4.2")
 }
 
+// Identities that are there already are each environment's own.
+func TestAnEnvironmentMayBringItsIdentity(t *testing.T) {
+	r, err := runStack(t, "tyrell", nil, func(customer map[string]any) {
+		environments := customer["environments"].([]any)
+		environments[0].(map[string]any)["identity"] = map[string]any{"existing": "prod-pull"}
+		environments[1].(map[string]any)["identity"] = map[string]any{"application": map[string]any{
+			"clientId": recorder.GUID("application"), "principalId": recorder.GUID("its principal")}}
+	})
+	require.NoError(t, err)
+	assert.Empty(t, r.Named("azure-prod-identity").Type, "it exists")
+	assert.Equal(t, "prod-pull", r.Named("azure-prod-bifrost-federated-credential").Text("resourceName"))
+	assert.Empty(t, r.Named("azure-staging-bifrost-federated-credential").Type, "it is not the program's to write")
+	assert.Contains(t, r.Named("gcp-provider-staging").Text("attributeCondition"), recorder.GUID("its principal"))
+	assert.Equal(t, "bifrost-pull-identity-dev", r.Named("azure-dev-identity").Text("resourceName"))
+}
+
 // In a pool with several clusters a ServiceAccount's name is not enough: the
 // environment is part of google.subject (docs/facts.md §3).
 func TestEnvironmentsOfTrustedClustersHaveSubjectsOfTheirOwn(t *testing.T) {

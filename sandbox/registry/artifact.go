@@ -145,7 +145,8 @@ func (a *artifactRegistry) answer(w http.ResponseWriter, r *http.Request, at con
 // agent needs the reader's role
 // (https://cloud.google.com/artifact-registry/docs/ar-service-account and
 // https://cloud.google.com/artifact-registry/docs/repositories/virtual-repo).
-// The words of the refusal are not published.
+// Neither the words of the refusal are published, nor whether Google goes on to
+// the other upstreams where it may not read one; here it does.
 func (a *artifactRegistry) sources(repository gcp.Repository) (sources []gcp.Repository, refused *content.Refusal) {
 	if !repository.Virtual() {
 		return []gcp.Repository{repository}, nil
