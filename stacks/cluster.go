@@ -123,7 +123,7 @@ func (c *clusterSide) register(ctx *pulumi.Context, grant *granted, identities m
 		if pull != nil {
 			args.PullSecret = pull.SecretName
 			if i == 0 { // one image is enough to try a token on
-				args.ImageConfigMap = pull.ImageConfigMap
+				args.ImageConfigMap, args.ImageResource = pull.ImageConfigMap, "workload"+c.suffix()+"-image"
 			}
 		}
 		workload, err := kubernetes.NewWorkload(ctx, w.resourceName(c.environment), args, pulumi.Providers(c.provider))

@@ -98,14 +98,24 @@ func (g *AccessGrant) environment(name string) (GrantEnvironment, bool) {
 	return g.Environments[i], true
 }
 
+// document is what both documents have in common.
+type document interface {
+	head() header
+	// names are the environments that it speaks of.
+	names() []string
+	// identities are the values that say who the other party is, beyond what the
+	// trust anchors already pin.
+	identities() []fact
+}
+
+func (h header) head() header { return h }
+
 // fact is one value of a document: where it stands, and what it is.
 type fact struct {
 	// environment is empty for what belongs to all of them.
 	environment, key, value string
 }
 
-// identities are the values that say who the other party is, beyond what the
-// trust anchors already pin.
 func (r *AccessRequest) identities() []fact {
 	var all []fact
 	for _, e := range r.Environments {
@@ -141,7 +151,6 @@ func (g *AccessGrant) identities() []fact {
 	return all
 }
 
-// names are the environments of a document.
 func (r *AccessRequest) names() []string {
 	var all []string
 	for _, e := range r.Environments {

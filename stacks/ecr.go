@@ -47,10 +47,7 @@ func ecrGrantArgs(s *settings) *aws.ImageGrantArgs {
 		},
 		CustomerAccount: s.AWS.Customer.Account,
 	}
-	request := s.received.request
-	if s.customers() {
-		request = s.configuredRequest(nil)
-	}
+	request := s.amazonRequest()
 	if args.Waiting = request == nil; args.Waiting {
 		return args
 	}
@@ -60,13 +57,19 @@ func ecrGrantArgs(s *settings) *aws.ImageGrantArgs {
 	return args
 }
 
+// amazonRequest is the access request that the vendor's half is built on: the
+// configuration's on the customer's side, the one that has come on the vendor's.
+func (s *settings) amazonRequest() *AccessRequest {
+	if s.customers() {
+		return s.configuredRequest(nil)
+	}
+	return s.received.request
+}
+
 // registerECRGrant registers the vendor's half where the stack builds it, and
 // exports both documents as far as they are known; nil while the customer waits.
 func registerECRGrant(ctx *pulumi.Context, s *settings, args *aws.ImageGrantArgs, provider pulumi.ProviderResource) (*ecrGrant, error) {
-	request := s.received.request
-	if s.customers() {
-		request = s.configuredRequest(nil)
-	}
+	request := s.amazonRequest()
 	if request != nil {
 		if err := exportDocument(ctx, accessRequestName, request); err != nil {
 			return nil, err

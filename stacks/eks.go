@@ -120,7 +120,7 @@ func workloadRoleArgs(s *settings, t workloadTrust) *aws.ServiceAccountRoleArgs 
 		ServiceAccount: t.account(s.Product),
 		Policies:       policiesOf(t.workload.Workload),
 		Role: aws.Role{
-			Name: aws.RoleName(t.name), Path: s.EKS.Role.Path,
+			Name: aws.RoleName(s.Slug + "_" + t.name), Path: s.EKS.Role.Path,
 			PermissionsBoundary: s.EKS.Role.PermissionsBoundary, MaxSessionSeconds: s.EKS.Role.MaxSessionSeconds, Inline: s.EKS.Role.Inline,
 		},
 	}

@@ -26,6 +26,9 @@ type exchanged struct {
 	waiting []waiting
 	// last are the stack's own outputs after its last update.
 	last outputs
+	// withdrawn is the document that the stack was built on before it was taken
+	// back; nil for none.
+	withdrawn any
 }
 
 // waiting is one thing that a half waits for, as the output waitingFor says it.
@@ -65,77 +68,47 @@ func receive(ctx *pulumi.Context, s *settings, root string, last func() (outputs
 	var problems []error
 	switch s.Side {
 	case sideVendor:
-		problems, err = receiveRequest(ctx, s, root)
+		request, last := &AccessRequest{}, &AccessRequest{}
+		d := &delivery{
+			name: accessRequestName, key: "exchange.request", from: sideCustomer, source: s.Exchange.Request,
+			schema: requestSchema, kind: s.kind(), settings: s, root: root,
+		}
+		arrived, err := d.receive(ctx, request, last, func() { d.checkRequestAnchors(request) })
+		if err != nil {
+			return err
+		}
+		if problems = d.problems; arrived {
+			s.received.request = request
+		}
 	case sideCustomer:
-		problems, err = receiveGrant(ctx, s, root)
-	}
-	if err != nil {
-		return err
+		grant, last := &AccessGrant{}, &AccessGrant{}
+		d := &delivery{
+			name: accessGrantName, key: "exchange.grant", from: sideVendor, source: s.Exchange.Grant,
+			schema: grantSchema, kind: grantKind(s.kind()), settings: s, root: root,
+		}
+		arrived, err := d.receive(ctx, grant, last, func() { d.checkGrantAnchors(grant) })
+		if err != nil {
+			return err
+		}
+		if problems = d.problems; arrived {
+			s.received.grant = grant
+		}
 	}
 	if len(problems) > 0 {
 		return refusal(ctx, errors.Join(problems...))
 	}
+	if withdrawn := s.received.withdrawn; withdrawn != nil {
+		ctx.Export(withdrawnName, pulumi.Any(withdrawn))
+	}
 	return nil
 }
 
-func receiveRequest(ctx *pulumi.Context, s *settings, root string) (problems []error, err error) {
-	d := &delivery{
-		name: accessRequestName, key: "exchange.request", from: "customer", source: s.Exchange.Request,
-		schema: requestSchema, kind: s.kind(), customer: &s.Customer, root: root,
-	}
-	var request, last AccessRequest
-	arrived, err := d.take(ctx, &request)
-	if err != nil {
-		return nil, err
-	}
-	hadLast, err := s.received.last.read(accessRequestName, &last)
-	if err != nil {
-		return nil, err
-	}
-	if !arrived {
-		return d.missing(s, hadLast)
-	}
-	d.checkHeader(request.header)
-	d.checkNames(request.names())
-	d.checkRequestAnchors(&request)
-	if hadLast {
-		d.checkChanges(last.identities(), request.identities())
-	}
-	s.received.request = &request
-	return d.problems, nil
-}
-
-func receiveGrant(ctx *pulumi.Context, s *settings, root string) (problems []error, err error) {
-	kind := s.kind()
+// grantKind is the kind of grant that answers a kind of chain's request.
+func grantKind(kind string) string {
 	if kind == kindEntra || kind == kindCluster {
-		kind = kindGoogle
+		return kindGoogle
 	}
-	d := &delivery{
-		name: accessGrantName, key: "exchange.grant", from: "vendor", source: s.Exchange.Grant,
-		schema: grantSchema, kind: kind, customer: &s.Customer, root: root,
-	}
-	var grant, last AccessGrant
-	arrived, err := d.take(ctx, &grant)
-	if err != nil {
-		return nil, err
-	}
-	hadLast, err := s.received.last.read(accessGrantName, &last)
-	if err != nil {
-		return nil, err
-	}
-	if !arrived {
-		return d.missing(s, hadLast)
-	}
-	d.checkHeader(grant.header)
-	if kind == kindGoogle {
-		d.checkNames(grant.names())
-	}
-	d.checkGrantAnchors(&grant)
-	if hadLast {
-		d.checkChanges(last.identities(), grant.identities())
-	}
-	s.received.grant = &grant
-	return d.problems, nil
+	return kind
 }
 
 // delivery is one document on its way in.
@@ -144,9 +117,42 @@ type delivery struct {
 	name, key, from string
 	source          DocumentSource
 	schema, kind    string
-	customer        *Customer
+	settings        *settings
 	root            string
 	problems        []error
+}
+
+// receive reads the document and checks it, last against what the stack was last
+// built on; false while it has not come.
+func (d *delivery) receive(ctx *pulumi.Context, now, last document, anchors func()) (arrived bool, err error) {
+	if arrived, err = d.take(ctx, now); err != nil {
+		return false, err
+	}
+	hadLast, err := d.settings.received.last.read(d.name, last)
+	if err != nil {
+		return false, err
+	}
+	if !arrived {
+		d.missing(hadLast)
+		return false, nil
+	}
+	if d.settings.Exchange.Withdrawn {
+		d.add("is there, and exchange.withdrawn is true: want one of them")
+	}
+	if !hadLast { // what comes after a withdrawal is compared with what was withdrawn
+		if hadLast, err = d.settings.received.last.read(withdrawnName, last); err != nil {
+			return false, err
+		}
+	}
+	d.checkHeader(now.head())
+	if d.kind == kindGoogle || d.name == accessRequestName {
+		d.checkNames(now.names())
+	}
+	anchors()
+	if hadLast {
+		d.checkChanges(last.identities(), now.identities())
+	}
+	return true, nil
 }
 
 func (d *delivery) add(format string, args ...any) {
@@ -218,13 +224,17 @@ func (d *delivery) text(ctx *pulumi.Context) ([]byte, error) {
 
 // missing notes that the stack waits, or refuses: what was built on a document
 // does not go because the document is mislaid.
-func (d *delivery) missing(s *settings, hadLast bool) ([]error, error) {
-	if hadLast && !s.Exchange.Withdrawn {
+func (d *delivery) missing(hadLast bool) {
+	if hadLast && !d.settings.Exchange.Withdrawn {
 		d.add("is missing, and the last update was built on it: want it back, or exchange.withdrawn true to take back what was built on it")
-		return d.problems, nil
+		return
 	}
-	s.received.waiting = append(s.received.waiting, waiting{Document: d.name, From: d.from, Command: d.command()})
-	return nil, nil
+	for _, name := range []string{withdrawnName, d.name} {
+		if value := d.settings.received.last[name]; value != nil {
+			d.settings.received.withdrawn = value
+		}
+	}
+	d.settings.received.waiting = append(d.settings.received.waiting, waiting{Document: d.name, From: d.from, Command: d.command()})
 }
 
 // command supplies the document.
@@ -234,10 +244,10 @@ func (d *delivery) command() string {
 	}
 	file := d.source.File
 	if file == "" {
-		file = fmt.Sprintf("exchange/%s.%s.json (then name it in %s.file)", d.customer.Slug, d.name, d.key)
+		file = fmt.Sprintf("exchange/%s.%s.json", d.settings.Slug, d.name)
 	}
 	stack := "STACK"
-	if d.name == accessRequestName && d.kind != kindEntra {
+	if d.name == accessRequestName && d.settings.Platform != platformAKS {
 		// It follows from the customer's configuration.
 		return fmt.Sprintf("go run . access-request %s > %s", stack, file)
 	}
@@ -245,11 +255,11 @@ func (d *delivery) command() string {
 }
 
 func (d *delivery) checkHeader(h header) {
-	if h.Customer != d.customer.Slug {
-		d.add("customer %q: want %q, whose stack this is", h.Customer, d.customer.Slug)
+	if h.Customer != d.settings.Slug {
+		d.add("customer %q: want %q, whose stack this is", h.Customer, d.settings.Slug)
 	}
-	if h.Platform != d.customer.Platform {
-		d.add("platform %q: want %q, as configured", h.Platform, d.customer.Platform)
+	if h.Platform != d.settings.Platform {
+		d.add("platform %q: want %q, as configured", h.Platform, d.settings.Platform)
 	}
 }
 
@@ -257,7 +267,7 @@ func (d *delivery) checkHeader(h header) {
 // needs a line in the configuration and does not come with a document.
 func (d *delivery) checkNames(names []string) {
 	var wanted []string
-	for _, e := range d.customer.environments() {
+	for _, e := range d.settings.environments() {
 		wanted = append(wanted, e.Name)
 	}
 	for i, name := range names {
@@ -284,10 +294,11 @@ func (d *delivery) anchored(key, value, anchorKey, anchor string) {
 }
 
 func (d *delivery) checkRequestAnchors(r *AccessRequest) {
-	c := d.customer
+	c := &d.settings.Customer
 	switch d.kind {
 	case kindEntra:
 		d.anchored("tenantId", r.TenantID, "azure.tenantId", c.Azure.TenantID)
+		d.checkShared(r)
 	case kindAmazon:
 		d.anchored("account", r.Account, "aws.customer.account", c.AWS.Customer.Account)
 		d.anchored("region", r.Region, "aws.customer.region", c.AWS.Customer.Region)
@@ -314,8 +325,20 @@ func (d *delivery) checkRequestAnchors(r *AccessRequest) {
 	}
 }
 
+// checkShared refuses one principal for two environments: each could become the
+// other, and their bindings would be one.
+func (d *delivery) checkShared(r *AccessRequest) {
+	for i, e := range r.Environments {
+		for j, earlier := range r.Environments[:i] {
+			if e.PrincipalID == earlier.PrincipalID {
+				d.add("environments[%d].principalId %q: is environments[%d]'s: want one of its own", i, e.PrincipalID, j)
+			}
+		}
+	}
+}
+
 func (d *delivery) checkGrantAnchors(g *AccessGrant) {
-	c := d.customer
+	c := &d.settings.Customer
 	if d.kind == kindAmazon {
 		vendor := c.AWS.Vendor
 		d.anchored("account", g.Account, "aws.vendor.account", vendor.Account)
@@ -357,7 +380,7 @@ func (d *delivery) checkChanges(last, now []fact) {
 				before = append(before, l.value)
 			}
 		}
-		if len(before) == 0 || slices.Contains(before, f.value) || slices.Contains(d.customer.Exchange.Accept, f.value) {
+		if len(before) == 0 || slices.Contains(before, f.value) || slices.Contains(d.settings.Exchange.Accept, f.value) {
 			continue
 		}
 		where := f.key
@@ -400,9 +423,13 @@ func ownOutputs(ctx *pulumi.Context) (outputs, error) {
 }
 
 // remembered are the outputs that the next update is held to.
-var remembered = []string{accessRequestName, accessGrantName, workloadTrustsName}
+var remembered = []string{accessRequestName, accessGrantName, workloadTrustsName, withdrawnName}
 
-// keepOutputs exports again what the stack exported last. The SDK registers the
+// withdrawnName is the output that keeps a document that was taken back, so that
+// its successor is compared with it.
+const withdrawnName = "withdrawn"
+
+// keepOutputs exports again what the next update is held to. The SDK registers the
 // outputs of a program that failed as well, so that a refusal would make the
 // stack forget what it was built on, and the next update would believe the
 // document that this one refused.

@@ -15,6 +15,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"waybill.example/waybill/components/azure"
+	"waybill.example/waybill/components/kubernetes"
 )
 
 // The configuration keys of the project.
@@ -217,6 +218,30 @@ func (c *Customer) checkIdentities(given map[string]bool, problems *problems) {
 		}
 		seen[name] = i
 	}
+	c.checkWorkloadIdentities(problems)
+}
+
+// checkWorkloadIdentities keeps the refresher's identities to the refreshers:
+// the product's pods would become what the vendor trusts.
+func (c *Customer) checkWorkloadIdentities(problems *problems) {
+	refreshers := map[string]bool{}
+	for _, e := range c.environments() {
+		identity := c.identityOf(e)
+		refreshers[orElseText(identity.Existing, identity.Name)] = true
+		if identity.Application != nil {
+			refreshers[identity.Application.ClientID] = true
+		}
+	}
+	for i, name := range c.Azure.WorkloadIdentities.Existing {
+		if refreshers[name] {
+			problems.add(fmt.Sprintf("azure.workloadIdentities.existing[%d]", i), "%q: is the refresher's: want another, workloads would become it", name)
+		}
+	}
+	for i, application := range c.Azure.WorkloadIdentities.Applications {
+		if refreshers[application.ClientID] {
+			problems.add(fmt.Sprintf("azure.workloadIdentities.applications[%d]", i), "%q: is the refresher's: want another, workloads would become it", application.ClientID)
+		}
+	}
 }
 
 // checkPlatform reports what does not fit the platform or the kind of trust.
@@ -230,6 +255,11 @@ func (c *Customer) checkPlatform(given map[string]bool, problems *problems) {
 	}
 	if c.Platform == platformOther && c.Side != sideVendor && given["gke"] == given["refresher"] {
 		problems.add("refresher", "and gke: want one of them, a refresher or nodes that pull")
+	}
+	for i, email := range c.GKE.NodeServiceAccounts {
+		if !strings.HasSuffix(email, "@"+accountDomain(c.GKE.Project)) {
+			problems.add(fmt.Sprintf("gke.nodeServiceAccounts[%d]", i), "%q: want one of gke.project, %q", email, c.GKE.Project)
+		}
 	}
 	if c.Platform == platformOther && given["gke"] && given["environments"] {
 		problems.add("gke", "and environments: want a stack for each environment whose nodes pull")
@@ -260,15 +290,33 @@ func (c *Customer) checkEnvironments(given map[string]bool, problems *problems) 
 		if e.Product.Tag != "" && e.Product.Digest != "" {
 			problems.add(at.environment+"product", "has tag and digest: want one of them")
 		}
+		subject := e.ownName() + "::" + kubernetesSubject(e.Kubernetes.Namespace.Name, c.Product.Name)
+		if n := len(subject); c.kind() == kindCluster && c.Side != sideVendor && n > maxGoogleSubject {
+			problems.add(at.environment+"kubernetes.namespace.name", "%q: makes a subject of %d characters with product and environment: want at most %d",
+				e.Kubernetes.Namespace.Name, n, maxGoogleSubject)
+		}
 		c.checkCluster(at, e, given, problems)
 		c.checkKubernetes(at, e.Kubernetes, given, problems)
 		for _, same := range []string{"name " + e.Name, "context " + e.Kubernetes.Context + " and namespace " + e.Kubernetes.Namespace.Name} {
-			if first, found := seen[same]; found && e.Kubernetes.Context != "" {
+			if first, found := seen[same]; found && (e.Kubernetes.Context != "" || strings.HasPrefix(same, "name ")) {
 				problems.add(fmt.Sprintf("environments[%d]", i), "has the %s of environments[%d]", same, first)
 			}
 			seen[same] = i
 		}
 	}
+}
+
+// maxGoogleSubject is how long google.subject may be (docs/facts.md §3).
+const maxGoogleSubject = 127
+
+// kubernetesSubject is the refresher's ServiceAccount as its tokens name it.
+func kubernetesSubject(namespace, product string) string {
+	return "system:serviceaccount:" + namespace + ":" + kubernetes.RefresherServiceAccount(product)
+}
+
+// hasIdentities says whether a workload has a cloud identity.
+func (c *Customer) hasIdentities() bool {
+	return c.Workload.Identity || slices.ContainsFunc(c.Workloads, func(w Component) bool { return w.Identity })
 }
 
 // place is where the configuration describes an environment.
@@ -307,7 +355,7 @@ func (c *Customer) checkCluster(at place, e environment, given map[string]bool, 
 		if given[at.cluster] {
 			problems.add(at.cluster, "belongs to the customer's side: want none here")
 		}
-	case n > 1 || n == 0 && !c.nodesPull():
+	case n > 1 || n == 0 && !(c.nodesPull() && !c.hasIdentities()):
 		problems.add(at.cluster, "has %d of name, issuer: want exactly one", n)
 	}
 	if given[at.cluster+".issuer"] && given[at.cluster+".resourceGroup"] {
@@ -442,6 +490,9 @@ func (c *Customer) checkAWS(given map[string]bool, problems *problems) {
 	}
 	if c.EKS.Trust == podIdentity && c.EKS.CreateProvider {
 		problems.add("eks.createProvider", "true: want it with trust irsa only")
+	}
+	if c.EKS.CreateProvider && (len(c.Environments) > 1 || c.hasIdentities()) {
+		problems.add("eks.createProvider", "true: want it where one role needs the provider; an account has one for each issuer, so make it beforehand for several")
 	}
 }
 

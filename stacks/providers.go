@@ -1,8 +1,10 @@
 package stacks
 
 import (
+	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	azurenative "github.com/pulumi/pulumi-azure-native-sdk/v2"
@@ -33,7 +35,10 @@ func newKubernetesProvider(ctx *pulumi.Context, s *settings, e environment) (*ku
 		// The ConfigMap that names the product's image is updated in place.
 		EnableConfigMapMutable: pulumi.Bool(true),
 	}
-	if len(s.Adopt) > 0 {
+	inCluster := func(name string) bool {
+		return strings.HasPrefix(name, "pull") || strings.HasPrefix(name, "workload") || strings.HasPrefix(name, "namespace")
+	}
+	if slices.ContainsFunc(slices.Collect(maps.Keys(s.Adopt)), inCluster) {
 		// Whoever made an object by hand owns its fields: they are taken over too.
 		args.EnablePatchForce = pulumi.Bool(true)
 	}

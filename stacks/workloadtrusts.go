@@ -1,9 +1,11 @@
 package stacks
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -19,6 +21,8 @@ const (
 	// trustsPerIdentity is Entra's limit of federated credentials for one
 	// identity (docs/facts.md §2).
 	trustsPerIdentity = 20
+	// maxIdentities bounds what an output that was written by hand could ask for.
+	maxIdentities = 1000
 	// wholeProduct names the component of a product that has only one.
 	wholeProduct = "product"
 )
@@ -142,12 +146,33 @@ func newAzureTrusts(s *settings) *azureTrusts {
 		a.identities = w.Existing
 	default:
 		// As many as could be needed: those that stay empty are not made.
-		for i := range len(a.trusts) + len(before) {
+		for i := range max(len(a.trusts), highest(w.Name, before)) {
 			a.identities = append(a.identities, fmt.Sprintf("%s-%d", w.Name, i+1))
 		}
 	}
 	a.held, a.left = assign(names, before, a.identities, trustsPerIdentity)
 	return a
+}
+
+// highest is the greatest number of an identity NAME-NUMBER that held a trust.
+func highest(name string, before map[string]string) int {
+	most := 0
+	for _, identity := range before {
+		text, ours := strings.CutPrefix(identity, name+"-")
+		if number, err := strconv.Atoi(text); ours && err == nil && number < maxIdentities {
+			most = max(most, number)
+		}
+	}
+	return most
+}
+
+// component is the name of the i-th identity's component. An identity that is
+// there already keeps it wherever it stands in the list.
+func (a *azureTrusts) component(i int) string {
+	if len(a.s.Azure.WorkloadIdentities.Existing) > 0 {
+		return "workloads-" + a.identities[i]
+	}
+	return fmt.Sprintf("workloads-%d", i+1)
 }
 
 // args are the arguments for the i-th identity.
@@ -168,7 +193,7 @@ func (a *azureTrusts) args(i int, issuers map[string]string) *azure.WorkloadIden
 	for _, t := range a.trusts {
 		if slices.Contains(a.held[i], t.name) {
 			args.Subjects = append(args.Subjects, azure.Subject{
-				Name: t.name, Issuer: orElseText(issuers[t.environment.Name], pendingIssuer),
+				Name: t.name, Issuer: orElseText(issuers[t.environment.Name], pendingIssuer+t.environment.Name),
 				Namespace: t.environment.Kubernetes.Namespace.Name, ServiceAccount: t.account(s.Product),
 			})
 		}
@@ -181,14 +206,17 @@ func (a *azureTrusts) validate() error {
 		return fmt.Errorf("azure.workloadIdentities: has room for %d trusts: want identities for %s as well, %d trusts each",
 			trustsPerIdentity*len(a.identities), strings.Join(a.left, ", "), trustsPerIdentity)
 	}
+	issuers := map[string]string{}
+	for _, t := range a.trusts {
+		issuers[t.environment.Name] = t.environment.issuer()
+	}
+	var problems []error
 	for i, held := range a.held {
 		if len(held) > 0 {
-			if err := a.args(i, nil).Validate(); err != nil {
-				return err
-			}
+			problems = append(problems, a.args(i, issuers).Validate())
 		}
 	}
-	return nil
+	return errors.Join(problems...)
 }
 
 // register registers the identities that hold something, and exports who
@@ -200,7 +228,7 @@ func (a *azureTrusts) register(ctx *pulumi.Context, issuers map[string]string, p
 			continue
 		}
 		args := a.args(i, issuers)
-		made, err := azure.NewWorkloadIdentity(ctx, fmt.Sprintf("workloads-%d", i+1), args, pulumi.Providers(provider))
+		made, err := azure.NewWorkloadIdentity(ctx, a.component(i), args, pulumi.Providers(provider))
 		if err != nil {
 			return nil, err
 		}

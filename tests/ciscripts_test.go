@@ -1,6 +1,7 @@
 package tests_test
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,14 +42,17 @@ func scripted(t *testing.T, dir string, stubs map[string]string, environment []s
 	return string(output), err == nil
 }
 
-// reports lays out what the parts of a run left: statuses by part.
+// reports lays out what the parts of a run left: statuses by part. A part
+// without a name is the only one, and has no folder of its own. What follows a
+// status is in the report.
 func reports(t *testing.T, dir string, parts map[string]string) {
 	t.Helper()
-	for part, status := range parts {
+	for part, left := range parts {
+		status, more, _ := strings.Cut(left, " ")
 		folder := filepath.Join(dir, "reports", part)
 		require.NoError(t, os.MkdirAll(folder, 0o755))
 		require.NoError(t, os.WriteFile(filepath.Join(folder, "status"), []byte(status+"\n"), 0o600))
-		require.NoError(t, os.WriteFile(filepath.Join(folder, "report.md"), []byte("<!-- waybill-fleet -->\nreport of "+part+"\n"), 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(folder, "report.md"), []byte("<!-- waybill-fleet 1/1 -->\nreport of "+part+"\n"+more), 0o600))
 	}
 }
 
@@ -67,6 +71,10 @@ func TestReportsArePublishedInOnePlace(t *testing.T) {
 		"no drift any more":              {"issue", "9", "success", map[string]string{"0": "0", "1": "0"}, []string{"api --silent -X POST " + issues + "/9/comments", "api --silent -X PATCH " + issues + "/9 -f state=closed"}},
 		"no drift as ever":               {"issue", "", "success", map[string]string{"0": "0"}, nil},
 		"nobody knows whether it drifts": {"issue", "9", "failure", map[string]string{"0": "0", "1": "1"}, nil},
+		"the only part, and a comment":   {"comment", "", "success", map[string]string{"": "2"}, []string{"api --silent -X POST " + comments}},
+		"the only part drifts":           {"issue", "", "success", map[string]string{"": "2"}, []string{"api --silent -X POST " + issues + " -f title=The clouds are not as the stacks say"}},
+		"the only part is clean":         {"issue", "9", "success", map[string]string{"": "0"}, []string{"api --silent -X POST " + issues + "/9/comments", "api --silent -X PATCH " + issues + "/9 -f state=closed"}},
+		"one failed and one drifted":     {"issue", "9", "failure", map[string]string{"0": "1 ### Failed\n\n### Changed\n"}, []string{"api --silent -X PATCH " + issues + "/9"}},
 		"a part is missing":              {"issue", "9", "failure", map[string]string{"0": "0"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -97,6 +105,14 @@ func TestOneBodyHoldsEveryReport(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "<!-- waybill-fleet -->\n\n**Not every part of [the run](https://run.example/1) came to its end.**\nreport of 0\nreport of 1\n", string(body))
 
+	only := t.TempDir()
+	reports(t, only, map[string]string{"": "2"})
+	output, ok = scripted(t, only, map[string]string{"bin/gh": stubGH}, append(environment, "LOG="+filepath.Join(only, "log")), "publish", "comment", "reports")
+	require.True(t, ok, output)
+	body, err = os.ReadFile(filepath.Join(only, "log.body"))
+	require.NoError(t, err)
+	assert.Contains(t, string(body), "report of ")
+
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "reports", "0", "report.md"), []byte(strings.Repeat("x", 70_000)), 0o600))
 	output, ok = scripted(t, dir, nil, environment, "publish", "comment", "reports")
 	require.True(t, ok, output)
@@ -119,6 +135,29 @@ func TestAFleetRunFailsWhereFleetDoesAndNotForChanges(t *testing.T) {
 			text, err := os.ReadFile(filepath.Join(dir, file))
 			require.NoError(t, err)
 			assert.Equal(t, want, strings.TrimSpace(string(text)))
+		}
+	}
+}
+
+// The stack dev is of the sandbox; a vendor may have deleted it.
+func TestTheSandboxsOwnStackIsInNoPart(t *testing.T) {
+	const stub = "#!/bin/sh\necho \"$@\" >asked\necho '[{\"stack\": \"acme\", \"customer\": \"acme\"}]'\n"
+	for exclude, files := range map[string]map[string]string{"": {}, " --exclude dev": {"Pulumi.dev.yaml": ""}} {
+		for script, c := range map[string]struct {
+			arguments []string
+			want      string
+		}{
+			"plan":  {[]string{"*"}, "list --json --match *"},
+			"fleet": {[]string{"drift", "*", "1/1", "report"}, "drift --shard 1/1 --markdown report/report.md --match *"},
+		} {
+			dir := t.TempDir()
+			stubs := map[string]string{".build/bin/fleet": stub}
+			maps.Copy(stubs, files)
+			output, ok := scripted(t, dir, stubs, []string{"GITHUB_STEP_SUMMARY=" + filepath.Join(dir, "summary")}, append([]string{script}, c.arguments...)...)
+			require.True(t, ok, output)
+			asked, err := os.ReadFile(filepath.Join(dir, "asked"))
+			require.NoError(t, err)
+			assert.Equal(t, c.want+exclude, strings.TrimSpace(string(asked)))
 		}
 	}
 }

@@ -133,6 +133,25 @@ func TestWrongConfigurationOfAPartyIsNamed(t *testing.T) {
 				"name": "prod", "identity": map[string]any{"name": "one"}, "kubernetes": map[string]any{"context": "p", "issuer": "https://x.example/"},
 			}})(c)
 		}, `environments[0].identity belongs to the customer's side of a chain through Entra`},
+		"a provider for several roles": {"initech", func(c map[string]any) {
+			set("eks.createProvider", true)(c)
+			set("workload", map[string]any{"identity": true, "policies": map[string]any{"x": map[string]any{"Version": "2012-10-17"}}})(c)
+		}, `eks.createProvider true: want it where one role needs the provider`},
+		"an identity without a cluster": {"hooli", func(c map[string]any) {
+			set("eks.cluster", nil)(c)
+			set("workload", map[string]any{"identity": true, "policies": map[string]any{"x": map[string]any{"Version": "2012-10-17"}}})(c)
+		}, `eks.cluster has 0 of name, issuer: want exactly one`},
+		"the refresher's identity for workloads": {"tyrell", func(c map[string]any) {
+			c["environments"].([]any)[0].(map[string]any)["identity"] = map[string]any{"existing": "shared"}
+			set("azure.workloadIdentities", map[string]any{"existing": []any{"shared", "other"}})(c)
+		}, `azure.workloadIdentities.existing[0] "shared": is the refresher's`},
+		"one identity twice":       {"tyrell", set("azure.workloadIdentities", map[string]any{"existing": []any{"aaa", "aaa"}}), `azure.workloadIdentities.existing a list: want the names`},
+		"nodes of another project": {"hanso", set("gke.nodeServiceAccounts", []any{"gke-nodes@other-platform.iam.gserviceaccount.com"}), `gke.nodeServiceAccounts[0] "gke-nodes@other-platform.iam.gserviceaccount.com": want one of gke.project`},
+		"a long subject": {"wayne", func(c map[string]any) {
+			set("product.name", strings.Repeat("p", 40))(c)
+			set("kubernetes.namespace", map[string]any{"name": strings.Repeat("n", 63)})(c)
+		}, `kubernetes.namespace.name "` + strings.Repeat("n", 63) + `": makes a subject of`},
+		"a vendor's environment twice":     {"oscorp-vendor", set("environments", []any{map[string]any{"name": "prod"}, map[string]any{"name": "prod"}}), `environments[1] has the name prod of environments[0]`},
 		"an environment that is none":      {"tyrell", set("workloads", []any{map[string]any{"component": "web"}, map[string]any{"component": "api", "environments": []any{"test"}}}), `workloads[1].environments[0] "test": want the name of an environment`},
 		"an environment without workloads": {"tyrell", set("workloads", []any{map[string]any{"component": "web", "environments": []any{"prod", "dev"}}}), `environments[1] "staging": runs no workload`},
 		"the refresher's component":        {"tyrell", set("workloads", []any{map[string]any{"component": "refresher"}}), `component "refresher": want another name`},

@@ -195,6 +195,39 @@ func TestRemovingOneTrustRemovesOneTrust(t *testing.T) {
 	})
 }
 
+// An identity with a high number keeps its trust when all before it are gone.
+func TestATrustStaysOnAnIdentityWithAHighNumber(t *testing.T) {
+	r, err := runStack(t, "tyrell", map[string]any{"workloadTrusts": map[string]any{
+		"bifrost_prod_web": map[string]any{"identity": "bifrost-workloads-7"}, "gone": map[string]any{"identity": "bifrost-workloads-99999999"},
+	}}, set("workloads", []any{map[string]any{"component": "web", "identity": true, "environments": []any{"prod"}}, map[string]any{"component": "api"}}))
+	require.NoError(t, err)
+	assert.Equal(t, map[string][]string{"workloads-7": {"bifrost_prod_web"}}, held(r))
+}
+
+// Clusters of one's own may repeat a namespace: their issuers tell them apart.
+func TestTheSameNamespaceOnTwoClustersIsTwoTrusts(t *testing.T) {
+	environment := func(name string) any {
+		return map[string]any{"name": name, "cluster": map[string]any{"issuer": "https://" + name + ".example/"}, "kubernetes": map[string]any{"context": name}}
+	}
+	r, err := runStack(t, "tyrell", nil, set("environments", []any{environment("prod"), environment("staging")}))
+	require.NoError(t, err)
+	assert.Len(t, held(r)["workloads-1"], 18)
+	assert.Equal(t, "https://staging.example/", r.Named("workloads-1-bifrost_staging_web").Text("issuer"))
+}
+
+// Which component writes the image that a token is tried on may change; the
+// object and its name in the stack do not.
+func TestTheTriedImageOutlivesTheOrderOfComponents(t *testing.T) {
+	for _, order := range [][]any{{"web", "api"}, {"api", "web"}} {
+		r, err := runStack(t, "tyrell", nil, set("workloads", []any{
+			map[string]any{"component": order[0], "image": "bifrost/" + order[0].(string)}, map[string]any{"component": order[1]},
+		}))
+		require.NoError(t, err)
+		assert.Contains(t, r.Named("workload-prod-image").Text("data.image"), "/bifrost/"+order[0].(string)+":")
+		assert.Len(t, r.Of("ConfigMap"), 6, "a configuration and an image for each environment")
+	}
+}
+
 // What the Azure webhook acts on: the ServiceAccount's annotations and the label
 // of the pods (docs/facts.md §1 row 9).
 func TestAWorkloadAsksForItsIdentity(t *testing.T) {
@@ -248,9 +281,9 @@ func TestAWorkloadOnEKSBecomesARoleOfItsOwn(t *testing.T) {
 	r, err := runStack(t, "initech", nil, edits...)
 	require.NoError(t, err)
 	role := r.Named("role-bifrost_default_worker-role")
-	assert.Equal(t, "bifrost_default_worker", role.Text("name"))
+	assert.Equal(t, "initech_bifrost_default_worker", role.Text("name"))
 	assert.Contains(t, role.Text("assumeRolePolicy"), `:sub":"system:serviceaccount:bifrost:bifrost-worker"`)
-	assert.Contains(t, r.Named("workload-worker-account").Text(`metadata.annotations["eks.amazonaws.com/role-arn"]`), "/bifrost_default_worker")
+	assert.Contains(t, r.Named("workload-worker-account").Text(`metadata.annotations["eks.amazonaws.com/role-arn"]`), "/initech_bifrost_default_worker")
 	assert.Empty(t, r.Named("workload-web-account").Text(`metadata.annotations["eks.amazonaws.com/role-arn"]`))
 
 	r, err = runStack(t, "umbrella", nil, edits...)

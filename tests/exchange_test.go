@@ -304,6 +304,48 @@ func TestAMissingDocumentIsNoWithdrawal(t *testing.T) {
 	}
 }
 
+// What comes after a withdrawal is compared with what was withdrawn.
+func TestAWithdrawalIsRemembered(t *testing.T) {
+	p := parties["the vendor of an AKS customer"]
+	_, err := p.run(t, p.document, "", set("exchange.withdrawn", true))
+	require.ErrorContains(t, err, "is there, and exchange.withdrawn is true: want one of them")
+
+	var withdrawn any
+	require.NoError(t, json.Unmarshal([]byte(p.document), &withdrawn))
+	run := func(document string, edits ...func(map[string]any)) (exports map[string]pulumi.Input, err error) {
+		values, secrets := loadStack(t, p.example, append(edits, set("exchange.request", map[string]any{"stack": "organization/waybill/other"}))...)
+		r := newRecorder(values, secrets)
+		other := map[string]any{}
+		if document != "" {
+			var value any
+			require.NoError(t, json.Unmarshal([]byte(document), &value))
+			other["accessRequest"] = value
+		}
+		r.Reads["pulumi:pulumi:StackReference"] = stackOutputs(map[string]map[string]any{
+			"organization/waybill/other": other, "organization/waybill/test": {"withdrawn": withdrawn},
+		})
+		err = r.Run(func(ctx *pulumi.Context) error {
+			defer func() { exports = ctx.GetCurrentExportMap() }()
+			return stacks.In(t.TempDir())(ctx)
+		})
+		return exports, err
+	}
+	exports, err := run("", set("exchange.withdrawn", true))
+	require.NoError(t, err)
+	assert.Contains(t, exports, "withdrawn", "also by the updates in between")
+	_, err = run(change(t, p.document, "environments[0].principalId", recorder.GUID("somebody else")))
+	require.ErrorContains(t, err, "at the last update: want it unchanged, or in exchange.accept")
+	_, err = run(p.document)
+	require.NoError(t, err)
+}
+
+// One principal for two environments would make them one.
+func TestEnvironmentsOfADocumentShareNoPrincipal(t *testing.T) {
+	p := parties["the vendor of two environments"]
+	_, err := p.run(t, change(t, p.document, "environments[1].principalId", "ac05ac88-cf69-463a-8219-734b26b350fa"), "")
+	require.ErrorContains(t, err, `environments[1].principalId "ac05ac88-cf69-463a-8219-734b26b350fa": is environments[0]'s`)
+}
+
 // A half that waits deploys what it can, and grants or asks for nothing yet.
 func TestAHalfThatWaitsDeploysWhatItCan(t *testing.T) {
 	for name, c := range map[string]struct{ has, lacks []string }{

@@ -366,6 +366,10 @@ func (b *imageGrantBuilder) buildReaders(shared pulumi.StringArray) error {
 // it, and the binding that lets its principal become the service account.
 func (b *imageGrantBuilder) buildReader(r Reader, pool *iam.WorkloadIdentityPool, account *serviceaccount.Account, shared pulumi.StringArray) error {
 	trust := r.Trust.provider(r)
+	reused, err := b.ctx.RegisterErrorHook(b.name+"-reused-provider"+r.suffix(), explainReusedProvider(b.args.poolID(), b.args.providerID(r)))
+	if err != nil {
+		return err
+	}
 	provider, err := iam.NewWorkloadIdentityPoolProvider(b.ctx, b.name+"-provider"+r.suffix(), &iam.WorkloadIdentityPoolProviderArgs{
 		Project:                        pulumi.String(b.args.Project),
 		WorkloadIdentityPoolId:         pool.WorkloadIdentityPoolId,
@@ -373,7 +377,7 @@ func (b *imageGrantBuilder) buildReader(r Reader, pool *iam.WorkloadIdentityPool
 		AttributeMapping:               pulumi.ToStringMap(map[string]string{"google.subject": trust.mapping}),
 		AttributeCondition:             trust.condition,
 		Oidc:                           trust.oidc,
-	}, pulumi.Parent(b.component))
+	}, pulumi.Parent(b.component), pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{reused}}))
 	if err != nil {
 		return err
 	}

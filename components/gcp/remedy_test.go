@@ -15,6 +15,9 @@ func TestAReusedPoolIsExplained(t *testing.T) {
 	require.ErrorContains(t, err, "Error 409: Requested entity already exists")
 	require.ErrorContains(t, err, "Raise gcp.generation to 2")
 
+	_, err = explainReusedProvider("acme-azure-pool", "acme-azure-provider")(&pulumi.ErrorHookArgs{Errors: []string{"googleapi: Error 409"}})
+	require.ErrorContains(t, err, "providers undelete acme-azure-provider --workload-identity-pool=acme-azure-pool")
+
 	retry, err = hook(&pulumi.ErrorHookArgs{Errors: []string{"googleapi: Error 403"}})
 	assert.False(t, retry)
 	assert.NoError(t, err, "other errors stay as they are")

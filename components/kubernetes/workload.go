@@ -52,6 +52,9 @@ type WorkloadArgs struct {
 	// ImageConfigMap is the PullSecret component's: the workload writes there
 	// which image a new token is tried on. Nil writes nothing.
 	ImageConfigMap pulumi.StringInput
+	// ImageResource is that ConfigMap's name in the stack, which stays the same
+	// where another component comes to write it; empty means NAME-image.
+	ImageResource string
 	// Image is the product's full reference.
 	Image pulumi.StringInput
 	// After is waited for before the first pod starts: the first refresh.
@@ -315,7 +318,11 @@ func (b *workloadBuilder) buildTriedImage() error {
 	if b.args.ImageConfigMap == nil {
 		return nil
 	}
-	_, err := corev1.NewConfigMap(b.ctx, b.name+"-image", &corev1.ConfigMapArgs{
+	resource := b.args.ImageResource
+	if resource == "" {
+		resource = b.name + "-image"
+	}
+	_, err := corev1.NewConfigMap(b.ctx, resource, &corev1.ConfigMapArgs{
 		Metadata: b.metadata(b.args.ImageConfigMap.ToStringOutput().ToStringPtrOutput()),
 		Data:     pulumi.StringMap{imageKey: b.args.Image},
 	}, pulumi.Parent(b.component))
