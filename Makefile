@@ -42,7 +42,7 @@ build: .build/refresher-image ## the program, the refresher's image and the sand
 	@go build -C sandbox -o ../$(BIN)/sandbox ./cmd/sandbox >&2
 
 .PHONY: fleet
-fleet: $(BIN)/pulumi ## build .build/bin/fleet, which works on many customers' stacks side by side (docs/fleet.md)
+fleet: ## build .build/bin/fleet, which works on many customers' stacks side by side (docs/fleet.md)
 	@echo "· building the fleet" >&2
 	@go build -C fleet -o ../$(BIN)/fleet ./cmd/fleet >&2
 

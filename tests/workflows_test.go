@@ -116,8 +116,18 @@ func TestAWorkflowThatBreaksARuleIsRefused(t *testing.T) {
 		"a write for a fork":                {"    permissions:\n      contents: read\n    steps", "    permissions:\n      pull-requests: write\n    steps", "job one runs for forks: want no pull-requests: write"},
 		"an environment for a fork":         {"    timeout-minutes: 5", "    timeout-minutes: 5\n    environment: preview", "job one runs for forks: want no environment"},
 		"the workflow's token for a fork":   {"      - run: make test", "      - env: {T: \"${{ github.token }}\"}\n        run: make test", "job one runs for forks: want no github.token"},
-		"a secret":                          {"      - run: make test", "      - env: {T: \"${{ secrets.KEY }}\"}\n        run: make test", "job one reads a secret"},
-		"every secret":                      {"    uses: ./.github/workflows/called.yml", "    uses: ./.github/workflows/called.yml\n    secrets: inherit", "job two reads a secret"},
+		"its token by its index":            {"      - run: make test", "      - env: {T: \"${{ github['token'] }}\"}\n        run: make test", "job one runs for forks: want no github.token"},
+		"its token in a whole context":      {"      - run: make test", "      - env: {T: \"${{ toJSON(github) }}\"}\n        run: make test", "job one runs for forks: want no github.token"},
+		"its token for every job":           {"permissions: {}", "env: {T: \"${{ github.token }}\"}\npermissions: {}", "job one runs for forks: want no github.token"},
+		"a secret":                          {"      - run: make test", "      - env: {T: \"${{ secrets.KEY }}\"}\n        run: make test", "good.yml reads a secret"},
+		"a secret for every job":            {"permissions: {}", "env: {T: \"${{ secrets.KEY }}\"}\npermissions: {}", "good.yml reads a secret"},
+		"a secret in a condition":           {"      - run: make test", "      - if: secrets.KEY != ''\n        run: make test", "good.yml reads a secret"},
+		"a secret in a job's condition":     {"    timeout-minutes: 5", "    timeout-minutes: 5\n    if: Secrets.KEY != ''", "good.yml reads a secret"},
+		"a secret in a name":                {"      - run: make test", "      - name: ${{ secrets.KEY }}\n        run: make test", "good.yml reads a secret"},
+		"a secret by its index":             {"      - run: make test", "      - env: {T: \"${{ secrets['KEY'] }}\"}\n        run: make test", "good.yml reads a secret"},
+		"all secrets as one text":           {"      - run: make test", "      - env: {T: \"${{ toJSON(secrets) }}\"}\n        run: make test", "good.yml reads a secret"},
+		"a secret behind braces":            {"      - run: make test", "      - env: {T: \"${{ format('{{}}', secrets.KEY) }}\"}\n        run: make test", "good.yml reads a secret"},
+		"every secret":                      {"    uses: ./.github/workflows/called.yml", "    uses: ./.github/workflows/called.yml\n    secrets: inherit", "job two passes secrets on"},
 		"a title in a script":               {"make test", "echo ${{ github.event.pull_request.title }}", "job one: run has an expression"},
 		"a branch in a script":              {"make test", "echo ${{ github.head_ref }}", "job one: run has an expression"},
 		"a script of an action":             {"      - run: make test", "      - uses: actions/github-script@0123456789abcdef0123456789abcdef01234567 # v1.2.3\n        with: {script: \"${{ github.head_ref }}\"}\n      - run: make test", "job one: script has an expression"},
@@ -144,6 +154,18 @@ func TestAWorkflowThatBreaksARuleIsRefused(t *testing.T) {
 	t.Run("a fork that reaches a called workflow", func(t *testing.T) {
 		bad := strings.Replace(strings.Replace(good, guard, "", 1), "      id-token: write\n", "", 1)
 		assert.Contains(t, sample(bad, called).problems(t), ".github/workflows/called.yml: job three runs for forks: want no environment")
+	})
+	t.Run("the workflow's token for a fork in an action", func(t *testing.T) {
+		const plain = "runs:\n  using: composite\n  steps:\n    - shell: sh\n      run: \"true\"\n"
+		p := sample(strings.Replace(good, "      - run: make test", "      - uses: ./.github/actions/a\n      - run: make test", 1), called)
+		p.files[".github/actions/a/action.yml"] = plain
+		p.files[".github/actions/b/action.yml"] = plain
+		require.Empty(t, p.problems(t))
+		p.files[".github/actions/a/action.yml"] = plain + "    - uses: ./.github/actions/b\n"
+		p.files[".github/actions/b/action.yml"] = plain + "      env: {T: \"${{ github.token }}\"}\n"
+		assert.Equal(t, []string{".github/workflows/good.yml: job one runs for forks: want no github.token"}, p.problems(t))
+		p.files[".github/actions/b/action.yml"] = plain + "      env: {T: \"${{ secrets.KEY }}\"}\n"
+		assert.Equal(t, []string{".github/actions/b/action.yml reads a secret: want none, there is none to keep"}, p.problems(t))
 	})
 	t.Run("an action without a digest in an action", func(t *testing.T) {
 		p := sample(good, called)
@@ -189,6 +211,7 @@ func readProject(t *testing.T) project {
 type workflow struct {
 	On          any             `yaml:"on"`
 	Permissions any             `yaml:"permissions"`
+	Env         any             `yaml:"env"`
 	Jobs        map[string]*job `yaml:"jobs"`
 	Runs        struct {
 		Steps []step `yaml:"steps"`
@@ -203,15 +226,16 @@ type job struct {
 	Timeout     int            `yaml:"timeout-minutes"`
 	Secrets     any            `yaml:"secrets"`
 	With        map[string]any `yaml:"with"`
-	Env         map[string]any `yaml:"env"`
 	Steps       []step         `yaml:"steps"`
+	// whole is the job as it is written, for what may hold an expression.
+	whole any
 }
 
 type step struct {
 	Uses string         `yaml:"uses"`
 	Run  string         `yaml:"run"`
 	With map[string]any `yaml:"with"`
-	Env  map[string]any `yaml:"env"`
+	If   any            `yaml:"if"`
 }
 
 func (p project) workflow(t *testing.T, name string) *workflow {
@@ -249,7 +273,9 @@ func (p project) problems(t *testing.T) []string {
 			continue
 		}
 		c.parsed[file] = &w
+		w.read(t, p.files[file])
 		c.pins(file)
+		c.secrets(file, &w)
 	}
 	for _, file := range slices.Sorted(maps.Keys(c.parsed)) {
 		w := c.parsed[file]
@@ -321,6 +347,44 @@ func (c *checker) pins(file string) {
 	}
 }
 
+// read gives each job what the struct has no field for.
+func (w *workflow) read(t *testing.T, text string) {
+	t.Helper()
+	var whole struct {
+		Jobs map[string]any `yaml:"jobs"`
+	}
+	require.NoError(t, encoding.YAML.Unmarshal([]byte(text), &whole))
+	for name, j := range w.Jobs {
+		j.whole = whole.Jobs[name]
+	}
+}
+
+var (
+	// expression is what GitHub fills in, with the texts in it, which may hold braces.
+	expression = regexp.MustCompile(`\$\{\{(?:'[^']*'|[^'}]|\}[^}])*\}\}`)
+	// readsSecret and readsToken are how an expression reads them, alone or with all others.
+	readsSecret = regexp.MustCompile(`(?i)\bsecrets\b`)
+	readsToken  = regexp.MustCompile(`(?i)\bgithub\s*(?:\.\s*token\b|\[)|\btoJSON\(\s*github\s*\)`)
+)
+
+// secrets refuses an expression that reads one, wherever it stands. A condition
+// is one without its braces.
+func (c *checker) secrets(file string, w *workflow) {
+	expressions := expression.FindAllString(c.files[file], -1)
+	for _, j := range w.Jobs {
+		expressions = append(expressions, j.If)
+		for _, s := range j.Steps {
+			expressions = append(expressions, fmt.Sprint(s.If))
+		}
+	}
+	for _, s := range w.Runs.Steps {
+		expressions = append(expressions, fmt.Sprint(s.If))
+	}
+	if slices.ContainsFunc(expressions, readsSecret.MatchString) {
+		c.found = append(c.found, file+" reads a secret: want none, there is none to keep")
+	}
+}
+
 // triggers refuses what runs with the base's rights and can meet the head's code.
 func (c *checker) triggers(file string, w *workflow) {
 	for _, event := range w.events() {
@@ -361,8 +425,8 @@ func writes(permissions any) []string {
 func (c *checker) job(file, name string, j *job) {
 	subject := "job " + name + ": "
 	c.permissions(file, subject, j.Permissions, false)
-	if j.Secrets != nil || strings.Contains(text(j), "secrets.") {
-		c.add(file, "job %s reads a secret: want none, there is none to keep", name)
+	if j.Secrets != nil {
+		c.add(file, "job %s passes secrets on: want none, there is none to keep", name)
 	}
 	if j.Uses != "" {
 		return // what it calls has the environment and the limit
@@ -376,13 +440,19 @@ func (c *checker) job(file, name string, j *job) {
 	c.steps(file, subject, j.Steps)
 }
 
-// text is everything of a job that may hold an expression.
-func text(j *job) string {
-	parts := []any{j.If, j.With, j.Env, j.Environment}
-	for _, s := range j.Steps {
-		parts = append(parts, s.Run, s.With, s.Env)
-	}
-	return fmt.Sprint(parts...)
+// reads says whether the job reads the workflow's token: itself, from what the
+// workflow gives every job, or in an action of the project.
+func (c *checker) reads(w *workflow, j *job) bool {
+	return readsToken.MatchString(fmt.Sprint(w.Env, j.whole)) || c.actionsRead(j.Steps)
+}
+
+func (c *checker) actionsRead(steps []step) bool {
+	return slices.ContainsFunc(steps, func(s step) bool {
+		local, isLocal := strings.CutPrefix(s.Uses, "./")
+		file := path.Join(local, "action.yml")
+		action := c.parsed[file]
+		return isLocal && action != nil && (readsToken.MatchString(c.files[file]) || c.actionsRead(action.Runs.Steps))
+	})
 }
 
 func (c *checker) steps(file, subject string, steps []step) {
@@ -454,7 +524,7 @@ func (c *checker) forks(file string, w *workflow) {
 		if j.Environment != nil {
 			c.add(file, "job %s runs for forks: want no environment", name)
 		}
-		if strings.Contains(text(j), "github.token") {
+		if c.reads(w, j) {
 			c.add(file, "job %s runs for forks: want no github.token", name)
 		}
 		local := strings.TrimPrefix(j.Uses, "./")

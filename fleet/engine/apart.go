@@ -23,7 +23,7 @@ func (s *Stack) PreviewApart(ctx context.Context, observe func(Resource)) (_ *Re
 	if err := os.Mkdir(backend, 0o700); err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
-	environment := map[string]string{"PULUMI_BACKEND_URL": "file://" + backend}
+	environment := map[string]string{backendKey: "file://" + backend}
 	salted, err := hasSecretsManager(s.configFile())
 	if err != nil {
 		return nil, err

@@ -27,6 +27,14 @@ type command struct {
 	path string
 	// abort is closed when nothing in flight is to be waited for; nil for never.
 	abort <-chan struct{}
+	// exits are the exit codes of the calls that have ended, by subcommand; of
+	// one that never started there is none.
+	exits map[string]int
+}
+
+// forStack is the same command for one stack, which remembers how its calls ended.
+func (c *command) forStack() *command {
+	return &command{PulumiCommand: c.PulumiCommand, path: c.path, abort: c.abort, exits: map[string]int{}}
 }
 
 // afterAbort is how long the engine has to write what it knows once it was told
@@ -76,9 +84,12 @@ func (c *command) Run(
 
 	stdout, stderr = written(out, additionalOutput), written(errs, additionalErrorOutput)
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-		return stdout, stderr, exit.ExitCode(), err
+		code = exit.ExitCode()
 	}
-	return stdout, stderr, 0, err
+	if c.exits != nil && len(args) > 0 && (err == nil || code != 0) {
+		c.exits[args[0]] = code
+	}
+	return stdout, stderr, code, err
 }
 
 // stop asks the CLI to stop once the context ends, and again at an abort.

@@ -37,10 +37,15 @@ func TestTheEndOfTheContextAsksOnceAndWaits(t *testing.T) {
 	c, notes := script(t, `trap 'echo asked >> `+"$NOTES"+`' INT
 : > $NOTES.ready
 while [ ! -s $NOTES ]; do sleep 0.02; done
-sleep 0.5 # what is in flight is finished
+while [ ! -e $NOTES.done ]; do sleep 0.02; done # what is in flight
 echo finished`)
 	ctx, cancel := context.WithCancel(t.Context())
-	go func() { exists(t, notes+".ready"); cancel() }()
+	go func() {
+		exists(t, notes+".ready")
+		cancel()
+		exists(t, notes)
+		assert.NoError(t, os.WriteFile(notes+".done", nil, 0o600))
+	}()
 	stdout, _, code, err := c.Run(ctx, t.TempDir(), nil, nil, nil, []string{"NOTES=" + notes})
 	require.NoError(t, err)
 	assert.Equal(t, []any{"finished\n", 0}, []any{stdout, code})

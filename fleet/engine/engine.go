@@ -54,9 +54,10 @@ var ErrNotInBackend = errors.New("is not in the backend")
 
 // Stack is one stack, ready for operations. Close it.
 type Stack struct {
-	stack  auto.Stack
-	engine *Engine
-	name   string
+	stack   auto.Stack
+	engine  *Engine
+	command *command
+	name    string
 	// folder holds the copies of Pulumi.yaml and of the stack's file.
 	folder string
 }
@@ -72,7 +73,7 @@ func (e *Engine) open(ctx context.Context, name string, environment map[string]s
 	if err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
-	s := &Stack{engine: e, name: name, folder: folder}
+	s := &Stack{engine: e, command: e.command.forStack(), name: name, folder: folder}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -98,13 +99,39 @@ func (e *Engine) open(ctx context.Context, name string, environment map[string]s
 			variables[key] = value
 		}
 	}
-	local, err := auto.NewLocalWorkspace(ctx, auto.WorkDir(e.options.Root), auto.Pulumi(e.command),
+	url, given := variables[backendKey]
+	if !given {
+		url = os.Getenv(backendKey)
+	}
+	if url != "" {
+		variables[backendKey] = absolute(url, e.options.Root)
+	}
+	local, err := auto.NewLocalWorkspace(ctx, auto.WorkDir(e.options.Root), auto.Pulumi(s.command),
 		auto.Program(e.options.Program), auto.EnvVars(variables))
 	if err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
 	s.stack, err = auto.SelectStack(ctx, name, unselected{local})
 	return s, err
+}
+
+// backendKey names the variable that says where the stacks are.
+const backendKey = "PULUMI_BACKEND_URL"
+
+// absolute is the address of a backend, seen from the project's folder: the
+// CLI would look for a relative folder of files from where each command runs.
+// One that begins with ~ it looks for in the home itself.
+func absolute(url, root string) string {
+	path, isFile := strings.CutPrefix(url, "file://")
+	if !isFile || strings.HasPrefix(path, "~") || filepath.IsAbs(path) {
+		return url
+	}
+	path, query, asked := strings.Cut(path, "?")
+	url = "file://" + filepath.ToSlash(filepath.Join(root, path))
+	if asked {
+		url += "?" + query
+	}
+	return url
 }
 
 // Close deletes the stack's copies.
@@ -150,7 +177,7 @@ func (s *Stack) run(ctx context.Context, folder string, args ...string) (string,
 	for key, value := range s.stack.Workspace().GetEnvVars() {
 		environment = append(environment, key+"="+value)
 	}
-	stdout, stderr, _, err := s.engine.command.Run(ctx, folder, nil, nil, nil, environment, args...)
+	stdout, stderr, _, err := s.command.Run(ctx, folder, nil, nil, nil, environment, args...)
 	if err != nil {
 		return "", refusal(stderr, err)
 	}

@@ -25,10 +25,10 @@ func (s *Stack) Preview(ctx context.Context, observe func(Resource)) (*Result, e
 
 // Up deploys the stack.
 func (s *Stack) Up(ctx context.Context, observe func(Resource)) (*Result, error) {
-	return operate(observe, func(stream chan events.EngineEvent) error {
+	return operate(observe, s.unlessDone("up", func(stream chan events.EngineEvent) error {
 		_, err := s.stack.Up(ctx, optup.EventStreams(stream), optup.SuppressProgress(), optup.ConfigFile(s.configFile()), optup.ShowSecrets(false))
 		return err
-	})
+	}))
 }
 
 // Drift compares the stack's state with the clouds and changes neither.
@@ -42,11 +42,25 @@ func (s *Stack) Drift(ctx context.Context, observe func(Resource)) (*Result, err
 // Refresh reads the clouds into the stack's state, for some resources only or
 // for all where none is named.
 func (s *Stack) Refresh(ctx context.Context, urns []string, observe func(Resource)) (*Result, error) {
-	return operate(observe, func(stream chan events.EngineEvent) error {
+	return operate(observe, s.unlessDone("refresh", func(stream chan events.EngineEvent) error {
 		_, err := s.stack.Refresh(ctx, optrefresh.EventStreams(stream), optrefresh.SuppressProgress(), optrefresh.ConfigFile(s.configFile()),
 			optrefresh.Target(urns), optrefresh.ShowSecrets(false))
 		return err
-	})
+	}))
+}
+
+// unlessDone gives an operation, which runs a subcommand of the CLI, no error
+// where the CLI has ended well: what the Automation API reads afterwards, outputs
+// and history, nobody asked for, and an interrupt may keep it from that.
+func (s *Stack) unlessDone(subcommand string, operation func(chan events.EngineEvent) error) func(chan events.EngineEvent) error {
+	return func(stream chan events.EngineEvent) error {
+		delete(s.command.exits, subcommand)
+		err := operation(stream)
+		if code, ended := s.command.exits[subcommand]; ended && code == 0 {
+			return nil
+		}
+		return err
+	}
 }
 
 // operate runs one operation and collects its events.

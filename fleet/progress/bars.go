@@ -3,7 +3,9 @@ package progress
 import (
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/vbauerster/mpb/v8"
@@ -15,6 +17,8 @@ type bars struct {
 	container *mpb.Progress
 	all       *mpb.Bar
 
+	// mutex is never held while the container or a bar is waited for: their
+	// goroutines wait for what is drawn.
 	mutex   sync.Mutex
 	running map[string]*line
 	started int
@@ -22,9 +26,26 @@ type bars struct {
 
 // line is a running stack's.
 type line struct {
-	bar   *mpb.Bar
+	bar *mpb.Bar
+
+	mutex sync.Mutex
 	steps int
 	text  string
+}
+
+// step counts a step.
+func (l *line) step(text string) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	l.steps++
+	l.text = text
+}
+
+// String is what the line shows.
+func (l *line) String() string {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return fmt.Sprintf("%d steps %s", l.steps, l.text)
 }
 
 func newBars(out io.Writer, total int, options ...mpb.ContainerOption) *bars {
@@ -41,26 +62,25 @@ func newBars(out io.Writer, total int, options ...mpb.ContainerOption) *bars {
 
 func (b *bars) Start(stack string) {
 	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	l := &line{}
 	b.started++
+	priority := b.started
+	b.mutex.Unlock()
+	l := &line{}
 	// How many steps there will be nobody knows before the program has run.
 	l.bar = b.container.AddSpinner(0,
-		mpb.BarPriority(b.started), mpb.BarRemoveOnComplete(), mpb.BarWidth(1),
-		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
-			b.mutex.Lock()
-			defer b.mutex.Unlock()
-			return fmt.Sprintf("%s: %d steps %s", stack, l.steps, l.text)
-		})))
+		mpb.BarPriority(priority), mpb.BarRemoveOnComplete(), mpb.BarWidth(1),
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return stack + ": " + l.String() })))
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
 	b.running[stack] = l
 }
 
 func (b *bars) Step(stack, text string, _ bool) {
 	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	if l := b.running[stack]; l != nil {
-		l.steps++
-		l.text = text
+	l := b.running[stack]
+	b.mutex.Unlock()
+	if l != nil {
+		l.step(text)
 	}
 }
 
@@ -82,11 +102,12 @@ func (b *bars) Say(text string) {
 
 func (b *bars) Close() {
 	b.mutex.Lock()
-	for stack, l := range b.running {
-		l.bar.Abort(true)
-		delete(b.running, stack)
-	}
+	left := slices.Collect(maps.Values(b.running))
+	clear(b.running)
 	b.mutex.Unlock()
+	for _, l := range left {
+		l.bar.Abort(true)
+	}
 	b.all.Abort(false) // a bar that is not full is waited for otherwise
 	b.container.Wait()
 }

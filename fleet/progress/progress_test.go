@@ -2,11 +2,13 @@ package progress
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -81,4 +83,37 @@ func TestBarsAreSafeForConcurrentUse(t *testing.T) {
 	all.Wait()
 	b.Close()
 	assert.Contains(t, screen.String(), "20/20 stacks")
+}
+
+// Whoever starts a bar waits for those that are being drawn.
+func TestStacksStartWhileOthersAreDrawn(t *testing.T) {
+	screen := &buffer{}
+	b := newBars(screen, 200, mpb.ForceTTY(), mpb.WithAutoRefresh(), mpb.WithRefreshRate(time.Millisecond))
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		var all sync.WaitGroup
+		for worker := range 4 {
+			all.Go(func() {
+				for i := range 50 {
+					name := fmt.Sprintf("%d-%d", worker, i)
+					b.Start(name)
+					for range 3 {
+						b.Step(name, "create", true)
+						time.Sleep(time.Millisecond)
+					}
+					b.Done(name, "changed")
+				}
+			})
+		}
+		all.Wait()
+		b.Start("left")
+		b.Close()
+	}()
+	select {
+	case <-over:
+		assert.Contains(t, screen.String(), "200/200 stacks")
+	case <-time.After(time.Minute):
+		t.Fatal("the bars wait for each other")
+	}
 }

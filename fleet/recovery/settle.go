@@ -22,24 +22,23 @@ type Stack interface {
 	Refresh(ctx context.Context, urns []string, observe func(engine.Resource)) (*engine.Result, error)
 }
 
-// Finding is what became of one resource that the killed update left pending.
-type Finding struct {
-	Type string `json:"type"`
-	Name string `json:"name"`
-	// Was is what the update was doing: creating, updating, deleting or reading.
-	Was string `json:"was"`
-	// ID is under which the resource was looked for; empty where it was not.
-	ID string `json:"id,omitempty"`
-	// Outcome says what was found, in words.
-	Outcome string `json:"outcome"`
+// finding is what became of one resource that the killed update left pending.
+type finding struct {
+	kind, name string
+	// was is what the update was doing: creating, updating, deleting or reading.
+	was string
+	// id is under which the resource was looked for; empty where it was not.
+	id string
+	// outcome says what was found, in words.
+	outcome string
 }
 
 // String is a line about the resource.
-func (f Finding) String() string {
-	if f.ID == "" {
-		return fmt.Sprintf("%s %s: was %s; %s", f.Type, f.Name, f.Was, f.Outcome)
+func (f finding) String() string {
+	if f.id == "" {
+		return fmt.Sprintf("%s %s: was %s; %s", f.kind, f.name, f.was, f.outcome)
 	}
-	return fmt.Sprintf("%s %s: was %s; %s as %s", f.Type, f.Name, f.Was, f.Outcome, f.ID)
+	return fmt.Sprintf("%s %s: was %s; %s as %s", f.kind, f.name, f.was, f.outcome, f.id)
 }
 
 // Absent as the ID of a resource says that an operator looked and found none.
@@ -47,45 +46,46 @@ const Absent = ""
 
 // Settle takes the lock away and brings the state to what the clouds have. IDs
 // are what the operator knows, by the resource's name in the program. Say is
-// told each step.
+// told each step, and what was found of each resource.
 //
 // It changes nothing but the lock, and returns an error that says what to look
 // up, where a resource was being made whose ID cannot be derived and is not
-// among ids. What it has found so far is returned with every error.
-func Settle(ctx context.Context, stack Stack, ids map[string]string, say func(string)) ([]Finding, error) {
+// among ids. An error of the last part, in which the state may hold what no
+// cloud has, says that the recovery has to be repeated before an update.
+func Settle(ctx context.Context, stack Stack, ids map[string]string, say func(string)) error {
 	repaired, err := stack.Repair(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("the backend: %w", err)
+		return fmt.Errorf("the backend: %w", err)
 	}
 	for _, name := range repaired {
 		say("deleted the half-written " + name)
 	}
 	if err := stack.Cancel(ctx); err != nil {
-		return nil, fmt.Errorf("the lock: %w", err)
+		return fmt.Errorf("the lock: %w", err)
 	}
 	say("took the lock away")
 	state, err := stack.Export(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("the state: %w", err)
+		return fmt.Errorf("the state: %w", err)
 	}
 	d, err := parse(state)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	plan, err := d.plan(ids)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if len(plan) == 0 {
 		say("nothing was in flight")
-		return nil, nil
+		return nil
 	}
 	return settle(ctx, stack, d, plan, say)
 }
 
 // step is what is done about one pending operation.
 type step struct {
-	Finding
+	finding
 	resource entry
 	// insert is true where the resource has to be put into the state first, and
 	// look where a refresh has to look.
@@ -105,24 +105,24 @@ func (d *document) plan(ids map[string]string) ([]*step, error) {
 		plan = append(plan, s)
 		switch {
 		case pending.Type != apitype.OperationTypeCreating:
-			s.ID, s.look = string(resource.ID), d.has(string(resource.URN))
+			s.id, s.look = string(resource.ID), d.has(string(resource.URN))
 			if !s.look {
-				s.Outcome = "is in the state no more"
+				s.outcome = "is in the state no more"
 			}
 		case !resource.Custom || internal(resource):
-			s.Outcome = "exists in no cloud; the next update makes it again"
+			s.outcome = "exists in no cloud; the next update makes it again"
 		default:
 			if err := d.identify(s, known); err != nil {
 				problems = append(problems, err)
 			}
 		}
-		delete(known, s.Name)
+		delete(known, s.name)
 	}
 	for _, resource := range d.resources {
 		planned := func(s *step) bool { return s.resource.URN == resource.URN }
 		if resource.unread() && !slices.ContainsFunc(plan, planned) {
 			s := newStep(resource, apitype.OperationTypeCreating)
-			s.ID, s.look = string(resource.ID), true
+			s.id, s.look = string(resource.ID), true
 			plan = append(plan, s)
 		}
 	}
@@ -133,7 +133,7 @@ func (d *document) plan(ids map[string]string) ([]*step, error) {
 }
 
 func newStep(resource entry, was apitype.OperationType) *step {
-	return &step{resource: resource, Finding: Finding{Type: string(resource.Type), Name: resource.URN.Name(), Was: string(was)}}
+	return &step{resource: resource, finding: finding{kind: string(resource.Type), name: resource.URN.Name(), was: string(was)}}
 }
 
 // internal tells whether a resource is the engine's own and in no cloud.
@@ -145,80 +145,84 @@ func internal(resource apitype.ResourceV3) bool {
 // exist.
 func (d *document) identify(s *step, ids map[string]string) error {
 	resource := s.resource.ResourceV3
-	if id, given := ids[s.Name]; given {
-		s.ID, s.insert, s.look = id, id != Absent, id != Absent
+	if id, given := ids[s.name]; given {
+		s.id, s.insert, s.look = id, id != Absent, id != Absent
 		if !s.look {
-			s.Outcome = "does not exist, the operator says"
+			s.outcome = "does not exist, the operator says"
 		}
 		return nil
 	}
-	if words, again := renewed[s.Type]; again {
-		s.Outcome = words
+	if words, again := renewed[s.kind]; again {
+		s.outcome = words
 		return nil
 	}
 	r := &reader{inputs: resource.Inputs}
 	look, form := "look for it in its cloud", "ID"
-	if lookup, known := lookups[s.Type]; known {
+	if lookup, known := lookups[s.kind]; known {
 		command, wanted := lookup(r)
 		look, form = "look with `"+command+"`", wanted
 	} else {
 		id, err := identify(resource, d.provider(resource))
 		if err == nil {
-			s.ID, s.insert, s.look = id, true, true
+			s.id, s.insert, s.look = id, true, true
 			return nil
 		}
 		look += " (" + err.Error() + ")"
 	}
 	return fmt.Errorf("%s %s was being created, and its ID cannot be derived: %s; if it exists, run this again with --id %s=%s, and if it does not, with --id %s=",
-		s.Type, s.Name, look, s.Name, form, s.Name)
+		s.kind, s.name, look, s.name, form, s.name)
 }
 
 // settle writes the state, lets a refresh read what the clouds have, and says
 // what was found.
-func settle(ctx context.Context, stack Stack, d *document, plan []*step, say func(string)) ([]Finding, error) {
+func settle(ctx context.Context, stack Stack, d *document, plan []*step, say func(string)) error {
 	var looked []string
 	for _, s := range plan {
 		if !s.look {
 			continue
 		}
 		if s.insert {
-			if err := d.insert(s.resource, s.ID); err != nil {
-				return nil, err
+			if err := d.insert(s.resource, s.id); err != nil {
+				return err
 			}
 		}
 		looked = append(looked, string(s.resource.URN))
 	}
 	state, err := d.text()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := stack.Import(ctx, state); err != nil {
-		return nil, fmt.Errorf("the state: %w", err)
+		return unsettled("the state", err)
 	}
 	say(fmt.Sprintf("settled %d pending operations in the state", len(plan)))
 	after := d
 	if len(looked) > 0 {
 		say(fmt.Sprintf("looking in the clouds for %d resources", len(looked)))
 		if _, err := stack.Refresh(ctx, looked, nil); err != nil {
-			return nil, fmt.Errorf("the refresh: %w", err)
+			return unsettled("the refresh", err)
 		}
 		if state, err = stack.Export(ctx); err != nil {
-			return nil, fmt.Errorf("the state: %w", err)
+			return unsettled("the state", err)
 		}
 		if after, err = parse(state); err != nil {
-			return nil, err
+			return unsettled("the state", err)
 		}
 	}
-	var findings []Finding
 	for _, s := range plan {
 		switch {
 		case s.look && after.has(string(s.resource.URN)):
-			s.Outcome = "exists, and is in the state"
+			s.outcome = "exists, and is in the state"
 		case s.look:
-			s.Outcome = "does not exist"
+			s.outcome = "does not exist"
 		}
 		say(s.String())
-		findings = append(findings, s.Finding)
 	}
-	return findings, nil
+	return nil
+}
+
+// unsettled is an error after which the state may hold resources that nobody
+// has looked for: an update would take them for existing.
+func unsettled(subject string, err error) error {
+	return fmt.Errorf("%s: %w: run `fleet recover STACK` again before any update", subject, err)
 }

@@ -162,8 +162,7 @@ func TestWhatWasInFlightIsSettled(t *testing.T) {
 		},
 	}}
 	var steps []string
-	findings, err := Settle(t.Context(), s, nil, func(step string) { steps = append(steps, step) })
-	require.NoError(t, err)
+	require.NoError(t, Settle(t.Context(), s, nil, func(step string) { steps = append(steps, step) }))
 	assert.False(t, s.locked)
 	assert.Equal(t, []string{"aws=1", "azure=2", "changed=/changed", "other=/other", "there=/there", "policy=arn:aws:iam::111122223333:policy/pull", "identity=" + identity}, s.ids())
 	assert.NotContains(t, s.state, "pending_operations")
@@ -171,17 +170,19 @@ func TestWhatWasInFlightIsSettled(t *testing.T) {
 		assert.Equal(t, "kept", r.(inputs)["extra"])
 	}
 	assert.NotContains(t, s.refreshed, urn(logs, "other"))
-	var told []string
-	for _, f := range findings {
-		told = append(told, f.Name+": "+f.Outcome)
-	}
 	assert.Equal(t, []string{
-		"there: exists, and is in the state", "absent: does not exist", "policy: exists, and is in the state", "identity: exists, and is in the state",
-		"service: exists in no cloud; the next update makes it again", "customer: exists in no cloud; the next update makes it again",
-		"task: " + renewed["aws:ecs/taskDefinition:TaskDefinition"],
-		"changed: exists, and is in the state", "deleted: does not exist", "gone: is in the state no more",
-	}, told)
-	assert.Contains(t, steps, logs+" there: was creating; exists, and is in the state as /there")
+		"took the lock away", "settled 10 pending operations in the state", "looking in the clouds for 6 resources",
+		logs + " there: was creating; exists, and is in the state as /there",
+		logs + " absent: was creating; does not exist as /absent",
+		"aws:iam/policy:Policy policy: was creating; exists, and is in the state as arn:aws:iam::111122223333:policy/pull",
+		"azure-native:managedidentity:UserAssignedIdentity identity: was creating; exists, and is in the state as " + identity,
+		"waybill:aws:Service service: was creating; exists in no cloud; the next update makes it again",
+		providerToken + " customer: was creating; exists in no cloud; the next update makes it again",
+		"aws:ecs/taskDefinition:TaskDefinition task: was creating; " + renewed["aws:ecs/taskDefinition:TaskDefinition"],
+		logs + " changed: was updating; exists, and is in the state as /changed",
+		logs + " deleted: was deleting; does not exist as /deleted",
+		logs + " gone: was deleting; is in the state no more as /gone",
+	}, steps)
 }
 
 func TestAnIDThatTheCloudChoseIsAskedFor(t *testing.T) {
@@ -192,7 +193,7 @@ func TestAnIDThatTheCloudChoseIsAskedFor(t *testing.T) {
 		}}}
 	}
 	s := fresh()
-	_, err := Settle(t.Context(), s, map[string]string{"typo": "x"}, func(string) {})
+	err := Settle(t.Context(), s, map[string]string{"typo": "x"}, func(string) {})
 	require.EqualError(t, err, strings.Join([]string{
 		association + " role-association was being created, and its ID cannot be derived: look with `aws eks list-pod-identity-associations --cluster-name apps --namespace ns --service-account sa`;" +
 			" if it exists, run this again with --id role-association=ASSOCIATION-ID, and if it does not, with --id role-association=",
@@ -203,10 +204,10 @@ func TestAnIDThatTheCloudChoseIsAskedFor(t *testing.T) {
 	assert.Len(t, s.state["pending_operations"], 2, "the state is as it was")
 
 	s = fresh()
-	findings, err := Settle(t.Context(), s, map[string]string{"role-association": "a-1", "id": Absent}, func(string) {})
-	require.NoError(t, err)
+	var steps []string
+	require.NoError(t, Settle(t.Context(), s, map[string]string{"role-association": "a-1", "id": Absent}, func(step string) { steps = append(steps, step) }))
 	assert.Equal(t, []string{"role-association=a-1"}, s.ids())
-	assert.Equal(t, "does not exist, the operator says", findings[1].Outcome)
+	assert.Contains(t, steps, "random:index/randomId:RandomId id: was creating; does not exist, the operator says")
 }
 
 // A replacement is made before or after the old resource is deleted.
@@ -219,8 +220,7 @@ func TestAReplacementThatWasBeingMadeTakesTheOldOnesPlace(t *testing.T) {
 		"pending_operations": []any{pending("creating", group("a")), pending("creating", group("b"))},
 	}}
 	s.exist = append(s.exist, "/old-a")
-	_, err := Settle(t.Context(), s, nil, func(string) {})
-	require.NoError(t, err)
+	require.NoError(t, Settle(t.Context(), s, nil, func(string) {}))
 	assert.Equal(t, []string{"a=/old-a (deleted)", "a=/a", "b=/b"}, s.ids())
 }
 
@@ -230,22 +230,21 @@ func TestARefreshThatFailsIsMadeUpForByTheNextRecovery(t *testing.T) {
 	s := &stack{t: t, exist: []string{"/there"}, fails: errors.New("no credentials"), state: inputs{
 		"pending_operations": []any{pending("creating", group("there")), pending("creating", group("absent"))},
 	}}
-	_, err := Settle(t.Context(), s, nil, func(string) {})
-	require.EqualError(t, err, "the refresh: no credentials")
+	err := Settle(t.Context(), s, nil, func(string) {})
+	require.EqualError(t, err, "the refresh: no credentials: run `fleet recover STACK` again before any update")
+	require.ErrorIs(t, err, s.fails)
 	assert.Equal(t, []string{"there=/there", "absent=/absent"}, s.ids())
 	s.fails = nil
-	findings, err := Settle(t.Context(), s, nil, func(string) {})
-	require.NoError(t, err)
+	var steps []string
+	require.NoError(t, Settle(t.Context(), s, nil, func(step string) { steps = append(steps, step) }))
 	assert.Equal(t, []string{"there=/there"}, s.ids())
-	assert.Len(t, findings, 2)
+	assert.Contains(t, steps, "settled 2 pending operations in the state")
 }
 
 func TestAStackThatNobodyKilledIsLeftAsItIs(t *testing.T) {
 	s := &stack{t: t, locked: true, state: inputs{"resources": []any{resource(logs, "a", inputs{"id": "/a", "outputs": inputs{"x": 1}})}}}
 	var steps []string
-	findings, err := Settle(t.Context(), s, nil, func(step string) { steps = append(steps, step) })
-	require.NoError(t, err)
-	assert.Empty(t, findings)
+	require.NoError(t, Settle(t.Context(), s, nil, func(step string) { steps = append(steps, step) }))
 	assert.Empty(t, s.refreshed)
 	assert.Equal(t, []string{"took the lock away", "nothing was in flight"}, steps)
 }

@@ -43,12 +43,17 @@ func (r *Report) markdown(most int) string {
 		fmt.Fprint(&head, "\n### Failed\n\n")
 		markdownTable(&head, failed)
 		for _, row := range failed {
-			details = append(details, fmt.Sprintf("\n<details open><summary>%s: why</summary>\n\n%s\n</details>\n", escaped(row.name()), fenced(row.Errors)))
+			details = append(details, why(row))
 		}
 	}
 	if len(stopped) > 0 {
 		fmt.Fprint(&head, "\n### Not done\n\n")
 		markdownTable(&head, stopped)
+		for _, row := range stopped {
+			if len(row.Errors) > 0 {
+				details = append(details, why(row))
+			}
+		}
 	}
 	if len(changed) > 0 {
 		fmt.Fprint(&head, "\n### Changed\n\n")
@@ -79,6 +84,11 @@ func markdownTable(out *strings.Builder, rows []*Row) {
 		fmt.Fprintf(out, "| %s | %s | %d | %d | %d | %d | %s | %s |\n", escaped(row.name()), escaped(row.Platform),
 			row.Create, row.Update, row.Replace, row.Delete, row.Status, row.took())
 	}
+}
+
+// why is what went wrong with one stack.
+func why(row *Row) string {
+	return fmt.Sprintf("\n<details open><summary>%s: why</summary>\n\n%s\n</details>\n", escaped(row.name()), fenced(row.Errors))
 }
 
 // resources is the folded list of what changes in one stack.

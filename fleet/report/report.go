@@ -110,7 +110,7 @@ func (r *Row) name() string {
 
 // Report is what a command found.
 type Report struct {
-	// Command is preview, up, drift, recover or validate.
+	// Command is preview, up, drift or recover.
 	Command string `json:"command"`
 	// Shard is the share of this runner; empty where there is only one.
 	Shard   string  `json:"shard,omitempty"`

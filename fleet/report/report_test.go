@@ -86,16 +86,18 @@ preview in 1m30s: 1 failed, 1 not started, 1 changed, 1 unchanged
 }
 
 func TestTheMarkdownHasFailuresFirstThenChangesThenACount(t *testing.T) {
+	cut := row("late", "late", report.Interrupted)
+	cut.Errors = []string{"once more"}
 	text := markdown(t, report.Make("preview", "2/4", []report.Row{
 		row("quiet", "quiet", report.Unchanged),
 		changed("acme", engine.Resource{Type: "aws:iam/role:Role", Name: "pull_role", Operation: "update", Properties: []string{"tags.a", "tags.b"}}),
 		row("calm", "calm", report.Unchanged),
 		failed("dev", "no ``` good"),
-		row("late", "late", report.NotStarted),
+		cut,
 	}, time.Second))
-	assert.True(t, strings.HasPrefix(text, "<!-- waybill-fleet 2/4 -->\n## Fleet preview, shard 2/4: 1 failed, 1 not started, 1 changed, 2 unchanged\n"), text)
+	assert.True(t, strings.HasPrefix(text, "<!-- waybill-fleet 2/4 -->\n## Fleet preview, shard 2/4: 1 failed, 1 interrupted, 1 changed, 2 unchanged\n"), text)
 	order := []string{"### Failed", "| dev |", "### Not done", "| late |", "### Changed", "| acme |", "<details open><summary>dev: why</summary>",
-		"````\nno ``` good\n````", "<details><summary>acme: 1 resources</summary>", `| update | aws:iam/role:Role | pull\_role | tags.a, tags.b |`, "\n2 unchanged.\n"}
+		"````\nno ``` good\n````", "<details open><summary>late: why</summary>\n\n```\nonce more\n```", "<details><summary>acme: 1 resources</summary>", `| update | aws:iam/role:Role | pull\_role | tags.a, tags.b |`, "\n2 unchanged.\n"}
 	at := 0
 	for _, want := range order {
 		next := strings.Index(text[at:], want)

@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -31,11 +32,22 @@ func main() {
 	}
 	ctx, abort := interrupts(os.Stderr)
 	f := &fleet{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environment: environment, abort: abort}
-	if err := newCommand(f).ExecuteContext(ctx); err != nil {
+	err := newCommand(f).ExecuteContext(ctx)
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
-		os.Exit(report.ExitFailed)
 	}
-	os.Exit(f.exit)
+	os.Exit(f.status(err))
+}
+
+// status is the exit status of a command that ended so.
+func (f *fleet) status(err error) int {
+	switch {
+	case errors.Is(err, errInterrupted):
+		return report.ExitInterrupted
+	case err != nil:
+		return report.ExitFailed
+	}
+	return f.exit
 }
 
 // interrupts gives a context that the first interrupt ends, and a channel that

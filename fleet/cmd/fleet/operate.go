@@ -76,7 +76,7 @@ func (f *fleet) operate(ctx context.Context, command string, changes bool, work 
 		return err
 	}
 	if changes {
-		if err := f.confirm(command, selected); err != nil {
+		if err := f.confirm(ctx, command, selected); err != nil {
 			return err
 		}
 	}

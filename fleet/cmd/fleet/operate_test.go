@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -122,10 +125,45 @@ func TestNothingChangesWithoutAYes(t *testing.T) {
 	require.NoError(t, err)
 	defer stdin.Close()
 	f := &fleet{stdin: stdin}
-	require.EqualError(t, f.confirm("up", stacksOf("a")), "up changes clouds and there is no terminal to ask on: want --yes")
+	require.EqualError(t, f.confirm(t.Context(), "up", stacksOf("a")), "up changes clouds and there is no terminal to ask on: want --yes")
 	f.yes = true
-	require.NoError(t, f.confirm("up", stacksOf("a")))
-	require.NoError(t, (&fleet{stdin: stdin}).confirm("up", nil))
+	require.NoError(t, f.confirm(t.Context(), "up", stacksOf("a")))
+	require.NoError(t, (&fleet{stdin: stdin}).confirm(t.Context(), "up", nil))
+}
+
+func TestTheQuestionIsAnsweredOrInterrupted(t *testing.T) {
+	for answer, want := range map[string]string{"y\n": "", "YES \n": "", "n\n": "not confirmed", "\n": "not confirmed", "": "not confirmed"} {
+		err := answered(t.Context(), strings.NewReader(answer))
+		if want == "" {
+			require.NoError(t, err, answer)
+			continue
+		}
+		require.ErrorContains(t, err, want, answer)
+		assert.Equal(t, report.ExitFailed, (&fleet{}).status(err))
+	}
+	stdin, terminal := io.Pipe() // on which nobody types
+	defer terminal.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- answered(ctx, stdin) }()
+	cancel()
+	select {
+	case err := <-ended:
+		require.ErrorIs(t, err, errInterrupted)
+		assert.Equal(t, report.ExitInterrupted, (&fleet{exit: report.ExitChanged}).status(err))
+	case <-time.After(patience):
+		t.Fatal("an interrupt does not end the question")
+	}
+	assert.Equal(t, report.ExitChanged, (&fleet{exit: report.ExitChanged}).status(nil))
+}
+
+func TestAnInterruptedRecoveryKeepsItsError(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	unsettled := errors.New("the refresh: cancelled: run `fleet recover STACK` again before any update")
+	row := conclude(ctx, func() (report.Status, *engine.Result, error) { cancel(); return "", nil, unsettled })
+	require.Equal(t, report.Interrupted, row.Status)
+	assert.Equal(t, lines(unsettled), explained(row, unsettled).Errors)
+	assert.Empty(t, explained(row, nil).Errors, "an update that the interrupt ends says nothing")
 }
 
 // execute runs the command in this process, for what needs no engine.

@@ -34,7 +34,7 @@ func (f *fleet) recover(ctx context.Context, name string) error {
 		return fmt.Errorf("stack %q has no file: want one of %s", name, strings.Join(names, ", "))
 	}
 	selected := all[at : at+1]
-	if err := f.confirm("recover", selected); err != nil {
+	if err := f.confirm(ctx, "recover", selected); err != nil {
 		return err
 	}
 	e, err := engine.Open(engine.Options{Root: f.root, Program: stacks.In(f.root), Environment: f.environment, Abort: f.abort})
@@ -45,22 +45,32 @@ func (f *fleet) recover(ctx context.Context, name string) error {
 	started := time.Now()
 	rows := each(ctx, selected, 1, shown, func(ctx context.Context, stack stackfiles.Stack) report.Row {
 		var steps []string
+		var unsettled error
 		row := one(ctx, e, stack, func(resource engine.Resource) {
 			shown.Step(name, resource.Operation+" "+resource.Name, resource.Operation != "same")
 		}, func(ctx context.Context, s *engine.Stack, observe func(engine.Resource)) (report.Status, *engine.Result, error) {
-			if _, err := recovery.Settle(ctx, s, f.ids, func(step string) {
+			if unsettled = recovery.Settle(ctx, s, f.ids, func(step string) {
 				steps = append(steps, step)
 				shown.Say(name + ": " + step)
-			}); err != nil {
-				return "", nil, err
+			}); unsettled != nil {
+				return "", nil, unsettled
 			}
 			shown.Say(name + ": updating")
 			result, err := s.Up(ctx, observe)
 			return "", result, err
 		})
 		row.Steps = steps
-		return row
+		return explained(row, unsettled)
 	})
 	shown.Close()
 	return f.print(report.Make("recover", "", rows, time.Since(started)))
+}
+
+// explained gives the row of an interrupted recovery the error with which it
+// ended: it says what has to be done before an update.
+func explained(row report.Row, unsettled error) report.Row {
+	if row.Status == report.Interrupted && unsettled != nil {
+		row.Errors = lines(unsettled)
+	}
+	return row
 }
