@@ -355,7 +355,7 @@ func (c *Customer) checkCluster(at place, e environment, given map[string]bool, 
 		if given[at.cluster] {
 			problems.add(at.cluster, "belongs to the customer's side: want none here")
 		}
-	case n > 1 || n == 0 && !(c.nodesPull() && !c.hasIdentities()):
+	case n > 1 || n == 0 && (!c.nodesPull() || c.hasIdentities()):
 		problems.add(at.cluster, "has %d of name, issuer: want exactly one", n)
 	}
 	if given[at.cluster+".issuer"] && given[at.cluster+".resourceGroup"] {
