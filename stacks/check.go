@@ -114,6 +114,12 @@ func (c *Customer) checkPlatform(given map[string]bool, problems *problems) {
 	if c.Platform == platformOther && given["gke"] && given["environments"] {
 		problems.add("gke", "and environments: want a stack for each environment whose nodes pull")
 	}
+	if given["gke"] && given["gcp.projectNumber"] {
+		problems.add("gcp.projectNumber", "and gke: want none, an access grant to nodes has no number")
+	}
+	if given["azure.workloadIdentities"] && !c.hasIdentities() {
+		problems.add("azure.workloadIdentities", "and no workload with identity: want both, or neither")
+	}
 	if c.Side == sideCustomer && given["gcp"] && !given["gke"] && !given["gcp.projectNumber"] {
 		problems.add("gcp.projectNumber", "is missing: want the vendor's project number from an authenticated channel, the trust anchor")
 	}

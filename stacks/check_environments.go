@@ -100,6 +100,9 @@ func (c *Customer) checkCluster(at place, e environment, given map[string]bool, 
 	if given[at.cluster+".issuer"] && given[at.cluster+".resourceGroup"] {
 		problems.add(at.cluster+".resourceGroup", "%q: want it with a name only", e.Cluster.ResourceGroup)
 	}
+	if c.Platform == platformEKS && given[at.cluster+".resourceGroup"] {
+		problems.add(at.cluster+".resourceGroup", "%q: belongs to aks: want none here", e.Cluster.ResourceGroup)
+	}
 	if issuer := e.Cluster.Issuer; c.Platform == platformAKS && issuer != "" && !strings.HasSuffix(issuer, "/") {
 		problems.add(at.cluster+".issuer", "%q: want it with the slash at its end that AKS's tokens have", issuer)
 	}
@@ -122,6 +125,14 @@ func (c *Customer) checkKubernetes(at place, k Kubernetes, given map[string]bool
 		}
 	} else if !given[key+".issuer"] && !given["gke"] {
 		problems.add(key+".issuer", "is missing: want the cluster's OIDC issuer, exactly as in its tokens")
+	}
+	for _, of := range []string{".issuer", ".keySet", ".pullSecret", ".egressPorts"} {
+		if given["gke"] && given[key+of] {
+			problems.add(key+of, "and gke: want none, no refresher is there to need it")
+		}
+	}
+	if c.Side == sideCustomer && given[key+".keySet"] {
+		problems.add(key+".keySet", "belongs to the vendor's side, whose provider it is for: want none here")
 	}
 	if c.Side != sideVendor {
 		if !given[key+".context"] {

@@ -151,7 +151,15 @@ func TestWrongConfigurationOfAPartyIsNamed(t *testing.T) {
 			set("product.name", strings.Repeat("p", 40))(c)
 			set("kubernetes.namespace", map[string]any{"name": strings.Repeat("n", 63)})(c)
 		}, `kubernetes.namespace.name "` + strings.Repeat("n", 63) + `": makes a subject of`},
-		"a vendor's environment twice":     {"oscorp-vendor", set("environments", []any{map[string]any{"name": "prod"}, map[string]any{"name": "prod"}}), `environments[1] has the name prod of environments[0]`},
+		"a vendor's environment twice":    {"oscorp-vendor", set("environments", []any{map[string]any{"name": "prod"}, map[string]any{"name": "prod"}}), `environments[1] has the name prod of environments[0]`},
+		"a pull secret that nobody fills": {"hanso", set("kubernetes.pullSecret", "x"), `kubernetes.pullSecret and gke: want none`},
+		"a key set on the customer's side": {"wayne", func(c map[string]any) {
+			set("side", "customer")(c)
+			set("gcp.projectNumber", "731904826550")(c)
+			set("kubernetes.keySet", "{}")(c)
+		}, `kubernetes.keySet belongs to the vendor's side`},
+		"a group on EKS":                   {"initech", set("eks.cluster", map[string]any{"name": "c", "resourceGroup": "g"}), `eks.cluster.resourceGroup`},
+		"identities for no workload":       {"dev", set("azure.workloadIdentities", map[string]any{"name": "one"}), `azure.workloadIdentities and no workload with identity`},
 		"an environment that is none":      {"tyrell", set("workloads", []any{map[string]any{"component": "web"}, map[string]any{"component": "api", "environments": []any{"test"}}}), `workloads[1].environments[0] "test": want the name of an environment`},
 		"an environment without workloads": {"tyrell", set("workloads", []any{map[string]any{"component": "web", "environments": []any{"prod", "dev"}}}), `environments[1] "staging": runs no workload`},
 		"the refresher's component":        {"tyrell", set("workloads", []any{map[string]any{"component": "refresher"}}), `component "refresher": want another name`},
