@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"waybill.example/waybill/components/kubernetes"
 )
 
 // checkEnvironments reports what is wrong with where the product runs.
@@ -29,7 +27,7 @@ func (c *Customer) checkEnvironments(given map[string]bool, problems *problems) 
 		if e.Product.Tag != "" && e.Product.Digest != "" {
 			problems.add(at.environment+"product", "has tag and digest: want one of them")
 		}
-		subject := e.ownName() + "::" + kubernetesSubject(e.Kubernetes.Namespace.Name, c.Product.Name)
+		subject := e.ownName() + "::" + e.refresher()
 		if n := len(subject); c.kind() == kindCluster && c.Side != sideVendor && n > maxGoogleSubject {
 			problems.add(at.environment+"kubernetes.namespace.name", "%q: makes a subject of %d characters with product and environment: want at most %d",
 				e.Kubernetes.Namespace.Name, n, maxGoogleSubject)
@@ -47,11 +45,6 @@ func (c *Customer) checkEnvironments(given map[string]bool, problems *problems) 
 
 // maxGoogleSubject is how long google.subject may be (docs/facts.md §3).
 const maxGoogleSubject = 127
-
-// kubernetesSubject is the refresher's ServiceAccount as its tokens name it.
-func kubernetesSubject(namespace, product string) string {
-	return "system:serviceaccount:" + namespace + ":" + kubernetes.RefresherServiceAccount(product)
-}
 
 // hasIdentities says whether a workload has a cloud identity.
 func (c *Customer) hasIdentities() bool {

@@ -60,6 +60,16 @@ func (e environment) ownName() string {
 	return ""
 }
 
+// claim is a ServiceAccount as its cluster's tokens name it.
+func claim(namespace, account string) string {
+	return "system:serviceaccount:" + namespace + ":" + account
+}
+
+// refresher is the environment's refresher as its tokens name it.
+func (e environment) refresher() string {
+	return claim(e.Kubernetes.Namespace.Name, kubernetes.RefresherServiceAccount(e.product.Name))
+}
+
 // issuer is the cluster's as the configuration gives it, empty where it is to
 // be looked up.
 func (e environment) issuer() string {

@@ -2,9 +2,6 @@ package stacks
 
 import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-
-	"waybill.example/waybill/components/azure"
-	"waybill.example/waybill/components/kubernetes"
 )
 
 // configuredRequest is the access request of a chain where it follows from the
@@ -24,9 +21,7 @@ func (s *settings) configuredRequest(issuers []string) *AccessRequest {
 		switch s.kind() {
 		case kindCluster:
 			from.Issuer = issuers[i]
-			from.Subject = azure.Subject{
-				Namespace: e.Kubernetes.Namespace.Name, ServiceAccount: kubernetes.RefresherServiceAccount(s.Product.Name),
-			}.Claim()
+			from.Subject = e.refresher()
 		case kindNodes:
 			from.NodeServiceAccounts = s.GKE.NodeServiceAccounts
 		case kindAmazon:

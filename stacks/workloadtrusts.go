@@ -78,7 +78,7 @@ func (t workloadTrust) account(p Product) string {
 
 // claim is the workload as the tokens of its ServiceAccount name it.
 func (t workloadTrust) claim(p Product) string {
-	return azure.Subject{Namespace: t.environment.Kubernetes.Namespace.Name, ServiceAccount: t.account(p)}.Claim()
+	return claim(t.environment.Kubernetes.Namespace.Name, t.account(p))
 }
 
 // assign shares trusts out among identities, each of which holds at most
