@@ -115,19 +115,26 @@ func (c *cluster) symmetric(text string) (string, error) {
 	return t.sign(jose.HS256, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}))
 }
 
-// expired is the token as the cluster signed it two days ago.
-func (c *cluster) expired(text string) (string, error) {
+// resigned is the token with other claims, signed with the cluster's own key.
+func (c *cluster) resigned(text string, change func(claims map[string]any)) (string, error) {
 	t, err := parse(text)
 	if err != nil {
 		return "", err
 	}
+	change(t.claims)
 	key, err := c.signingKey()
 	if err != nil {
 		return "", err
 	}
-	issued := time.Now().Add(-48 * time.Hour)
-	t.claims["iat"], t.claims["nbf"], t.claims["exp"] = issued.Unix(), issued.Unix(), issued.Add(time.Hour).Unix()
 	return t.sign(jose.RS256, key)
+}
+
+// expired is the token as the cluster signed it two days ago.
+func (c *cluster) expired(text string) (string, error) {
+	return c.resigned(text, func(claims map[string]any) {
+		issued := time.Now().Add(-48 * time.Hour)
+		claims["iat"], claims["nbf"], claims["exp"] = issued.Unix(), issued.Unix(), issued.Add(time.Hour).Unix()
+	})
 }
 
 // forged is a token of the audience for a ServiceAccount that need not exist,
@@ -138,19 +145,12 @@ func (c *cluster) forged(ctx context.Context, namespace, account, audience strin
 	if err != nil {
 		return "", err
 	}
-	t, err := parse(text)
-	if err != nil {
-		return "", err
-	}
-	t.claims["sub"] = serviceAccount(namespace, account)
-	t.claims["kubernetes.io"] = map[string]any{
-		"namespace": namespace, "serviceaccount": map[string]any{"name": account, "uid": "0e6a3b52-93f7-4a0e-8f0d-6c1d2f7e9b41"},
-	}
-	key, err := c.signingKey()
-	if err != nil {
-		return "", err
-	}
-	return t.sign(jose.RS256, key)
+	return c.resigned(text, func(claims map[string]any) {
+		claims["sub"] = serviceAccount(namespace, account)
+		claims["kubernetes.io"] = map[string]any{
+			"namespace": namespace, "serviceaccount": map[string]any{"name": account, "uid": "0e6a3b52-93f7-4a0e-8f0d-6c1d2f7e9b41"},
+		}
+	})
 }
 
 // serviceAccount is the subject of a ServiceAccount's tokens.
@@ -160,18 +160,8 @@ func serviceAccount(namespace, account string) string {
 
 // boundToPod is the token as the cluster gives it for a pod, signed anew.
 func (c *cluster) boundToPod(text string) (string, error) {
-	t, err := parse(text)
-	if err != nil {
-		return "", err
-	}
-	key, err := c.signingKey()
-	if err != nil {
-		return "", err
-	}
-	private, _ := t.claims["kubernetes.io"].(map[string]any)
-	private = maps.Clone(private)
-	private["pod"] = map[string]any{"name": "rehearsal", "uid": "5f0b6f0a-5d0c-4c8e-9f57-6b1f1d2d7a10"}
-	t.claims = maps.Clone(t.claims)
-	t.claims["kubernetes.io"] = private
-	return t.sign(jose.RS256, key)
+	return c.resigned(text, func(claims map[string]any) {
+		private, _ := claims["kubernetes.io"].(map[string]any)
+		private["pod"] = map[string]any{"name": "rehearsal", "uid": "5f0b6f0a-5d0c-4c8e-9f57-6b1f1d2d7a10"}
+	})
 }
