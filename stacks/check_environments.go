@@ -27,7 +27,10 @@ func (c *Customer) checkEnvironments(given map[string]bool, problems *problems) 
 		if e.Product.Tag != "" && e.Product.Digest != "" {
 			problems.add(at.environment+"product", "has tag and digest: want one of them")
 		}
-		subject := e.ownName() + "::" + e.refresher()
+		subject := e.refresher()
+		if e.named() {
+			subject = e.Name + "::" + subject
+		}
 		if n := len(subject); c.kind() == kindCluster && c.Side != sideVendor && n > maxGoogleSubject {
 			problems.add(at.environment+"kubernetes.namespace.name", "%q: makes a subject of %d characters with product and environment: want at most %d",
 				e.Kubernetes.Namespace.Name, n, maxGoogleSubject)

@@ -69,6 +69,23 @@ func TestWrongConfigurationIsNamed(t *testing.T) {
 	}
 }
 
+// google.subject has at most 127 bytes; without environments nothing stands
+// before the ServiceAccount.
+func TestASubjectMayBeAsLongAsGoogleTakesIt(t *testing.T) {
+	const product = "pppppppppppppppppppppppppppppppppppppppp"
+	room := 127 - len("system:serviceaccount::"+product+"-refresher")
+	named := func(length int) func(map[string]any) {
+		return func(c map[string]any) {
+			set("product.name", product)(c)
+			set("kubernetes.namespace", map[string]any{"name": strings.Repeat("n", length)})(c)
+		}
+	}
+	_, err := runStack(t, "wayne", nil, named(room))
+	require.NoError(t, err)
+	values, secrets := loadStack(t, "wayne", named(room+1))
+	assert.Contains(t, refused(t, values, secrets)[0], "makes a subject of 128 characters with product and environment: want at most 127")
+}
+
 // What belongs to one side, to one kind of trust or to one environment is
 // refused elsewhere.
 func TestWrongConfigurationOfAPartyIsNamed(t *testing.T) {
