@@ -2,19 +2,21 @@ package stacks
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
-	"strings"
+
+	"waybill.example/waybill/stacks/chain"
+	"waybill.example/waybill/stacks/config"
 )
 
 const usage = `usage: waybill access-request STACK
 
-Prints the access request of Pulumi.STACK.yaml as JSON, without deploying
-anything: what the customer sends to the vendor. It follows from the
-configuration for every chain but the one through Entra, which chooses the
+Prints the access request of Pulumi.STACK.yaml, here or in examples/, as JSON,
+without deploying anything: what the customer sends to the vendor. It follows from
+the configuration for every chain but the one through Entra, which chooses the
 principal's ID when the customer's stack is deployed.
 
 Without arguments this is the Pulumi program, which the engine starts.
@@ -31,45 +33,61 @@ func Command(arguments []string, stdout, stderr io.Writer) int {
 		_, _ = io.WriteString(stderr, usage)
 		return 2
 	}
-	if err := printRequest("Pulumi."+arguments[1]+".yaml", stdout); err != nil {
+	if err := printRequest(stackFile(arguments[1]), stdout); err != nil {
 		fmt.Fprintln(stderr, "error:", err)
 		return 1
 	}
 	return 0
 }
 
+// stackFile is a stack's file, which is here or in examples/.
+func stackFile(stack string) string {
+	name := "Pulumi." + stack + ".yaml"
+	if _, err := os.Stat(name); err != nil {
+		if example := filepath.Join("examples", name); fileExists(example) {
+			return example
+		}
+	}
+	return name
+}
+
+func fileExists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 func printRequest(path string, out io.Writer) error {
-	if err := Validate(path); err != nil {
+	plan, err := validate(path)
+	if err != nil {
 		return fmt.Errorf("%s is refused:\n%w", path, err)
 	}
-	s, err := fileSettings(path, &problems{})
+	request, err := plan.Request()
 	if err != nil {
-		return err
-	}
-	request, err := s.requestBeforeUpdate(strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), "Pulumi."), ".yaml"))
-	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	encoder := json.NewEncoder(out)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(request)
 }
 
-// requestBeforeUpdate is the access request of a stack that need not be
-// deployed.
-func (s *settings) requestBeforeUpdate(stack string) (*AccessRequest, error) {
-	if !s.customers() {
-		return nil, errors.New("side vendor: want the customer's stack, whose request it is")
+// Validate reports everything that is wrong with a stack file, unknown top-level
+// keys included, a line each. It deploys and decrypts nothing; the other party's
+// documents are an update's to check. Pulumi.yaml is beside the file or in the
+// folder above.
+func Validate(path string) error {
+	_, err := validate(path)
+	return err
+}
+
+func validate(path string) (*chain.Plan, error) {
+	var problems config.Problems
+	settings, err := config.File(path, &problems)
+	if err != nil {
+		return nil, err
 	}
-	if s.kind() == kindEntra {
-		return nil, fmt.Errorf("the access request names a principal that Entra makes: run `pulumi up -s %s`, then `pulumi stack output %s --json -s %[1]s`", stack, accessRequestName)
+	plan := newPlan(settings, &problems)
+	if problems.Err() == nil {
+		plan.Validate(&problems)
 	}
-	var issuers []string
-	for i, e := range s.environments() {
-		if s.kind() == kindCluster && e.issuer() == "" {
-			return nil, fmt.Errorf("%s: is looked up in an update only: want the issuer here, or `pulumi up -s %s` and its output %s", s.issuerKey(i), stack, accessRequestName)
-		}
-		issuers = append(issuers, e.issuer())
-	}
-	return s.configuredRequest(issuers), nil
+	return plan, problems.Err()
 }

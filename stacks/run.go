@@ -2,20 +2,16 @@ package stacks
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-)
 
-// platforms are the compositions, by the platform that they serve. The schema
-// refuses every other platform before one is looked up.
-var platforms = map[string]func(*pulumi.Context, *settings) error{
-	platformAKS:   google,
-	platformECS:   ecs,
-	platformEKS:   eks,
-	platformOther: google,
-}
+	"waybill.example/waybill/stacks/chain"
+	"waybill.example/waybill/stacks/config"
+	"waybill.example/waybill/stacks/exchange"
+)
 
 // Run builds the stack of one customer, or of one party: the whole program.
 // Paths in the configuration are relative to the project's folder, or where the
@@ -35,29 +31,67 @@ func Run(ctx *pulumi.Context) error {
 // program of several stacks, or from elsewhere, gives the Automation API.
 func In(root string) pulumi.RunFunc {
 	return func(ctx *pulumi.Context) error {
-		last := sync.OnceValues(func() (outputs, error) { return ownOutputs(ctx) })
+		last := sync.OnceValues(func() (exchange.Outputs, error) { return exchange.Last(ctx) })
 		if err := run(ctx, root, last); err != nil {
-			return errors.Join(err, keepOutputs(ctx, last))
+			return errors.Join(err, exchange.Keep(ctx, last))
 		}
 		return nil
 	}
 }
 
 // run is the program; last gives the stack's outputs after its last update.
-func run(ctx *pulumi.Context, root string, last func() (outputs, error)) error {
-	s, err := load(ctx)
+func run(ctx *pulumi.Context, root string, last func() (exchange.Outputs, error)) error {
+	plan, settings, err := load(ctx)
 	if err != nil {
 		return err
 	}
-	if err := receive(ctx, s, root, last); err != nil {
-		return err
+	var before exchange.Outputs
+	if plan.Remembers() {
+		if before, err = last(); err != nil {
+			return err
+		}
 	}
-	adopted, err := adopt(ctx, s.Adopt)
+	if err := plan.Receive(ctx, root, before); err != nil {
+		return refusal(ctx, err)
+	}
+	var problems config.Problems
+	if plan.Validate(&problems); problems.Err() != nil {
+		return refusal(ctx, problems.Err())
+	}
+	adopted, err := adopt(ctx, settings.Adopt)
 	if err != nil {
 		return err
 	}
-	if err := platforms[s.Platform](ctx, s); err != nil {
+	if err := plan.LookUp(ctx); err != nil {
+		return err
+	}
+	if err := plan.Register(ctx); err != nil {
 		return err
 	}
 	return adopted.check(ctx)
+}
+
+// load reads and checks the whole configuration and reports every problem.
+func load(ctx *pulumi.Context) (*chain.Plan, *config.Settings, error) {
+	var problems config.Problems
+	settings := config.Load(ctx, &problems)
+	chain.RefuseProviderKeys(ctx, &problems)
+	plan := newPlan(settings, &problems)
+	if err := problems.Err(); err != nil {
+		return nil, nil, refusal(ctx, err)
+	}
+	return plan, settings, nil
+}
+
+// newPlan is the plan of a configuration; nil where it could not be read.
+func newPlan(settings *config.Settings, problems *config.Problems) *chain.Plan {
+	if settings == nil {
+		return nil
+	}
+	return chain.New(settings, problems)
+}
+
+// refusal is the one error for a configuration with any number of problems.
+func refusal(ctx *pulumi.Context, problems error) error {
+	return fmt.Errorf("the configuration of stack %s is refused, and nothing is changed:\n%w", ctx.Stack(), problems)
 }

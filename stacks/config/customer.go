@@ -1,31 +1,44 @@
-package stacks
+package config
 
-import "encoding/json"
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"waybill.example/waybill/components/kubernetes"
+)
+
+// DefaultEnvironment adds nothing to any name, so that a customer that starts with
+// it adds others without touching it.
+const DefaultEnvironment = "default"
 
 // Customer is the object waybill:customer. Its JSON Schema,
 // schema/customer.schema.json, says what each key may be; what is said here is
 // what empty means.
 type Customer struct {
+	Version  int      `json:"version"` // 0: 1
 	Slug     string   `json:"slug"`
 	Side     string   `json:"side"` // empty: both
 	Platform string   `json:"platform"`
 	Product  Product  `json:"product"`
 	Exchange Exchange `json:"exchange"`
-	// Environments stand in place of the cluster of azure or eks and of
-	// kubernetes; empty: one, which those describe.
-	Environments []Environment `json:"environments"`
-	Azure        Azure         `json:"azure"`
-	GCP          GCP           `json:"gcp"`
-	AWS          AWS           `json:"aws"`
-	EKS          EKS           `json:"eks"`
-	ECS          ECS           `json:"ecs"`
-	GKE          GKE           `json:"gke"`
-	Kubernetes   Kubernetes    `json:"kubernetes"`
-	Refresher    Refresher     `json:"refresher"`
-	Workload     Workload      `json:"workload"`
+	// Environments are where the product runs, by name; empty: the default one.
+	Environments map[string]*Environment `json:"environments"`
+	Azure        Azure                   `json:"azure"`
+	GCP          GCP                     `json:"gcp"`
+	AWS          AWS                     `json:"aws"`
+	EKS          EKS                     `json:"eks"`
+	ECS          ECS                     `json:"ecs"`
+	GKE          GKE                     `json:"gke"`
+	Refresher    Refresher               `json:"refresher"`
+	Workload     Workload                `json:"workload"`
 	// Workloads stand in place of Workload where the product has several
 	// components.
 	Workloads []Component `json:"workloads"`
+	// Tags are put on every cloud resource beside waybill's own.
+	Tags map[string]string `json:"tags"`
 	// Adopt are import IDs by the names of resources.
 	Adopt map[string]string `json:"adopt"`
 }
@@ -46,25 +59,31 @@ type DocumentSource struct {
 	Stack string `json:"stack"`
 }
 
-// Environment is one of several environments of a customer.
+// Environment is where the product runs: a cluster and a namespace of it.
 type Environment struct {
-	Name       string     `json:"name"`
-	Cluster    Cluster    `json:"cluster"`
-	Identity   Identity   `json:"identity"` // empty: azure.identity, its name with the environment's
-	Kubernetes Kubernetes `json:"kubernetes"`
-	Product    struct {
-		Tag    string `json:"tag"`    // empty: product's
-		Digest string `json:"digest"` // empty: product's
-	} `json:"product"`
-	Replicas *int `json:"replicas"` // nil: the workload's
+	// Name is the environment's key in the map.
+	Name      string    `json:"-"`
+	Cluster   Cluster   `json:"cluster"`
+	Namespace Namespace `json:"namespace"`
+	// PullSecret is the pull secret's name; empty: ar-pull-secret.
+	PullSecret  string   `json:"pullSecret"`
+	EgressPorts []int    `json:"egressPorts"` // empty: 443
+	Identity    Identity `json:"identity"`    // empty: azure.identity, its name with the environment's
+	Product     Release  `json:"product"`     // empty: product's
+	Replicas    *int     `json:"replicas"`    // nil: the workload's
+}
+
+// Release is which of a product's images runs: by its tag or by its digest.
+type Release struct {
+	Tag    string `json:"tag"`
+	Digest string `json:"digest"`
 }
 
 // Product is what is distributed.
 type Product struct {
-	Name       string `json:"name"`
-	Image      string `json:"image"` // empty: Name
-	Tag        string `json:"tag"`
-	Digest     string `json:"digest"`
+	Name  string `json:"name"`
+	Image string `json:"image"` // empty: Name
+	Release
 	Port       int    `json:"port"`
 	HealthPath string `json:"healthPath"` // empty: no probes
 	ConfigPath string `json:"configPath"` // empty: no configuration file
@@ -77,8 +96,7 @@ type Azure struct {
 	SubscriptionID string   `json:"subscriptionId"`
 	ResourceGroup  string   `json:"resourceGroup"`
 	Location       string   `json:"location"` // empty: the group's
-	Cluster        Cluster  `json:"cluster"`
-	Trust          string   `json:"trust"` // empty: entra
+	Trust          string   `json:"trust"`    // empty: entra
 	Identity       Identity `json:"identity"`
 	Token          Token    `json:"token"`
 	// WorkloadIdentities are what workloads become that have an identity.
@@ -93,11 +111,14 @@ type WorkloadIdentities struct {
 	Applications []Application `json:"applications"`
 }
 
-// Cluster is an AKS or EKS cluster, by name or by issuer.
+// Cluster is a Kubernetes cluster: how its administrator reaches it, and who
+// issues its tokens, by the cluster's name in its cloud or by the issuer itself.
 type Cluster struct {
+	Context       string `json:"context"`
 	Name          string `json:"name"`
 	ResourceGroup string `json:"resourceGroup"` // empty: azure.resourceGroup
-	Issuer        string `json:"issuer"`
+	Issuer        string `json:"issuer"`        // empty: looked up by Name
+	KeySet        string `json:"keySet"`        // empty: what the issuer publishes
 }
 
 // Identity is the identity that pulls; all empty means a new one that is named
@@ -128,15 +149,16 @@ type GCP struct {
 	ProjectNumber  string     `json:"projectNumber"` // the customer's anchor
 	Location       string     `json:"location"`
 	Repository     Repository `json:"repository"`
-	ServiceAccount string     `json:"serviceAccount"` // empty: SLUG-pull
+	ServiceAccount string     `json:"serviceAccount"` // empty: SLUG--PRODUCT-pull
+	Pool           string     `json:"pool"`           // empty: derived from slug and product
 	Generation     int        `json:"generation"`     // 0: 1
 }
 
 // Repository is the one repository that the customer reads.
 type Repository struct {
-	Name        string `json:"name"` // empty: the slug
-	Mode        string `json:"mode"` // empty: standard
-	Upstream    string `json:"upstream"`
+	Name        string `json:"name"` // empty: SLUG--PRODUCT
+	Existing    bool   `json:"existing"`
+	Upstream    string `json:"upstream"` // empty: the repository holds images itself
 	MutableTags bool   `json:"mutableTags"`
 	Protect     *bool  `json:"protect"` // nil: true
 }
@@ -159,25 +181,30 @@ type AWSSite struct {
 
 // ECRRepository is the one repository that the customer reads.
 type ECRRepository struct {
-	Name                    string `json:"name"` // empty: the slug
-	Mode                    string `json:"mode"` // empty: standard
+	Name                    string `json:"name"` // empty: SLUG/PRODUCT
+	Existing                bool   `json:"existing"`
 	MutableTags             bool   `json:"mutableTags"`
-	Unscanned               bool   `json:"unscanned"`
+	Scan                    *bool  `json:"scan"`                    // nil: true
 	KMSKey                  string `json:"kmsKey"`                  // empty: AES-256
+	Expire                  *bool  `json:"expire"`                  // nil: true
 	KeepTagged              int    `json:"keepTagged"`              // 0: 100
 	ExpireUntaggedAfterDays int    `json:"expireUntaggedAfterDays"` // 0: 14
-	KeepAll                 bool   `json:"keepAll"`
-	Protect                 *bool  `json:"protect"` // nil: true
+	Protect                 *bool  `json:"protect"`                 // nil: true
 }
 
-// EKS is the EKS cluster, and how it pulls.
+// EKS is how an EKS cluster pulls.
 type EKS struct {
-	Cluster        Cluster  `json:"cluster"`
-	Pull           string   `json:"pull"`  // empty: pullSecret
-	Trust          string   `json:"trust"` // empty: irsa
-	CreateProvider bool     `json:"createProvider"`
-	NodeRoles      []string `json:"nodeRoles"`
-	Role           Role     `json:"role"`
+	Pull         string       `json:"pull"`  // empty: pullSecret
+	Trust        string       `json:"trust"` // empty: irsa
+	OIDCProvider OIDCProvider `json:"oidcProvider"`
+	NodeRoles    []string     `json:"nodeRoles"`
+	Role         Role         `json:"role"`
+}
+
+// OIDCProvider is the account's IAM provider for a cluster's issuer.
+type OIDCProvider struct {
+	Existing *bool `json:"existing"` // nil: true
+	Protect  *bool `json:"protect"`  // nil: true
 }
 
 // ECS is the service on Fargate.
@@ -210,20 +237,11 @@ type GKE struct {
 	NodeServiceAccounts []string `json:"nodeServiceAccounts"`
 }
 
-// Kubernetes is the cluster as its administrator reaches it.
-type Kubernetes struct {
-	Context     string    `json:"context"`
-	Namespace   Namespace `json:"namespace"`
-	PullSecret  string    `json:"pullSecret"`  // empty: ar-pull-secret
-	EgressPorts []int     `json:"egressPorts"` // empty: 443
-	Issuer      string    `json:"issuer"`
-	KeySet      string    `json:"keySet"` // empty: what the issuer publishes
-}
-
 // Namespace is the product's namespace.
 type Namespace struct {
 	Name             string `json:"name"` // empty: the product's name
 	Existing         bool   `json:"existing"`
+	Protect          *bool  `json:"protect"` // nil: true
 	WaivePodSecurity bool   `json:"waivePodSecurity"`
 }
 
@@ -289,80 +307,79 @@ type WritableMount struct {
 	Size string `json:"size"`
 }
 
-// The words of the configuration that decide something in Go.
-const (
-	sideVendor     = "vendor"
-	sideCustomer   = "customer"
-	platformAKS    = "aks"
-	platformEKS    = "eks"
-	platformECS    = "ecs"
-	platformOther  = "kubernetes"
-	clusterTrust   = "cluster"
-	pullSecretMode = "pullSecret"
-	nodeRoleMode   = "nodeRole"
-	irsaTrust      = "irsa"
-	podIdentity    = "podIdentity"
-)
-
 // setDefaults fills in what follows from other keys.
 func (c *Customer) setDefaults() {
-	orElse(&c.Side, "both")
-	orElse(&c.Product.Image, c.Product.Name)
-	orElse(&c.Azure.Cloud, "public")
-	orElse(&c.Azure.Trust, "entra")
-	orElse(&c.EKS.Pull, pullSecretMode)
-	orElse(&c.EKS.Trust, irsaTrust)
+	c.Side = cmp.Or(c.Side, "both")
+	c.Product.Image = cmp.Or(c.Product.Image, c.Product.Name)
+	c.Azure.Cloud = cmp.Or(c.Azure.Cloud, "public")
 	if w := &c.Azure.WorkloadIdentities; len(w.Existing) == 0 && len(w.Applications) == 0 {
-		orElse(&w.Name, c.Product.Name+"-workloads")
+		w.Name = cmp.Or(w.Name, c.Product.Name+"-workloads")
 	}
 	if len(c.Workloads) == 0 {
 		c.Workloads = []Component{{Workload: c.Workload}}
 	}
 	for i := range c.Workloads {
 		w := &c.Workloads[i]
-		orElse(&w.Image, c.Product.Image)
-		orElse(&w.HealthPath, c.Product.HealthPath)
-		if w.Port == 0 {
-			w.Port = c.Product.Port
+		w.Image = cmp.Or(w.Image, c.Product.Image)
+		w.HealthPath = cmp.Or(w.HealthPath, c.Product.HealthPath)
+		w.Port = cmp.Or(w.Port, c.Product.Port)
+	}
+	if len(c.Environments) == 0 {
+		c.Environments = map[string]*Environment{DefaultEnvironment: {Name: DefaultEnvironment}}
+	}
+	for _, e := range c.Environments {
+		e.Cluster.ResourceGroup = cmp.Or(e.Cluster.ResourceGroup, c.Azure.ResourceGroup)
+		e.Namespace.Name = cmp.Or(e.Namespace.Name, c.Product.Name)
+		e.PullSecret = cmp.Or(e.PullSecret, kubernetes.DefaultSecretName)
+		if e.Product == (Release{}) {
+			e.Product = c.Product.Release
 		}
 	}
 }
 
-// customers says whether the stack builds the customer's half, vendors whether
-// it builds the vendor's.
-func (c *Customer) customers() bool { return c.Side != sideVendor }
-func (c *Customer) vendors() bool   { return c.Side != sideCustomer }
-
-// nodesPull says whether nodes pull with their own identity, and no refresher.
-func (c *Customer) nodesPull() bool {
-	return c.GKE.Project != "" || c.Platform == platformEKS && c.EKS.Pull == nodeRoleMode
+// Sorted are the environments by name, the default one first.
+func (c *Customer) Sorted() []*Environment {
+	return slices.SortedFunc(maps.Values(c.Environments), func(a, b *Environment) int {
+		return cmp.Compare(a.Own(), b.Own())
+	})
 }
 
-// kind of chain: the words are those of the documents' schemas.
-func (c *Customer) kind() string {
-	switch {
-	case c.Platform == platformEKS || c.Platform == platformECS:
-		return kindAmazon
-	case c.GKE.Project != "":
-		return kindNodes
-	case c.Platform == platformOther || c.Azure.Trust == clusterTrust:
-		return kindCluster
-	default:
-		return kindEntra
+// Own is the environment's name, and nothing for the default one.
+func (e *Environment) Own() string {
+	if e.Name == DefaultEnvironment {
+		return ""
 	}
+	return e.Name
 }
 
-func orElse(value *string, fallback string) {
-	if *value == "" {
-		*value = fallback
+// Suffix ends the names of what is the environment's.
+func (e *Environment) Suffix() string {
+	if own := e.Own(); own != "" {
+		return "-" + own
 	}
+	return ""
 }
 
-// reference is the image of a repository's as it ends a reference: PATH with
-// the product's tag or digest.
-func (p Product) reference(path string) string {
-	if p.Digest != "" {
-		return path + "@" + p.Digest
+// Key is one of the environment's keys in the configuration.
+func (e *Environment) Key(key string) string { return "environments." + e.Name + "." + key }
+
+// WorkloadsIn are the components that run in an environment.
+func (c *Customer) WorkloadsIn(e *Environment) []Component {
+	var all []Component
+	for _, w := range c.Workloads {
+		if len(w.Environments) == 0 || slices.Contains(w.Environments, e.Name) {
+			all = append(all, w)
+		}
 	}
-	return path + ":" + p.Tag
+	return all
+}
+
+// WorkloadKey is where the configuration describes a component.
+func (c *Customer) WorkloadKey(w Component) string {
+	for i := range c.Workloads {
+		if w.Component != "" && c.Workloads[i].Component == w.Component {
+			return fmt.Sprintf("workloads[%d]", i)
+		}
+	}
+	return "workload"
 }

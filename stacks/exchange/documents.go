@@ -1,30 +1,30 @@
-package stacks
+package exchange
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/santhosh-tekuri/jsonschema/v6"
-)
 
-// The kinds of chain, as the schemas of the documents call them.
-const (
-	kindEntra   = "entra"
-	kindCluster = "cluster"
-	kindNodes   = "nodes"
-	kindAmazon  = "amazon"
-	kindGoogle  = "google" // of a grant: entra and cluster alike
+	"waybill.example/waybill/stacks/config"
+	"waybill.example/waybill/stacks/schema"
 )
 
 // The documents that the parties exchange: their names are the outputs' too.
 const (
-	accessRequestName = "accessRequest"
-	accessGrantName   = "accessGrant"
-	documentVersion   = 1
+	RequestName = "accessRequest"
+	GrantName   = "accessGrant"
+)
+
+const (
+	// major and minor are the version of the documents that this program writes.
+	major, minor = 1, 0
 	// maxDocument is far above what twenty environments take, in bytes.
 	maxDocument = 64 << 10
 )
@@ -32,13 +32,30 @@ const (
 // header is what every document begins with.
 type header struct {
 	Document string `json:"document"`
-	Version  int    `json:"version"`
+	Version  string `json:"version"` // MAJOR.MINOR
 	Customer string `json:"customer"`
 	Platform string `json:"platform"`
 }
 
-func (c *Customer) header(document string) header {
-	return header{Document: document, Version: documentVersion, Customer: c.Slug, Platform: c.Platform}
+func headerOf(document string, c *config.Customer) header {
+	return header{Document: document, Version: fmt.Sprintf("%d.%d", major, minor), Customer: c.Slug, Platform: c.Platform}
+}
+
+// NewRequest is an access request of the customer's without its values.
+func NewRequest(c *config.Customer) *AccessRequest {
+	return &AccessRequest{header: headerOf(RequestName, c)}
+}
+
+// Fill is a document of the customer's as an output, with values that are known
+// while the stack is deployed.
+func Fill(name string, c *config.Customer, fields pulumi.Map) pulumi.Map {
+	h := headerOf(name, c)
+	document := pulumi.Map{
+		"document": pulumi.String(h.Document), "version": pulumi.String(h.Version),
+		"customer": pulumi.String(h.Customer), "platform": pulumi.String(h.Platform),
+	}
+	maps.Copy(document, fields)
+	return document
 }
 
 // AccessRequest is what a customer tells the vendor. Which fields it has, its
@@ -82,7 +99,8 @@ type GrantEnvironment struct {
 	Provider string `json:"provider"`
 }
 
-func (r *AccessRequest) environment(name string) (RequestEnvironment, bool) {
+// Environment is the part of one environment.
+func (r *AccessRequest) Environment(name string) (RequestEnvironment, bool) {
 	i := slices.IndexFunc(r.Environments, func(e RequestEnvironment) bool { return e.Name == name })
 	if i < 0 {
 		return RequestEnvironment{}, false
@@ -90,7 +108,8 @@ func (r *AccessRequest) environment(name string) (RequestEnvironment, bool) {
 	return r.Environments[i], true
 }
 
-func (g *AccessGrant) environment(name string) (GrantEnvironment, bool) {
+// Environment is the part of one environment.
+func (g *AccessGrant) Environment(name string) (GrantEnvironment, bool) {
 	i := slices.IndexFunc(g.Environments, func(e GrantEnvironment) bool { return e.Name == name })
 	if i < 0 {
 		return GrantEnvironment{}, false
@@ -167,38 +186,61 @@ func (g *AccessGrant) names() []string {
 	return all
 }
 
-// parseDocument checks a document's text against the schema of its kind and
-// reads it into target.
-func parseDocument(text []byte, schemaFile, kind string, target any) []error {
+// parse checks a document's text against the schema at a location and reads it
+// into target. Of a newer minor version it ignores fields that it does not know,
+// and names them.
+func parse(text []byte, location string, target any) (ignored []string, problems []error) {
 	if len(text) > maxDocument {
-		return []error{fmt.Errorf("has %d bytes: want at most %d", len(text), maxDocument)}
+		return nil, []error{fmt.Errorf("has %d bytes: want at most %d", len(text), maxDocument)}
 	}
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
-		return []error{fmt.Errorf("is no JSON: %w", err)}
+		return nil, []error{fmt.Errorf("is no JSON: %w", err)}
 	}
 	if err := noRepeats(json.NewDecoder(bytes.NewReader(text)), ""); err != nil {
-		return []error{err}
+		return nil, []error{err}
 	}
-	schema, err := compileSchema(schemaFile + "#/$defs/" + kind)
+	findings, err := schema.Check(location, document)
 	if err != nil {
-		return []error{err}
+		return nil, []error{err}
 	}
-	findings, err := checkSchema(schema, document)
-	if err != nil {
-		return []error{err}
-	}
-	if len(findings) > 0 {
-		problems := make([]error, 0, len(findings))
-		for _, f := range findings {
-			problems = append(problems, fmt.Errorf("%s %s", dotted(f.path), f.text))
+	later := newer(document)
+	for _, f := range findings {
+		switch {
+		case later && f.Unknown && !anchored(f.Path[len(f.Path)-1]):
+			ignored = append(ignored, f.Key())
+		case later && f.Unknown:
+			problems = append(problems, fmt.Errorf("%s is unknown here and speaks of a trust anchor: want a program that knows the document's version", f.Key()))
+		default:
+			problems = append(problems, fmt.Errorf("%s %s", f.Key(), f.Text))
 		}
-		return problems
+	}
+	if len(problems) > 0 {
+		return nil, problems
 	}
 	if err := json.Unmarshal(text, target); err != nil {
-		return []error{err}
+		return nil, []error{err}
 	}
-	return nil
+	return ignored, nil
+}
+
+// newer says whether a document is of a minor version that this program does not
+// know yet.
+func newer(document any) bool {
+	object, _ := document.(map[string]any)
+	version, _ := object["version"].(string)
+	var its struct{ major, minor int }
+	_, err := fmt.Sscanf(version, "%d.%d", &its.major, &its.minor)
+	return err == nil && its.major == major && its.minor > minor
+}
+
+// anchorWords are what trust anchors are called: tenant, account, issuer, project,
+// registry and their like. A field with one of them in its name could change whom
+// the document speaks of.
+var anchorWords = []string{"tenant", "account", "region", "issuer", "subject", "audience", "principal", "client", "project", "pool", "provider", "registry", "repository", "host", "role"}
+
+func anchored(field string) bool {
+	return slices.ContainsFunc(anchorWords, func(word string) bool { return strings.Contains(strings.ToLower(field), word) })
 }
 
 // noRepeats refuses an object that gives a key twice: readers differ in which of
@@ -238,8 +280,8 @@ func noRepeats(decoder *json.Decoder, at string) error {
 	return err
 }
 
-// asOutput is a value as the engine takes it: maps, lists and scalars.
-func asOutput(value any) (map[string]any, error) {
+// AsOutput is a value as the engine takes it: maps, lists and scalars.
+func AsOutput(value any) (map[string]any, error) {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,7 @@
-package stacks
+// Package schema holds the published JSON Schemas of the configuration, of stack
+// files and of the two parties' documents, and says what is wrong with a document
+// in the words that the schemas' descriptions give.
+package schema
 
 import (
 	"bytes"
@@ -16,15 +19,16 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 )
 
-// The published schemas; the fragment of a document's is the kind of chain.
+// The published schemas. A document's has a definition for each kind: add
+// #/$defs/KIND.
 const (
-	customerSchema = "customer.schema.json"
-	requestSchema  = "access-request.schema.json"
-	grantSchema    = "access-grant.schema.json"
-	stackSchema    = "stack.schema.json"
+	Customer = "customer.schema.json"
+	Request  = "access-request.schema.json"
+	Grant    = "access-grant.schema.json"
+	Stack    = "stack.schema.json"
 )
 
-//go:embed schema/*.json
+//go:embed *.json
 var published embed.FS
 
 // compiled are the schemas by location. One process may run the program of many
@@ -34,17 +38,17 @@ var compiled struct {
 	schemas map[string]*jsonschema.Schema
 }
 
-// compileSchema makes a published schema, or the part of it that a fragment
-// names, ready to check with.
-func compileSchema(location string) (*jsonschema.Schema, error) {
+// Compile makes a published schema, or the part of it that a fragment names,
+// ready to check with.
+func Compile(location string) (*jsonschema.Schema, error) {
 	compiled.mutex.Lock()
 	defer compiled.mutex.Unlock()
 	if schema, found := compiled.schemas[location]; found {
 		return schema, nil
 	}
 	compiler := jsonschema.NewCompiler()
-	for _, name := range []string{customerSchema, requestSchema, grantSchema, stackSchema} {
-		text, err := published.ReadFile("schema/" + name)
+	for _, name := range []string{Customer, Request, Grant, Stack} {
+		text, err := published.ReadFile(name)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -67,17 +71,27 @@ func compileSchema(location string) (*jsonschema.Schema, error) {
 	return schema, nil
 }
 
-// finding is one thing that is wrong with a document: where, and what is said.
-type finding struct {
-	path []string
-	text string
-	// wrong is true where the value at path itself must not be used.
-	wrong bool
+// Finding is one thing that is wrong with a document: where, and what is said.
+type Finding struct {
+	Path []string
+	Text string
+	// Wrong is true where the value at Path itself must not be used.
+	Wrong bool
+	// Unknown is true where the schema does not know the key.
+	Unknown bool
 }
 
-// checkSchema reports everything that the schema finds wrong with a document.
-func checkSchema(schema *jsonschema.Schema, document any) ([]finding, error) {
-	err := schema.Validate(document)
+// Key is the finding's path as people write it.
+func (f Finding) Key() string { return Dotted(f.Path) }
+
+// Check reports everything that the schema at the location finds wrong with a
+// document.
+func Check(location string, document any) ([]Finding, error) {
+	schema, err := Compile(location)
+	if err != nil {
+		return nil, err
+	}
+	err = schema.Validate(document)
 	if err == nil {
 		return nil, nil
 	}
@@ -85,26 +99,26 @@ func checkSchema(schema *jsonschema.Schema, document any) ([]finding, error) {
 	if !errors.As(err, &invalid) {
 		return nil, err
 	}
-	var findings []finding
+	var findings []Finding
 	for _, leaf := range leaves(invalid) {
 		for _, f := range describe(schema, document, leaf) {
 			// A value can be wrong in several ways; one line about it is enough.
-			if !slices.ContainsFunc(findings, func(g finding) bool { return slices.Equal(g.path, f.path) }) {
+			if !slices.ContainsFunc(findings, func(g Finding) bool { return slices.Equal(g.Path, f.Path) }) {
 				findings = append(findings, f)
 			}
 		}
 	}
-	slices.SortFunc(findings, func(a, b finding) int { return slices.Compare(a.path, b.path) })
+	slices.SortFunc(findings, func(a, b Finding) int { return slices.Compare(a.Path, b.Path) })
 	return outermost(findings), nil
 }
 
 // outermost drops what is said about the inside of a value that is wrong as a
 // whole. The findings are sorted, so that a value stands before its inside.
-func outermost(findings []finding) []finding {
-	var kept []finding
+func outermost(findings []Finding) []Finding {
+	var kept []Finding
 	for _, f := range findings {
-		inside := slices.ContainsFunc(kept, func(outer finding) bool {
-			return outer.wrong && len(outer.path) > 0 && len(outer.path) < len(f.path) && slices.Equal(outer.path, f.path[:len(outer.path)])
+		inside := slices.ContainsFunc(kept, func(outer Finding) bool {
+			return outer.Wrong && len(outer.Path) > 0 && len(outer.Path) < len(f.Path) && slices.Equal(outer.Path, f.Path[:len(outer.Path)])
 		})
 		if !inside {
 			kept = append(kept, f)
@@ -125,36 +139,34 @@ func leaves(err *jsonschema.ValidationError) []*jsonschema.ValidationError {
 	return all
 }
 
-func describe(schema *jsonschema.Schema, document any, err *jsonschema.ValidationError) []finding {
+func describe(schema *jsonschema.Schema, document any, err *jsonschema.ValidationError) []Finding {
 	at := err.InstanceLocation
 	below := func(key string) []string { return append(slices.Clone(at), key) }
 	switch k := err.ErrorKind.(type) {
 	case *kind.Required:
-		var missing []finding
+		var missing []Finding
 		for _, key := range k.Missing {
-			missing = append(missing, finding{path: below(key), text: "is missing: want " + wish(schema, below(key))})
+			missing = append(missing, Finding{Path: below(key), Text: "is missing: want " + wish(schema, below(key))})
 		}
 		return missing
 	case *kind.AdditionalProperties:
-		var unknown []finding
+		var unknown []Finding
 		for _, key := range k.Properties {
-			text := "is no name for " + wish(schema, at)
+			text := "is no name here: want " + wish(schema, at)
 			if known := slices.Sorted(maps.Keys(resolve(schema, at).Properties)); len(known) > 0 {
 				text = "is an unknown key: want one of " + strings.Join(known, ", ")
 			}
-			unknown = append(unknown, finding{path: below(key), wrong: true, text: text})
+			unknown = append(unknown, Finding{Path: below(key), Wrong: true, Unknown: true, Text: text})
 		}
 		return unknown
-	case *kind.FalseSchema:
-		return []finding{{path: at, wrong: true, text: "belongs to another platform or to the other side: want none here"}}
 	case *kind.Type:
 		text := fmt.Sprintf("%s: want %s", quote(document, at), wish(schema, at))
 		if slices.Contains(k.Want, "string") && (k.Got == "number" || k.Got == "integer" || k.Got == "boolean") {
 			text = fmt.Sprintf("%s is a %s for YAML, which may have changed it: quote it; want %s", quote(document, at), k.Got, wish(schema, at))
 		}
-		return []finding{{path: at, wrong: true, text: text}}
+		return []Finding{{Path: at, Wrong: true, Text: text}}
 	default:
-		return []finding{{path: at, wrong: true, text: fmt.Sprintf("%s: want %s", quote(document, at), wish(schema, at))}}
+		return []Finding{{Path: at, Wrong: true, Text: fmt.Sprintf("%s: want %s", quote(document, at), wish(schema, at))}}
 	}
 }
 
@@ -248,15 +260,25 @@ func lookup(document any, path []string) (any, bool) {
 	return document, true
 }
 
-// prune sets what the schema found wrong to nothing, so that the rest can
+// Wish is the description of the value at a path of the schema at a location;
+// * stands for any key of a map.
+func Wish(location string, path []string) string {
+	schema, err := Compile(location)
+	if err != nil {
+		return "another value"
+	}
+	return wish(schema, path)
+}
+
+// Prune sets what the schema found wrong to nothing, so that the rest can
 // still be decoded and checked.
-func prune(document any, findings []finding) any {
+func Prune(document any, findings []Finding) any {
 	for _, f := range findings {
-		if !f.wrong || len(f.path) == 0 {
+		if !f.Wrong || len(f.Path) == 0 {
 			continue
 		}
-		parent, found := lookup(document, f.path[:len(f.path)-1])
-		key := f.path[len(f.path)-1]
+		parent, found := lookup(document, f.Path[:len(f.Path)-1])
+		key := f.Path[len(f.Path)-1]
 		if !found {
 			continue
 		}
@@ -272,8 +294,8 @@ func prune(document any, findings []finding) any {
 	return document
 }
 
-// dotted is a path as people write it: azure.cluster.name, workload.writable[0].
-func dotted(path []string) string {
+// Dotted is a path as people write it: azure.cluster.name, workload.writable[0].
+func Dotted(path []string) string {
 	var text strings.Builder
 	for _, key := range path {
 		if _, err := strconv.Atoi(key); err == nil {

@@ -1,4 +1,4 @@
-package stacks
+package chain
 
 import (
 	"maps"
@@ -11,13 +11,15 @@ import (
 	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp"
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/stacks/config"
 )
 
 // The explicit providers take their values from the configuration; who the
 // operator is, they learn from the environment. Default providers are disabled
 // in Pulumi.yaml.
 
-func newAzureProvider(ctx *pulumi.Context, s *settings) (*azurenative.Provider, error) {
+func newAzureProvider(ctx *pulumi.Context, s *config.Settings) (*azurenative.Provider, error) {
 	return azurenative.NewProvider(ctx, "azure", &azurenative.ProviderArgs{
 		Environment:    pulumi.String(s.Azure.Cloud),
 		TenantId:       pulumi.String(s.Azure.TenantID),
@@ -25,13 +27,13 @@ func newAzureProvider(ctx *pulumi.Context, s *settings) (*azurenative.Provider, 
 	})
 }
 
-func newGoogleProvider(ctx *pulumi.Context, s *settings) (*gcp.Provider, error) {
+func newGoogleProvider(ctx *pulumi.Context, s *config.Settings) (*gcp.Provider, error) {
 	return gcp.NewProvider(ctx, "gcp", &gcp.ProviderArgs{Project: pulumi.String(s.GCP.Project)})
 }
 
-func newKubernetesProvider(ctx *pulumi.Context, s *settings, e environment) (*kubernetes.Provider, error) {
+func newKubernetesProvider(ctx *pulumi.Context, s *config.Settings, e *config.Environment) (*kubernetes.Provider, error) {
 	args := &kubernetes.ProviderArgs{
-		Context: pulumi.String(e.Kubernetes.Context),
+		Context: pulumi.String(e.Cluster.Context),
 		// The ConfigMap that names the product's image is updated in place.
 		EnableConfigMapMutable: pulumi.Bool(true),
 	}
@@ -42,12 +44,12 @@ func newKubernetesProvider(ctx *pulumi.Context, s *settings, e environment) (*ku
 		// Whoever made an object by hand owns its fields: they are taken over too.
 		args.EnablePatchForce = pulumi.Bool(true)
 	}
-	return kubernetes.NewProvider(ctx, "kubernetes"+e.suffix(), args)
+	return kubernetes.NewProvider(ctx, "kubernetes"+e.Suffix(), args)
 }
 
 // newAWSProvider registers the provider of one party. It acts in that party's
 // account or not at all.
-func newAWSProvider(ctx *pulumi.Context, name string, site AWSSite) (*aws.Provider, error) {
+func newAWSProvider(ctx *pulumi.Context, name string, site config.AWSSite) (*aws.Provider, error) {
 	args := &aws.ProviderArgs{
 		Region:            pulumi.String(site.Region),
 		AllowedAccountIds: pulumi.ToStringArray([]string{site.Account}),
@@ -58,9 +60,9 @@ func newAWSProvider(ctx *pulumi.Context, name string, site AWSSite) (*aws.Provid
 	return aws.NewProvider(ctx, name, args)
 }
 
-// refuseProviderKeys reports provider settings of the stack file: explicit
+// RefuseProviderKeys reports provider settings of the stack file: explicit
 // providers ignore them (docs/facts.md §6), so that they would mislead.
-func refuseProviderKeys(ctx *pulumi.Context, problems *problems) {
+func RefuseProviderKeys(ctx *pulumi.Context, problems *config.Problems) {
 	for _, provider := range []struct {
 		pkg  string
 		args pulumi.Input
@@ -72,7 +74,7 @@ func refuseProviderKeys(ctx *pulumi.Context, problems *problems) {
 	} {
 		for _, key := range settingsOf(provider.args) {
 			if _, found := ctx.GetConfig(provider.pkg + ":" + key); found {
-				problems.add(provider.pkg+":"+key, "is set, and the explicit providers ignore it: want it in %s", customerKey)
+				problems.Add(provider.pkg+":"+key, "is set, and the explicit providers ignore it: want it in %s", config.CustomerKey)
 			}
 		}
 	}

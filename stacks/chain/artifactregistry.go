@@ -1,0 +1,190 @@
+package chain
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/components/gcp"
+	"waybill.example/waybill/components/kubernetes"
+	"waybill.example/waybill/stacks/config"
+	"waybill.example/waybill/stacks/exchange"
+)
+
+// What the vendor's half on Google Cloud reads, and what a customer's half alone
+// reads of it.
+var (
+	grantsOnGoogle = config.Reads{
+		Needs: []string{"gcp.project", "gcp.location"},
+		Uses:  []string{"gcp.repository..."},
+	}
+	grantsToWorkloads = config.Reads{Uses: []string{"gcp.serviceAccount", "gcp.pool", "gcp.generation"}}
+	vendorOnGoogle    = config.Reads{Needs: []string{"gcp.project", "gcp.location"}}
+	vendorsPool       = config.Reads{Needs: []string{"gcp.projectNumber"}}
+)
+
+// artifactRegistry is the vendor's half of the chains that end in Artifact Registry.
+type artifactRegistry struct {
+	s *config.Settings
+	// trust is whom the vendor trusts in an environment; nil where nodes pull. Some
+	// of the puller may be known later.
+	trust    func(e *config.Environment, who puller) gcp.Trust
+	provider pulumi.ProviderResource
+}
+
+func (g *artifactRegistry) args(who pullers) *gcp.ImageGrantArgs {
+	r := g.s.GCP.Repository
+	args := &gcp.ImageGrantArgs{
+		Customer: g.s.Slug, Product: g.s.Product.Name,
+		Project:  g.s.GCP.Project,
+		Location: g.s.GCP.Location,
+		Repository: gcp.Repository{
+			Name: r.Name, Existing: r.Existing, Upstream: r.Upstream, MutableTags: r.MutableTags, Protect: r.Protect,
+		},
+		Generation:       g.s.GCP.Generation,
+		PoolID:           g.s.GCP.Pool,
+		ServiceAccountID: g.s.GCP.ServiceAccount,
+		Tags:             g.s.Tags,
+	}
+	for _, e := range g.s.Sorted() {
+		if g.trust == nil {
+			args.Nodes = append(args.Nodes, who[e.Name].nodes...)
+			continue
+		}
+		args.Readers = append(args.Readers, gcp.Reader{Name: e.Own(), Trust: g.trust(e, who[e.Name]), Waiting: who == nil})
+	}
+	args.NodesWait = g.trust == nil && who == nil
+	return args
+}
+
+// keys are the configuration's by those of the grant's arguments.
+func (g *artifactRegistry) keys() config.Keys {
+	keys := config.Keys{
+		"customer": "slug", "product": "product.name", "project": "gcp.project", "location": "gcp.location", "repository": "gcp.repository",
+		"generation": "gcp.generation", "poolId": "gcp.pool", "serviceAccountId": "gcp.serviceAccount", "tags": "tags",
+		"nodes": "gke.nodeServiceAccounts", "readers": "environments",
+	}
+	for i, e := range g.s.Sorted() {
+		reader := fmt.Sprintf("readers[%d]", i)
+		keys[reader] = "environments." + e.Name
+		keys[reader+".trust.tenantId"] = "azure.tenantId"
+		keys[reader+".trust.issuer"] = "azure.token.issuer"
+		keys[reader+".trust.audience"] = "azure.token.audience"
+		keys[reader+".trust.version"] = "azure.token.version"
+		if _, cluster := g.trusted(e).(gcp.ClusterTrust); cluster {
+			keys[reader+".trust.issuer"] = e.Key("cluster.issuer")
+			keys[reader+".trust.keySet"] = e.Key("cluster.keySet")
+			keys[reader+".trust.namespace"] = e.Key("namespace.name")
+			keys[reader+".trust"] = e.Key("namespace.name")
+		}
+	}
+	return keys
+}
+
+// trusted is the kind of trust, whoever it is that is trusted.
+func (g *artifactRegistry) trusted(e *config.Environment) gcp.Trust {
+	if g.trust == nil {
+		return nil
+	}
+	return g.trust(e, puller{})
+}
+
+func (g *artifactRegistry) validate(who pullers, problems *config.Problems) {
+	var later []string
+	for i, e := range g.s.Sorted() {
+		reader := fmt.Sprintf("readers[%d].trust.", i)
+		if who[e.Name].principalID == nil {
+			later = append(later, reader+"principalId", reader+"clientId")
+		}
+		if _, cluster := g.trusted(e).(gcp.ClusterTrust); cluster && who[e.Name].issuer == "" {
+			later = append(later, reader+"issuer")
+		}
+	}
+	problems.Component(g.args(who).Validate(later...), g.keys())
+}
+
+func (g *artifactRegistry) lookUp(ctx *pulumi.Context) (err error) {
+	g.provider, err = newGoogleProvider(ctx, g.s)
+	return err
+}
+
+func (g *artifactRegistry) grant(ctx *pulumi.Context, who pullers) (*grant, error) {
+	made, err := gcp.NewImageGrant(ctx, "gcp", g.args(who), pulumi.Providers(g.provider))
+	if err != nil {
+		return nil, config.Named(err, g.keys())
+	}
+	given := &grant{
+		registry: made.RegistryHost, repository: made.Repository,
+		google:    googleGrant{made.ProjectNumber, made.Pool, made.ServiceAccount},
+		providers: map[string]pulumi.StringInput{}, ready: map[string]pulumi.Array{},
+		resources: []pulumi.Resource{made},
+		fields:    pulumi.Map{"registry": made.RegistryHost, "repository": made.Repository},
+	}
+	if g.trust == nil {
+		return given, nil
+	}
+	environments := pulumi.Array{}
+	for _, e := range g.s.Sorted() {
+		if reader, found := made.Readers[e.Own()]; found {
+			given.providers[e.Name], given.ready[e.Name] = reader.Provider, pulumi.Array{reader.Ready}
+			environments = append(environments, pulumi.Map{"name": pulumi.String(e.Name), "provider": once(reader.Ready, reader.Provider)})
+		}
+	}
+	given.fields["projectNumber"], given.fields["pool"], given.fields["serviceAccount"] = made.ProjectNumber, made.Pool, made.ServiceAccount
+	given.fields["environments"] = environments
+	return given, nil
+}
+
+// once is a value that a document says once what it promises exists: bindings and
+// policies.
+func once(ready pulumi.StringArrayOutput, value pulumi.StringOutput) pulumi.StringOutput {
+	return pulumi.All(value, ready).ApplyT(func(v []any) string { return v[0].(string) }).(pulumi.StringOutput)
+}
+
+// identifiers name the provider of an environment to its refresher; those of a
+// grant that has not come are left out.
+func (g *grant) identifiers(e *config.Environment) kubernetes.GoogleIdentifiers {
+	if g == nil {
+		return kubernetes.GoogleIdentifiers{}
+	}
+	return kubernetes.GoogleIdentifiers{
+		ProjectNumber: g.google.projectNumber, Pool: g.google.pool, ServiceAccount: g.google.serviceAccount, Provider: g.providers[e.Name],
+	}
+}
+
+// googleImage is an image's path below the registry's host: one repository holds
+// the product's images.
+func googleImage(g *grant, w config.Component) pulumi.StringInput {
+	return pulumi.Sprintf("%s/%s", g.repository, w.Image)
+}
+
+// checkGoogleGrant holds a vendor's grant on Google Cloud to the trust anchors.
+func checkGoogleGrant(s *config.Settings) func(*exchange.AccessGrant, *exchange.Delivery) {
+	return func(g *exchange.AccessGrant, d *exchange.Delivery) {
+		d.Anchored("registry", g.Registry, "gcp.location", s.GCP.Location+"-docker.pkg.dev")
+		if !strings.HasPrefix(g.Repository, strings.ReplaceAll(s.GCP.Project, ":", "/")+"/") {
+			d.Disagrees("repository", g.Repository, "gcp.project", s.GCP.Project)
+		}
+	}
+}
+
+// checkPoolGrant is checkGoogleGrant for a grant that names a pool as well.
+func checkPoolGrant(s *config.Settings) func(*exchange.AccessGrant, *exchange.Delivery) {
+	return func(g *exchange.AccessGrant, d *exchange.Delivery) {
+		checkGoogleGrant(s)(g, d)
+		d.Anchored("projectNumber", g.ProjectNumber, "gcp.projectNumber", s.GCP.ProjectNumber)
+		if !strings.HasSuffix(g.ServiceAccount, "@"+accountDomain(s.GCP.Project)) {
+			d.Disagrees("serviceAccount", g.ServiceAccount, "gcp.project", s.GCP.Project)
+		}
+	}
+}
+
+// accountDomain is what the emails of a project's service accounts end in; a
+// project of a domain, example.com:name, is turned around.
+func accountDomain(project string) string {
+	if domain, name, found := strings.Cut(project, ":"); found {
+		return name + "." + domain + ".iam.gserviceaccount.com"
+	}
+	return project + ".iam.gserviceaccount.com"
+}

@@ -1,0 +1,132 @@
+package chain
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/components/aws"
+	"waybill.example/waybill/stacks/config"
+	"waybill.example/waybill/stacks/exchange"
+)
+
+// What the vendor's half on AWS reads, and what each half alone reads of the other.
+var (
+	grantsOnAWS = config.Reads{
+		Needs: []string{"aws.vendor.account", "aws.vendor.region", "aws.customer.account"},
+		Uses:  []string{"aws.vendor.profile", "aws.vendor.repository..."},
+	}
+	vendorOnAWS   = config.Reads{Needs: []string{"aws.vendor.account", "aws.vendor.region"}}
+	customerOnAWS = config.Reads{Needs: []string{"aws.customer.account", "aws.customer.region"}}
+)
+
+// vendorRepository names the vendor's repository: as the configuration does where
+// one stack builds both halves, or as the access grant does; nil while that has not
+// come.
+func vendorRepository(s *config.Settings, granted *exchange.AccessGrant) *aws.RepositoryRef {
+	if _, builds := halves(&s.Customer); builds {
+		repository := (&ecr{s: s}).args(nil).Reference()
+		return &repository
+	}
+	if granted == nil {
+		return nil
+	}
+	return &aws.RepositoryRef{Account: s.AWS.Vendor.Account, Region: s.AWS.Vendor.Region, Name: granted.Repository}
+}
+
+// repositoryKeys are the configuration's by those of a vendor's repository.
+var repositoryKeys = config.Keys{"account": "aws.vendor.account", "region": "aws.vendor.region", "name": "aws.vendor.repository.name"}
+
+// ecr is the vendor's half of the chains on AWS.
+type ecr struct {
+	s        *config.Settings
+	provider pulumi.ProviderResource
+}
+
+func (g *ecr) args(who pullers) *aws.ImageGrantArgs {
+	v := g.s.AWS.Vendor
+	r := v.Repository
+	args := &aws.ImageGrantArgs{
+		Customer: g.s.Slug, Product: g.s.Product.Name,
+		Account: v.Account, Region: v.Region,
+		Repository: aws.Repository{
+			Name: r.Name, Existing: r.Existing, MutableTags: r.MutableTags, Scan: r.Scan, KMSKey: r.KMSKey,
+			Lifecycle: aws.Lifecycle{Expire: r.Expire, KeepTagged: r.KeepTagged, ExpireUntaggedAfterDays: r.ExpireUntaggedAfterDays},
+			Protect:   r.Protect,
+		},
+		CustomerAccount: g.s.AWS.Customer.Account,
+		Waiting:         who == nil,
+		Tags:            g.s.Tags,
+	}
+	for _, e := range g.s.Sorted() {
+		args.RoleARNs = append(args.RoleARNs, who[e.Name].roles...)
+	}
+	return args
+}
+
+func (g *ecr) keys() config.Keys {
+	repository := "aws.vendor.repository"
+	return config.Keys{
+		"customer": "slug", "product": "product.name", "account": "aws.vendor.account", "region": "aws.vendor.region",
+		"repository": repository, "repository.lifecycle.keepTagged": repository + ".keepTagged",
+		"repository.lifecycle.expireUntaggedAfterDays": repository + ".expireUntaggedAfterDays", "repository.lifecycle": repository + ".expire",
+		"customerAccount": "aws.customer.account", "roleArns": "aws.customer", "tags": "tags",
+	}
+}
+
+func (g *ecr) validate(who pullers, problems *config.Problems) {
+	problems.Component(g.args(who).Validate(), g.keys())
+}
+
+func (g *ecr) lookUp(ctx *pulumi.Context) (err error) {
+	g.provider, err = newAWSProvider(ctx, "aws-vendor", g.s.AWS.Vendor.AWSSite)
+	return err
+}
+
+func (g *ecr) grant(ctx *pulumi.Context, who pullers) (*grant, error) {
+	made, err := aws.NewImageGrant(ctx, "ecr", g.args(who), pulumi.Providers(g.provider))
+	if err != nil {
+		return nil, config.Named(err, g.keys())
+	}
+	given := &grant{
+		registry: made.RegistryHost, repository: made.Repository, ready: map[string]pulumi.Array{}, resources: []pulumi.Resource{made},
+		fields: pulumi.Map{
+			"account": pulumi.String(g.s.AWS.Vendor.Account), "region": pulumi.String(g.s.AWS.Vendor.Region),
+			"registry": made.RegistryHost, "repository": once(made.Ready, made.Repository),
+		},
+	}
+	for _, e := range g.s.Sorted() {
+		given.ready[e.Name] = pulumi.Array{made.Ready}
+	}
+	return given, nil
+}
+
+// amazonRules are what every chain on AWS asks of the documents.
+func amazonRules(s *config.Settings) exchange.Rules {
+	return exchange.Rules{
+		Request: "amazon", Grant: "amazon", Early: true,
+		CheckRequest: func(r *exchange.AccessRequest, d *exchange.Delivery) {
+			d.Anchored("account", r.Account, "aws.customer.account", s.AWS.Customer.Account)
+			d.Anchored("region", r.Region, "aws.customer.region", s.AWS.Customer.Region)
+			for i, e := range r.Environments {
+				for j, role := range e.RoleARNs {
+					if account := strings.Split(role, ":")[4]; account != s.AWS.Customer.Account {
+						d.Disagrees(fmt.Sprintf("environments[%d].roleArns[%d]", i, j), role, "aws.customer.account", s.AWS.Customer.Account)
+					}
+				}
+			}
+		},
+		CheckGrant: func(g *exchange.AccessGrant, d *exchange.Delivery) {
+			vendor := s.AWS.Vendor
+			d.Anchored("account", g.Account, "aws.vendor.account", vendor.Account)
+			d.Anchored("region", g.Region, "aws.vendor.region", vendor.Region)
+			d.Anchored("registry", g.Registry, "aws.vendor", aws.RepositoryRef{Account: vendor.Account, Region: vendor.Region}.Host())
+		},
+	}
+}
+
+// describeAmazon is what an access request on AWS says of the customer as a whole.
+func describeAmazon(s *config.Settings, r *exchange.AccessRequest) {
+	r.Account, r.Region = s.AWS.Customer.Account, s.AWS.Customer.Region
+}

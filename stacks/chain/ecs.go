@@ -1,0 +1,144 @@
+package chain
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/components/aws"
+	"waybill.example/waybill/components/image"
+	"waybill.example/waybill/stacks/config"
+	"waybill.example/waybill/stacks/exchange"
+)
+
+// ecsFargate is the chain of a customer on ECS with Fargate:
+//
+//	task execution role → vendor's ECR → the agent pulls
+type ecsFargate struct{}
+
+func (ecsFargate) reads() reads {
+	return reads{
+		customer: customerOnAWS.And(config.Reads{
+			Needs: []string{"product.port", "ecs.cluster", "ecs.subnets", "ecs.securityGroups"},
+			Uses: []string{
+				"product.tag", "product.digest", "product.healthPath", "aws.customer.profile", "ecs...",
+				"workload.replicas", "workload.command...", "workload.args...", "workload.env...", "workload.policies...",
+			},
+		}),
+		vendor: grantsOnAWS, ofVendor: vendorOnAWS, ofCustomer: customerOnAWS,
+	}
+}
+
+func (ecsFargate) check(*config.Settings, *config.Problems) {}
+
+func (ecsFargate) rules(s *config.Settings) exchange.Rules { return amazonRules(s) }
+
+func (ecsFargate) early(*config.Settings) error { return nil }
+
+func (ecsFargate) describe(s *config.Settings, r *exchange.AccessRequest) { describeAmazon(s, r) }
+
+func (ecsFargate) customer(s *config.Settings, granted *exchange.AccessGrant, _ exchange.Outputs) customer {
+	return &ecsService{s: s, repository: vendorRepository(s, granted)}
+}
+
+func (ecsFargate) vendor(s *config.Settings) vendor { return &ecr{s: s} }
+
+// ecsService is the customer's half: the service with its roles.
+type ecsService struct {
+	s *config.Settings
+	// repository is the vendor's; nil while its grant has not come.
+	repository *aws.RepositoryRef
+	provider   pulumi.ProviderResource
+}
+
+func (c *ecsService) check(problems *config.Problems) {
+	c.s.ExactlyOne(problems, "product", "tag", "digest")
+}
+
+func (c *ecsService) args() *aws.ServiceArgs {
+	s := c.s
+	e, w := s.ECS, s.Workload
+	args := &aws.ServiceArgs{
+		Customer: s.Slug, Product: s.Product.Name,
+		Account: s.AWS.Customer.Account, Region: s.AWS.Customer.Region,
+		Cluster: pulumi.String(e.Cluster),
+		Tag:     s.Product.Tag, Digest: s.Product.Digest,
+		CPU: e.CPU, Memory: e.Memory, Architecture: aws.Architecture(e.Architecture),
+		Port:    s.Product.Port,
+		Command: w.Command, Arguments: w.Args, Env: w.Env, Secrets: e.Secrets,
+		Health: aws.Health{Path: s.Product.HealthPath},
+		Logs:   aws.Logs{RetentionDays: e.LogRetentionDays},
+		Network: aws.Network{
+			Subnets:        pulumi.ToStringArray(e.Subnets),
+			SecurityGroups: pulumi.ToStringArray(e.SecurityGroups),
+			PublicIP:       e.PublicIP,
+		},
+		Replicas:      w.Replicas,
+		ExecutionRole: aws.Role(e.ExecutionRole),
+		TaskRole:      aws.Role(e.TaskRole),
+		TaskPolicies:  policiesOf(w),
+		Tags:          s.Tags,
+	}
+	args.Repository = aws.RepositoryRef{Account: s.AWS.Vendor.Account, Region: s.AWS.Vendor.Region}
+	if c.repository != nil {
+		args.Repository = *c.repository
+	}
+	return args
+}
+
+func (c *ecsService) keys() config.Keys {
+	keys := config.Keys{
+		"customer": "slug", "product": "product.name", "account": "aws.customer.account", "region": "aws.customer.region", "cluster": "ecs.cluster",
+		"name": "product.name", "tag": "product.tag", "digest": "product.digest", "size": "ecs.memory", "architecture": "ecs.architecture",
+		"port": "product.port", "replicas": "workload.replicas", "env": "workload.env", "command": "workload.command", "arguments": "workload.args",
+		"secrets": "ecs.secrets", "health": "product.healthPath", "health.path": "product.healthPath", "logs.retentionDays": "ecs.logRetentionDays",
+		"logs": "ecs", "network.subnets": "ecs.subnets", "network.securityGroups": "ecs.securityGroups", "network": "ecs",
+		"executionRole": "ecs.executionRole", "taskRole": "ecs.taskRole", "taskRole.policies": "workload.policies", "tags": "tags",
+		"repository": "aws.vendor",
+	}
+	for of, key := range repositoryKeys {
+		keys["repository."+of] = key
+	}
+	return keys
+}
+
+// validate checks what does not depend on the grant also while it has not come.
+func (c *ecsService) validate(problems *config.Problems) {
+	var later []string
+	if c.repository == nil {
+		later = append(later, "repository.name")
+	}
+	problems.Component(c.args().Validate(later...), c.keys())
+}
+
+func (c *ecsService) pullers() pullers {
+	return pullers{config.DefaultEnvironment: {roles: []string{c.args().ExecutionRoleARN()}}}
+}
+
+func (c *ecsService) lookUp(ctx *pulumi.Context) (err error) {
+	if c.repository == nil {
+		return nil
+	}
+	c.provider, err = newAWSProvider(ctx, "aws-customer", c.s.AWS.Customer)
+	return err
+}
+
+func (c *ecsService) identify(*pulumi.Context) (pullers, error) { return c.pullers(), nil }
+
+// deploy registers the service; while the stack waits nothing, since a task needs an
+// image.
+func (c *ecsService) deploy(ctx *pulumi.Context, g *grant) error {
+	if g == nil {
+		return nil
+	}
+	args := c.args()
+	args.After = g.resources
+	service, err := aws.NewService(ctx, "service", args, pulumi.Providers(c.provider))
+	if err != nil {
+		return config.Named(err, c.keys())
+	}
+	ctx.Export("image", pulumi.String(image.Reference{
+		Host: c.repository.Host(), Path: c.repository.Name, Tag: args.Tag, Digest: args.Digest,
+	}.String()))
+	ctx.Export("service", service.ServiceARN)
+	ctx.Export("logGroup", service.LogGroup)
+	return nil
+}

@@ -1,0 +1,239 @@
+package chain
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/components/aws"
+	"waybill.example/waybill/components/kubernetes"
+	"waybill.example/waybill/stacks/config"
+	"waybill.example/waybill/stacks/exchange"
+)
+
+// onEKS is what the customer's half reads of AWS, however the cluster pulls; byIRSA
+// what it reads besides where roles trust the cluster's issuer.
+var (
+	onEKS = config.Reads{
+		Needs: []string{"aws.customer.account", "aws.customer.region"},
+		Uses: append(workloadKeys("identity", "policies"),
+			"aws.customer.profile", "eks.pull", "eks.trust", "eks.role...", "environments.*.cluster.name"),
+	}
+	byIRSA = config.Reads{Uses: []string{"eks.oidcProvider...", "environments.*.cluster.issuer"}}
+)
+
+// eks is AWS under the customer's clusters: it knows their issuers, and lets
+// ServiceAccounts become roles.
+type eks struct {
+	s    *config.Settings
+	mode roleTrust
+	// refreshers says that refreshers become roles, and not workloads alone.
+	refreshers bool
+	provider   pulumi.ProviderResource
+	// found are the issuers that were looked up, by environment.
+	found  map[string]string
+	trusts []workloadTrust
+}
+
+// roleTrust is how a ServiceAccount of a cluster becomes a role.
+type roleTrust interface {
+	// trust is the role's, for a cluster with an issuer that may be known later.
+	trust(s *config.Settings, e *config.Environment, issuer string) aws.Trust
+	// needsIssuer says whether the trust names the cluster's issuer.
+	needsIssuer() bool
+	// annotation is what the ServiceAccount of a workload carries; nil for nothing.
+	annotation(role pulumi.StringInput) kubernetes.Identity
+	// source is where the refresher that becomes the role gets its token.
+	source(role kubernetes.ECRRole) kubernetes.TokenSource
+}
+
+func newEKS(s *config.Settings, mode roleTrust, refreshers bool) *eks {
+	return &eks{s: s, mode: mode, refreshers: refreshers, found: map[string]string{}, trusts: workloadTrusts(s)}
+}
+
+// needed says whether there are roles that need the cluster.
+func (k *eks) needed() bool { return k.refreshers || len(k.trusts) > 0 }
+
+func (k *eks) check(problems *config.Problems) {
+	s := k.s
+	for i := range s.Workloads {
+		w := s.Workloads[i]
+		if w.Identity == (len(w.Policies) == 0) {
+			problems.Add(s.WorkloadKey(w)+".policies", "and identity: want both on EKS, or neither")
+		}
+		if w.Image != s.Product.Image && s.Given[s.WorkloadKey(w)+".image"] {
+			problems.Add(s.WorkloadKey(w)+".image", "%q: want none, an ECR repository is one image", w.Image)
+		}
+	}
+	for _, e := range s.Sorted() {
+		checkIssuer(s, e, k.needed(), problems)
+	}
+	// One role alone can make the account's OIDC provider.
+	if existing := s.EKS.OIDCProvider.Existing; existing != nil && !*existing && (len(s.Environments) > 1 || len(k.trusts) > 0) {
+		problems.Add("eks.oidcProvider.existing",
+			"false: want it where one role needs the provider; an account has one for each issuer, so make it beforehand for several")
+	}
+}
+
+func (k *eks) connect(ctx *pulumi.Context) (err error) {
+	k.provider, err = newAWSProvider(ctx, "aws-customer", k.s.AWS.Customer)
+	return err
+}
+
+func (k *eks) issuer(e *config.Environment) string {
+	if e.Cluster.Issuer != "" {
+		return e.Cluster.Issuer
+	}
+	return k.found[e.Name]
+}
+
+// find asks EKS for a cluster's OIDC issuer. The function is called by its token:
+// docs/facts.md §6 has the cost of its SDK.
+func (k *eks) find(ctx *pulumi.Context, e *config.Environment) error {
+	name := e.Cluster.Name
+	if !k.needed() || !k.mode.needsIssuer() || name == "" {
+		return nil
+	}
+	var found struct {
+		Identities []struct {
+			OIDCs []struct {
+				Issuer string `pulumi:"issuer"`
+			} `pulumi:"oidcs"`
+		} `pulumi:"identities"`
+	}
+	args := struct {
+		Name string `pulumi:"name"`
+	}{name}
+	if err := ctx.Invoke("aws:eks/getCluster:getCluster", &args, &found, pulumi.Provider(k.provider)); err != nil {
+		return fmt.Errorf("%s %q: %w", e.Key("cluster.name"), name, err)
+	}
+	if len(found.Identities) == 0 || len(found.Identities[0].OIDCs) == 0 {
+		return fmt.Errorf("%s %q: has no OIDC issuer", e.Key("cluster.name"), name)
+	}
+	k.found[e.Name] = found.Identities[0].OIDCs[0].Issuer
+	return nil
+}
+
+// roleArgs are what every role of the customer's has in common.
+func (k *eks) roleArgs(e *config.Environment) *aws.ServiceAccountRoleArgs {
+	s := k.s
+	return &aws.ServiceAccountRoleArgs{
+		Customer: s.Slug, Product: s.Product.Name,
+		Account: s.AWS.Customer.Account, Region: s.AWS.Customer.Region,
+		Trust: k.mode.trust(s, e, k.issuer(e)),
+		Role:  aws.Role(s.EKS.Role),
+		Tags:  s.Tags,
+	}
+}
+
+// roleKeys are the configuration's keys of what every role has in common.
+func roleKeys(e *config.Environment) config.Keys {
+	return config.Keys{
+		"customer": "slug", "product": "product.name", "account": "aws.customer.account", "region": "aws.customer.region", "tags": "tags",
+		"role": "eks.role", "namespace": e.Key("namespace.name"), "serviceAccount": "product.name", "trust": e.Key("cluster"),
+		"trust.clusterArn": e.Key("cluster.name"), "trust.issuer": e.Key("cluster.issuer"), "trust.existing": "eks.oidcProvider.existing",
+		"trust.protect": "eks.oidcProvider.protect",
+	}
+}
+
+// workloadArgs are those of the role that a workload becomes.
+func (k *eks) workloadArgs(t workloadTrust) *aws.ServiceAccountRoleArgs {
+	args := k.roleArgs(t.environment)
+	args.ServiceAccount = t.account
+	args.Policies = policiesOf(t.workload.Workload)
+	args.Role.Name = aws.RoleName(k.s.Slug + "_" + t.name)
+	return args
+}
+
+func (k *eks) workloadKeys(t workloadTrust) config.Keys {
+	keys := roleKeys(t.environment)
+	keys["policies"], keys["role.policies"] = k.s.WorkloadKey(t.workload)+".policies", k.s.WorkloadKey(t.workload)+".policies"
+	return keys
+}
+
+// later are the arguments of a role that a look-up gives.
+func (k *eks) later(e *config.Environment) []string {
+	if k.mode.needsIssuer() && k.issuer(e) == "" {
+		return []string{"trust.issuer"}
+	}
+	return nil
+}
+
+func (k *eks) validate(problems *config.Problems) {
+	for _, t := range k.trusts {
+		problems.Component(k.workloadArgs(t).Validate(k.later(t.environment)...), k.workloadKeys(t))
+	}
+}
+
+func (k *eks) identities(ctx *pulumi.Context) (map[string]cloudIdentity, error) {
+	identities, shown := map[string]cloudIdentity{}, pulumi.Map{}
+	for _, t := range k.trusts {
+		role, err := aws.NewServiceAccountRole(ctx, "role-"+t.name, k.workloadArgs(t), pulumi.Providers(k.provider))
+		if err != nil {
+			return nil, config.Named(err, k.workloadKeys(t))
+		}
+		identities[t.name] = cloudIdentity{identity: k.mode.annotation(role.RoleARN), ready: []pulumi.Resource{role}}
+		shown[t.name] = pulumi.Map{"roleArn": role.RoleARN, "subject": pulumi.String(t.account.String())}
+	}
+	if len(shown) > 0 {
+		ctx.Export(exchange.TrustsName, shown)
+	}
+	return identities, nil
+}
+
+// rolePull lets an environment's refresher become a role that reads the vendor's
+// registry.
+type rolePull struct {
+	s   *config.Settings
+	eks *eks
+	// granted is the vendor's document where another stack builds that half.
+	granted *exchange.AccessGrant
+}
+
+// args are those of the role. Its ARN is known before it exists, so that neither
+// side waits for the other.
+func (p *rolePull) args(e *config.Environment) *aws.ServiceAccountRoleArgs {
+	args := p.eks.roleArgs(e)
+	args.Environment = e.Own()
+	args.ServiceAccount = refresherOf(p.s, e)
+	if args.Role.Name != "" {
+		args.Role.Name += e.Suffix()
+	}
+	args.Pull = vendorRepository(p.s, p.granted)
+	args.Waiting = args.Pull == nil
+	return args
+}
+
+func (p *rolePull) keys(e *config.Environment) config.Keys {
+	keys := roleKeys(e)
+	for of, key := range repositoryKeys {
+		keys["repository."+of] = key
+	}
+	return keys
+}
+
+func (*rolePull) check(*config.Problems) {}
+
+func (p *rolePull) validate(e *config.Environment, problems *config.Problems) {
+	problems.Component(p.args(e).Validate(p.eks.later(e)...), p.keys(e))
+}
+
+func (p *rolePull) puller(e *config.Environment) puller {
+	return puller{roles: []string{p.args(e).RoleARN()}}
+}
+
+func (p *rolePull) identify(ctx *pulumi.Context, e *config.Environment) (puller, error) {
+	role, err := aws.NewServiceAccountRole(ctx, "role"+e.Suffix(), p.args(e), pulumi.Providers(p.eks.provider))
+	if err != nil {
+		return puller{}, config.Named(err, p.keys(e))
+	}
+	who := p.puller(e)
+	who.role, who.ready = role.RoleARN, pulumi.Array{role.Ready}
+	return who, nil
+}
+
+func (p *rolePull) source(e *config.Environment, who puller, _ *grant) kubernetes.TokenSource {
+	return p.eks.mode.source(kubernetes.ECRRole{RoleARN: who.role, Region: p.s.AWS.Customer.Region})
+}
+
+func (*rolePull) image(g *grant, _ config.Component) pulumi.StringInput { return g.repository }

@@ -1,0 +1,56 @@
+package chain
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/components/aws"
+	"waybill.example/waybill/components/kubernetes"
+	"waybill.example/waybill/stacks/config"
+	"waybill.example/waybill/stacks/exchange"
+)
+
+// eksIRSA is the chain of a customer on EKS whose refresher becomes a role by IRSA:
+//
+//	refresher's ServiceAccount token → IAM role (the account's OIDC provider)
+//	    → vendor's ECR → pull secret → the product's pods
+type eksIRSA struct{}
+
+func (eksIRSA) reads() reads {
+	return reads{
+		customer: onClusters.And(withRefresher).And(onEKS).And(byIRSA),
+		vendor:   grantsOnAWS, ofVendor: vendorOnAWS,
+		ofCustomer: customerOnAWS.And(config.Reads{Uses: []string{"environments.*"}}),
+	}
+}
+
+func (eksIRSA) check(*config.Settings, *config.Problems) {}
+
+func (eksIRSA) rules(s *config.Settings) exchange.Rules { return amazonRules(s) }
+
+func (eksIRSA) early(*config.Settings) error { return nil }
+
+func (eksIRSA) describe(s *config.Settings, r *exchange.AccessRequest) { describeAmazon(s, r) }
+
+func (c eksIRSA) customer(s *config.Settings, granted *exchange.AccessGrant, _ exchange.Outputs) customer {
+	cloud := newEKS(s, irsa{}, true)
+	return newClusters(s, cloud, &rolePull{s: s, eks: cloud, granted: granted})
+}
+
+func (eksIRSA) vendor(s *config.Settings) vendor { return &ecr{s: s} }
+
+// irsa is the trust in a cluster's own issuer.
+type irsa struct{}
+
+func (irsa) trust(s *config.Settings, _ *config.Environment, issuer string) aws.Trust {
+	return aws.IRSA{Issuer: issuer, Existing: s.EKS.OIDCProvider.Existing, Protect: s.EKS.OIDCProvider.Protect}
+}
+
+func (irsa) needsIssuer() bool { return true }
+
+func (irsa) annotation(role pulumi.StringInput) kubernetes.Identity {
+	return kubernetes.IRSAIdentity{RoleARN: role}
+}
+
+func (irsa) source(role kubernetes.ECRRole) kubernetes.TokenSource {
+	return kubernetes.IRSASource{ECRRole: role}
+}

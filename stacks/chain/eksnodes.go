@@ -1,0 +1,44 @@
+package chain
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/stacks/config"
+	"waybill.example/waybill/stacks/exchange"
+)
+
+// eksNodes is the chain of a customer on EKS where the vendor accepts that every pod
+// of a node may pull:
+//
+//	node's role → vendor's ECR → the product's pods
+type eksNodes struct{}
+
+func (eksNodes) reads() reads {
+	return reads{
+		customer: onClusters.And(onEKS).And(byIRSA).And(config.Reads{Needs: []string{"eks.nodeRoles"}, Uses: []string{"eks.nodeRoles..."}}),
+		vendor:   grantsOnAWS, ofVendor: vendorOnAWS, ofCustomer: customerOnAWS,
+	}
+}
+
+func (eksNodes) check(s *config.Settings, problems *config.Problems) {
+	oneEnvironment(s, "eks.pull", problems)
+}
+
+func (eksNodes) rules(s *config.Settings) exchange.Rules { return amazonRules(s) }
+
+func (eksNodes) early(*config.Settings) error { return nil }
+
+func (eksNodes) describe(s *config.Settings, r *exchange.AccessRequest) { describeAmazon(s, r) }
+
+func (eksNodes) customer(s *config.Settings, _ *exchange.AccessGrant, _ exchange.Outputs) customer {
+	var mode roleTrust = irsa{}
+	if s.EKS.Trust == "podIdentity" {
+		mode = podIdentity{}
+	}
+	return newClusters(s, newEKS(s, mode, false), nodePull{
+		nodes: puller{roles: s.EKS.NodeRoles},
+		path:  func(g *grant, _ config.Component) pulumi.StringInput { return g.repository },
+	})
+}
+
+func (eksNodes) vendor(s *config.Settings) vendor { return &ecr{s: s} }

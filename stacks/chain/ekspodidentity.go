@@ -1,0 +1,64 @@
+package chain
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/components/aws"
+	"waybill.example/waybill/components/kubernetes"
+	"waybill.example/waybill/stacks/config"
+	"waybill.example/waybill/stacks/exchange"
+)
+
+// eksPodIdentity is the chain of a customer on EKS whose refresher becomes a role by
+// EKS Pod Identity:
+//
+//	refresher's ServiceAccount token → the node's agent → IAM role
+//	    → vendor's ECR → pull secret → the product's pods
+type eksPodIdentity struct{}
+
+func (eksPodIdentity) reads() reads {
+	return reads{
+		customer: onClusters.And(withRefresher).And(onEKS).And(config.Reads{Needs: []string{"environments.*.cluster.name"}}),
+		vendor:   grantsOnAWS, ofVendor: vendorOnAWS,
+		ofCustomer: customerOnAWS.And(config.Reads{Uses: []string{"environments.*"}}),
+	}
+}
+
+func (eksPodIdentity) check(*config.Settings, *config.Problems) {}
+
+func (eksPodIdentity) rules(s *config.Settings) exchange.Rules { return amazonRules(s) }
+
+func (eksPodIdentity) early(*config.Settings) error { return nil }
+
+func (eksPodIdentity) describe(s *config.Settings, r *exchange.AccessRequest) { describeAmazon(s, r) }
+
+func (eksPodIdentity) customer(s *config.Settings, granted *exchange.AccessGrant, _ exchange.Outputs) customer {
+	cloud := newEKS(s, podIdentity{}, true)
+	return newClusters(s, cloud, &rolePull{s: s, eks: cloud, granted: granted})
+}
+
+func (eksPodIdentity) vendor(s *config.Settings) vendor { return &ecr{s: s} }
+
+// podIdentity is the trust in EKS, which vouches for a cluster's pods.
+type podIdentity struct{}
+
+// trust names the cluster. Its ARN is empty for a Region that no partition knows,
+// which the component refuses.
+func (podIdentity) trust(s *config.Settings, e *config.Environment, _ string) aws.Trust {
+	site := s.AWS.Customer
+	partition, err := aws.PartitionOf(site.Region)
+	if err != nil {
+		return aws.PodIdentity{}
+	}
+	return aws.PodIdentity{ClusterARN: fmt.Sprintf("arn:%s:eks:%s:%s:cluster/%s", partition.Name, site.Region, site.Account, e.Cluster.Name)}
+}
+
+func (podIdentity) needsIssuer() bool { return false }
+
+func (podIdentity) annotation(pulumi.StringInput) kubernetes.Identity { return nil }
+
+func (podIdentity) source(role kubernetes.ECRRole) kubernetes.TokenSource {
+	return kubernetes.PodIdentitySource{ECRRole: role}
+}

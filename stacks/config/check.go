@@ -1,0 +1,53 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// check reports what no schema can say and what holds for every chain: keys that
+// exclude or need each other.
+func (s *Settings) check(problems *Problems) {
+	for _, object := range []string{"exchange.request", "exchange.grant"} {
+		s.ExactlyOne(problems, object, "file", "stack")
+	}
+	for _, name := range s.names() {
+		if strings.Contains(name, "--") {
+			problems.Add("environments."+name, "is no environment's name: want 2 to 12 of a-z, 0-9 and single hyphens, first a letter")
+		}
+		s.AtMostOne(problems, "environments."+name+".product", "tag", "digest")
+	}
+	if s.Given["workload"] && s.Given["workloads"] {
+		problems.Add("workload", "and workloads are both given: want one of them")
+	}
+	for i, w := range s.Workloads {
+		for j, name := range w.Environments {
+			if s.Environments[name] == nil && (name != DefaultEnvironment || len(s.Environments) > 0) {
+				problems.Add(fmt.Sprintf("workloads[%d].environments[%d]", i, j), "%q: want one of the environments, %s", name, strings.Join(s.names(), ", "))
+			}
+		}
+	}
+}
+
+// names are those of the environments, the default one first.
+func (s *Settings) names() []string {
+	var names []string
+	for _, e := range s.Sorted() {
+		names = append(names, e.Name)
+	}
+	return names
+}
+
+// ExactlyOne wants one of an object's keys, where the object is given.
+func (s *Settings) ExactlyOne(problems *Problems, object string, keys ...string) {
+	if n := s.Given.Count(object, keys...); s.Given[object] && n != 1 {
+		problems.Add(object, "has %d of %s: want exactly one", n, strings.Join(keys, ", "))
+	}
+}
+
+// AtMostOne wants no two of an object's keys.
+func (s *Settings) AtMostOne(problems *Problems, object string, keys ...string) {
+	if n := s.Given.Count(object, keys...); n > 1 {
+		problems.Add(object, "has %d of %s: want at most one", n, strings.Join(keys, ", "))
+	}
+}

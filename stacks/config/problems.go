@@ -1,0 +1,79 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"waybill.example/waybill/components/check"
+)
+
+// Problems are what is wrong with the configuration, a line each, by key. A key
+// has one line: what is said first of it stays.
+type Problems struct {
+	lines []error
+	seen  map[string]bool
+}
+
+// Add notes one problem: a key of the configuration, and what is wrong with its
+// value and what is wanted instead.
+func (p *Problems) Add(key, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if p.seen[key] {
+		return
+	}
+	if p.seen == nil {
+		p.seen = map[string]bool{}
+	}
+	p.seen[key] = true
+	p.lines = append(p.lines, fmt.Errorf("  %s %s", key, text))
+}
+
+// cover says whether something was said of a key, or of what holds it.
+func (p *Problems) cover(key string) bool {
+	for end := len(key); end > 0; end = strings.LastIndexAny(key[:end], ".[") {
+		if p.seen[key[:end]] {
+			return true
+		}
+	}
+	return false
+}
+
+// Err joins what was noted; nil if nothing was.
+func (p *Problems) Err() error { return errors.Join(p.lines...) }
+
+// Component notes what a component found wrong with its arguments, under the keys
+// of the configuration that they were made from. Other errors stay as they are.
+func (p *Problems) Component(err error, keys Keys) {
+	found := check.List(err)
+	if err != nil && len(found) == 0 {
+		p.lines = append(p.lines, err)
+	}
+	for _, problem := range found {
+		p.Add(keys.of(problem), "%s", problem.Text)
+	}
+}
+
+// Keys are the keys of the configuration by those of a component's arguments. The
+// one that names the most of an argument's key decides; what is left of the key is
+// added to it.
+type Keys map[string]string
+
+func (keys Keys) of(problem *check.Problem) string {
+	for end := len(problem.Key); end > 0; end = strings.LastIndexAny(problem.Key[:end], ".[") {
+		if key, found := keys[problem.Key[:end]]; found {
+			return key + problem.Key[end:]
+		}
+	}
+	return problem.Component + ": " + problem.Key
+}
+
+// Named gives the error of a component the keys of the configuration.
+func Named(err error, keys Keys) error {
+	if len(check.List(err)) == 0 {
+		return err
+	}
+	var problems Problems
+	problems.Component(err, keys)
+	return problems.Err()
+}
