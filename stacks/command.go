@@ -31,7 +31,7 @@ func Command(arguments []string, stdout, stderr io.Writer) int {
 		_, _ = io.WriteString(stderr, usage)
 		return 2
 	}
-	if err := printRequest("Pulumi."+arguments[1]+".yaml", stdout); err != nil {
+	if err := printRequest(stackFile(arguments[1]), stdout); err != nil {
 		fmt.Fprintln(stderr, "error:", err)
 		return 1
 	}

@@ -20,8 +20,8 @@ import (
 
 // Validate reports everything that is wrong with a stack file, unknown
 // top-level keys included, a line each. It deploys and decrypts nothing; the
-// other party's documents are an update's to check. The file is beside its
-// project's Pulumi.yaml.
+// other party's documents are an update's to check. The project's Pulumi.yaml is
+// beside the file, or in the folder above, as for the examples.
 func Validate(path string) error {
 	var problems problems
 	if err := checkStackFile(path, &problems); err != nil {
@@ -89,10 +89,35 @@ func checkStackFile(path string, problems *problems) error {
 	return nil
 }
 
+// projectOf is the Pulumi.yaml of a stack file's project: beside it, or in the
+// folder above.
+func projectOf(path string) string {
+	folder := filepath.Dir(path)
+	if beside := filepath.Join(folder, "Pulumi.yaml"); exists(beside) {
+		return beside
+	}
+	return filepath.Join(folder, "..", "Pulumi.yaml")
+}
+
+// stackFile is where a stack of the project in the working directory has its
+// file: at the root, or among the examples.
+func stackFile(stack string) string {
+	name := "Pulumi." + stack + ".yaml"
+	if example := filepath.Join("examples", name); !exists(name) && exists(example) {
+		return example
+	}
+	return name
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 // fileSettings are a stack file's settings. A secret is not decrypted: what
 // would be checked of its text is not.
 func fileSettings(path string, problems *problems) (*settings, error) {
-	project, err := workspace.LoadProject(filepath.Join(filepath.Dir(path), "Pulumi.yaml"))
+	project, err := workspace.LoadProject(projectOf(path))
 	if err != nil {
 		return nil, err
 	}
