@@ -29,8 +29,8 @@ func newTwoParties(t *testing.T, customer string) *twoParties {
 	t.Helper()
 	p := &twoParties{project: &project{t: t, root: t.TempDir(), stack: customer + "-customer"}, customer: customer}
 	p.copy("Pulumi.yaml")
-	p.copy("Pulumi." + customer + "-customer.yaml")
-	p.copy("Pulumi." + customer + "-vendor.yaml")
+	p.copyStack(customer + "-customer")
+	p.copyStack(customer + "-vendor")
 	p.copy(filepath.Join("sandbox", "worlds", customer+".yaml"))
 	return p
 }

@@ -384,7 +384,7 @@ func (s *Sandbox) otherParty(stack string) []string {
 	customer := customerOf(stack)
 	for _, party := range parties {
 		other := customer + party
-		_, err := os.Stat(filepath.Join(s.options.Root, "Pulumi."+other+".yaml"))
+		_, err := engine.StackFile(s.options.Root, other)
 		if customer != stack && other != stack && err == nil {
 			return []string{other}
 		}

@@ -390,10 +390,13 @@ func TestThePublishedSchemaTakesTheExamples(t *testing.T) {
 	schema, err := compiler.Compile(filepath.Join("..", "stacks", "schema", "stack.schema.json"))
 	require.NoError(t, err)
 	for _, name := range stackfile.Names(t, "..") {
-		text, err := os.ReadFile(filepath.Join("..", "Pulumi."+name+".yaml"))
+		path := stackfile.Path(t, "..", name)
+		text, err := os.ReadFile(path)
 		require.NoError(t, err)
-		assert.True(t, strings.HasPrefix(string(text), "# yaml-language-server: $schema=stacks/schema/stack.schema.json\n"), "%s names its schema for editors", name)
-		values, secrets := stackfile.Load(t, filepath.Join("..", "Pulumi."+name+".yaml"))
+		published, err := filepath.Rel(filepath.Dir(path), filepath.Join("..", "stacks", "schema", "stack.schema.json"))
+		require.NoError(t, err)
+		assert.True(t, strings.HasPrefix(string(text), "# yaml-language-server: $schema="+filepath.ToSlash(published)+"\n"), "%s names its schema for editors", name)
+		values, secrets := stackfile.Load(t, "..", name)
 		config := map[string]any{}
 		for key, value := range values {
 			if slices.Contains(secrets, key) {

@@ -166,7 +166,9 @@ func TestTheReadmeSpeaksOfWhatIsThere(t *testing.T) {
 	})
 	t.Run("it names every example and every component", func(t *testing.T) {
 		for _, name := range stackfile.Names(t, "..") {
-			assert.True(t, strings.Contains(readme, "(Pulumi."+name+".yaml)"), "Pulumi.%s.yaml", name)
+			link, err := filepath.Rel("..", stackfile.Path(t, "..", name))
+			require.NoError(t, err)
+			assert.True(t, strings.Contains(readme, "("+filepath.ToSlash(link)+")"), link)
 		}
 		for name := range contracts {
 			assert.True(t, strings.Contains(readme, "`"+name+"`"), name)

@@ -17,7 +17,7 @@ import (
 
 func TestEveryExampleIsAValidStackFile(t *testing.T) {
 	for _, name := range stackfile.Names(t, "..") {
-		require.NoError(t, stacks.Validate(filepath.Join("..", "Pulumi."+name+".yaml")), name)
+		require.NoError(t, stacks.Validate(stackfile.Path(t, "..", name)), name)
 	}
 }
 
@@ -66,7 +66,7 @@ func TestAWrongStackFileIsReportedWhole(t *testing.T) {
 
 // A secret's value is not needed, and that it is one is.
 func TestASecretIsNotDecryptedToValidate(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "Pulumi.acme.yaml"))
+	text, err := os.ReadFile(stackfile.Path(t, "..", "acme"))
 	require.NoError(t, err)
 	require.NoError(t, stacks.Validate(inProject(t, "acme", string(text))))
 	plain := string(text)
@@ -122,7 +122,7 @@ func TestTheAccessRequestFollowsFromTheConfiguration(t *testing.T) {
 
 // The committed document of the example is what its stack file makes.
 func TestTheExamplesDocumentIsCurrent(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "exchange", "oscorp.accessRequest.json"))
+	text, err := os.ReadFile(filepath.Join("..", "examples", "oscorp.accessRequest.json"))
 	require.NoError(t, err)
 	require.True(t, json.Valid(text))
 	assert.JSONEq(t, oscorpRequest, string(text))

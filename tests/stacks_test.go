@@ -26,7 +26,7 @@ import (
 // comes with them: who tries them out adds others.
 func examples(t *testing.T) pulumi.RunFunc {
 	t.Helper()
-	const request = "exchange/oscorp.accessRequest.json"
+	const request = "examples/oscorp.accessRequest.json"
 	text, err := os.ReadFile(filepath.Join("..", request))
 	require.NoError(t, err)
 	root := t.TempDir()
@@ -102,7 +102,7 @@ func namespace(labels map[string]any) func(string) (resource.PropertyMap, error)
 // loadStack reads an example and lets edit change its object.
 func loadStack(t testing.TB, name string, edits ...func(customer map[string]any)) (map[string]string, []string) {
 	t.Helper()
-	values, secrets := stackfile.Load(t, filepath.Join("..", "Pulumi."+name+".yaml"))
+	values, secrets := stackfile.Load(t, "..", name)
 	var customer map[string]any
 	require.NoError(t, json.Unmarshal([]byte(values["waybill:customer"]), &customer))
 	for _, edit := range edits {

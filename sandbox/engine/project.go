@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag/colors"
@@ -33,16 +35,16 @@ func copyProject(project, work, stack string) (secrets []string, err error) {
 	}
 	// The loader reports through a sink what it only warns of.
 	sink := diag.DefaultSink(io.Discard, io.Discard, diag.FormatOptions{Color: colors.Never})
-	name := "Pulumi." + stack + ".yaml"
-	if _, err := os.Stat(filepath.Join(project, name)); err != nil {
-		return nil, fmt.Errorf("stack %q has no file %s: the stacks here are %s", stack, name, knownStacks(project))
-	}
-	original, err := workspace.LoadProjectStack(sink, settings, filepath.Join(project, name))
+	file, err := StackFile(project, stack)
 	if err != nil {
-		return nil, fmt.Errorf("stack file %s: %w", name, err)
+		return nil, err
 	}
-	own := workspace.ProjectStack{Config: config.Map{}}
-	if last, err := workspace.LoadProjectStack(sink, settings, filepath.Join(work, name)); err == nil {
+	original, err := workspace.LoadProjectStack(sink, settings, file)
+	if err != nil {
+		return nil, fmt.Errorf("stack file %s: %w", file, err)
+	}
+	own, copied := workspace.ProjectStack{Config: config.Map{}}, filepath.Join(work, filepath.Base(file))
+	if last, err := workspace.LoadProjectStack(sink, settings, copied); err == nil {
 		own.EncryptionSalt = last.EncryptionSalt
 	}
 	for key, value := range original.Config {
@@ -52,15 +54,24 @@ func copyProject(project, work, stack string) (secrets []string, err error) {
 		}
 		own.Config[key] = value
 	}
-	return secrets, own.Save(filepath.Join(work, name))
+	return secrets, own.Save(copied)
 }
 
-func knownStacks(project string) []string {
-	files, _ := filepath.Glob(filepath.Join(project, "Pulumi.*.yaml")) // fails on a bad pattern only
-	names := make([]string, 0, len(files))
-	for _, file := range files {
-		base := filepath.Base(file)
-		names = append(names, base[len("Pulumi."):len(base)-len(".yaml")])
+// StackFile is the file of a project's stack: in the project's folder, or among
+// its examples. An unknown stack's error names those that are there.
+func StackFile(project, stack string) (string, error) {
+	var known []string
+	for _, folder := range []string{project, filepath.Join(project, "examples")} {
+		files, _ := filepath.Glob(filepath.Join(folder, "Pulumi.*.yaml")) // fails on a bad pattern only
+		for _, file := range files {
+			base := filepath.Base(file)
+			name := base[len("Pulumi.") : len(base)-len(".yaml")]
+			if name == stack {
+				return file, nil
+			}
+			known = append(known, name)
+		}
 	}
-	return names
+	slices.Sort(known)
+	return "", fmt.Errorf("stack %q: has no Pulumi.%[1]s.yaml, at the root or in examples: want one of %s", stack, strings.Join(slices.Compact(known), ", "))
 }

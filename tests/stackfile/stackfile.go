@@ -4,6 +4,7 @@ package stackfile
 
 import (
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,17 +19,17 @@ import (
 // Placeholder stands for every secret of a stack file.
 const Placeholder = `{"placeholder": true}`
 
-// Load gives a stack file's configuration and the keys that are secret, whose
-// values are the placeholder.
-func Load(t testing.TB, path string) (values map[string]string, secrets []string) {
+// Load gives the configuration of a stack of the project in root and the keys
+// that are secret, whose values are the placeholder.
+func Load(t testing.TB, root, stack string) (values map[string]string, secrets []string) {
 	t.Helper()
-	project, err := workspace.LoadProject(filepath.Join(filepath.Dir(path), "Pulumi.yaml"))
+	project, err := workspace.LoadProject(filepath.Join(root, "Pulumi.yaml"))
 	require.NoError(t, err)
 	sink := diag.DefaultSink(io.Discard, io.Discard, diag.FormatOptions{Color: colors.Never})
-	stack, err := workspace.LoadProjectStack(sink, project, path)
+	file, err := workspace.LoadProjectStack(sink, project, Path(t, root, stack))
 	require.NoError(t, err)
 	values = map[string]string{}
-	for key, value := range stack.Config {
+	for key, value := range file.Config {
 		if value.Secure() {
 			values[key.String()] = Placeholder
 			secrets = append(secrets, key.String())
@@ -41,14 +42,30 @@ func Load(t testing.TB, path string) (values map[string]string, secrets []string
 	return values, secrets
 }
 
-// Names are the stacks of a folder: NAME of each Pulumi.NAME.yaml.
-func Names(t testing.TB, folder string) []string {
+// Path is the file of a stack of the project in root: there, or among the
+// examples.
+func Path(t testing.TB, root, stack string) string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(folder, "Pulumi.*.yaml"))
-	require.NoError(t, err)
+	name := "Pulumi." + stack + ".yaml"
+	for _, folder := range []string{root, filepath.Join(root, "examples")} {
+		if _, err := os.Stat(filepath.Join(folder, name)); err == nil {
+			return filepath.Join(folder, name)
+		}
+	}
+	require.FailNow(t, "no file", "stack %s has no %s in %s and no example", stack, name, root)
+	return ""
+}
+
+// Names are the stacks of the project in root, its examples among them.
+func Names(t testing.TB, root string) []string {
+	t.Helper()
 	var names []string
-	for _, file := range files {
-		names = append(names, strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "Pulumi."), ".yaml"))
+	for _, folder := range []string{root, filepath.Join(root, "examples")} {
+		files, err := filepath.Glob(filepath.Join(folder, "Pulumi.*.yaml"))
+		require.NoError(t, err)
+		for _, file := range files {
+			names = append(names, strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "Pulumi."), ".yaml"))
+		}
 	}
 	require.NotEmpty(t, names)
 	return names

@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -45,8 +44,12 @@ func newReport(verb, stack string) *report {
 }
 
 // describe takes the words of the stack's file that a report shows.
-func (r *report) describe(root string) (err error) {
-	r.Platform, r.Side, err = customer(filepath.Join(root, "Pulumi."+r.Stack+".yaml"))
+func (r *report) describe(root string) error {
+	path, err := engine.StackFile(root, r.Stack)
+	if err != nil {
+		return err
+	}
+	r.Platform, r.Side, err = customer(path)
 	return err
 }
 
