@@ -35,29 +35,29 @@ func TestWrongConfigurationIsNamed(t *testing.T) {
 		"bad slug":                      {set("slug", "Acme_Corp"), `slug "Acme_Corp": want the customer's slug: 3 to 40 of a-z, 0-9 and single hyphens`},
 		"slug with two hyphens":         {set("slug", "ac--me"), `slug "ac--me": want the customer's slug`},
 		"bad GUID":                      {set("azure.tenantId", "3F2B9D54"), `azure.tenantId "3F2B9D54": want the customer's tenant ID, a lower-case GUID`},
-		"too long":                      {set("kubernetes.pullSecret", strings.Repeat("a", 45)), `: want the pull secret's name, a DNS label of at most 44 characters`},
+		"too long":                      {set("environments.default.pullSecret", strings.Repeat("a", 45)), `: want the pull secret's name, a DNS label of at most 44 characters`},
 		"out of range":                  {set("product.port", 80), `product.port 80: want the port that the product listens on, 1024 to 65535`},
 		"number out of range":           {set("gcp.generation", 100), `gcp.generation 100: want the pool's number, 1 to 99`},
 		"unknown platform":              {set("platform", "nomad"), `platform "nomad": want where the product runs: aks`},
 		"conflicting tag and digest":    {set("product.digest", "sha256:"+strings.Repeat("a", 64)), `product has 2 of tag, digest: want exactly one`},
 		"neither tag nor digest":        {set("product.tag", nil), `product has 0 of tag, digest: want exactly one`},
-		"cluster by name and by issuer": {set("azure.cluster.issuer", issuer), `azure.cluster has 2 of name, issuer: want exactly one`},
-		"issuer without its slash":      {set("azure.cluster", map[string]any{"issuer": strings.TrimSuffix(issuer, "/")}), `want the cluster's OIDC issuer as`},
-		"issuer that is no https URL":   {set("azure.cluster", map[string]any{"issuer": "http://a.example/"}), `want the cluster's OIDC issuer as`},
+		"cluster by name and by issuer": {set("environments.default.cluster.issuer", issuer), `environments.default.cluster has 2 of name, issuer: want exactly one`},
+		"issuer without its slash":      {set("environments.default.cluster", map[string]any{"context": "c", "issuer": strings.TrimSuffix(issuer, "/")}), `environments.default.cluster.issuer "` + strings.TrimSuffix(issuer, "/") + `": want it with the slash at its end`},
+		"issuer that is no https URL":   {set("environments.default.cluster", map[string]any{"context": "c", "issuer": "http://a.example/"}), `environments.default.cluster.issuer "http://a.example/": want the cluster's OIDC issuer`},
 		"two identities":                {set("azure.identity", map[string]any{"name": "one", "existing": "two"}), `azure.identity has 2 of name, existing, application: want at most one`},
-		"virtual without upstream":      {set("gcp.repository.mode", "virtual"), `gcp.repository has mode "virtual" and upstream ""`},
+		"tags moved in a virtual one":   {set("gcp.repository", map[string]any{"upstream": "projects/hello-releases/locations/europe-west1/repositories/r", "mutableTags": true}), `gcp.repository.mutableTags true: want it of a repository that holds images itself`},
 		"no replica":                    {set("workload.replicas", 0), `workload.replicas 0: want how many pods or tasks, 1 to 1000`},
-		"a token over its third":        {set("refresher.every", "30m"), `kubernetes.PullSecret: refresher.every 30m0s: want 5m to 20m0s`},
-		"a key of another platform":     {set("aws", map[string]any{}), `aws belongs to another platform or to the other side: want none here`},
-		"waived for its own namespace":  {set("kubernetes.namespace.waivePodSecurity", true), `kubernetes.namespace.waivePodSecurity true: want it for an existing namespace only`},
+		"a token over its third":        {set("refresher.every", "30m"), `refresher.every 30m0s: want 5m to 20m0s`},
+		"a key of another platform":     {set("aws", map[string]any{}), `aws belongs to another platform, chain or side: want none here`},
+		"waived for its own namespace":  {set("environments.default.namespace.waivePodSecurity", true), `environments.default.namespace.waivePodSecurity true: want it for an existing namespace only`},
 		"sovereign cloud's audience":    {set("azure.cloud", "china"), `azure.token.audience is missing`},
 		"v1 tokens with nothing else":   {set("azure.token", map[string]any{"version": "v1"}), `azure.token is of version v1: want issuer`},
-		"deadline over the period":      {set("refresher", map[string]any{"image": "a.example/b:1", "every": "5m", "deadline": "9m"}), `refresher.deadline "9m": want less than the time between two runs, "5m"`},
+		"deadline over the period":      {set("refresher", map[string]any{"image": "a.example/b:1", "every": "5m", "deadline": "9m"}), `refresher.deadline 9m0s: want 1m to 10m, shorter than the time between two runs`},
 		"an image that may change":      {set("refresher.image", "refresher"), `refresher.image "refresher": want HOST/PATH with a tag other than latest or a digest`},
 		"latest":                        {set("refresher.image", "a.example/b:latest"), `refresher.image "a.example/b:latest": want HOST/PATH with a tag other than latest or a digest`},
 		"bad quantity":                  {set("workload.resources", map[string]any{"limits": map[string]any{"cpu": "fast"}}), `workload.resources.limits.cpu "fast": want a quantity`},
-		"bad variable name":             {set("workload.env", map[string]any{"A-B": "x"}), `workload.env.A-B is no name for environment variables`},
-		"writable twice":                {set("workload.writable", []any{map[string]any{"path": "/a"}, map[string]any{"path": "/a"}}), `workload.writable[1].path "/a": is workload.writable[0]'s already`},
+		"bad variable name":             {set("workload.env", map[string]any{"A-B": "x"}), `workload.env.A-B is no name here: want environment variables`},
+		"writable twice":                {set("workload.writable", []any{map[string]any{"path": "/a"}, map[string]any{"path": "/a"}}), `workload.writable[1].path "/a": is there already`},
 		"probes without a path":         {func(c map[string]any) { set("product.healthPath", nil)(c); set("workload.liveness.period", 5)(c) }, `workload has probes and product.healthPath is missing`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -77,109 +77,102 @@ func TestASubjectMayBeAsLongAsGoogleTakesIt(t *testing.T) {
 	named := func(length int) func(map[string]any) {
 		return func(c map[string]any) {
 			set("product.name", product)(c)
-			set("kubernetes.namespace", map[string]any{"name": strings.Repeat("n", length)})(c)
+			set("environments.default.namespace", map[string]any{"name": strings.Repeat("n", length)})(c)
 		}
 	}
 	_, err := runStack(t, "wayne", nil, named(room))
 	require.NoError(t, err)
 	values, secrets := loadStack(t, "wayne", named(room+1))
-	assert.Contains(t, refused(t, values, secrets)[0], "makes a subject of 128 characters with product and environment: want at most 127")
+	assert.Contains(t, refused(t, values, secrets)[0], "makes a subject of 128 bytes: want at most 127")
 }
 
 // What belongs to one side, to one kind of trust or to one environment is
 // refused elsewhere.
 func TestWrongConfigurationOfAPartyIsNamed(t *testing.T) {
-	environment := func(name, context string) any {
-		return map[string]any{"name": name, "cluster": map[string]any{"name": "c"}, "kubernetes": map[string]any{"context": context}}
+	environment := func(context string) any {
+		return map[string]any{"cluster": map[string]any{"name": "c", "context": context}}
 	}
-	environments := func(list ...any) func(map[string]any) {
-		return func(c map[string]any) {
-			set("environments", list)(c)
-			set("kubernetes", nil)(c)
-			set("azure.cluster", nil)(c)
-		}
-	}
+	environments := func(all map[string]any) func(map[string]any) { return set("environments", all) }
+	const elsewhere = `belongs to another platform, chain or side: want none here`
 	for name, c := range map[string]struct {
 		stack string
 		edit  func(map[string]any)
 		want  string
 	}{
 		"a side that is none":              {"dev", set("side", "theirs"), `side "theirs": want whose half of the chain this stack builds`},
-		"an exchange with oneself":         {"dev", set("exchange", map[string]any{}), `exchange belongs to another platform or to the other side`},
-		"the vendor's cluster":             {"soylent-vendor", set("kubernetes", map[string]any{"context": "x"}), `kubernetes.context belongs to the customer's side: want none here`},
-		"the vendor's refresher":           {"soylent-vendor", set("refresher", map[string]any{"image": "a.example/b:1"}), `refresher belongs to another platform or to the other side`},
-		"the vendor's subscription":        {"soylent-vendor", set("azure.subscriptionId", "8c1d7e02-90ab-4f36-b1c5-2e4f6a8b0c11"), `azure.subscriptionId belongs to another platform or to the other side`},
-		"the vendor's AKS cluster":         {"soylent-vendor", set("azure.cluster", map[string]any{"name": "x"}), `azure.cluster belongs to the customer's side`},
-		"the vendor's grant":               {"soylent-vendor", set("exchange.grant", map[string]any{"file": "x"}), `exchange.grant belongs to another platform or to the other side`},
+		"an exchange with oneself":         {"dev", set("exchange", map[string]any{}), `exchange ` + elsewhere},
+		"the vendor's cluster":             {"soylent-vendor", environments(map[string]any{"default": environment("x")}), `environments.default.cluster ` + elsewhere},
+		"the vendor's refresher":           {"soylent-vendor", set("refresher", map[string]any{"image": "a.example/b:1"}), `refresher ` + elsewhere},
+		"the vendor's tag":                 {"soylent-vendor", set("product.tag", "1"), `product.tag ` + elsewhere},
+		"the vendor's subscription":        {"soylent-vendor", set("azure.subscriptionId", "8c1d7e02-90ab-4f36-b1c5-2e4f6a8b0c11"), `azure.subscriptionId ` + elsewhere},
+		"the vendor's grant":               {"soylent-vendor", set("exchange.grant", map[string]any{"file": "x"}), `exchange.grant ` + elsewhere},
 		"no tenant to hold a request to":   {"soylent-vendor", set("azure.tenantId", nil), `azure.tenantId is missing: want the customer's tenant ID`},
-		"no issuer to hold a request to":   {"soylent-vendor", set("azure.trust", "cluster"), `azure.cluster has no issuer, or more: want the customer's issuer alone`},
-		"the customer's repository":        {"soylent-customer", set("gcp.repository", map[string]any{"name": "x"}), `gcp.repository belongs to another platform or to the other side`},
-		"no number to hold a grant to":     {"soylent-customer", set("gcp.projectNumber", nil), `gcp.projectNumber is missing: want the vendor's project number from an authenticated channel`},
-		"a number of one's own":            {"dev", set("gcp.projectNumber", "402817365910"), `gcp.projectNumber belongs to another platform or to the other side`},
+		"no issuer to hold a request to":   {"soylent-vendor", set("azure.trust", "cluster"), `environments is missing: want where the product runs`},
+		"the customer's repository":        {"soylent-customer", set("gcp.repository", map[string]any{"name": "x"}), `gcp.repository ` + elsewhere},
+		"no number to hold a grant to":     {"soylent-customer", set("gcp.projectNumber", nil), `gcp.projectNumber is missing: want the vendor's project number`},
+		"a number of one's own":            {"dev", set("gcp.projectNumber", "402817365910"), `gcp.projectNumber ` + elsewhere},
 		"a document from two places":       {"soylent-vendor", set("exchange.request.file", "x"), `exchange.request has 2 of file, stack: want exactly one`},
 		"a document from nowhere":          {"soylent-vendor", set("exchange.request", map[string]any{}), `exchange.request has 0 of file, stack: want exactly one`},
 		"a stack by its last name":         {"soylent-vendor", set("exchange.request.stack", "soylent-customer"), `exchange.request.stack "soylent-customer": want the customer's stack, ORGANIZATION/PROJECT/STACK`},
-		"an identity beside the cluster's": {"cyberdyne", set("azure.identity", map[string]any{"name": "one"}), `azure.identity and azure.trust cluster: want none`},
-		"no issuer":                        {"wayne", set("kubernetes.issuer", nil), `kubernetes.issuer is missing: want the cluster's OIDC issuer`},
-		"an issuer without TLS":            {"wayne", set("kubernetes.issuer", "http://x.example"), `kubernetes.issuer "http://x.example": want the cluster's OIDC issuer`},
-		"an issuer with a user":            {"wayne", set("kubernetes.issuer", "https://a@x.example"), `kubernetes.issuer "https://a@x.example": want the cluster's OIDC issuer`},
-		"an issuer on AKS":                 {"dev", set("kubernetes.issuer", "https://x.example"), `kubernetes.issuer belongs to platform kubernetes: want none here`},
-		"a key set that is none":           {"wayne", set("kubernetes.keySet", "{}"), `trust.keySet`},
-		"neither refresher nor nodes":      {"wayne", set("refresher", nil), `refresher and gke: want one of them`},
-		"both refresher and nodes":         {"hanso", set("refresher", map[string]any{"image": "a.example/b:1"}), `refresher and gke: want one of them`},
+		"an identity beside the cluster's": {"cyberdyne", set("azure.identity", map[string]any{"name": "one"}), `azure.identity ` + elsewhere},
+		"no issuer":                        {"wayne", set("environments.default.cluster.issuer", nil), `environments.default.cluster.issuer is missing: want the cluster's OIDC issuer`},
+		"an issuer without TLS":            {"wayne", set("environments.default.cluster.issuer", "http://x.example"), `environments.default.cluster.issuer "http://x.example": want the cluster's OIDC issuer`},
+		"an issuer with a user":            {"wayne", set("environments.default.cluster.issuer", "https://a@x.example"), `environments.default.cluster.issuer "https://a@x.example": want the cluster's OIDC issuer`},
+		"a cluster's name without a cloud": {"wayne", set("environments.default.cluster.name", "c"), `environments.default.cluster.name ` + elsewhere},
+		"a key set that is none":           {"wayne", set("environments.default.cluster.keySet", "{}"), `environments.default.cluster.keySet holds 0 keys: want 1 to 8`},
+		"a key set that nobody reads":      {"dev", set("environments.default.cluster.keySet", "{}"), `environments.default.cluster.keySet ` + elsewhere},
+		"neither refresher nor nodes":      {"wayne", set("refresher", nil), `refresher is missing: want the program that keeps the pull secret fresh`},
+		"both refresher and nodes":         {"hanso", set("refresher", map[string]any{"image": "a.example/b:1"}), `refresher ` + elsewhere},
 		"no nodes":                         {"hanso", set("gke.nodeServiceAccounts", nil), `gke.nodeServiceAccounts is missing: want the emails of the nodes' service accounts`},
-		"two clusters' keys": {"dev", func(c map[string]any) {
-			set("environments", []any{environment("prod", "p")})(c)
-			set("azure.cluster", nil)(c)
-		}, `kubernetes and environments are both given`},
-		"an environment called default":     {"dev", environments(environment("default", "p")), `environments[0].name "default": want another`},
-		"one name twice":                    {"dev", environments(environment("prod", "p"), environment("prod", "q")), `environments[1] has the name prod of environments[0]`},
-		"one namespace twice":               {"dev", environments(environment("prod", "p"), environment("test", "p")), `environments[1] has the context p and namespace hello of environments[0]`},
-		"an environment without a context":  {"dev", environments(map[string]any{"name": "prod", "cluster": map[string]any{"name": "c"}}), `environments[0].kubernetes.context is missing`},
-		"an environment without a cluster":  {"dev", environments(map[string]any{"name": "prod", "kubernetes": map[string]any{"context": "p"}}), `environments[0].cluster has 0 of name, issuer: want exactly one`},
-		"a long environment":                {"dev", environments(environment("production-eu", "p")), `environments[0].name "production-eu": want the environment's name: 2 to 12`},
-		"a workload and workloads":          {"tyrell", set("workload", map[string]any{"replicas": 1}), `workload and workloads are both given`},
-		"an identity on any Kubernetes":     {"wayne", set("workload.identity", true), `workload.identity true: want it on aks and eks only`},
-		"an identity that may do nothing":   {"initech", set("workload.identity", true), `workload.policies and identity: want both on EKS, or neither`},
-		"a policy on Azure":                 {"dev", set("workload.policies", map[string]any{"x": map[string]any{}}), `workload.policies belong to AWS: want none here`},
-		"one component twice":               {"tyrell", set("workloads", []any{map[string]any{"component": "web"}, map[string]any{"component": "web"}}), `workloads[1].component "web": with the environment it makes the same names as workloads[0]`},
-		"one identity for two environments": {"tyrell", set("azure.identity", map[string]any{"existing": "shared"}), `environments[1].identity is shared, as environments[0]'s: want one of its own`},
-		"an environment's identity elsewhere": {"wayne", func(c map[string]any) {
-			set("kubernetes", nil)(c)
-			set("environments", []any{map[string]any{
-				"name": "prod", "identity": map[string]any{"name": "one"}, "kubernetes": map[string]any{"context": "p", "issuer": "https://x.example/"},
-			}})(c)
-		}, `environments[0].identity belongs to the customer's side of a chain through Entra`},
+		"one namespace twice":              {"dev", environments(map[string]any{"prod": environment("p"), "test": environment("p")}), `environments.test has the context p and namespace hello of environments.prod`},
+		"an environment without a context": {"dev", environments(map[string]any{"prod": map[string]any{"cluster": map[string]any{"name": "c"}}}), `environments.prod.cluster.context is missing: want the kubeconfig context`},
+		"an environment without a cluster": {"dev", environments(map[string]any{"prod": map[string]any{"cluster": map[string]any{"context": "p"}}}), `environments.prod.cluster has 0 of name, issuer: want exactly one`},
+		"a long environment":               {"dev", environments(map[string]any{"production-eu": environment("p")}), `environments.production-eu is no name here: want where the product runs, by the environment's name (2 to 12`},
+		"an environment with two hyphens":  {"dev", environments(map[string]any{"a--b": environment("p")}), `environments.a--b is no environment's name: want 2 to 12`},
+		"environments as a list":           {"dev", set("environments", []any{environment("p")}), `environments a list: want where the product runs, by the environment's name`},
+		"an environment that is empty":     {"dev", environments(map[string]any{"prod": nil}), `environments.prod null: want where the product runs: cluster, namespace`},
+		"protection of somebody else's": {"globex", set("environments.default.namespace.protect", true),
+			`environments.default.namespace.protect and existing: want no protection of somebody else's namespace`},
+		"a workload and workloads":            {"tyrell", set("workload", map[string]any{"replicas": 1}), `workload and workloads are both given`},
+		"an identity on any Kubernetes":       {"wayne", set("workload.identity", true), `workload.identity ` + elsewhere},
+		"an identity that may do nothing":     {"initech", set("workload.identity", true), `workload.policies and identity: want both on EKS, or neither`},
+		"a policy on Azure":                   {"dev", set("workload.policies", map[string]any{"x": map[string]any{}}), `workload.policies ` + elsewhere},
+		"one component twice":                 {"tyrell", set("workloads", []any{map[string]any{"component": "web"}, map[string]any{"component": "web"}}), `workloads[0].component "web": with the environment it makes the same names as workloads[0]`},
+		"one identity for two environments":   {"tyrell", set("azure.identity", map[string]any{"existing": "shared"}), `environments.prod.identity is shared, as environments.dev.identity: want one of its own`},
+		"an environment's identity elsewhere": {"wayne", set("environments.default.identity", map[string]any{"name": "one"}), `environments.default.identity ` + elsewhere},
 		"a provider for several roles": {"initech", func(c map[string]any) {
-			set("eks.createProvider", true)(c)
+			set("eks.oidcProvider", map[string]any{"existing": false})(c)
 			set("workload", map[string]any{"identity": true, "policies": map[string]any{"x": map[string]any{"Version": "2012-10-17"}}})(c)
-		}, `eks.createProvider true: want it where one role needs the provider`},
+		}, `eks.oidcProvider.existing false: want it where one role needs the provider`},
 		"an identity without a cluster": {"hooli", func(c map[string]any) {
-			set("eks.cluster", nil)(c)
+			set("environments.default.cluster.name", nil)(c)
 			set("workload", map[string]any{"identity": true, "policies": map[string]any{"x": map[string]any{"Version": "2012-10-17"}}})(c)
-		}, `eks.cluster has 0 of name, issuer: want exactly one`},
+		}, `environments.default.cluster has 0 of name, issuer: want exactly one`},
 		"the refresher's identity for workloads": {"tyrell", func(c map[string]any) {
-			c["environments"].([]any)[0].(map[string]any)["identity"] = map[string]any{"existing": "shared"}
+			set("environments.prod.identity", map[string]any{"existing": "shared"})(c)
 			set("azure.workloadIdentities", map[string]any{"existing": []any{"shared", "other"}})(c)
 		}, `azure.workloadIdentities.existing[0] "shared": is the refresher's`},
-		"one identity twice":       {"tyrell", set("azure.workloadIdentities", map[string]any{"existing": []any{"aaa", "aaa"}}), `azure.workloadIdentities.existing a list: want the names`},
-		"nodes of another project": {"hanso", set("gke.nodeServiceAccounts", []any{"gke-nodes@other-platform.iam.gserviceaccount.com"}), `gke.nodeServiceAccounts[0] "gke-nodes@other-platform.iam.gserviceaccount.com": want one of gke.project`},
+		"one identity twice":        {"tyrell", set("azure.workloadIdentities", map[string]any{"existing": []any{"aaa", "aaa"}}), `azure.workloadIdentities.existing a list: want the names`},
+		"nodes of another project":  {"hanso", set("gke.nodeServiceAccounts", []any{"gke-nodes@other-platform.iam.gserviceaccount.com"}), `gke.nodeServiceAccounts[0] "gke-nodes@other-platform.iam.gserviceaccount.com": want one of gke.project`},
+		"nodes of two environments": {"hanso", set("environments.test", map[string]any{"cluster": map[string]any{"context": "t"}}), `gke and several environments: want a stack for each`},
 		"a long subject": {"wayne", func(c map[string]any) {
 			set("product.name", strings.Repeat("p", 40))(c)
-			set("kubernetes.namespace", map[string]any{"name": strings.Repeat("n", 63)})(c)
-		}, `kubernetes.namespace.name "` + strings.Repeat("n", 63) + `": makes a subject of`},
-		"a vendor's environment twice":    {"oscorp-vendor", set("environments", []any{map[string]any{"name": "prod"}, map[string]any{"name": "prod"}}), `environments[1] has the name prod of environments[0]`},
-		"a pull secret that nobody fills": {"hanso", set("kubernetes.pullSecret", "x"), `kubernetes.pullSecret and gke: want none`},
+			set("environments.default.namespace", map[string]any{"name": strings.Repeat("n", 63)})(c)
+		}, `environments.default.namespace.name makes a subject of`},
+		"a pull secret that nobody fills": {"hanso", set("environments.default.pullSecret", "x"), `environments.default.pullSecret ` + elsewhere},
 		"a key set on the customer's side": {"wayne", func(c map[string]any) {
 			set("side", "customer")(c)
 			set("gcp.projectNumber", "731904826550")(c)
-			set("kubernetes.keySet", "{}")(c)
-		}, `kubernetes.keySet belongs to the vendor's side`},
-		"a group on EKS":                   {"initech", set("eks.cluster", map[string]any{"name": "c", "resourceGroup": "g"}), `eks.cluster.resourceGroup`},
+			set("environments.default.cluster.keySet", "{}")(c)
+		}, `environments.default.cluster.keySet ` + elsewhere},
+		"a group on EKS":                   {"initech", set("environments.default.cluster.resourceGroup", "g"), `environments.default.cluster.resourceGroup ` + elsewhere},
 		"identities for no workload":       {"dev", set("azure.workloadIdentities", map[string]any{"name": "one"}), `azure.workloadIdentities and no workload with identity`},
-		"an environment that is none":      {"tyrell", set("workloads", []any{map[string]any{"component": "web"}, map[string]any{"component": "api", "environments": []any{"test"}}}), `workloads[1].environments[0] "test": want the name of an environment`},
-		"an environment without workloads": {"tyrell", set("workloads", []any{map[string]any{"component": "web", "environments": []any{"prod", "dev"}}}), `environments[1] "staging": runs no workload`},
-		"the refresher's component":        {"tyrell", set("workloads", []any{map[string]any{"component": "refresher"}}), `component "refresher": want another name`},
+		"an environment that is none":      {"tyrell", set("workloads", []any{map[string]any{"component": "web"}, map[string]any{"component": "api", "environments": []any{"test"}}}), `workloads[1].environments[0] "test": want one of the environments, dev, prod, staging`},
+		"an environment without workloads": {"tyrell", set("workloads", []any{map[string]any{"component": "web", "environments": []any{"prod", "dev"}}}), `environments.staging runs no workload`},
+		"the refresher's component":        {"tyrell", set("workloads", []any{map[string]any{"component": "refresher"}}), `workloads[0].component "refresher": want another name`},
+		"a version of tomorrow":            {"dev", set("version", 2), `version 2: want the version of the configuration's form: 1`},
+		"two hyphens in a product":         {"dev", set("product.name", "my--app"), `product.name "my--app": want the product's name`},
+		"a tag that Google does not take":  {"dev", set("tags", map[string]any{"Cost Center": "7"}), `tags.Cost Center`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			values, secrets := loadStack(t, c.stack, c.edit)
@@ -202,16 +195,16 @@ func TestWrongConfigurationOnAWSIsNamed(t *testing.T) {
 		"an account as a number":       {"initech", set("aws.customer.account", 123456789012), `aws.customer.account 123456789012 is a number for YAML, which may have changed it: quote it`},
 		"a bad Region":                 {"initech", set("aws.vendor.region", "europe"), `aws.vendor.region "europe": want the registry's Region`},
 		"no vendor":                    {"initech", set("aws.vendor", nil), `aws.vendor is missing: want the vendor's registry`},
-		"another platform's key":       {"initech", set("gcp", map[string]any{}), `gcp belongs to another platform or to the other side: want none here`},
-		"a cluster with two names":     {"initech", set("eks.cluster.issuer", "https://oidc.eks.eu-central-1.amazonaws.com/id/AB"), `eks.cluster has 2 of name, issuer: want exactly one`},
-		"node roles without the mode":  {"initech", set("eks.nodeRoles", []any{"arn:aws:iam::123456789012:role/node"}), `eks has pull "" and nodeRoles`},
+		"another platform's key":       {"initech", set("gcp", map[string]any{}), `gcp belongs to another platform, chain or side: want none here`},
+		"a cluster with two names":     {"initech", set("environments.default.cluster.issuer", "https://oidc.eks.eu-central-1.amazonaws.com/id/AB"), `environments.default.cluster has 2 of name, issuer: want exactly one`},
+		"node roles without the mode":  {"initech", set("eks.nodeRoles", []any{"arn:aws:iam::123456789012:role/node"}), `eks.nodeRoles belongs to another platform, chain or side`},
 		"a wildcard in a node role":    {"hooli", set("eks.nodeRoles", []any{"arn:aws:iam::323456789012:role/*"}), `eks.nodeRoles[0] "arn:aws:iam::323456789012:role/*": want a role's ARN without wildcards`},
-		"a refresher for the node":     {"hooli", set("refresher", map[string]any{"image": "a.example/b:1"}), `refresher and eks.pull "nodeRole": want a refresher with pull pullSecret`},
-		"no refresher":                 {"initech", set("refresher", nil), `refresher and eks.pull "": want a refresher with pull pullSecret`},
-		"Pod Identity without a name":  {"umbrella", set("eks.cluster", map[string]any{"issuer": "https://oidc.eks.eu-west-1.amazonaws.com/id/AB"}), `eks.cluster.name is missing`},
-		"an image inside a repository": {"stark", set("product.image", "a/b"), `product.image "a/b": want none, an ECR repository is one image`},
-		"a file on ECS":                {"stark", set("product.configPath", "/etc/app.json"), `product.configPath "/etc/app.json": want none on ECS`},
-		"a size that Fargate has not":  {"stark", set("ecs.memory", 5000), `aws.Service: size of cpu 512 and memory 5000: want one of`},
+		"a refresher for the node":     {"hooli", set("refresher", map[string]any{"image": "a.example/b:1"}), `refresher belongs to another platform, chain or side`},
+		"no refresher":                 {"initech", set("refresher", nil), `refresher is missing: want the program that keeps the pull secret fresh`},
+		"Pod Identity without a name":  {"umbrella", set("environments.default.cluster", map[string]any{"context": "c", "issuer": "https://oidc.eks.eu-west-1.amazonaws.com/id/AB"}), `environments.default.cluster.name is missing`},
+		"an image inside a repository": {"stark", set("product.image", "a/b"), `product.image belongs to another platform, chain or side`},
+		"a file on ECS":                {"stark", set("product.configPath", "/etc/app.json"), `product.configPath belongs to another platform, chain or side`},
+		"a size that Fargate has not":  {"stark", set("ecs.memory", 5000), `ecs.memory of cpu 512 and memory 5000: want one of`},
 		"a bad subnet":                 {"stark", set("ecs.subnets", []any{"net-1"}), `ecs.subnets[0] "net-1": want an ID such as subnet-`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -225,11 +218,11 @@ func TestWrongConfigurationOnAWSIsNamed(t *testing.T) {
 func TestEveryProblemIsReportedAtOnce(t *testing.T) {
 	values, secrets := loadStack(t, "dev",
 		set("slug", "X"), set("product.tag", 1.10), set("azure.tenantId", "none"), set("gcp.project", nil),
-		set("kubernetes.contxt", "typo"), set("product.port", 70000), set("azure.cluster.issuer", issuer),
+		set("environments.default.contxt", "typo"), set("product.port", 70000), set("environments.default.cluster.issuer", issuer),
 		set("product.configPath", "/etc/app.json"))
 	values["gcp:project"] = "ignored"
 	lines := refused(t, values, secrets)
-	for _, key := range []string{"slug", "product.tag", "azure.tenantId", "gcp.project", "kubernetes.contxt", "product.port", "azure.cluster", "waybill:productConfig", "gcp:project"} {
+	for _, key := range []string{"slug", "product.tag", "azure.tenantId", "gcp.project", "environments.default.contxt", "product.port", "environments.default.cluster", "waybill:productConfig", "gcp:project"} {
 		count := 0
 		for _, line := range lines {
 			if strings.HasPrefix(strings.TrimSpace(line), key+" ") {
@@ -345,7 +338,7 @@ func TestARefusedLookUpRegistersNothingButProviders(t *testing.T) {
 		want  string
 	}{
 		"a cluster that is not there": {"dev", "", func() (resource.PropertyMap, error) { return nil, fmt.Errorf("ResourceNotFound") },
-			`azure.cluster.name "example-cluster" in group "example-apps"`},
+			`environments.default.cluster.name "example-cluster" in group "example-apps"`},
 		"a cluster without an issuer": {"dev", "", func() (resource.PropertyMap, error) { return cluster("")(nil) },
 			"`az aks update --resource-group example-apps --name example-cluster --enable-oidc-issuer`"},
 	} {
@@ -372,11 +365,11 @@ func TestARefusedLookUpRegistersNothingButProviders(t *testing.T) {
 		r.Functions["azure-native:managedidentity:getUserAssignedIdentity"] = func(resource.PropertyMap) (resource.PropertyMap, error) {
 			return nil, fmt.Errorf("ResourceNotFound")
 		}
-		require.ErrorContains(t, r.Run(stacks.Run), `existing "globex-image-pull" of group "globex-platform"`)
+		require.ErrorContains(t, r.Run(stacks.Run), `azure.identity.existing "globex-image-pull" of group "globex-platform"`)
 		assert.Empty(t, beyondProviders(r))
 	})
 	t.Run("unless it is waived", func(t *testing.T) {
-		values, secrets := loadStack(t, "globex", set("kubernetes.namespace.waivePodSecurity", true))
+		values, secrets := loadStack(t, "globex", set("environments.default.namespace.waivePodSecurity", true))
 		r := newRecorder(values, secrets)
 		r.Reads["kubernetes:core/v1:Namespace"] = namespace(nil)
 		require.NoError(t, r.Run(stacks.Run))

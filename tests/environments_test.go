@@ -54,10 +54,9 @@ func TestEnvironmentsShareNothingThatCouldBecomeAnother(t *testing.T) {
 // Identities that are there already are each environment's own.
 func TestAnEnvironmentMayBringItsIdentity(t *testing.T) {
 	r, err := runStack(t, "tyrell", nil, func(customer map[string]any) {
-		environments := customer["environments"].([]any)
-		environments[0].(map[string]any)["identity"] = map[string]any{"existing": "prod-pull"}
-		environments[1].(map[string]any)["identity"] = map[string]any{"application": map[string]any{
-			"clientId": recorder.GUID("application"), "principalId": recorder.GUID("its principal")}}
+		set("environments.prod.identity", map[string]any{"existing": "prod-pull"})(customer)
+		set("environments.staging.identity", map[string]any{"application": map[string]any{
+			"clientId": recorder.GUID("application"), "principalId": recorder.GUID("its principal")}})(customer)
 	})
 	require.NoError(t, err)
 	assert.Empty(t, r.Named("azure-prod-identity").Type, "it exists")
@@ -70,12 +69,10 @@ func TestAnEnvironmentMayBringItsIdentity(t *testing.T) {
 // In a pool with several clusters a ServiceAccount's name is not enough: the
 // environment is part of google.subject (docs/facts.md §3).
 func TestEnvironmentsOfTrustedClustersHaveSubjectsOfTheirOwn(t *testing.T) {
-	environment := func(name, issuer string) any {
-		return map[string]any{"name": name, "kubernetes": map[string]any{"context": name, "issuer": issuer}}
+	environment := func(name string) any {
+		return map[string]any{"cluster": map[string]any{"context": name, "issuer": "https://kubernetes.wayne.example/" + name}}
 	}
-	r, err := runStack(t, "wayne", nil, set("kubernetes", nil), set("environments", []any{
-		environment("rack-1", "https://kubernetes.wayne.example/rack-1"), environment("rack-2", "https://kubernetes.wayne.example/rack-2"),
-	}))
+	r, err := runStack(t, "wayne", nil, set("environments", map[string]any{"rack-1": environment("rack-1"), "rack-2": environment("rack-2")}))
 	require.NoError(t, err)
 	for _, name := range []string{"rack-1", "rack-2"} {
 		provider := r.Named("gcp-provider-" + name)
@@ -89,7 +86,7 @@ func TestEnvironmentsOfTrustedClustersHaveSubjectsOfTheirOwn(t *testing.T) {
 
 func TestAnUploadedKeySetStandsInForAnIssuerThatCannotBeReached(t *testing.T) {
 	const keys = `{"keys":[{"kty":"RSA","alg":"RS256","n":"AQAB","e":"AQAB"}]}`
-	r, err := runStack(t, "wayne", nil, set("kubernetes.keySet", keys))
+	r, err := runStack(t, "wayne", nil, set("environments.default.cluster.keySet", keys))
 	require.NoError(t, err)
 	assert.Equal(t, keys, r.Named("gcp-provider").Text("oidc.jwksJson"))
 }
@@ -207,9 +204,9 @@ func TestATrustStaysOnAnIdentityWithAHighNumber(t *testing.T) {
 // Clusters of one's own may repeat a namespace: their issuers tell them apart.
 func TestTheSameNamespaceOnTwoClustersIsTwoTrusts(t *testing.T) {
 	environment := func(name string) any {
-		return map[string]any{"name": name, "cluster": map[string]any{"issuer": "https://" + name + ".example/"}, "kubernetes": map[string]any{"context": name}}
+		return map[string]any{"cluster": map[string]any{"issuer": "https://" + name + ".example/", "context": name}}
 	}
-	r, err := runStack(t, "tyrell", nil, set("environments", []any{environment("prod"), environment("staging")}))
+	r, err := runStack(t, "tyrell", nil, set("environments", map[string]any{"prod": environment("prod"), "staging": environment("staging")}))
 	require.NoError(t, err)
 	assert.Len(t, held(r)["workloads-1"], 18)
 	assert.Equal(t, "https://staging.example/", r.Named("workloads-1-bifrost_staging_web").Text("issuer"))

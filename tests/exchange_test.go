@@ -29,30 +29,30 @@ type party struct {
 }
 
 const (
-	soylentRequest = `{"document":"accessRequest","version":1,"customer":"soylent","platform":"aks","tenantId":"5d0e7a31-2c4b-4f68-9a1d-3e5f7b9c1d40",
+	soylentRequest = `{"document":"accessRequest","version":"1.0","customer":"soylent","platform":"aks","tenantId":"5d0e7a31-2c4b-4f68-9a1d-3e5f7b9c1d40",
 		"environments":[{"name":"default","clientId":"8bd97dd6-59af-4720-b887-45fedc05701c","principalId":"ac05ac88-cf69-463a-8219-734b26b350fa"}]}`
-	soylentGrant = `{"document":"accessGrant","version":1,"customer":"soylent","platform":"aks","projectNumber":"731904826550","pool":"soylent-azure-pool",
+	soylentGrant = `{"document":"accessGrant","version":"1.0","customer":"soylent","platform":"aks","projectNumber":"731904826550","pool":"soylent-azure-pool",
 		"serviceAccount":"soylent-pull@bifrost-images.iam.gserviceaccount.com","registry":"europe-west1-docker.pkg.dev","repository":"bifrost-images/soylent",
 		"environments":[{"name":"default","provider":"soylent-azure-provider"}]}`
-	oscorpRequest = `{"document":"accessRequest","version":1,"customer":"oscorp","platform":"eks","account":"334455667788","region":"eu-central-1",
-		"environments":[{"name":"default","roleArns":["arn:aws:iam::334455667788:role/oscorp-pull"]}]}`
-	oscorpGrant = `{"document":"accessGrant","version":1,"customer":"oscorp","platform":"eks","account":"210987654321","region":"us-east-1",
-		"registry":"210987654321.dkr.ecr.us-east-1.amazonaws.com","repository":"oscorp"}`
-	wayneRequest = `{"document":"accessRequest","version":1,"customer":"wayne","platform":"kubernetes",
+	oscorpRequest = `{"document":"accessRequest","version":"1.0","customer":"oscorp","platform":"eks","account":"334455667788","region":"eu-central-1",
+		"environments":[{"name":"default","roleArns":["arn:aws:iam::334455667788:role/oscorp--bifrost-pull"]}]}`
+	oscorpGrant = `{"document":"accessGrant","version":"1.0","customer":"oscorp","platform":"eks","account":"210987654321","region":"us-east-1",
+		"registry":"210987654321.dkr.ecr.us-east-1.amazonaws.com","repository":"oscorp/bifrost"}`
+	wayneRequest = `{"document":"accessRequest","version":"1.0","customer":"wayne","platform":"kubernetes",
 		"environments":[{"name":"default","issuer":"https://kubernetes.wayne.example/rack-1","subject":"system:serviceaccount:bifrost:bifrost-refresher"}]}`
-	hansoRequest = `{"document":"accessRequest","version":1,"customer":"hanso","platform":"kubernetes","project":"hanso-platform",
+	hansoRequest = `{"document":"accessRequest","version":"1.0","customer":"hanso","platform":"kubernetes","project":"hanso-platform",
 		"environments":[{"name":"default","nodeServiceAccounts":["gke-nodes@hanso-platform.iam.gserviceaccount.com"]}]}`
-	starkRequest = `{"document":"accessRequest","version":1,"customer":"stark","platform":"ecs","account":"423456789012","region":"us-east-1",
-		"environments":[{"name":"default","roleArns":["arn:aws:iam::423456789012:role/stark-execution"]}]}`
-	starkGrant = `{"document":"accessGrant","version":1,"customer":"stark","platform":"ecs","account":"210987654321","region":"us-east-1",
-		"registry":"210987654321.dkr.ecr.us-east-1.amazonaws.com","repository":"stark"}`
-	cyberdyneRequest = `{"document":"accessRequest","version":1,"customer":"cyberdyne","platform":"aks",
+	starkRequest = `{"document":"accessRequest","version":"1.0","customer":"stark","platform":"ecs","account":"423456789012","region":"us-east-1",
+		"environments":[{"name":"default","roleArns":["arn:aws:iam::423456789012:role/stark--bifrost-execution"]}]}`
+	starkGrant = `{"document":"accessGrant","version":"1.0","customer":"stark","platform":"ecs","account":"210987654321","region":"us-east-1",
+		"registry":"210987654321.dkr.ecr.us-east-1.amazonaws.com","repository":"stark/bifrost"}`
+	cyberdyneRequest = `{"document":"accessRequest","version":"1.0","customer":"cyberdyne","platform":"aks",
 		"environments":[{"name":"default","issuer":"` + cyberdyneIssuer + `","subject":"system:serviceaccount:deepintshield:deepintshield-refresher"}]}`
 	cyberdyneIssuer = "https://eastus2.oic.prod-aks.azure.com/d580f2b9-a4c3-41e0-9295-b0d1f37495a8/f7a214db-c6e5-4302-84b7-d2f3159617ca/"
-	tyrellRequest   = `{"document":"accessRequest","version":1,"customer":"tyrell","platform":"aks","tenantId":"2ad5470e-f918-4635-b7ea-052648c94afd","environments":[
+	tyrellRequest   = `{"document":"accessRequest","version":"1.0","customer":"tyrell","platform":"aks","tenantId":"2ad5470e-f918-4635-b7ea-052648c94afd","environments":[
 		{"name":"prod","clientId":"8bd97dd6-59af-4720-b887-45fedc05701c","principalId":"ac05ac88-cf69-463a-8219-734b26b350fa"},
 		{"name":"dev","clientId":"9ce08ee7-60b0-4831-8998-56afedd16812","principalId":"bd16bd99-d07a-4741-8320-845c37c461ab"}]}`
-	hansoGrant = `{"document":"accessGrant","version":1,"customer":"hanso","platform":"kubernetes","registry":"europe-west1-docker.pkg.dev","repository":"bifrost-images/hanso"}`
+	hansoGrant = `{"document":"accessGrant","version":"1.0","customer":"hanso","platform":"kubernetes","registry":"europe-west1-docker.pkg.dev","repository":"bifrost-images/hanso"}`
 )
 
 var parties = map[string]party{
@@ -61,21 +61,21 @@ var parties = map[string]party{
 	"the vendor of an EKS customer": {"oscorp-vendor", nil, "request", "accessRequest", oscorpRequest},
 	"an EKS customer":               {"oscorp-customer", nil, "grant", "accessGrant", oscorpGrant},
 	"the vendor of a cluster's owner": {"wayne", []func(map[string]any){
-		set("side", "vendor"), set("refresher", nil), set("kubernetes", map[string]any{"issuer": "https://kubernetes.wayne.example/rack-1"}),
+		set("side", "vendor"), set("refresher", nil), set("product", map[string]any{"name": "bifrost"}), set("environments.default.cluster.context", nil),
 	}, "request", "accessRequest", wayneRequest},
 	"the vendor of a GKE customer": {"hanso", []func(map[string]any){
-		set("side", "vendor"), set("kubernetes", nil), set("gke.nodeServiceAccounts", nil),
+		set("side", "vendor"), set("environments", nil), set("product", map[string]any{"name": "bifrost"}), set("gke.nodeServiceAccounts", nil),
 	}, "request", "accessRequest", hansoRequest},
-	"the vendor of an ECS customer": {"stark", []func(map[string]any){set("side", "vendor"), set("ecs", nil), set("workload", nil)}, "request", "accessRequest", starkRequest},
+	"the vendor of an ECS customer": {"stark", []func(map[string]any){set("side", "vendor"), set("ecs", nil), set("workload", nil), set("product", map[string]any{"name": "bifrost"})}, "request", "accessRequest", starkRequest},
 	"an ECS customer":               {"stark", []func(map[string]any){set("side", "customer")}, "grant", "accessGrant", starkGrant},
 	"the vendor of an AKS cluster's owner": {"cyberdyne", []func(map[string]any){
-		set("side", "vendor"), set("refresher", nil), set("kubernetes", nil), set("azure", map[string]any{
-			"tenantId": "d580f2b9-a4c3-41e0-9295-b0d1f37495a8", "trust": "cluster", "cluster": map[string]any{"issuer": cyberdyneIssuer},
-		}),
+		set("side", "vendor"), set("refresher", nil), set("product", map[string]any{"name": "deepintshield"}),
+		set("azure", map[string]any{"tenantId": "d580f2b9-a4c3-41e0-9295-b0d1f37495a8", "trust": "cluster"}),
+		set("environments", map[string]any{"default": map[string]any{"cluster": map[string]any{"issuer": cyberdyneIssuer}}}),
 	}, "request", "accessRequest", cyberdyneRequest},
 	"the vendor of two environments": {"tyrell", []func(map[string]any){
 		set("side", "vendor"), set("refresher", nil), set("workloads", nil), set("azure", map[string]any{"tenantId": "2ad5470e-f918-4635-b7ea-052648c94afd"}),
-		set("environments", []any{map[string]any{"name": "prod"}, map[string]any{"name": "dev"}}),
+		set("product", map[string]any{"name": "bifrost"}), set("environments", map[string]any{"prod": map[string]any{}, "dev": map[string]any{}}),
 	}, "request", "accessRequest", tyrellRequest},
 	"a GKE customer": {"hanso", []func(map[string]any){set("side", "customer")}, "grant", "accessGrant", hansoGrant},
 }
@@ -234,7 +234,7 @@ func TestAWrongDocumentIsNamed(t *testing.T) {
 		value       any
 		want        string
 	}{
-		"another version":    {"an AKS customer", "version", 2, `version 2: want 1, the only version there is`},
+		"another version":    {"an AKS customer", "version", "2.0", `version "2.0": want the version of the document's form, 1.0 or a newer 1.MINOR`},
 		"another customer":   {"an AKS customer", "customer", "mallory", `customer "mallory": want "soylent", whose stack this is`},
 		"another platform":   {"an EKS customer", "platform", "ecs", `platform "ecs": want "eks", as configured`},
 		"the other document": {"an AKS customer", "document", "accessRequest", `document "accessRequest": want the word accessGrant`},
@@ -243,11 +243,11 @@ func TestAWrongDocumentIsNamed(t *testing.T) {
 		"another tenant": {"the vendor of an AKS customer", "tenantId", "00000000-2c4b-4f68-9a1d-3e5f7b9c1d40",
 			`tenantId "00000000-2c4b-4f68-9a1d-3e5f7b9c1d40" disagrees with the trust anchor azure.tenantId, "5d0e7a31-2c4b-4f68-9a1d-3e5f7b9c1d40"`},
 		"another account": {"the vendor of an EKS customer", "account", "999999999999", `account "999999999999" disagrees with the trust anchor aws.customer.account, "334455667788"`},
-		"a role elsewhere": {"the vendor of an EKS customer", "environments[0].roleArns[0]", "arn:aws:iam::999999999999:role/oscorp-pull",
-			`environments[0].roleArns[0] "arn:aws:iam::999999999999:role/oscorp-pull" disagrees with the trust anchor aws.customer.account`},
+		"a role elsewhere": {"the vendor of an EKS customer", "environments[0].roleArns[0]", "arn:aws:iam::999999999999:role/oscorp--bifrost-pull",
+			`environments[0].roleArns[0] "arn:aws:iam::999999999999:role/oscorp--bifrost-pull" disagrees with the trust anchor aws.customer.account`},
 		"a role with a wildcard": {"the vendor of an EKS customer", "environments[0].roleArns[0]", "arn:aws:iam::334455667788:role/*", `want a role's ARN with its path and without wildcards or variables`},
 		"another issuer": {"the vendor of a cluster's owner", "environments[0].issuer", "https://other.example/",
-			`environments[0].issuer "https://other.example/" disagrees with the trust anchor kubernetes.issuer`},
+			`environments[0].issuer "https://other.example/" disagrees with the trust anchor environments.default.cluster.issuer`},
 		"an issuer without TLS":                 {"the vendor of a cluster's owner", "environments[0].issuer", "http://kubernetes.wayne.example/rack-1", `want the cluster's OIDC issuer, an https URL without user`},
 		"an issuer with a user":                 {"the vendor of a cluster's owner", "environments[0].issuer", "https://a@kubernetes.wayne.example/rack-1", `want the cluster's OIDC issuer, an https URL without user`},
 		"another project":                       {"an AKS customer", "projectNumber", "731904826551", `projectNumber "731904826551" disagrees with the trust anchor gcp.projectNumber, "731904826550"`},
@@ -261,6 +261,32 @@ func TestAWrongDocumentIsNamed(t *testing.T) {
 			p := parties[c.party]
 			_, err := p.run(t, change(t, p.document, c.path, c.value), "")
 			require.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+// A document of a newer minor version is read, and what it says besides is ignored
+// with a warning; what could touch a trust anchor is refused.
+func TestANewerDocumentIsReadAsFarAsItIsKnown(t *testing.T) {
+	for name, p := range parties {
+		t.Run(name, func(t *testing.T) {
+			newer := change(t, p.document, "version", "1.7")
+			now, err := p.run(t, p.document, p.document)
+			require.NoError(t, err)
+			with := change(t, newer, "comment", "x")
+			if strings.Contains(newer, "environments") {
+				with = change(t, with, "environments[0].comment", map[string]any{"a": 1})
+			}
+			then, err := p.run(t, with, p.document)
+			require.NoError(t, err)
+			assert.Equal(t, identities(now), identities(then), "it means the same")
+
+			for _, anchor := range []string{"tenantIdOfGroup", "issuers", "registryMirror", "customerAccount", "projectName"} {
+				_, err := p.run(t, change(t, newer, anchor, "x"), p.document)
+				require.ErrorContains(t, err, anchor+" is unknown here and speaks of a trust anchor")
+			}
+			_, err = p.run(t, change(t, newer, "customer", "mallory"), p.document)
+			require.ErrorContains(t, err, `customer "mallory": want`, "what is known is held to the anchors as ever")
 		})
 	}
 }
@@ -399,7 +425,7 @@ func TestADocumentIsReadFromAFile(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"no JSON":            {"{", "is no JSON"},
 		"two documents":      {p.document + p.document, "is no JSON"},
-		"a key twice":        {strings.Replace(p.document, `"version":1`, `"version":1,"version":1`, 1), "version is given twice"},
+		"a key twice":        {strings.Replace(p.document, `"version":1`, `"version":"1.0","version":1`, 1), "version is given twice"},
 		"a key twice inside": {strings.Replace(p.document, `"name":"default"`, `"name":"default","name":"default"`, 1), "environments[0].name is given twice"},
 		"far too much":       {p.document + strings.Repeat(" ", 65<<10), "want at most 65536"},
 		"nothing":            {"", "is no JSON"},

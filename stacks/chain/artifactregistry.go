@@ -20,7 +20,9 @@ var (
 		Uses:  []string{"gcp.repository..."},
 	}
 	grantsToWorkloads = config.Reads{Uses: []string{"gcp.serviceAccount", "gcp.pool", "gcp.generation"}}
-	vendorOnGoogle    = config.Reads{Needs: []string{"gcp.project", "gcp.location"}}
+	// imagesByPath are the customer's: one repository holds the product's images.
+	imagesByPath   = config.Reads{Uses: []string{"product.image", "workloads.*.image"}}
+	vendorOnGoogle = config.Reads{Needs: []string{"gcp.project", "gcp.location"}}
 	vendorsPool       = config.Reads{Needs: []string{"gcp.projectNumber"}}
 )
 
@@ -153,8 +155,7 @@ func (g *grant) identifiers(e *config.Environment) kubernetes.GoogleIdentifiers 
 	}
 }
 
-// googleImage is an image's path below the registry's host: one repository holds
-// the product's images.
+// googleImage is an image's path below the registry's host.
 func googleImage(g *grant, w config.Component) pulumi.StringInput {
 	return pulumi.Sprintf("%s/%s", g.repository, w.Image)
 }

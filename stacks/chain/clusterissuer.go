@@ -20,7 +20,7 @@ type clusterIssuer struct{ onAKS bool }
 
 func (c clusterIssuer) reads() reads {
 	r := reads{
-		customer: onClusters.And(withRefresher),
+		customer: onClusters.And(imagesByPath).And(withRefresher),
 		vendor:   grantsOnGoogle.And(grantsToWorkloads).And(config.Reads{Uses: []string{"environments.*.cluster.keySet"}}),
 		ofVendor: vendorOnGoogle.And(vendorsPool),
 		// The issuer is the trust anchor, from an authenticated channel.

@@ -20,8 +20,8 @@ var (
 		Uses: append(workloadKeys(
 			"replicas", "resources", "servicePort", "liveness", "readiness", "command", "args", "env", "writable", "user",
 			"maxUnavailable", "spreadOver", "selector"),
-			"product...", "environments.*.namespace...", "environments.*.product...", "environments.*.replicas",
-			"workloads.*.component", "workloads.*.image", "workloads.*.port", "workloads.*.healthPath", "workloads.*.environments..."),
+			"product.tag", "product.digest", "product.healthPath", "product.configPath", "environments.*.namespace...", "environments.*.product...", "environments.*.replicas",
+			"workloads.*.component", "workloads.*.port", "workloads.*.healthPath", "workloads.*.environments..."),
 	}
 	withRefresher = config.Reads{
 		Needs: []string{"refresher.image"},

@@ -61,9 +61,6 @@ func (k *eks) check(problems *config.Problems) {
 		if w.Identity == (len(w.Policies) == 0) {
 			problems.Add(s.WorkloadKey(w)+".policies", "and identity: want both on EKS, or neither")
 		}
-		if w.Image != s.Product.Image && s.Given[s.WorkloadKey(w)+".image"] {
-			problems.Add(s.WorkloadKey(w)+".image", "%q: want none, an ECR repository is one image", w.Image)
-		}
 	}
 	for _, e := range s.Sorted() {
 		checkIssuer(s, e, k.needed(), problems)

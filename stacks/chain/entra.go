@@ -22,7 +22,7 @@ type entra struct{}
 
 func (entra) reads() reads {
 	return reads{
-		customer: onClusters.And(withRefresher).And(onAKS).And(config.Reads{
+		customer: onClusters.And(imagesByPath).And(withRefresher).And(onAKS).And(config.Reads{
 			Needs: []string{"azure.tenantId"},
 			Uses:  []string{"azure.token...", "azure.identity...", "environments.*.identity..."},
 		}),

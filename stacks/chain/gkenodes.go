@@ -19,7 +19,7 @@ type gkeNodes struct{}
 
 func (gkeNodes) reads() reads {
 	return reads{
-		customer:   onClusters.And(config.Reads{Needs: []string{"gke.project", "gke.nodeServiceAccounts"}, Uses: []string{"gke..."}}),
+		customer:   onClusters.And(imagesByPath).And(config.Reads{Needs: []string{"gke.project", "gke.nodeServiceAccounts"}, Uses: []string{"gke..."}}),
 		vendor:     grantsOnGoogle,
 		ofVendor:   vendorOnGoogle,
 		ofCustomer: config.Reads{Needs: []string{"gke.project"}},
