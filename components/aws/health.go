@@ -1,10 +1,11 @@
 package aws
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 
-	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/check"
 )
 
 // healthPathPattern leaves out everything that a shell would act on.
@@ -71,16 +72,9 @@ func (h Health) check(port int) *healthCheck {
 	}
 	return &healthCheck{
 		Command:     command,
-		Interval:    orElse(h.Interval, 30),
-		Timeout:     orElse(h.Timeout, 5),
-		Retries:     orElse(h.Retries, 3),
-		StartPeriod: orElse(h.StartPeriod, 60),
+		Interval:    cmp.Or(h.Interval, 30),
+		Timeout:     cmp.Or(h.Timeout, 5),
+		Retries:     cmp.Or(h.Retries, 3),
+		StartPeriod: cmp.Or(h.StartPeriod, 60),
 	}
-}
-
-func orElse(value, fallback int) int {
-	if value == 0 {
-		return fallback
-	}
-	return value
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecr"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/components/internal/naming"
 	"waybill.example/waybill/components/internal/policy"
 )
@@ -67,9 +67,10 @@ func (args *ImageGrantArgs) Reference() RepositoryRef {
 	return RepositoryRef{Account: args.Account, Region: args.Region, Name: args.repositoryName()}
 }
 
-// Validate reports every problem of the arguments at once.
-func (args *ImageGrantArgs) Validate() error {
-	p := check.Of("aws.ImageGrant")
+// Validate reports every problem of the arguments at once. later names the
+// arguments that another resource or a look-up gives after this check.
+func (args *ImageGrantArgs) Validate(later ...string) error {
+	p := check.Of("aws.ImageGrant", later...)
 	p.Error("customer", naming.CheckSlug(args.Customer))
 	p.Required("product", args.Product, "the product's name")
 	args.site().check(p, "", "the vendor's AWS account")

@@ -8,7 +8,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/components/internal/policy"
 )
 
@@ -45,21 +45,22 @@ func (t IRSA) issuer() string {
 	return strings.TrimPrefix(t.Issuer, scheme)
 }
 
-func (t IRSA) providerARN(s subject) string { return s.site.iamARN(oidcProvider + t.issuer()) }
+func (t IRSA) providerARN(s trusted) string { return s.site.iamARN(oidcProvider + t.issuer()) }
 
-func (t IRSA) validate(p *check.Problems, s subject) {
+func (t IRSA) validate(p *check.Problems, s trusted) {
 	switch {
-	case (t.Issuer == "") == (t.ProviderARN == ""):
-		p.Add("trust", "issuer %q and provider ARN %q: want exactly one of them", t.Issuer, t.ProviderARN)
+	case t.Issuer == "" && t.ProviderARN == "":
+		p.Add("trust.issuer", `"": want the cluster's OIDC issuer, or providerArn`)
+		return
+	case t.Issuer != "" && t.ProviderARN != "":
+		p.Add("trust.providerArn", "%q: want it or issuer %q, not both", t.ProviderARN, t.Issuer)
 		return
 	case t.ProviderARN != "" && t.CreateProvider:
 		p.Add("trust.providerArn", "%q: want the issuer instead, to create its provider", t.ProviderARN)
 		return
 	case t.ProviderARN != "":
 		// The same characters as an issuer's, so that none is a wildcard.
-		other := check.Of("")
-		other.Issuer("", scheme+t.issuer())
-		if other.Err() != nil || strings.Contains(t.issuer(), ":") || s.site.sound() && t.ProviderARN != t.providerARN(s) {
+		if !check.IsIssuer(scheme+t.issuer()) || strings.Contains(t.issuer(), ":") || s.site.sound() && t.ProviderARN != t.providerARN(s) {
 			p.Add("trust.providerArn", "%q: want the ARN of an OIDC provider of the role's account, %s", t.ProviderARN, s.site.iamARN(oidcProvider+"ISSUER"))
 		}
 	case strings.HasPrefix(t.Issuer, scheme) && strings.Contains(t.issuer(), ":"):
@@ -72,18 +73,18 @@ func (t IRSA) validate(p *check.Problems, s subject) {
 	}
 }
 
-func (t IRSA) document(s subject) policy.Document {
+func (t IRSA) document(s trusted) policy.Document {
 	return policy.Of(policy.Statement{
 		Principal: &policy.Principal{Federated: policy.Set{t.providerARN(s)}},
 		Action:    policy.Set{"sts:AssumeRoleWithWebIdentity"},
 		Condition: policy.Condition{"StringEquals": {
 			t.issuer() + ":aud": {TokenAudience},
-			t.issuer() + ":sub": {s.claim()},
+			t.issuer() + ":sub": {s.String()},
 		}},
 	})
 }
 
-func (t IRSA) lookUp(ctx *pulumi.Context, s subject, opts ...pulumi.InvokeOption) error {
+func (t IRSA) lookUp(ctx *pulumi.Context, s trusted, opts ...pulumi.InvokeOption) error {
 	if t.CreateProvider {
 		return nil
 	}
@@ -100,7 +101,7 @@ func (t IRSA) lookUp(ctx *pulumi.Context, s subject, opts ...pulumi.InvokeOption
 	return nil
 }
 
-func (t IRSA) before(ctx *pulumi.Context, name string, s subject, parent pulumi.Resource) ([]pulumi.Resource, error) {
+func (t IRSA) before(ctx *pulumi.Context, name string, s trusted, parent pulumi.Resource) ([]pulumi.Resource, error) {
 	if !t.CreateProvider {
 		return nil, nil
 	}
@@ -115,6 +116,6 @@ func (t IRSA) before(ctx *pulumi.Context, name string, s subject, parent pulumi.
 	return []pulumi.Resource{provider}, nil
 }
 
-func (t IRSA) after(*pulumi.Context, string, subject, *iam.Role, pulumi.Resource) (pulumi.StringArray, error) {
+func (t IRSA) after(*pulumi.Context, string, trusted, *iam.Role, pulumi.Resource) (pulumi.StringArray, error) {
 	return nil, nil
 }

@@ -1,7 +1,7 @@
 package aws
 
 import (
-	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/components/internal/policy"
 )
 

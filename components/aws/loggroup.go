@@ -1,13 +1,14 @@
 package aws
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/check"
 )
 
 // sdkVersion is that of the AWS SDK in go.mod: without it the engine would give
@@ -43,18 +44,10 @@ type Logs struct {
 }
 
 func (l Logs) group(customer, product string) string {
-	if l.Group == "" {
-		return fmt.Sprintf("/ecs/%s/%s", customer, product)
-	}
-	return l.Group
+	return cmp.Or(l.Group, fmt.Sprintf("/ecs/%s/%s", customer, product))
 }
 
-func (l Logs) retention() int {
-	if l.RetentionDays == 0 {
-		return defaultRetentionDays
-	}
-	return l.RetentionDays
-}
+func (l Logs) retention() int { return cmp.Or(l.RetentionDays, defaultRetentionDays) }
 
 func (l Logs) validate(p *check.Problems, s site) {
 	if l.Group != "" && !logGroupPattern.MatchString(l.Group) {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/check"
 )
 
 // Limits of a task's network

@@ -8,7 +8,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/components/internal/policy"
 )
 
@@ -25,7 +25,7 @@ type PodIdentity struct {
 	ClusterARN string
 }
 
-func (t PodIdentity) validate(p *check.Problems, s subject) {
+func (t PodIdentity) validate(p *check.Problems, s trusted) {
 	cluster := parseARN(t.ClusterARN)
 	sound := clusterPattern.MatchString(cluster.resource)
 	if s.site.sound() {
@@ -36,30 +36,30 @@ func (t PodIdentity) validate(p *check.Problems, s subject) {
 	}
 }
 
-func (t PodIdentity) document(s subject) policy.Document {
+func (t PodIdentity) document(s trusted) policy.Document {
 	return policy.Of(policy.Statement{
 		Principal: &policy.Principal{Service: policy.Set{podIdentity}},
 		Action:    policy.Set{"sts:AssumeRole", "sts:TagSession"},
 		Condition: policy.Condition{"StringEquals": {
 			"aws:RequestTag/eks-cluster-arn":            {t.ClusterARN},
-			"aws:RequestTag/kubernetes-namespace":       {s.namespace},
-			"aws:RequestTag/kubernetes-service-account": {s.serviceAccount},
+			"aws:RequestTag/kubernetes-namespace":       {s.Namespace},
+			"aws:RequestTag/kubernetes-service-account": {s.Name},
 			"aws:SourceAccount":                         {s.site.account},
 		}},
 	})
 }
 
-func (PodIdentity) lookUp(*pulumi.Context, subject, ...pulumi.InvokeOption) error { return nil }
+func (PodIdentity) lookUp(*pulumi.Context, trusted, ...pulumi.InvokeOption) error { return nil }
 
-func (PodIdentity) before(*pulumi.Context, string, subject, pulumi.Resource) ([]pulumi.Resource, error) {
+func (PodIdentity) before(*pulumi.Context, string, trusted, pulumi.Resource) ([]pulumi.Resource, error) {
 	return nil, nil
 }
 
-func (t PodIdentity) after(ctx *pulumi.Context, name string, s subject, role *iam.Role, parent pulumi.Resource) (pulumi.StringArray, error) {
+func (t PodIdentity) after(ctx *pulumi.Context, name string, s trusted, role *iam.Role, parent pulumi.Resource) (pulumi.StringArray, error) {
 	association, err := eks.NewPodIdentityAssociation(ctx, name+"-association", &eks.PodIdentityAssociationArgs{
 		ClusterName:    pulumi.String(strings.TrimPrefix(parseARN(t.ClusterARN).resource, "cluster/")),
-		Namespace:      pulumi.String(s.namespace),
-		ServiceAccount: pulumi.String(s.serviceAccount),
+		Namespace:      pulumi.String(s.Namespace),
+		ServiceAccount: pulumi.String(s.Name),
 		RoleArn:        role.Arn,
 		Tags:           pulumi.ToStringMap(s.tags),
 	}, pulumi.Parent(parent))

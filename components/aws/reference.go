@@ -3,7 +3,7 @@ package aws
 import (
 	"fmt"
 
-	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/components/internal/policy"
 )
 

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"unicode/utf8"
@@ -8,7 +9,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/components/internal/naming"
 	"waybill.example/waybill/components/internal/policy"
 )
@@ -56,12 +57,7 @@ func RoleName(text string) string {
 	return text[:naming.IAMRole.Max-len(hash)] + hash
 }
 
-func (r Role) path() string {
-	if r.Path == "" {
-		return "/"
-	}
-	return r.Path
-}
+func (r Role) path() string { return cmp.Or(r.Path, "/") }
 
 // Policy is one permission policy of a role.
 type Policy struct {

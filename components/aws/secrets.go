@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/components/internal/policy"
 )
 

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"iter"
@@ -12,9 +13,11 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/check"
+	"waybill.example/waybill/components/image"
 	"waybill.example/waybill/components/internal/labels"
 	"waybill.example/waybill/components/internal/naming"
+	"waybill.example/waybill/components/internal/optional"
 	"waybill.example/waybill/components/internal/policy"
 )
 
@@ -26,8 +29,6 @@ const (
 )
 
 var (
-	tagPattern      = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$`)
-	digestPattern   = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 	variablePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	sourcePattern   = regexp.MustCompile(`^[A-Za-z0-9/*_-]+$`)
 )
@@ -132,52 +133,27 @@ func (args *ServiceArgs) serviceName() string {
 }
 
 func (args *ServiceArgs) image() string {
-	repository := args.Repository.Host() + "/" + args.Repository.Name
-	if args.Digest != "" {
-		return repository + "@" + args.Digest
-	}
-	return repository + ":" + args.Tag
+	return image.Reference{
+		Host: args.Repository.Host(), Path: args.Repository.Name, Tag: args.Tag, Digest: args.Digest,
+	}.String()
 }
 
-func (args *ServiceArgs) cpu() int    { return orElse(args.CPU, defaultCPU) }
-func (args *ServiceArgs) memory() int { return orElse(args.Memory, defaultMemory) }
-
-func (args *ServiceArgs) architecture() Architecture {
-	if args.Architecture == "" {
-		return X86
-	}
-	return args.Architecture
-}
-
-func (args *ServiceArgs) replicas() int {
-	if args.Replicas == nil {
-		return defaultReplicas
-	}
-	return *args.Replicas
-}
-
-func (args *ServiceArgs) logGroup() string { return args.Logs.group(args.Customer, args.Product) }
-
-func (args *ServiceArgs) streamPrefix() string {
-	if args.Logs.StreamPrefix == "" {
-		return args.Product
-	}
-	return args.Logs.StreamPrefix
-}
+func (args *ServiceArgs) cpu() int                   { return cmp.Or(args.CPU, defaultCPU) }
+func (args *ServiceArgs) memory() int                { return cmp.Or(args.Memory, defaultMemory) }
+func (args *ServiceArgs) architecture() Architecture { return cmp.Or(args.Architecture, X86) }
+func (args *ServiceArgs) replicas() int              { return optional.Or(args.Replicas, defaultReplicas) }
+func (args *ServiceArgs) logGroup() string           { return args.Logs.group(args.Customer, args.Product) }
+func (args *ServiceArgs) streamPrefix() string       { return cmp.Or(args.Logs.StreamPrefix, args.Product) }
 
 // trust lets ECS assume a role for tasks of this account and nobody else's:
 // without the conditions another account could have ECS use it on its behalf.
 func (args *ServiceArgs) trust() policy.Document {
-	source := args.SourceARN
-	if source == "" {
-		source = args.site().arn("ecs", "*")
-	}
 	return policy.Of(policy.Statement{
 		Principal: &policy.Principal{Service: policy.Set{ecsTasks}},
 		Action:    policy.Set{"sts:AssumeRole"},
 		Condition: policy.Condition{
 			"StringEquals": {"aws:SourceAccount": {args.Account}},
-			"ArnLike":      {"aws:SourceArn": {source}},
+			"ArnLike":      {"aws:SourceArn": {cmp.Or(args.SourceARN, args.site().arn("ecs", "*"))}},
 		},
 	})
 }
@@ -217,9 +193,10 @@ func (args *ServiceArgs) taskPlan(resource string) plan {
 // ExecutionRoleARN is known before the role exists: what the vendor may grant to.
 func (args *ServiceArgs) ExecutionRoleARN() string { return args.executionPlan("").arn() }
 
-// Validate reports every problem of the arguments at once.
-func (args *ServiceArgs) Validate() error {
-	p := check.Of("aws.Service")
+// Validate reports every problem of the arguments at once. later names the
+// arguments that another resource or a look-up gives after this check.
+func (args *ServiceArgs) Validate(later ...string) error {
+	p := check.Of("aws.Service", later...)
 	s := args.site()
 	p.Error("customer", naming.CheckSlug(args.Customer))
 	p.Error("product", naming.Label.Check(args.Product))
@@ -258,10 +235,10 @@ func (args *ServiceArgs) validateImage(p *check.Problems) {
 	switch {
 	case (args.Tag == "") == (args.Digest == ""):
 		p.Add("tag", "%q and digest %q: want exactly one of them", args.Tag, args.Digest)
-	case args.Digest != "" && !digestPattern.MatchString(args.Digest):
-		p.Add("digest", "%q: want sha256: and 64 hexadecimal digits", args.Digest)
-	case args.Tag != "" && !tagPattern.MatchString(args.Tag):
-		p.Add("tag", "%q: want at most 128 letters, digits and ._-, first a letter, digit or _", args.Tag)
+	case args.Digest != "":
+		p.Error("digest", image.CheckDigest(args.Digest))
+	default:
+		p.Error("tag", image.CheckTag(args.Tag))
 	}
 }
 

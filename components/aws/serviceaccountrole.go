@@ -8,10 +8,11 @@ import (
 	pulumiaws "github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/components/internal/labels"
 	"waybill.example/waybill/components/internal/lookup"
 	"waybill.example/waybill/components/internal/naming"
+	"waybill.example/waybill/components/subject"
 )
 
 // ServiceAccountRole is the role that one ServiceAccount of one EKS cluster
@@ -58,10 +59,11 @@ type ServiceAccountRoleArgs struct {
 	Tags map[string]string
 }
 
-func (args *ServiceAccountRoleArgs) subject() subject {
-	return subject{
-		site: siteOf(args.Account, args.Region), namespace: args.Namespace, serviceAccount: args.ServiceAccount,
-		tags: labels.Owner{Customer: args.Customer, Product: args.Product}.Cloud(args.Tags),
+func (args *ServiceAccountRoleArgs) subject() trusted {
+	return trusted{
+		ServiceAccount: subject.ServiceAccount{Namespace: args.Namespace, Name: args.ServiceAccount},
+		site:           siteOf(args.Account, args.Region),
+		tags:           labels.Owner{Customer: args.Customer, Product: args.Product}.Cloud(args.Tags),
 	}
 }
 
@@ -70,7 +72,7 @@ func (args *ServiceAccountRoleArgs) plan(resource string) plan {
 	s := args.subject()
 	r := plan{
 		Role: args.Role, site: s.site, key: "role.", resource: resource, tags: s.tags, given: args.Policies,
-		description: "What " + s.claim() + " becomes",
+		description: "What " + s.String() + " becomes",
 	}
 	suffix := "-product"
 	if args.Pull != nil || args.Waiting {
@@ -94,15 +96,15 @@ func (args *ServiceAccountRoleArgs) plan(resource string) plan {
 // RoleARN is known before the role exists: what the vendor may grant to.
 func (args *ServiceAccountRoleArgs) RoleARN() string { return args.plan("").arn() }
 
-// Validate reports every problem of the arguments at once.
-func (args *ServiceAccountRoleArgs) Validate() error {
-	p := check.Of("aws.ServiceAccountRole")
+// Validate reports every problem of the arguments at once. later names the
+// arguments that another resource or a look-up gives after this check.
+func (args *ServiceAccountRoleArgs) Validate(later ...string) error {
+	p := check.Of("aws.ServiceAccountRole", later...)
 	s := args.subject()
 	p.Error("customer", naming.CheckSlug(args.Customer))
 	p.Required("product", args.Product, "the product's name")
 	s.site.check(p, "", "the customer's AWS account")
-	p.Error("namespace", naming.Label.Check(args.Namespace))
-	p.Error("serviceAccount", naming.Label.Check(args.ServiceAccount))
+	s.Validate(p, "")
 	if args.Trust == nil {
 		p.Add("trust", "is missing: want IRSA or PodIdentity")
 	} else {
@@ -141,7 +143,7 @@ func NewServiceAccountRole(ctx *pulumi.Context, name string, args *ServiceAccoun
 	inputs := pulumi.Map{
 		"account": pulumi.String(args.Account),
 		"region":  pulumi.String(args.Region),
-		"subject": pulumi.String(s.claim()),
+		"subject": pulumi.String(s.String()),
 		"roleArn": pulumi.String(args.RoleARN()),
 	}
 	if err := ctx.RegisterComponentResourceV2("waybill:aws:ServiceAccountRole", name, inputs, component, opts...); err != nil {

@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/check"
 )
 
 // accountPattern is 12 digits, as text: some account IDs start with 0.

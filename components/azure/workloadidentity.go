@@ -10,10 +10,11 @@ import (
 	azurenative "github.com/pulumi/pulumi-azure-native-sdk/v2"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/components/internal/labels"
 	"waybill.example/waybill/components/internal/lookup"
 	"waybill.example/waybill/components/internal/naming"
+	"waybill.example/waybill/components/subject"
 )
 
 // maxCredentials is Entra's limit of federated identity credentials for one
@@ -85,14 +86,19 @@ type Subject struct {
 	Namespace, ServiceAccount string
 }
 
-// Claim is the subject as it stands in the account's tokens.
-func (s Subject) Claim() string {
-	return fmt.Sprintf("system:serviceaccount:%s:%s", s.Namespace, s.ServiceAccount)
+func (s Subject) account() subject.ServiceAccount {
+	return subject.ServiceAccount{Namespace: s.Namespace, Name: s.ServiceAccount}
 }
 
-// Validate reports every problem of the arguments at once.
-func (args *WorkloadIdentityArgs) Validate() error {
-	p := check.Of("azure.WorkloadIdentity")
+// Claim is the subject as it stands in the account's tokens.
+func (s Subject) Claim() string {
+	return s.account().String()
+}
+
+// Validate reports every problem of the arguments at once. later names the
+// arguments that another resource or a look-up gives after this check.
+func (args *WorkloadIdentityArgs) Validate(later ...string) error {
+	p := check.Of("azure.WorkloadIdentity", later...)
 	p.Error("customer", naming.CheckSlug(args.Customer))
 	p.Required("product", args.Product, "the product's name")
 	p.GUID("tenantId", args.TenantID, "the customer's tenant ID")
@@ -113,13 +119,12 @@ func (args *WorkloadIdentityArgs) Validate() error {
 		key := fmt.Sprintf("subjects[%d].", i)
 		p.Error(key+"name", naming.FederatedCredential.Check(s.Name))
 		p.Issuer(key+"issuer", s.Issuer)
-		p.Error(key+"namespace", naming.Label.Check(s.Namespace))
-		p.Error(key+"serviceAccount", naming.Label.Check(s.ServiceAccount))
+		s.account().Validate(p, key)
 		for j, earlier := range args.Subjects[:i] {
 			if earlier.Name == s.Name {
 				p.Add(key+"name", "%q: repeats subjects[%d]", s.Name, j)
 			}
-			if earlier.Issuer == s.Issuer && earlier.Claim() == s.Claim() {
+			if s.Issuer != "" && earlier.Issuer == s.Issuer && earlier.Claim() == s.Claim() {
 				p.Add(key+"subject", "%q: repeats subjects[%d]; issuer and subject are unique for one identity", s.Claim(), j)
 			}
 		}
@@ -177,8 +182,8 @@ func NewWorkloadIdentity(ctx *pulumi.Context, name string, args *WorkloadIdentit
 	component.ClientID = identity.clientID
 	component.PrincipalID = identity.principalID
 	ready := pulumi.StringArray{pulumi.OutputWithDependencies(ctx.Context(), identity.principalID, credentials...).(pulumi.StringOutput)}
-	for _, subject := range args.Subjects {
-		ready = append(ready, pulumi.Sprintf("%s trusts %s of %s", subject.Name, subject.Claim(), subject.Issuer))
+	for _, s := range args.Subjects {
+		ready = append(ready, pulumi.Sprintf("%s trusts %s of %s", s.Name, s.Claim(), s.Issuer))
 	}
 	component.Ready = ready.ToStringArrayOutput()
 	return component, ctx.RegisterResourceOutputs(component, pulumi.Map{
@@ -280,7 +285,7 @@ func newCredentials(ctx *pulumi.Context, name string, args *WorkloadIdentityArgs
 		audience = Public.ExchangeAudience
 	}
 	var chain []pulumi.Resource
-	for _, subject := range args.Subjects {
+	for _, s := range args.Subjects {
 		opts := []pulumi.ResourceOption{
 			pulumi.Parent(parent),
 			pulumi.DeleteBeforeReplace(true),
@@ -289,12 +294,12 @@ func newCredentials(ctx *pulumi.Context, name string, args *WorkloadIdentityArgs
 		if len(chain) > 0 {
 			opts = append(opts, pulumi.DependsOn(slices.Clone(chain[len(chain)-1:])))
 		}
-		credential, err := managedidentity.NewFederatedIdentityCredential(ctx, name+"-"+subject.Name, &managedidentity.FederatedIdentityCredentialArgs{
+		credential, err := managedidentity.NewFederatedIdentityCredential(ctx, name+"-"+s.Name, &managedidentity.FederatedIdentityCredentialArgs{
 			ResourceGroupName:                       pulumi.String(args.ResourceGroup),
 			ResourceName:                            identityName,
-			FederatedIdentityCredentialResourceName: pulumi.String(subject.Name),
-			Issuer:                                  pulumi.String(subject.Issuer),
-			Subject:                                 pulumi.String(subject.Claim()),
+			FederatedIdentityCredentialResourceName: pulumi.String(s.Name),
+			Issuer:                                  pulumi.String(s.Issuer),
+			Subject:                                 pulumi.String(s.Claim()),
 			Audiences:                               pulumi.ToStringArray([]string{audience}),
 		}, opts...)
 		if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/serviceaccount"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/components/internal/externalaccount"
 	"waybill.example/waybill/components/internal/naming"
 )
@@ -151,9 +151,10 @@ func (args *ImageGrantArgs) serviceAccountID() string {
 	return naming.ServiceAccount.Derive(args.Customer, "-pull")
 }
 
-// Validate reports every problem of the arguments at once.
-func (args *ImageGrantArgs) Validate() error {
-	p := check.Of("gcp.ImageGrant")
+// Validate reports every problem of the arguments at once. later names the
+// arguments that another resource or a look-up gives after this check.
+func (args *ImageGrantArgs) Validate(later ...string) error {
+	p := check.Of("gcp.ImageGrant", later...)
 	p.Error("customer", naming.CheckSlug(args.Customer))
 	p.Required("product", args.Product, "the product's name")
 	if !projectPattern.MatchString(args.Project) {
@@ -200,7 +201,7 @@ func (args *ImageGrantArgs) validateReaders(p *check.Problems) {
 		if first := args.Readers[0].Trust; first != nil && first.word() != r.Trust.word() {
 			p.Add(key+"trust", "is of another kind than readers[0]'s: want one kind in one pool")
 		}
-		r.Trust.validate(p, r)
+		r.Trust.validate(p, key+"trust.", r)
 	}
 }
 
@@ -390,7 +391,9 @@ func (b *imageGrantBuilder) buildReader(r Reader, pool *iam.WorkloadIdentityPool
 		return err
 	}
 	granted := ReaderGrant{Provider: provider.WorkloadIdentityPoolProviderId}
-	granted.CredentialConfig = credentialConfig(b.component, granted.Provider, r.Trust.source())
+	granted.CredentialConfig = externalaccount.Inputs{
+		ProjectNumber: b.component.ProjectNumber, Pool: b.component.Pool, Provider: granted.Provider, ServiceAccount: b.component.ServiceAccount,
+	}.Render(r.Trust.source())
 	granted.Ready = append(pulumi.StringArray{
 		provider.Name, trust.condition, pulumi.String(trust.accepts), impersonation.ID().ToStringOutput(),
 	}, shared...).ToStringArrayOutput()
@@ -405,15 +408,4 @@ func projectNumber(pool string) (string, error) {
 		return "", fmt.Errorf("gcp.ImageGrant: the pool's name is %q: want projects/NUMBER/locations/global/workloadIdentityPools/ID", pool)
 	}
 	return parts[1], nil
-}
-
-func credentialConfig(grant *ImageGrant, provider pulumi.StringOutput, source externalaccount.Source) pulumi.StringOutput {
-	return pulumi.All(grant.ProjectNumber, grant.Pool, provider, grant.ServiceAccount).ApplyT(func(v []any) (string, error) {
-		return externalaccount.Render(externalaccount.Identifiers{
-			ProjectNumber:  v[0].(string),
-			Pool:           v[1].(string),
-			Provider:       v[2].(string),
-			ServiceAccount: v[3].(string),
-		}, source)
-	}).(pulumi.StringOutput)
 }

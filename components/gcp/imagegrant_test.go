@@ -187,9 +187,9 @@ func TestBadArgumentsAreNamed(t *testing.T) {
 		"no audience":              {change(func(t *gcp.EntraTrust) { t.Audience = "" }), `trust.audience "": want the audience`},
 		"a long audience":          {change(func(t *gcp.EntraTrust) { t.Audience = strings.Repeat("a", 257) }), "trust.audience has 257 characters: want at most 256"},
 		"version 3":                {change(func(t *gcp.EntraTrust) { t.Version = "v3" }), `trust.version "v3": want v1 or v2`},
-		"a client alone":           {change(func(t *gcp.EntraTrust) { t.PrincipalID = nil }), "want both, one alone pins nobody"},
+		"a client alone":           {change(func(t *gcp.EntraTrust) { t.PrincipalID = nil }), "readers[0].trust.principalId is missing: want the identity's principal ID, a client alone pins nobody"},
 		"a long cluster subject":   {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: strings.Repeat("n", 63), ServiceAccount: strings.Repeat("a", 63)}), "want at most 127"},
-		"an expression for a name": {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n' || true || 'x", ServiceAccount: "s"}), "trust.namespace"},
+		"an expression for a name": {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n' || true || 'x", ServiceAccount: "s"}), "readers[0].trust.namespace"},
 		"a symmetric key":          {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: "s", KeySet: `{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}`}), `keys[0].kty "oct": want RSA or EC`},
 		"a virtual repository elsewhere": {func(a *gcp.ImageGrantArgs) {
 			a.Repository = gcp.Repository{Mode: gcp.Virtual, Upstream: "projects/vendor-images/locations/us/repositories/releases"}

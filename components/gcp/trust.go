@@ -6,9 +6,9 @@ import (
 	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/components/internal/externalaccount"
-	"waybill.example/waybill/components/internal/naming"
+	"waybill.example/waybill/components/subject"
 )
 
 // Limits of a provider (docs/facts.md §3).
@@ -24,7 +24,8 @@ type Trust interface {
 	word() string
 	// source is where Google's clients take the subject token from.
 	source() externalaccount.Source
-	validate(p *check.Problems, r Reader)
+	// validate notes problems under key, "readers[i].trust.".
+	validate(p *check.Problems, key string, r Reader)
 	provider(r Reader) providerInputs
 }
 
@@ -78,18 +79,24 @@ type EntraTrust struct {
 func (t EntraTrust) word() string                   { return "azure" }
 func (t EntraTrust) source() externalaccount.Source { return externalaccount.Executable }
 
-func (t EntraTrust) validate(p *check.Problems, r Reader) {
-	p.GUID("trust.tenantId", t.TenantID, "the customer's tenant ID")
-	p.Issuer("trust.issuer", t.Issuer)
-	p.Required("trust.audience", t.Audience, "the audience of the tokens that Entra issues")
+func (t EntraTrust) validate(p *check.Problems, key string, r Reader) {
+	p.GUID(key+"tenantId", t.TenantID, "the customer's tenant ID")
+	p.Issuer(key+"issuer", t.Issuer)
+	p.Required(key+"audience", t.Audience, "the audience of the tokens that Entra issues")
 	if len(t.Audience) > maxAudience {
-		p.Add("trust.audience", "has %d characters: want at most %d", len(t.Audience), maxAudience)
+		p.Add(key+"audience", "has %d characters: want at most %d", len(t.Audience), maxAudience)
 	}
 	if t.Version != "" && t.Version != V1 && t.Version != V2 {
-		p.Add("trust.version", "%q: want v1 or v2", t.Version)
+		p.Add(key+"version", "%q: want v1 or v2", t.Version)
 	}
-	if !r.Waiting && (t.PrincipalID == nil || t.ClientID == nil) {
-		p.Add("trust", "without principal or client ID: want both, one alone pins nobody")
+	if r.Waiting {
+		return
+	}
+	if t.PrincipalID == nil {
+		p.Add(key+"principalId", "is missing: want the identity's principal ID, a client alone pins nobody")
+	}
+	if t.ClientID == nil {
+		p.Add(key+"clientId", "is missing: want the identity's client ID, a principal alone pins nobody")
 	}
 }
 
@@ -132,9 +139,8 @@ type ClusterTrust struct {
 func (t ClusterTrust) word() string                   { return "k8s" }
 func (t ClusterTrust) source() externalaccount.Source { return externalaccount.File }
 
-// claim is the ServiceAccount as its tokens name it.
-func (t ClusterTrust) claim() string {
-	return fmt.Sprintf("system:serviceaccount:%s:%s", t.Namespace, t.ServiceAccount)
+func (t ClusterTrust) account() subject.ServiceAccount {
+	return subject.ServiceAccount{Namespace: t.Namespace, Name: t.ServiceAccount}
 }
 
 // subject is the value of google.subject. A ServiceAccount's name repeats in
@@ -142,9 +148,9 @@ func (t ClusterTrust) claim() string {
 // apart (docs/facts.md §3).
 func (t ClusterTrust) subject(r Reader) string {
 	if r.Name == "" {
-		return t.claim()
+		return t.account().String()
 	}
-	return r.Name + "::" + t.claim()
+	return r.Name + "::" + t.account().String()
 }
 
 func (t ClusterTrust) mapping(r Reader) string {
@@ -154,16 +160,14 @@ func (t ClusterTrust) mapping(r Reader) string {
 	return fmt.Sprintf("'%s::' + assertion.sub", r.Name)
 }
 
-func (t ClusterTrust) validate(p *check.Problems, r Reader) {
-	p.Issuer("trust.issuer", t.Issuer)
-	// Nothing but names may reach the condition, which is an expression.
-	p.Error("trust.namespace", naming.Label.Check(t.Namespace))
-	p.Error("trust.serviceAccount", naming.Label.Check(t.ServiceAccount))
+func (t ClusterTrust) validate(p *check.Problems, key string, r Reader) {
+	p.Issuer(key+"issuer", t.Issuer)
+	t.account().Validate(p, key)
 	if n := len(t.subject(r)); n > maxSubject {
-		p.Add("trust", "makes a subject of %d bytes: want at most %d", n, maxSubject)
+		p.Add(key+"namespace", "makes a subject of %d bytes: want at most %d", n, maxSubject)
 	}
 	if t.KeySet != "" {
-		p.Error("trust.keySet", checkKeySet(t.KeySet))
+		p.Error(key+"keySet", checkKeySet(t.KeySet))
 	}
 }
 
@@ -175,7 +179,7 @@ func (t ClusterTrust) provider(r Reader) providerInputs {
 	return providerInputs{
 		oidc:      oidc,
 		accepts:   t.Issuer + " " + t.KeySet,
-		condition: pulumi.Sprintf("assertion.sub == '%s'", t.claim()),
+		condition: pulumi.Sprintf("assertion.sub == '%s'", t.account()),
 		mapping:   t.mapping(r),
 		subject:   pulumi.String(t.subject(r)),
 	}

@@ -3,7 +3,7 @@ package kubernetes
 import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/check"
 )
 
 // Identity is a cloud identity of the product's own, given to its pods by the

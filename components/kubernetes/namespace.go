@@ -9,7 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/internals"
 
-	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/components/internal/labels"
 	"waybill.example/waybill/components/internal/naming"
 )
@@ -67,9 +67,10 @@ type NamespaceArgs struct {
 	Existing *ExistingNamespace
 }
 
-// Validate reports every problem of the arguments at once.
-func (args *NamespaceArgs) Validate() error {
-	p := check.Of("kubernetes.Namespace")
+// Validate reports every problem of the arguments at once. later names the
+// arguments that another resource or a look-up gives after this check.
+func (args *NamespaceArgs) Validate(later ...string) error {
+	p := check.Of("kubernetes.Namespace", later...)
 	p.Error("customer", naming.CheckSlug(args.Customer))
 	p.Error("product", naming.Label.Check(args.Product))
 	p.Error("name", naming.Label.Check(args.Name))

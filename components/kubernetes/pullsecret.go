@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -11,7 +12,7 @@ import (
 	rbacv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/rbac/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/components/internal/labels"
 	"waybill.example/waybill/components/internal/naming"
 )
@@ -78,27 +79,20 @@ type PullSecretArgs struct {
 	EgressPorts []int
 }
 
-func (args *PullSecretArgs) secretName() string {
-	if args.Name == "" {
-		return DefaultSecretName
-	}
-	return args.Name
-}
+func (args *PullSecretArgs) secretName() string { return cmp.Or(args.Name, DefaultSecretName) }
 
 func (args *PullSecretArgs) serviceAccountName() string {
-	if args.ServiceAccount == "" {
-		return RefresherServiceAccount(args.Product)
-	}
-	return args.ServiceAccount
+	return cmp.Or(args.ServiceAccount, RefresherServiceAccount(args.Product))
 }
 
 // RefresherServiceAccount is the name of a product's refresher's
 // ServiceAccount: the one source of the subject that other clouds trust.
 func RefresherServiceAccount(product string) string { return product + "-refresher" }
 
-// Validate reports every problem of the arguments at once.
-func (args *PullSecretArgs) Validate() error {
-	p := check.Of("kubernetes.PullSecret")
+// Validate reports every problem of the arguments at once. later names the
+// arguments that another resource or a look-up gives after this check.
+func (args *PullSecretArgs) Validate(later ...string) error {
+	p := check.Of("kubernetes.PullSecret", later...)
 	p.Error("customer", naming.CheckSlug(args.Customer))
 	p.Error("product", naming.Label.Check(args.Product))
 	p.Error("namespace", naming.Label.Check(args.Namespace))

@@ -1,9 +1,9 @@
 package kubernetes
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
@@ -11,8 +11,10 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/check"
+	"waybill.example/waybill/components/image"
 	"waybill.example/waybill/components/internal/externalaccount"
+	"waybill.example/waybill/components/internal/optional"
 )
 
 // Paths and keys of the refresher's pod.
@@ -57,38 +59,20 @@ type Refresher struct {
 	Resources Resources
 }
 
-func (r Refresher) deadline() time.Duration {
-	if r.Deadline == 0 {
-		return 4 * time.Minute
-	}
-	return r.Deadline
-}
+func (r Refresher) deadline() time.Duration { return cmp.Or(r.Deadline, 4*time.Minute) }
 
-func (r Refresher) propagation() time.Duration {
-	if r.Propagation == nil {
-		return 90 * time.Second
-	}
-	return *r.Propagation
-}
+func (r Refresher) propagation() time.Duration { return optional.Or(r.Propagation, 90*time.Second) }
 
 func (r Refresher) every(source TokenSource) time.Duration {
-	if r.Every == 0 {
-		usual, _ := source.cadence()
-		return usual
-	}
-	return r.Every
+	usual, _ := source.cadence()
+	return cmp.Or(r.Every, usual)
 }
 
 func (r Refresher) schedule(source TokenSource) string {
 	return fmt.Sprintf("*/%d * * * *", int(r.every(source).Minutes()))
 }
 
-func (r Refresher) retries() int {
-	if r.Retries == nil {
-		return 2
-	}
-	return *r.Retries
-}
+func (r Refresher) retries() int { return optional.Or(r.Retries, 2) }
 
 // jobDeadline covers every attempt of a Job.
 func (r Refresher) jobDeadline() time.Duration {
@@ -103,7 +87,7 @@ func (r Refresher) resources() Resources {
 }
 
 func (r Refresher) validate(p *check.Problems, source TokenSource) {
-	p.Error("refresher.image", checkReference(r.Image))
+	p.Error("refresher.image", checkImage(r.Image))
 	every := r.every(source)
 	if _, longest := source.cadence(); every < 5*time.Minute || every > longest || time.Hour%every != 0 {
 		p.Add("refresher.every", "%s: want 5m to %s, a divisor of an hour", every, longest)
@@ -118,23 +102,14 @@ func (r Refresher) validate(p *check.Problems, source TokenSource) {
 	r.Resources.validate(p, "refresher.resources")
 }
 
-// checkReference refuses an image reference without registry, or with neither
-// tag nor digest: what it names would depend on the node, or on the day.
-func checkReference(image string) error {
-	host, rest, found := strings.Cut(image, "/")
-	if !found || !strings.ContainsAny(host, ".:") || strings.ContainsAny(image, " \t\n") {
-		return fmt.Errorf("%q: want HOST/PATH with a tag or a digest", image)
+// checkImage refuses a reference that pins nothing: what it names would depend
+// on the day.
+func checkImage(text string) error {
+	r, err := image.Parse(text)
+	if err == nil && r.Digest == "" && (r.Tag == "" || r.Tag == "latest") {
+		return fmt.Errorf("%q: want a tag other than latest, or a digest", text)
 	}
-	if _, digest, found := strings.Cut(rest, "@"); found {
-		if !strings.HasPrefix(digest, "sha256:") || len(digest) != len("sha256:")+64 {
-			return fmt.Errorf("%q: want a digest of the form sha256: and 64 digits", image)
-		}
-		return nil
-	}
-	if _, tag, found := strings.Cut(rest, ":"); !found || tag == "" || tag == "latest" {
-		return fmt.Errorf("%q: want a tag other than latest, or a digest", image)
-	}
-	return nil
+	return err
 }
 
 // jobSpec is what the CronJob's Jobs and the first refresh have in common.

@@ -1,12 +1,11 @@
 package kubernetes
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/components/internal/externalaccount"
 )
 
@@ -76,23 +75,8 @@ func (g GoogleIdentifiers) environment(trust string) []variable {
 	}
 }
 
-func (g GoogleIdentifiers) identifiers() pulumi.ArrayOutput {
-	return pulumi.All(g.ProjectNumber, g.Pool, g.Provider, g.ServiceAccount)
-}
-
-func identifiers(v []any) externalaccount.Identifiers {
-	return externalaccount.Identifiers{
-		ProjectNumber:  v[0].(string),
-		Pool:           v[1].(string),
-		Provider:       v[2].(string),
-		ServiceAccount: v[3].(string),
-	}
-}
-
 func (g GoogleIdentifiers) render(source externalaccount.Source) pulumi.StringOutput {
-	return g.identifiers().ApplyT(func(v []any) (string, error) {
-		return externalaccount.Render(identifiers(v), source)
-	}).(pulumi.StringOutput)
+	return externalaccount.Inputs(g).Render(source)
 }
 
 // EntraSource walks the chain through an Entra tenant.
@@ -150,9 +134,7 @@ func (s ClusterSource) validate(p *check.Problems) { s.GoogleIdentifiers.validat
 // audience is the provider's full name, what Google expects where the provider
 // lists no audience of its own (docs/facts.md §2).
 func (s ClusterSource) audience() pulumi.StringInput {
-	return s.identifiers().ApplyT(func(v []any) string {
-		return fmt.Sprintf("https:%s", identifiers(v).ProviderName())
-	}).(pulumi.StringOutput)
+	return pulumi.Sprintf("https:%s", externalaccount.Inputs(s.GoogleIdentifiers).ProviderName())
 }
 
 func (s ClusterSource) environment() []variable {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/components/internal/eks"
 	"waybill.example/waybill/components/internal/externalaccount"
 )

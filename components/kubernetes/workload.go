@@ -13,7 +13,7 @@ import (
 	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"waybill.example/waybill/components/internal/check"
+	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/components/internal/labels"
 	"waybill.example/waybill/components/internal/naming"
 )
@@ -166,9 +166,10 @@ func (args *WorkloadArgs) spreadOver() []string {
 	return args.SpreadOver
 }
 
-// Validate reports every problem of the arguments at once.
-func (args *WorkloadArgs) Validate() error {
-	p := check.Of("kubernetes.Workload")
+// Validate reports every problem of the arguments at once. later names the
+// arguments that another resource or a look-up gives after this check.
+func (args *WorkloadArgs) Validate(later ...string) error {
+	p := check.Of("kubernetes.Workload", later...)
 	p.Error("customer", naming.CheckSlug(args.Customer))
 	p.Error("product", naming.Label.Check(args.Product))
 	if args.Component != "" {

@@ -7,6 +7,8 @@ package externalaccount
 import (
 	"encoding/json"
 	"fmt"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
 // Where the refresher's pod keeps what the configuration names.
@@ -48,6 +50,29 @@ type Identifiers struct {
 func (i Identifiers) ProviderName() string {
 	return fmt.Sprintf("//iam.googleapis.com/projects/%s/locations/global/workloadIdentityPools/%s/providers/%s",
 		i.ProjectNumber, i.Pool, i.Provider)
+}
+
+// Inputs are Identifiers that other resources may produce.
+type Inputs struct {
+	ProjectNumber, Pool, Provider, ServiceAccount pulumi.StringInput
+}
+
+func (i Inputs) apply(render func(Identifiers) (string, error)) pulumi.StringOutput {
+	return pulumi.All(i.ProjectNumber, i.Pool, i.Provider, i.ServiceAccount).ApplyT(func(v []any) (string, error) {
+		return render(Identifiers{
+			ProjectNumber: v[0].(string), Pool: v[1].(string), Provider: v[2].(string), ServiceAccount: v[3].(string),
+		})
+	}).(pulumi.StringOutput)
+}
+
+// ProviderName is Identifiers' once they are known.
+func (i Inputs) ProviderName() pulumi.StringOutput {
+	return i.apply(func(known Identifiers) (string, error) { return known.ProviderName(), nil })
+}
+
+// Render renders the configuration once the identifiers are known.
+func (i Inputs) Render(source Source) pulumi.StringOutput {
+	return i.apply(func(known Identifiers) (string, error) { return Render(known, source) })
 }
 
 type configuration struct {
