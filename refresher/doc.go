@@ -1,5 +1,6 @@
-// Refresher keeps a pull secret fresh. A Kubernetes CronJob runs it: it walks the chain from the pod's ServiceAccount token to the vendor's registry,
-// tries the new token on the product's manifest, and writes the secret that the kubelet pulls with.
+// Refresher keeps a pull secret fresh. A Kubernetes CronJob runs it: it walks the chain from the pod's
+// ServiceAccount token to the vendor's registry, tries the new token on the product's manifest, and writes
+// the secret that the kubelet pulls with.
 //
 //	refresher refresh        walk, try, write
 //	refresher explain        the same walk without writing, shown hop by hop
@@ -7,9 +8,10 @@
 //
 // The chain ends at Google's Artifact Registry or at AWS's Elastic Container Registry.
 //
-// It refuses a credential configuration that is not exactly what its identifiers render to, AWS credentials that are not the customer's role's, hosts outside
-// the chain, redirects, tokens with less than 40 minutes to live, and tokens that do not open the product's manifest; it never creates the secret, and it
-// never prints a token, a key, a signature or an assertion. It stands on docs/facts.md §2, §3, §4, §5, §8 and §9.
+// It refuses a credential configuration that is not exactly what its identifiers render to, AWS credentials
+// that are not the customer's role's, hosts outside the chain, redirects, tokens with less than 40 minutes to
+// live, and tokens that do not open the product's manifest; it never creates the secret, and it never prints
+// a token, a key, a signature or an assertion. It stands on docs/facts.md §2, §3, §4, §5, §8 and §9.
 //
 // # Exit codes
 //

@@ -6,7 +6,8 @@ import (
 	"os/signal"
 	"syscall"
 
-	// Roots for an image that holds nothing but this binary. SSL_CERT_FILE still wins: these are used only where the system has none.
+	// Roots for an image that holds nothing but this binary. SSL_CERT_FILE still wins: these are used only
+	// where the system has none.
 	_ "golang.org/x/crypto/x509roots/fallback"
 
 	"waybill.example/waybill/refresher/internal/cli"

@@ -17,8 +17,9 @@ var Platforms = []string{"linux/amd64", "linux/arm64"}
 // versions keeps the linker's flag one word.
 var versions = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z.+_-]{0,127}$`)
 
-// Compile builds static binaries of the refresher module in source for platforms, into directory, and returns their paths by platform. It
-// runs the go command found on PATH; the binaries are the same on every machine with the same Go release.
+// Compile builds static binaries of the refresher module in source for platforms, into directory, and returns
+// their paths by platform. It runs the go command found on PATH; the binaries are the same on every machine
+// with the same Go release.
 func Compile(ctx context.Context, source, directory, version string, platforms []string) (map[string]string, error) {
 	if !versions.MatchString(version) {
 		return nil, fmt.Errorf("version %q: want up to 128 letters, digits and . + _ -", version)
@@ -42,6 +43,5 @@ func Compile(ctx context.Context, source, directory, version string, platforms [
 		}
 		binaries[platform] = path
 	}
-
 	return binaries, nil
 }

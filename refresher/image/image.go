@@ -1,8 +1,9 @@
-// Package image assembles the refresher's container image without a container runtime and without a base image: one layer with one
-// file, for each platform.
+// Package image assembles the refresher's container image without a container runtime and without a base
+// image: one layer with one file, for each platform.
 //
-// The same binaries and version give the same digest on every machine: the layer and the configuration carry no time but the epoch, no user name and no
-// host. That is why the sandbox, a registry and a customer can compare what they hold.
+// The same binaries and version give the same digest on every machine: the layer and the configuration carry
+// no time but the epoch, no user name and no host. That is why the sandbox, a registry and a customer can
+// compare what they hold.
 package image
 
 import (
@@ -35,8 +36,9 @@ const (
 // epoch stands wherever a format wants a time.
 var epoch = time.Unix(0, 0).UTC()
 
-// Build returns an index of one image per platform. The keys of binaries are platforms such as "linux/amd64", the values paths of static
-// binaries; version is the label org.opencontainers.image.version, and must not be empty.
+// Build returns an index of one image per platform. The keys of binaries are platforms such as "linux/amd64",
+// the values paths of static binaries; version is the label org.opencontainers.image.version, and must not be
+// empty.
 func Build(binaries map[string]string, version string) (v1.ImageIndex, error) {
 	if len(binaries) == 0 || version == "" {
 		return nil, fmt.Errorf("%d binaries, version %q: want at least one binary and a version", len(binaries), version)
@@ -53,11 +55,11 @@ func Build(binaries map[string]string, version string) (v1.ImageIndex, error) {
 		}
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: built, Descriptor: v1.Descriptor{Platform: platform}})
 	}
-
 	return index, nil
 }
 
-// Sizes returns the compressed size of each platform's image in bytes, layers and configuration together, by platform.
+// Sizes returns the compressed size of each platform's image in bytes, layers and configuration together, by
+// platform.
 func Sizes(index v1.ImageIndex) (map[string]int64, error) {
 	manifest, err := index.IndexManifest()
 	if err != nil {
@@ -79,7 +81,6 @@ func Sizes(index v1.ImageIndex) (map[string]int64, error) {
 		}
 		sizes[descriptor.Platform.String()] = size
 	}
-
 	return sizes, nil
 }
 
@@ -103,7 +104,6 @@ func platformImage(binary string, platform v1.Platform, version string) (v1.Imag
 	if err != nil {
 		return nil, fmt.Errorf("layer: %w", err)
 	}
-
 	return mutate.ConfigFile(built, configFile(built, platform, version))
 }
 
@@ -125,7 +125,6 @@ func configFile(built v1.Image, platform v1.Platform, version string) *v1.Config
 			"org.opencontainers.image.version":     version,
 		},
 	}
-
 	return file
 }
 
@@ -154,6 +153,5 @@ func layer(binary string) ([]byte, error) {
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
-
 	return archive.Bytes(), nil
 }

@@ -17,7 +17,8 @@ import (
 	"waybill.example/waybill/refresher/image"
 )
 
-// maxSize is what one platform's image may take on the wire, in bytes: a refresh must not be slow because of its own pull.
+// maxSize is what one platform's image may take on the wire, in bytes: a refresh must not be slow because of
+// its own pull.
 const maxSize = 20e6
 
 func binaries(t *testing.T) map[string]string {
@@ -28,7 +29,6 @@ func binaries(t *testing.T) map[string]string {
 		require.NoError(t, os.WriteFile(path, []byte("binary for "+platform), 0o600))
 		found[platform] = path
 	}
-
 	return found
 }
 
@@ -52,7 +52,6 @@ func digest(t *testing.T, index v1.ImageIndex) string {
 	t.Helper()
 	found, err := index.Digest()
 	require.NoError(t, err)
-
 	return found.String()
 }
 

@@ -1,6 +1,6 @@
-// Image builds the refresher's container image from source, without a container runtime: a static binary per platform on an empty base. It
-// pushes the image (--push HOST/REPO:TAG, with the credentials of the default keychain), or writes it as an OCI layout (--output DIRECTORY),
-// and prints its digest and compressed sizes.
+// Image builds the refresher's container image from source, without a container runtime: a static binary per
+// platform on an empty base. It pushes the image (--push HOST/REPO:TAG, with the credentials of the default
+// keychain), or writes it as an OCI layout (--output DIRECTORY), and prints its digest and compressed sizes.
 package main
 
 import (
@@ -61,7 +61,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := deliver(ctx, o, index); err != nil {
 		return err
 	}
-
 	return describe(stdout, index)
 }
 
@@ -91,7 +90,6 @@ func parse(args []string, stderr io.Writer) (options, error) {
 			problems = append(problems, fmt.Errorf("--push %q: want HOST/REPO:TAG", o.push))
 		}
 	}
-
 	return o, errors.Join(problems...)
 }
 
@@ -118,7 +116,6 @@ func deliver(ctx context.Context, o options, index v1.ImageIndex) error {
 	if err := remote.WriteIndex(reference, index, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)); err != nil {
 		return fmt.Errorf("--push %q: %w", o.push, err)
 	}
-
 	return nil
 }
 
@@ -139,6 +136,5 @@ func describe(stdout io.Writer, index v1.ImageIndex) error {
 			return err
 		}
 	}
-
 	return nil
 }

@@ -30,7 +30,6 @@ func program(t *testing.T) string {
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(directory, file), []byte(content), 0o600))
 	}
-
 	return directory
 }
 

@@ -12,9 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 
 	"waybill.example/waybill/refresher/internal/chain"
-	"waybill.example/waybill/refresher/internal/claims"
 	"waybill.example/waybill/refresher/internal/fault"
-	"waybill.example/waybill/refresher/internal/hop"
 	"waybill.example/waybill/refresher/internal/wire"
 )
 
@@ -29,23 +27,22 @@ func (s *Source) authorize(ctx context.Context, role session, report chain.Repor
 		recorder := wire.New(s.Transport, s.Secrets, s.Identifiers.Registry.Region.ECRHost())
 		var err error
 		if got, err = s.token(ctx, role, recorder); err != nil {
-			return refused(hop.ECR, recorder, err, s.Secrets, claims.Claims{})
+			return refused(fault.HopECR, recorder, err, s.Secrets, fault.Claims{})
 		}
-
 		return nil
 	})
-	step := chain.Step{Hop: hop.ECR, Attempts: attempts, Took: time.Since(begin), Fault: f}
+	step := chain.Step{Hop: fault.HopECR, Attempts: attempts, Took: time.Since(begin), Fault: f}
 	if f == nil {
 		step.Issuer = "https://" + s.Identifiers.Registry.Region.ECRHost()
 		step.Subject, step.Audience, step.Expires = role.caller, s.Identifiers.Registry.Host(), got.Expires
 	}
 	report(step)
-
 	return got, f
 }
 
-// token makes one attempt. It names no registry: a token works on every registry that the role may read, and what the answer calls the proxy endpoint is
-// the caller's own registry, never the vendor's, so it is not looked at (docs/facts.md §4).
+// token makes one attempt. It names no registry: a token works on every registry that the role may read, and
+// what the answer calls the proxy endpoint is the caller's own registry, never the vendor's, so it is not
+// looked at (docs/facts.md §4).
 func (s *Source) token(ctx context.Context, role session, recorder *wire.Recorder) (chain.Credential, error) {
 	client := ecr.New(ecr.Options{
 		Region:      s.Identifiers.Registry.Region.Name,
@@ -71,7 +68,6 @@ func (s *Source) token(ctx context.Context, role session, recorder *wire.Recorde
 	if err := chain.CheckLife(*data.ExpiresAt); err != nil {
 		return chain.Credential{}, err
 	}
-
 	return chain.Credential{Username: username, Password: password, Expires: data.ExpiresAt.UTC()}, nil
 }
 
@@ -87,6 +83,5 @@ func (s *Source) password(token string) (string, error) {
 	if user != username || !found || password == "" {
 		return "", errors.New("the answer's authorization token is not AWS:PASSWORD")
 	}
-
 	return password, nil
 }

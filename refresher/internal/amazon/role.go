@@ -13,9 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"waybill.example/waybill/refresher/internal/chain"
-	"waybill.example/waybill/refresher/internal/claims"
 	"waybill.example/waybill/refresher/internal/fault"
-	"waybill.example/waybill/refresher/internal/hop"
 	"waybill.example/waybill/refresher/internal/subject"
 	"waybill.example/waybill/refresher/internal/wire"
 )
@@ -35,16 +33,14 @@ func (s *Source) becomeRole(ctx context.Context, report chain.Report) (session, 
 	var got session
 	attempts, f := s.Retry.Do(ctx, func(ctx context.Context) (f *fault.Fault) {
 		got, f = s.tryRole(ctx)
-
 		return f
 	})
-	step := chain.Step{Hop: hop.STS, Attempts: attempts, Took: time.Since(begin), Fault: f}
+	step := chain.Step{Hop: fault.HopSTS, Attempts: attempts, Took: time.Since(begin), Fault: f}
 	if f == nil {
 		// Credentials name no audience: they sign requests to any service.
 		step.Issuer, step.Subject, step.Expires = s.issuer(), got.caller, got.credentials.Expires.UTC()
 	}
 	report(step)
-
 	return got, f
 }
 
@@ -53,7 +49,6 @@ func (s *Source) issuer() string {
 	if s.Identifiers.AgentURL != "" {
 		return s.Identifiers.AgentURL
 	}
-
 	return "https://" + s.Identifiers.Region.STSHost()
 }
 
@@ -69,20 +64,19 @@ func (s *Source) tryRole(ctx context.Context) (session, *fault.Fault) {
 		err = s.check(temporary)
 	}
 	if err != nil {
-		return session{}, refused(hop.STS, recorder, err, s.Secrets, token.claims)
+		return session{}, refused(fault.HopSTS, recorder, err, s.Secrets, token.claims)
 	}
 	caller, err := s.caller(ctx, temporary, recorder)
 	if err != nil {
-		return session{}, refused(hop.STS, recorder, err, s.Secrets, token.claims)
+		return session{}, refused(fault.HopSTS, recorder, err, s.Secrets, token.claims)
 	}
 	if !s.Identifiers.Role.IsSession(caller) {
-		// An association's change takes seconds to reach the agent, hence the window; nothing is done with what came meanwhile.
-		f := fault.New(hop.STS, fmt.Sprintf("the credentials are those of %q: want a session of %q", s.Secrets.Text(caller), s.Identifiers.Role), "WAYBILL_AWS_ROLE_ARN and the cluster's Pod Identity association name different roles, or something on the way answers in the cloud's place")
+		// An association's change takes seconds to reach the agent, hence the window; nothing is done with
+		// what came meanwhile.
+		f := fault.New(fault.HopSTS, fmt.Sprintf("the credentials are those of %q: want a session of %q", s.Secrets.Text(caller), s.Identifiers.Role), "AWS_ROLE_ARN and the cluster's Pod Identity association name different roles, or something on the way answers in the cloud's place")
 		f.Kind, f.Claims = fault.Settling, &token.claims
-
 		return session{}, f
 	}
-
 	return session{temporary, caller}, nil
 }
 
@@ -90,30 +84,29 @@ func (s *Source) tryRole(ctx context.Context) (session, *fault.Fault) {
 func (s *Source) provider(token *tokenReader, recorder *wire.Recorder) aws.CredentialsProvider {
 	if url := s.Identifiers.AgentURL; url != "" {
 		recorder.AllowPlain(url, s.Agent)
-
 		return endpointcreds.New(url, func(o *endpointcreds.Options) {
 			o.HTTPClient, o.Retryer, o.AuthorizationTokenProvider = recorder.Client(), retryer, token
 		})
 	}
-
 	return stscreds.NewWebIdentityRoleProvider(s.sts(aws.AnonymousCredentials{}, recorder), s.Identifiers.Role.String(), token, func(o *stscreds.WebIdentityRoleOptions) {
 		o.RoleSessionName = sessionName
 	})
 }
 
-// sts is a client of the cluster's Region. An empty Region would give no error, only another host, which the recorder refuses.
+// sts is a client of the cluster's Region. An empty Region would give no error, only another host, which the
+// recorder refuses.
 func (s *Source) sts(provider aws.CredentialsProvider, recorder *wire.Recorder) *sts.Client {
 	return sts.New(sts.Options{Region: s.Identifiers.Region.Name, Credentials: provider, HTTPClient: recorder.Client(), Retryer: retryer})
 }
 
-// check refuses what is no role's temporary credentials: the SDK takes an answer without an end or a session token for a permanent key.
+// check refuses what is no role's temporary credentials: the SDK takes an answer without an end or a session
+// token for a permanent key.
 func (s *Source) check(temporary aws.Credentials) error {
 	s.Secrets.Add(temporary.SecretAccessKey)
 	s.Secrets.Add(temporary.SessionToken)
 	if temporary.AccessKeyID == "" || temporary.SecretAccessKey == "" || temporary.SessionToken == "" || temporary.Expires.IsZero() {
 		return errors.New("the answer holds no temporary credentials: want a key, its secret, a session token and when they end")
 	}
-
 	return nil
 }
 
@@ -127,21 +120,20 @@ func (s *Source) caller(ctx context.Context, temporary aws.Credentials, recorder
 	if aws.ToString(identity.Arn) == "" {
 		return "", errors.New("the answer names no caller")
 	}
-
 	return *identity.Arn, nil
 }
 
-// tokenReader hands the ServiceAccount token to Amazon's providers, and remembers what it handed out. The file is read anew each time.
+// tokenReader hands the ServiceAccount token to Amazon's providers, and remembers what it handed out. The
+// file is read anew each time.
 type tokenReader struct {
 	file   subject.File
-	claims claims.Claims
+	claims fault.Claims
 	unread *fault.Fault
 }
 
 // GetIdentityToken implements stscreds.IdentityTokenRetriever.
 func (t *tokenReader) GetIdentityToken() ([]byte, error) {
 	text, err := t.GetToken()
-
 	return []byte(text), err
 }
 
@@ -152,6 +144,5 @@ func (t *tokenReader) GetToken() (string, error) {
 	if t.unread != nil {
 		return "", t.unread
 	}
-
 	return text, nil
 }

@@ -1,9 +1,11 @@
-// Package amazon is the token source of chains that end at AWS's Elastic Container Registry: the cluster's ServiceAccount token becomes a role of the
-// customer's account, either at AWS's Security Token Service (IAM roles for service accounts, IRSA) or through EKS's Pod Identity agent on the node, and
-// the role asks the vendor registry's Region for a registry credential.
+// Package amazon is the token source of chains that end at AWS's Elastic Container Registry: the cluster's
+// ServiceAccount token becomes a role of the customer's account, either at AWS's Security Token Service (IAM
+// roles for service accounts, IRSA) or through EKS's Pod Identity agent on the node, and the role asks the
+// vendor registry's Region for a registry credential.
 //
-// The credential providers of Amazon's SDK are built explicitly. There is no default chain, whose last link is the node's role (docs/facts.md §4),
-// and no endpoint, profile or key of the environment is read; what STS then says about the caller must be the role. It stands on docs/facts.md §4 and §9.
+// The credential providers of Amazon's SDK are built explicitly. There is no default chain, whose last link
+// is the node's role (docs/facts.md §4), and no endpoint, profile or key of the environment is read; what STS
+// then says about the caller must be the role. It stands on docs/facts.md §4 and §9.
 package amazon
 
 import (
@@ -15,9 +17,7 @@ import (
 
 	"waybill.example/waybill/refresher/internal/awsname"
 	"waybill.example/waybill/refresher/internal/chain"
-	"waybill.example/waybill/refresher/internal/claims"
 	"waybill.example/waybill/refresher/internal/fault"
-	"waybill.example/waybill/refresher/internal/hop"
 	"waybill.example/waybill/refresher/internal/redact"
 	"waybill.example/waybill/refresher/internal/retry"
 	"waybill.example/waybill/refresher/internal/subject"
@@ -34,17 +34,19 @@ type Source struct {
 	Secrets     *redact.Set
 }
 
-// causeNoAgent explains silence at the agent's address, https://docs.aws.amazon.com/eks/latest/userguide/pod-id-considerations.html.
+// causeNoAgent explains silence at the agent's address,
+// https://docs.aws.amazon.com/eks/latest/userguide/pod-id-considerations.html.
 const causeNoAgent = "the EKS Pod Identity agent does not answer on the node: its add-on is missing or starting, the pod runs on Fargate, or a network policy closes port 80 of its link-local address"
 
-// retryer leaves attempts to retry.Policy: a client's own would multiply with them, and know nothing of the deadline.
+// retryer leaves attempts to retry.Policy: a client's own would multiply with them, and know nothing of the
+// deadline.
 var retryer aws.NopRetryer
 
 var _ chain.Source = (*Source)(nil)
 
 // Hops lists the hops of the trust. They are the same with STS and with the Pod Identity agent.
-func (*Source) Hops() []hop.Name {
-	return []hop.Name{hop.Kubernetes, hop.STS, hop.ECR}
+func (*Source) Hops() []fault.Hop {
+	return []fault.Hop{fault.HopKubernetes, fault.HopSTS, fault.HopECR}
 }
 
 // Obtain walks from the token file to the registry credential.
@@ -56,12 +58,11 @@ func (s *Source) Obtain(ctx context.Context, report chain.Report) (chain.Credent
 	if f != nil {
 		return chain.Credential{}, f
 	}
-
 	return s.authorize(ctx, role, report)
 }
 
 // refused makes a fault of the last exchange, with the claims of the token that was shown, if one was.
-func refused(name hop.Name, recorder *wire.Recorder, err error, secrets *redact.Set, shown claims.Claims) *fault.Fault {
+func refused(name fault.Hop, recorder *wire.Recorder, err error, secrets *redact.Set, shown fault.Claims) *fault.Fault {
 	var f *fault.Fault
 	var short *chain.ShortLived
 	last, sent := recorder.Last()
@@ -78,9 +79,8 @@ func refused(name hop.Name, recorder *wire.Recorder, err error, secrets *redact.
 	if sent && f.Status == 0 && f.Kind == fault.Passing && awsname.IsAgent(last.Host) {
 		f.Cause = causeNoAgent
 	}
-	if len(shown.Map()) > 0 {
+	if len(shown.Pairs()) > 0 {
 		f.Claims = &shown
 	}
-
 	return f
 }

@@ -39,10 +39,9 @@ func source(t *testing.T, transport http.RoundTripper) *amazon.Source {
 	registry, err := awsname.ParseRegistry("444455556666.dkr.ecr.us-east-1.amazonaws.com")
 	require.NoError(t, err)
 	secrets := &redact.Set{}
-
 	return &amazon.Source{
 		Identifiers: awsname.Identifiers{Role: role, Region: registry.Region, Registry: registry},
-		Subject:     subject.File{Path: path, Audiences: []string{awsname.AudienceSTS}, Secrets: secrets},
+		Subject:     subject.File{Path: path, Audience: awsname.AudienceSTS, Secrets: secrets},
 		Retry:       retry.Policy{First: time.Millisecond, Longest: time.Millisecond, Attempt: time.Minute},
 		Transport:   transport,
 		Secrets:     secrets,
@@ -60,7 +59,6 @@ func TestTimeThatRunsOutBetweenTwoRequestsIsNotBlamedOnTheAnswer(t *testing.T) {
 		body := fmt.Sprintf(`<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>a</AccessKeyId>`+
 			`<SecretAccessKey>b</SecretAccessKey><SessionToken>c</SessionToken><Expiration>%s</Expiration></Credentials>`+
 			`</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
-
 		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
 	}))
 	_, f := s.Obtain(ctx, func(chain.Step) {})

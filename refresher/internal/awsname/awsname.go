@@ -1,7 +1,8 @@
-// Package awsname reads the names that a chain through AWS is made of: Regions and their partitions, roles, and registries. The hosts that
-// the chain talks to follow from them; none is a setting.
+// Package awsname reads the names that a chain through AWS is made of: Regions and their partitions, roles,
+// and registries. The hosts that the chain talks to follow from them; none is a setting.
 //
-// It refuses partitions other than the three whose host suffixes docs/facts.md §1 names (row 13), the dual-stack and FIPS forms of hosts, and wildcards.
+// It refuses partitions other than the three whose host suffixes docs/facts.md §1 names (row 13), the
+// dual-stack and FIPS forms of hosts, and wildcards.
 package awsname
 
 import (
@@ -11,7 +12,8 @@ import (
 	"strings"
 )
 
-// The Pod Identity agent's addresses on every node, https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html. They are link-local, and the
+// The Pod Identity agent's addresses on every node,
+// https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html. They are link-local, and the
 // agent speaks plain HTTP there: what is sent does not leave the node.
 const (
 	AgentURL   = "http://169.254.170.23/v1/credentials"
@@ -35,7 +37,8 @@ type Identifiers struct {
 	AgentURL string   // AgentURL or AgentURLv6; empty where STS takes the ServiceAccount token itself (IRSA)
 }
 
-// Partition is a set of Regions with accounts, identities and host names of its own. Nothing of one is valid in another.
+// Partition is a set of Regions with accounts, identities and host names of its own. Nothing of one is valid
+// in another.
 type Partition struct {
 	ID     string // as in an ARN
 	suffix string // of its hosts
@@ -75,7 +78,8 @@ func (r Region) STSHost() string {
 	return "sts." + r.Name + "." + r.Partition.suffix
 }
 
-// ECRHost is the Region's API of Elastic Container Registry, https://docs.aws.amazon.com/general/latest/gr/ecr.html.
+// ECRHost is the Region's API of Elastic Container Registry,
+// https://docs.aws.amazon.com/general/latest/gr/ecr.html.
 func (r Region) ECRHost() string {
 	return "api.ecr." + r.Name + "." + r.Partition.suffix
 }
@@ -99,7 +103,6 @@ func ParseRegistry(host string) (Registry, error) {
 	if err != nil || region.Partition.suffix != found[3] {
 		return Registry{}, wish
 	}
-
 	return Registry{Account: found[1], Region: region}, nil
 }
 

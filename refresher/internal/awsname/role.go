@@ -26,7 +26,6 @@ func ParseRole(arn string) (Role, error) {
 	if found == nil || len(found[3]) > maxPath {
 		return Role{}, errors.New("want a role's ARN, arn:PARTITION:iam::ACCOUNT:role/NAME, with its path before the name where it has one")
 	}
-
 	return Role{Partition: found[1], Account: found[2], Path: found[3], Name: found[4]}, nil
 }
 
@@ -35,10 +34,10 @@ func (r Role) String() string {
 	return "arn:" + r.Partition + ":iam::" + r.Account + ":role" + r.Path + r.Name
 }
 
-// IsSession reports whether caller, as GetCallerIdentity shows it, is a session of the role. A session's ARN holds no path
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html), and an account holds a role's name once, whatever the path.
+// IsSession reports whether caller, as GetCallerIdentity shows it, is a session of the role. A session's ARN
+// holds no path (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html), and an account
+// holds a role's name once, whatever the path.
 func (r Role) IsSession(caller string) bool {
 	session, ok := strings.CutPrefix(caller, "arn:"+r.Partition+":sts::"+r.Account+":assumed-role/"+r.Name+"/")
-
 	return ok && session != "" && !strings.Contains(session, "/")
 }

@@ -297,7 +297,7 @@ func TestEachRefusalByAmazonNamesItsHopItsWordsAndItsLikelyCause(t *testing.T) {
 		{"keys out of reach", "irsa", []string{assume}, stsRefusal(400, "InvalidIdentityToken", "Couldn't retrieve verification key from your identity provider"), "sts", 12, "verification key", "must be public", eksIssuer},
 		{"stale token", "irsa", []string{assume}, stsRefusal(400, "ExpiredTokenException", "Token expired: current date/time 1 must be before the expiration date/time 0"), "sts", 12, "ExpiredTokenException", "read again on every attempt", eksIssuer},
 		{"another cluster's token", "irsa", []string{assume}, stsRefusal(400, "InvalidIdentityToken", "Invalid token"), "sts", 12, "InvalidIdentityToken", "not one of the cluster", eksIssuer},
-		{"STS off in the Region", "irsa", []string{assume}, stsRefusal(403, "RegionDisabledException", "STS is not activated in this region"), "sts", 12, "RegionDisabledException", "WAYBILL_AWS_REGION", eksIssuer},
+		{"STS off in the Region", "irsa", []string{assume}, stsRefusal(403, "RegionDisabledException", "STS is not activated in this region"), "sts", 12, "RegionDisabledException", "AWS_REGION", eksIssuer},
 		{"a VPC endpoint's policy", "irsa", []string{assume}, stsRefusal(403, "AccessDenied", "User is not authorized to perform: sts:AssumeRoleWithWebIdentity because no VPC endpoint policy allows the action"), "sts", 12, "VPC endpoint policy", "policy of a VPC endpoint", eksIssuer},
 		{"a service control policy", "irsa", []string{head, get}, pull("an explicit deny in a service control policy"), "registry", 14, "explicit deny", "above or beside the two", ""},
 		{"the node's clock", "irsa", []string{caller}, stsRefusal(403, "SignatureDoesNotMatch", "Signature expired: 20260101T000000Z is now earlier than 20260101T001500Z"), "sts", 12, "Signature expired", "clock is wrong", eksIssuer},
@@ -439,9 +439,8 @@ func TestAmazonsSubjectTokenIsCheckedBeforeAnybodyIsAsked(t *testing.T) {
 func TestARotatedTokenIsReadAgainForAmazon(t *testing.T) {
 	for trust, host := range map[string]string{"irsa": commercial.sts(), "pod-identity": agentHost} {
 		w := newWorld(t, trust)
-		audience := w.env["WAYBILL_SUBJECT_AUDIENCE"]
 		fresh := w.ksaToken
-		w.write(w.tokenFile, jwt(t, map[string]any{"iss": eksIssuer, "sub": ksa, "aud": audience, "exp": time.Now().Add(time.Minute).Unix()}))
+		w.write(w.tokenFile, jwt(t, map[string]any{"iss": eksIssuer, "sub": ksa, "aud": audience[trust], "exp": time.Now().Add(time.Minute).Unix()}))
 		w.before(host, func(rw http.ResponseWriter, r *http.Request) {
 			w.write(w.tokenFile, fresh)
 			status(500, "")(rw, r)
@@ -583,5 +582,5 @@ func TestAnythingWrongInTheAmazonPodIsRefusedBeforeAnyRequest(t *testing.T) {
 	w := newWorld(t, "irsa")
 	code, stdout, _ := w.run("subject-token")
 	assert.Equal(t, 2, code)
-	assert.Contains(t, stdout, "AWS takes the projected file itself")
+	assert.Contains(t, stdout, "the projected file itself is the subject token")
 }

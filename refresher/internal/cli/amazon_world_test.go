@@ -49,7 +49,6 @@ func amazonHosts() []string {
 	for _, p := range []partition{commercial, government, china} {
 		hosts = append(hosts, p.sts(), p.ecr(), p.registry(), strings.Replace(p.registry(), vendor, customer, 1))
 	}
-
 	return hosts
 }
 
@@ -67,7 +66,6 @@ type amazonWorld struct {
 func newAmazonWorld() amazonWorld {
 	random := make([]byte, 8)
 	_, _ = rand.Read(random)
-
 	return amazonWorld{
 		partition:    commercial,
 		accessKey:    fmt.Sprintf("ASIA%X", random),
@@ -93,19 +91,16 @@ func (w *world) amazonPod(trust string) {
 	w.tokenFile = filepath.Join(w.t.TempDir(), "token")
 	w.write(w.tokenFile, w.ksaToken+"\n")
 	w.env = map[string]string{
-		"WAYBILL_TRUST":              trust,
-		"WAYBILL_SECRET":             secretName,
-		"WAYBILL_NAMESPACE":          namespace,
-		"WAYBILL_DEADLINE":           "30s",
-		"WAYBILL_PROPAGATION":        "0s",
-		"WAYBILL_SUBJECT_TOKEN_FILE": w.tokenFile,
-		"AWS_EC2_METADATA_DISABLED":  "true",
+		"WAYBILL_TRUST":             trust,
+		"WAYBILL_SECRET":            secretName,
+		"WAYBILL_NAMESPACE":         namespace,
+		"WAYBILL_DEADLINE":          "30s",
+		"WAYBILL_PROPAGATION":       "0s",
+		"AWS_EC2_METADATA_DISABLED": "true",
 	}
 	if trust == "irsa" {
-		w.env["WAYBILL_SUBJECT_AUDIENCE"] = "sts.amazonaws.com"
 		w.env["AWS_WEB_IDENTITY_TOKEN_FILE"] = w.tokenFile
 	} else {
-		w.env["WAYBILL_SUBJECT_AUDIENCE"] = "pods.eks.amazonaws.com"
 		w.env["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = agentURL
 		w.env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] = w.tokenFile
 	}
@@ -115,19 +110,16 @@ func (w *world) amazonPod(trust string) {
 // moveTo sets the chain up in a partition.
 func (w *world) moveTo(p partition) {
 	w.amazon.partition, w.amazon.caller = p, p.session()
+	w.env["WAYBILL_REGISTRY"] = p.registry()
 	w.env["WAYBILL_IMAGE"] = p.image()
-	w.env["WAYBILL_AWS_REGION"] = p.region
-	w.env["WAYBILL_AWS_ROLE_ARN"] = p.role()
-	if w.env["WAYBILL_TRUST"] == "irsa" {
-		w.env["AWS_ROLE_ARN"] = p.role()
-	}
+	w.env["AWS_REGION"] = p.region
+	w.env["AWS_ROLE_ARN"] = p.role()
 }
 
 func (w *world) dialAgent(ctx context.Context, network, address string) (net.Conn, error) {
 	w.mu.Lock()
 	w.amazon.dialled = append(w.amazon.dialled, address)
 	w.mu.Unlock()
-
 	return (&net.Dialer{}).DialContext(ctx, network, w.amazon.agent.Listener.Addr().String())
 }
 
@@ -136,7 +128,6 @@ func amazonAction(r *http.Request) string {
 	if !strings.HasPrefix(r.Host, "sts.") || !strings.Contains(r.Host, ".amazonaws.com") {
 		return ""
 	}
-
 	return r.FormValue("Action")
 }
 
@@ -158,7 +149,6 @@ func (w *world) amazonAnswer(r *http.Request) http.HandlerFunc {
 // signed reports whether the request is signed with the role's temporary credentials, for service in region.
 func (w *world) signed(r *http.Request, service, region string) bool {
 	header := r.Header.Get("Authorization")
-
 	return strings.HasPrefix(header, "AWS4-HMAC-SHA256 Credential="+w.amazon.accessKey+"/") &&
 		strings.Contains(header, "/"+region+"/"+service+"/aws4_request") &&
 		r.Header.Get("X-Amz-Security-Token") == w.amazon.sessionToken
@@ -167,7 +157,6 @@ func (w *world) signed(r *http.Request, service, region string) bool {
 func (w *world) agentCredentials(rw http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet || r.URL.Path != "/v1/credentials" || r.Header.Get("Authorization") != w.ksaToken {
 		status(http.StatusBadRequest, "unexpected request")(rw, r)
-
 		return
 	}
 	answerJSON(rw, map[string]any{
@@ -181,7 +170,7 @@ func (w *world) amazonSTS(rw http.ResponseWriter, r *http.Request) {
 	rw.Header().Set("Content-Type", "text/xml")
 	action := r.FormValue("Action")
 	switch {
-	case action == stsAssume && r.Header.Get("Authorization") == "" && r.FormValue("RoleArn") == w.env["WAYBILL_AWS_ROLE_ARN"] &&
+	case action == stsAssume && r.Header.Get("Authorization") == "" && r.FormValue("RoleArn") == w.env["AWS_ROLE_ARN"] &&
 		r.FormValue("WebIdentityToken") == w.ksaToken && r.FormValue("RoleSessionName") == "waybill-refresher":
 		_, _ = fmt.Fprintf(rw, document, action, fmt.Sprintf(
 			`<AssumedRoleUser><AssumedRoleId>AROA:waybill-refresher</AssumedRoleId><Arn>%s</Arn></AssumedRoleUser>`+
@@ -223,7 +212,6 @@ func (w *world) ecrToken(rw http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	if r.Header.Get("X-Amz-Target") != "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken" || string(body) != "{}" || !w.signed(r, "ecr", w.amazon.registryRegion) {
 		ecrRefusal(http.StatusBadRequest, "ValidationException", "unexpected request")(rw, r)
-
 		return
 	}
 	ecrAuthorization(map[string]any{

@@ -1,23 +1,26 @@
-// Package cli is the refresher's command line: it turns arguments and environment into a walk, the walk into lines, and the outcome
-// into an exit code.
+// Package cli is the refresher's command line: it turns arguments and environment into a walk, the walk into
+// lines, and the outcome into an exit code.
 //
-// Cobra parses the arguments: its help pages and its messages about mistyped commands are what an operator meets first.
+// Cobra parses the arguments: its help pages and its messages about mistyped commands are what an operator
+// meets first.
 package cli
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/rest"
 
 	"waybill.example/waybill/refresher/internal/amazon"
 	"waybill.example/waybill/refresher/internal/chain"
+	"waybill.example/waybill/refresher/internal/fault"
 	"waybill.example/waybill/refresher/internal/google"
-	"waybill.example/waybill/refresher/internal/hop"
 	"waybill.example/waybill/refresher/internal/pullsecret"
 	"waybill.example/waybill/refresher/internal/redact"
 	"waybill.example/waybill/refresher/internal/registry"
@@ -26,23 +29,21 @@ import (
 	"waybill.example/waybill/refresher/internal/subject"
 )
 
-const long = `Refresher walks the chain from this pod's ServiceAccount token to the vendor's registry
+// long is the help's text: what the program does, and the exit codes.
+func long() string {
+	var b strings.Builder
+	b.WriteString(`Refresher walks the chain from this pod's ServiceAccount token to the vendor's registry
 and writes the pull secret that the kubelet pulls with.
 
-Its configuration is the pod's environment; it has no setting for a URL or a host.
+Its configuration is the pod's environment; it has no setting for a URL.
 Network: HTTPS_PROXY and SSL_CERT_FILE are honoured.
 
-Exit codes:
-  0   done
-  2   arguments, environment or credential configuration refused; nothing was asked of a cloud
-  10  kubernetes: the projected ServiceAccount token
-  11  entra: its exchange for the identity's Entra token
-  12  sts: Google's token service, or the AWS role
-  13  iam: the vendor's service account
-  14  registry: the trial on the product's manifest
-  15  secret: the patch of the pull secret
-  16  ecr: the authorization token of the vendor's Elastic Container Registry
-  20  the deadline passed, or a signal came, while a hop was still being tried`
+Exit codes:`)
+	for _, exit := range fault.Exits {
+		fmt.Fprintf(&b, "\n  %-2d  %-10s  %s", exit.Code, exit.Hop, exit.Meaning)
+	}
+	return b.String()
+}
 
 // Program is one run of the refresher. What it reaches is given from outside, so that it needs no setting for it.
 type Program struct {
@@ -74,13 +75,12 @@ func (p *Program) Run(ctx context.Context, args []string) int {
 	if p.Kubernetes == nil {
 		p.Kubernetes = rest.InClusterConfig
 	}
-	p.code = hop.ExitOK
+	p.code = fault.ExitOK
 	root := p.command()
 	root.SetArgs(args)
 	if err := root.ExecuteContext(ctx); err != nil {
 		p.refuseArguments(err)
 	}
-
 	return p.code
 }
 
@@ -88,7 +88,7 @@ func (p *Program) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:               "refresher",
 		Short:             "Keep a pull secret fresh",
-		Long:              long,
+		Long:              long(),
 		Version:           p.Version,
 		Args:              cobra.NoArgs,
 		SilenceUsage:      true,
@@ -118,23 +118,12 @@ func (p *Program) command() *cobra.Command {
 			Run:  func(c *cobra.Command, _ []string) { p.code = p.subjectToken(c.Context()) },
 		},
 	)
-
 	return root
 }
 
 func (p *Program) refuseArguments(err error) {
-	p.code = hop.ExitRefused
+	p.code = fault.ExitRefused
 	p.logger().Error("refused", "problems", []string{"arguments: " + err.Error()}, "exit", p.code)
-}
-
-// load reads and checks the whole configuration.
-func (p *Program) load() (settings.Settings, error) {
-	s, err := settings.Load(p.Lookup)
-	if err != nil {
-		return s, err
-	}
-
-	return s, s.CheckCredentialConfig()
 }
 
 // source chooses the token source by the kind of trust.
@@ -167,14 +156,15 @@ func (p *Program) amazon(s settings.Settings) *amazon.Source {
 		Subject:     p.subject(s),
 		Retry:       p.policy(s),
 		Transport:   p.Transport,
-		// No proxy: HTTP_PROXY does not except link-local addresses by itself, and would be shown the token and the keys in clear.
+		// No proxy: HTTP_PROXY does not except link-local addresses by itself, and would be shown the token
+		// and the keys in clear.
 		Agent:   &http.Transport{DialContext: p.DialAgent, DisableKeepAlives: true},
 		Secrets: &p.secrets,
 	}
 }
 
 func (p *Program) subject(s settings.Settings) subject.File {
-	return subject.File{Path: s.SubjectTokenFile, Audiences: s.SubjectAudiences, Secrets: &p.secrets}
+	return subject.File{Path: s.SubjectTokenFile, Audience: s.SubjectAudience, Secrets: &p.secrets}
 }
 
 func (p *Program) policy(s settings.Settings) retry.Policy {
@@ -183,7 +173,6 @@ func (p *Program) policy(s settings.Settings) retry.Policy {
 	}
 	policy := *p.Retry
 	policy.Settle = s.Propagation
-
 	return policy
 }
 
@@ -191,11 +180,11 @@ func (p *Program) policy(s settings.Settings) retry.Policy {
 func (p *Program) walk(s settings.Settings, dry bool, report chain.Report) chain.Walk {
 	return chain.Walk{
 		Source: p.source(s),
-		Try:    registry.Manifest{Image: s.Image, Transport: p.Transport, Secrets: &p.secrets}.Open,
+		Try:    registry.Manifest{Host: s.Registry, Image: s.Image, Transport: p.Transport, Secrets: &p.secrets}.Open,
 		Write: pullsecret.Secret{
 			Name:         s.SecretName,
 			Namespace:    s.Namespace,
-			RegistryHost: s.Image.Context().RegistryStr(),
+			RegistryHost: s.Registry,
 			Image:        s.Image.String(),
 			DryRun:       dry,
 			Kubernetes:   p.Kubernetes,

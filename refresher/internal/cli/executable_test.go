@@ -38,7 +38,6 @@ func TestMain(m *testing.M) {
 			if address == agentHost+":80" {
 				address = agent
 			}
-
 			return (&net.Dialer{}).DialContext(ctx, network, address)
 		}
 	}
@@ -50,19 +49,16 @@ func (w *world) proxy() *httptest.Server {
 	proxy := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodConnect {
 			rw.WriteHeader(http.StatusMethodNotAllowed)
-
 			return
 		}
 		upstream, err := w.dial(r.Context(), "tcp", r.Host)
 		if err != nil {
 			rw.WriteHeader(http.StatusBadGateway)
-
 			return
 		}
 		downstream, _, err := rw.(http.Hijacker).Hijack()
 		if err != nil {
 			_ = upstream.Close()
-
 			return
 		}
 		_, _ = io.WriteString(downstream, "HTTP/1.1 200 OK\r\n\r\n")
@@ -74,7 +70,6 @@ func (w *world) proxy() *httptest.Server {
 		_ = downstream.Close()
 	}))
 	w.t.Cleanup(proxy.Close)
-
 	return proxy
 }
 

@@ -12,7 +12,6 @@ import (
 
 	"waybill.example/waybill/refresher/internal/chain"
 	"waybill.example/waybill/refresher/internal/fault"
-	"waybill.example/waybill/refresher/internal/hop"
 	"waybill.example/waybill/refresher/internal/settings"
 )
 
@@ -60,7 +59,6 @@ func (p *Program) explainCommand() *cobra.Command {
 		Run:  func(c *cobra.Command, _ []string) { p.code = p.explain(c.Context(), asJSON) },
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
-
 	return command
 }
 
@@ -76,19 +74,17 @@ func (p *Program) explain(ctx context.Context, asJSON bool) int {
 	if err := write(p.Stdout); err != nil {
 		p.logger().Error("cannot print the explanation", "error", err)
 	}
-
 	return e.Exit
 }
 
 func (p *Program) explained(ctx context.Context) explanation {
-	s, err := p.load()
+	s, err := settings.Load(p.Lookup)
 	if err != nil {
 		problems := settings.AsProblems(err)
 		for i := range problems {
 			problems[i] = p.secrets.Text(problems[i])
 		}
-
-		return explanation{Hops: []explainedHop{}, Problems: problems, Exit: hop.ExitRefused}
+		return explanation{Hops: []explainedHop{}, Problems: problems, Exit: fault.ExitRefused}
 	}
 	// An operator wants the answer that there is now.
 	s.Propagation = 0
@@ -101,15 +97,13 @@ func (p *Program) explained(ctx context.Context) explanation {
 	for _, name := range walk.Hops()[len(e.Hops):] {
 		e.Hops = append(e.Hops, explainedHop{Name: string(name), Verdict: verdictNotReached})
 	}
-
 	return e
 }
 
 func exitOf(f *fault.Fault) int {
 	if f == nil {
-		return hop.ExitOK
+		return fault.ExitOK
 	}
-
 	return f.ExitCode()
 }
 
@@ -127,12 +121,11 @@ func (p *Program) explainStep(step chain.Step) explainedHop {
 		h.Verdict, h.Status, h.Error, h.Cause = verdictRefused, f.Status, p.secrets.Text(f.Words), f.Cause
 		if f.Claims != nil {
 			h.Claims = map[string]string{}
-			for key, value := range f.Claims.Map() {
-				h.Claims[key] = p.secrets.Text(value)
+			for _, pair := range f.Claims.Pairs() {
+				h.Claims[pair[0]] = p.secrets.Text(pair[1])
 			}
 		}
 	}
-
 	return h
 }
 
@@ -140,14 +133,14 @@ func (e explanation) json(w io.Writer) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
-
 	return encoder.Encode(e) //nolint:gosec // "secret" is the pull secret's name
 }
 
 // columns align the table: names and verdicts are short, identifiers are not, so those stand below their hop.
 const columns = "%-10s  %-11s  %s\n"
 
-// table writes the explanation for people: a row per hop, what it gave below it, and at the end what a refused hop has to say.
+// table writes the explanation for people: a row per hop, what it gave below it, and at the end what a
+// refused hop has to say.
 func (e explanation) table(w io.Writer) error {
 	var b strings.Builder
 	if len(e.Problems) > 0 {
@@ -156,7 +149,6 @@ func (e explanation) table(w io.Writer) error {
 			b.WriteString("  - " + problem + "\n")
 		}
 		_, err := io.WriteString(w, b.String())
-
 		return err
 	}
 	fmt.Fprintf(&b, "trust   %s\nimage   %s\nsecret  %s\n\n", e.Trust, e.Image, e.Secret)
@@ -170,7 +162,6 @@ func (e explanation) table(w io.Writer) error {
 		}
 	}
 	_, err := io.WriteString(w, b.String())
-
 	return err
 }
 

@@ -22,7 +22,6 @@ func flat(text string) string {
 	for row := range strings.Lines(text) {
 		rows = append(rows, strings.TrimRight(row, " \n"))
 	}
-
 	return strings.Join(rows, "\n")
 }
 

@@ -9,11 +9,11 @@ import (
 
 	"waybill.example/waybill/refresher/internal/chain"
 	"waybill.example/waybill/refresher/internal/fault"
-	"waybill.example/waybill/refresher/internal/hop"
 	"waybill.example/waybill/refresher/internal/settings"
 )
 
-// logger writes JSON lines to standard error, with every text redacted: the last of several nets under the secrets.
+// logger writes JSON lines to standard error, with every text redacted: the last of several nets under the
+// secrets.
 func (p *Program) logger() *slog.Logger {
 	return slog.New(slog.NewJSONHandler(p.Stderr, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
@@ -27,7 +27,6 @@ func (p *Program) logger() *slog.Logger {
 				for i, text := range value {
 					redacted[i] = p.secrets.Text(text)
 				}
-
 				return slog.Any(a.Key, redacted)
 			default:
 				return a
@@ -42,11 +41,10 @@ func (p *Program) refresh(ctx context.Context) int {
 	logger := p.logger()
 	// Kubernetes' client logs through klog, which would otherwise write lines of its own form.
 	klog.SetSlogLogger(logger)
-	s, err := p.load()
+	s, err := settings.Load(p.Lookup)
 	if err != nil {
-		logger.Error("refused", "problems", []string(settings.AsProblems(err)), "exit", hop.ExitRefused)
-
-		return hop.ExitRefused
+		logger.Error("refused", "problems", []string(settings.AsProblems(err)), "exit", fault.ExitRefused)
+		return fault.ExitRefused
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.Deadline)
 	defer cancel()
@@ -58,12 +56,10 @@ func (p *Program) refresh(ctx context.Context) int {
 			attrs = append(attrs, "deadline", s.Deadline.String())
 		}
 		logger.Error("not refreshed", attrs...)
-
 		return f.ExitCode()
 	}
-	logger.Info("refreshed", append(attrs, "expires", credential.Expires.Format(time.RFC3339), "exit", hop.ExitOK)...)
-
-	return hop.ExitOK
+	logger.Info("refreshed", append(attrs, "expires", credential.Expires.Format(time.RFC3339), "exit", fault.ExitOK)...)
+	return fault.ExitOK
 }
 
 // logStep writes the line of one hop.
@@ -81,7 +77,6 @@ func logStep(logger *slog.Logger, step chain.Step) {
 	}
 	if step.Fault == nil {
 		logger.Info("hop", attrs...)
-
 		return
 	}
 	logger.Error("hop", append(attrs, faultAttrs(step.Fault)...)...)
@@ -98,7 +93,6 @@ func faultAttrs(f *fault.Fault) []any {
 	if f.Claims != nil {
 		attrs = append(attrs, "claims", *f.Claims)
 	}
-
 	return attrs
 }
 
@@ -111,6 +105,5 @@ func stamp(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-
 	return t.UTC().Format(time.RFC3339)
 }

@@ -8,12 +8,15 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"waybill.example/waybill/refresher/internal/fault"
 )
 
 var chains = map[string][]string{
@@ -82,7 +85,7 @@ func TestEveryHopSaysWhoIssuedWhatForWhom(t *testing.T) {
 	want := map[string][3]string{
 		"kubernetes": {issuer, ksa, exchangeURI},
 		"entra":      {entraIssuer, principal, entraAud},
-		"sts":        {"https://sts.googleapis.com", "principal://iam.googleapis.com/projects/" + project + "/locations/global/workloadIdentityPools/" + pool + "/subject/" + principal, providerName},
+		"sts":        {"https://sts.googleapis.com", principal, providerName},
 		"iam":        {"https://iamcredentials.googleapis.com", account, "https://www.googleapis.com/auth/cloud-platform"},
 		"registry":   {registryHost, "oauth2accesstoken", registryHost + "/" + imagePath + "@" + digest},
 		"secret":     {"https://" + apiHost, namespace + "/" + secretName, registryHost},
@@ -283,7 +286,7 @@ func TestATokenAboutToExpireNeverReplacesAGoodOne(t *testing.T) {
 func TestTheSubjectTokenIsCheckedBeforeAnybodyIsAsked(t *testing.T) {
 	now := time.Now()
 	cases := map[string]struct{ content, words string }{
-		"empty":          {"\n", "want a token"},
+		"empty":          {"\n", "a token of 0 bytes"},
 		"no JWT":         {"not-a-token-but-a-password", "not a signed JWT"},
 		"other audience": {jwt(t, map[string]any{"iss": issuer, "sub": ksa, "aud": "https://kubernetes.default.svc", "exp": now.Add(time.Hour).Unix()}), `audience "https://kubernetes.default.svc": want "api://AzureADTokenExchange"`},
 		"expired":        {jwt(t, map[string]any{"iss": issuer, "sub": ksa, "aud": exchangeURI, "exp": now.Add(-time.Hour).Unix()}), "expired at"},
@@ -424,28 +427,33 @@ func TestATamperedCredentialConfigurationIsRefusedBeforeAnyRequest(t *testing.T)
 		"token service":      {"entra", `"https://sts.googleapis.com/v1/token"`, `"https://user:hunter2hunter2@stranger.example/v1/token?key=hunter2"`, `token_url "https://stranger.example/v1/token": want "https://sts.googleapis.com/v1/token"`},
 		"path":               {"entra", `/v1/token`, `/v1beta/token`, `token_url "https://sts.googleapis.com/v1beta/token"`},
 		"impersonation host": {"entra", `https://iamcredentials.googleapis.com`, `https://stranger.example`, "service_account_impersonation_url"},
-		"service account":    {"entra", account, "other-pull@vendor-images.iam.gserviceaccount.com", "service_account_impersonation_url"},
-		"audience":           {"entra", "/providers/" + provider, "/providers/other", "audience"},
-		"type":               {"entra", `"external_account"`, `"service_account"`, `type "service_account": want "external_account"`},
-		"command":            {"entra", `/refresher subject-token`, `/bin/sh -c hunter2hunter2`, `credential_source.executable.command "/bin/sh …": want "/refresher subject-token"`},
-		"time-out":           {"entra", `30000`, `5000`, `credential_source.executable.timeout_millis 5000: want 30000`},
-		"number as text":     {"entra", `30000`, `"30000"`, `credential_source.executable.timeout_millis "30000": want 30000`},
-		"second source":      {"entra", `"credential_source":{`, `"credential_source":{"url":"https://stranger.example/hunter2hunter2",`, `credential_source.url: want no such key`},
-		"extra key":          {"entra", `{"type"`, `{"client_secret":"hunter2hunter2","type"`, `client_secret: want no such key`},
-		"duplicate key":      {"entra", `{"type"`, `{"type":"external_account","type"`, `want each key once`},
-		"case of a key":      {"entra", `"token_url"`, `"Token_URL"`, `Token_URL: want no such key`},
-		"source is a text":   {"entra", `"credential_source":{"executable":{"command":"/refresher subject-token","timeout_millis":30000}}`, `"credential_source":"x"`, `want an object`},
+		"service account":    {"entra", account, "acme-pull@gmail.com", `:generateAccessToken": want "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/NAME@PROJECT`},
+		"account's path":     {"entra", account, account + "/../y", "service_account_impersonation_url"},
+		"project's ID":       {"entra", project, "vendor-images", `want "//iam.googleapis.com/projects/NUMBER/locations`},
+		"pool":               {"entra", pool, "Acme", "audience"},
+		"provider":           {"entra", provider, "a/../../b", "audience"},
+		"no identifiers": {"entra", providerName, "//iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER",
+			"holds no identifiers"},
+		"type":             {"entra", `"external_account"`, `"service_account"`, `type "service_account": want "external_account"`},
+		"command":          {"entra", `/refresher subject-token`, `/bin/sh -c hunter2hunter2`, `credential_source.executable.command "/bin/sh …": want "/refresher subject-token"`},
+		"time-out":         {"entra", `30000`, `5000`, `credential_source.executable.timeout_millis 5000: want 30000`},
+		"number as text":   {"entra", `30000`, `"30000"`, `credential_source.executable.timeout_millis "30000": want 30000`},
+		"second source":    {"entra", `"credential_source":{`, `"credential_source":{"url":"https://stranger.example/hunter2hunter2",`, `credential_source.url: want no such key`},
+		"extra key":        {"entra", `{"audience"`, `{"client_secret":"hunter2hunter2","audience"`, `client_secret: want no such key`},
+		"duplicate key":    {"entra", `{"audience"`, `{"type":"external_account","audience"`, `want each key once`},
+		"case of a key":    {"entra", `"token_url"`, `"Token_URL"`, `Token_URL: want no such key`},
+		"source is a text": {"entra", `"credential_source":{"executable":{"command":"/refresher subject-token","timeout_millis":30000}}`, `"credential_source":"x"`, `want an object`},
 		"file for executable": {"entra", `{"executable":{"command":"/refresher subject-token","timeout_millis":30000}}`, `{"file":"/etc/passwd"}`,
 			`credential_source.executable: missing`},
-		"two documents": {"entra", `{"type"`, `{}{"type"`, "it does not parse"},
-		"not JSON":      {"entra", `{"type"`, `hunter2hunter2`, "it does not parse"},
+		"two documents": {"entra", `{"audience"`, `{}{"audience"`, "it does not parse"},
+		"not JSON":      {"entra", `{"audience"`, `hunter2hunter2`, "it does not parse"},
 		"other file":    {"cluster", `/token","format"`, `/other","format"`, "credential_source.file"},
 		"other format":  {"cluster", `"text"`, `"json"`, `credential_source.format.type "json": want "text"`},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, c.trust)
-			path := w.env["WAYBILL_CREDENTIAL_CONFIG"]
+			path := w.env["GOOGLE_APPLICATION_CREDENTIALS"]
 			original, err := os.ReadFile(path)
 			require.NoError(t, err)
 			require.Contains(t, string(original), c.old)
@@ -463,14 +471,14 @@ func TestATamperedCredentialConfigurationIsRefusedBeforeAnyRequest(t *testing.T)
 	}
 	t.Run("missing", func(t *testing.T) {
 		w := newWorld(t, "entra")
-		require.NoError(t, os.Remove(w.env["WAYBILL_CREDENTIAL_CONFIG"]))
+		require.NoError(t, os.Remove(w.env["GOOGLE_APPLICATION_CREDENTIALS"]))
 		code, _, _ := w.run("refresh")
 		assert.Equal(t, 2, code)
 		assert.Empty(t, w.requests)
 	})
 	t.Run("laid out otherwise is still equal", func(t *testing.T) {
 		w := newWorld(t, "entra")
-		path := w.env["WAYBILL_CREDENTIAL_CONFIG"]
+		path := w.env["GOOGLE_APPLICATION_CREDENTIALS"]
 		original, err := os.ReadFile(path)
 		require.NoError(t, err)
 		var document map[string]any
@@ -493,14 +501,50 @@ func TestWrongArgumentsAreRefused(t *testing.T) {
 	}
 }
 
-func TestHelpDocumentsTheExitCodes(t *testing.T) {
+func TestTheHelpListsTheExitCodes(t *testing.T) {
 	w := newWorld(t, "entra")
 	code, stdout, _ := w.run("--help")
 	assert.Zero(t, code)
-	for _, text := range []string{"2   arguments", "10  kubernetes", "11  entra", "12  sts", "13  iam", "14  registry", "15  secret", "16  ecr", "20  the deadline"} {
-		assert.Contains(t, stdout, text)
+	for _, exit := range fault.Exits {
+		assert.Regexp(t, fmt.Sprintf(`(?m)^  %d +%s +%s$`, exit.Code, exit.Hop, regexp.QuoteMeta(exit.Meaning)), stdout)
 	}
 	code, stdout, _ = w.run("--version")
 	assert.Zero(t, code)
 	assert.Equal(t, "refresher version test\n", stdout)
+}
+
+func TestTheReadmeTellsTheExitCodesAndTheHopsOfEveryTrust(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	for _, exit := range fault.Exits {
+		hop := ""
+		if exit.Hop != "" {
+			hop = "`" + string(exit.Hop) + "` "
+		}
+		row := fmt.Sprintf("\n| %d | %s| %s |\n", exit.Code, hop, exit.Meaning)
+		assert.True(t, strings.Contains(string(text), row), "want the row %q", row)
+	}
+	for _, trust := range []string{"entra", "cluster", "irsa", "pod-identity"} {
+		w := newWorld(t, trust)
+		_, _, stderr := w.run("refresh")
+		walked := "`" + strings.ReplaceAll(strings.Join(hops(t, stderr), "`, `"), " ok", "") + "`"
+		assert.True(t, regexp.MustCompile("(?m)^\\| `"+trust+"` \\|.*\\| "+walked+" \\|$").Match(text), "want %s of %s", walked, trust)
+	}
+}
+
+// Whoever may write the image's ConfigMap says which image is tried, and not who is shown the token.
+func TestAnImageOfAnotherHostIsRefusedBeforeAnyRequest(t *testing.T) {
+	for trust, other := range map[string]string{
+		"entra": "us-east1-docker.pkg.dev/" + imagePath + ":1.10", "cluster": strangerHost + "/" + imagePath + ":1.10", "irsa": china.image(), "pod-identity": image,
+	} {
+		w := newWorld(t, trust)
+		w.env["WAYBILL_IMAGE"] = other
+		for _, command := range []string{"refresh", "explain"} {
+			code, stdout, stderr := w.run(command)
+			assert.Equal(t, 2, code)
+			host, _, _ := strings.Cut(other, "/")
+			assert.Contains(t, stdout+stderr, "its host is "+host+": want "+w.env["WAYBILL_REGISTRY"])
+		}
+		assert.Empty(t, w.requests)
+	}
 }

@@ -9,15 +9,16 @@ import (
 
 	"waybill.example/waybill/refresher/internal/chain"
 	"waybill.example/waybill/refresher/internal/credconfig"
-	"waybill.example/waybill/refresher/internal/hop"
+	"waybill.example/waybill/refresher/internal/fault"
 	"waybill.example/waybill/refresher/internal/settings"
 )
 
-// subjectTokenDeadline ends before the client that runs the command gives up, which is credconfig.CommandTimeoutMillis.
+// subjectTokenDeadline ends before the client that runs the command gives up, which is
+// credconfig.CommandTimeoutMillis.
 const subjectTokenDeadline = (credconfig.CommandTimeoutMillis - 5000) * time.Millisecond
 
-// executableResponse is Google's form for executable-sourced credentials, version 1: https://google.aip.dev/auth/4117. Success goes with
-// exit code 0, failure with another.
+// executableResponse is Google's form for executable-sourced credentials, version 1:
+// https://google.aip.dev/auth/4117. Success goes with exit code 0, failure with another.
 type executableResponse struct {
 	Version        int    `json:"version"`
 	Success        bool   `json:"success"`
@@ -28,14 +29,13 @@ type executableResponse struct {
 	Message        string `json:"message,omitempty"`
 }
 
-// subjectToken prints the token on standard output: the one place where a token leaves the program, to the Google client that ran it. Nothing goes to standard
-// error, which some clients mix in.
+// subjectToken prints the token on standard output: the one place where a token leaves the program, to the
+// Google client that ran it. Nothing goes to standard error, which some clients mix in.
 func (p *Program) subjectToken(ctx context.Context) int {
 	s, err := settings.LoadSubject(p.Lookup)
 	if err != nil {
 		message := strings.Join(settings.AsProblems(err), "; ")
-
-		return p.respond(executableResponse{Version: 1, Code: "configuration", Message: p.secrets.Text(message)}, hop.ExitRefused)
+		return p.respond(executableResponse{Version: 1, Code: "configuration", Message: p.secrets.Text(message)}, fault.ExitRefused)
 	}
 	ctx, cancel := context.WithTimeout(ctx, subjectTokenDeadline)
 	defer cancel()
@@ -45,14 +45,13 @@ func (p *Program) subjectToken(ctx context.Context) int {
 	if f != nil {
 		return p.respond(executableResponse{Version: 1, Code: string(f.Hop), Message: p.secrets.Text(f.Error())}, f.ExitCode())
 	}
-
 	return p.respond(executableResponse{
 		Version:        1,
 		Success:        true,
 		TokenType:      credconfig.SubjectTokenType,
 		IDToken:        token,
 		ExpirationTime: expires.Unix(),
-	}, hop.ExitOK)
+	}, fault.ExitOK)
 }
 
 func (p *Program) respond(response executableResponse, code int) int {
@@ -60,10 +59,9 @@ func (p *Program) respond(response executableResponse, code int) int {
 	if err == nil {
 		_, err = io.WriteString(p.Stdout, string(line)+"\n")
 	}
-	if err != nil && code == hop.ExitOK {
+	if err != nil && code == fault.ExitOK {
 		// The reader is gone: only the exit code is left to say so.
-		return hop.ExitRefused
+		return fault.ExitRefused
 	}
-
 	return code
 }

@@ -14,7 +14,7 @@ import (
 func TestSubjectTokenAnswersInGooglesForm(t *testing.T) {
 	w := newWorld(t, "entra")
 	// Another Google client's container has no pull secret to name.
-	for _, key := range []string{"WAYBILL_SECRET", "WAYBILL_NAMESPACE", "WAYBILL_IMAGE", "WAYBILL_GCP_POOL", "WAYBILL_CREDENTIAL_CONFIG"} {
+	for _, key := range []string{"WAYBILL_SECRET", "WAYBILL_NAMESPACE", "WAYBILL_IMAGE", "WAYBILL_REGISTRY", "GOOGLE_APPLICATION_CREDENTIALS"} {
 		delete(w.env, key)
 	}
 	code, stdout, stderr := w.run("subject-token")
@@ -39,7 +39,6 @@ func TestSubjectTokenReportsFailureInGooglesForm(t *testing.T) {
 			w.always("POST "+entraHost+"/"+tenant+"/oauth2/v2.0/token", status(400, `{"error":"invalid_client","error_description":"AADSTS700213: no match for `+w.ksaToken+`"}`))
 		}, 11, "entra", "AADSTS700213"},
 		"no token file": {func(w *world) {
-			w.env["WAYBILL_SUBJECT_TOKEN_FILE"] = "/nowhere"
 			w.env["AZURE_FEDERATED_TOKEN_FILE"] = "/nowhere"
 		}, 10, "kubernetes", "no such file"},
 		"not configured":    {func(w *world) { delete(w.env, "AZURE_TENANT_ID") }, 2, "configuration", "AZURE_TENANT_ID"},

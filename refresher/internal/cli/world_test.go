@@ -63,8 +63,13 @@ const (
 	providerName = "//iam.googleapis.com/projects/" + project + "/locations/global/workloadIdentityPools/" + pool + "/providers/" + provider
 )
 
-// world is everything outside the refresher's process: a TLS server that answers for every host name, and the pod's files and
-// environment.
+// audience of the ServiceAccount token, by trust.
+var audience = map[string]string{
+	"entra": exchangeURI, "cluster": "https:" + providerName, "irsa": "sts.amazonaws.com", "pod-identity": "pods.eks.amazonaws.com",
+}
+
+// world is everything outside the refresher's process: a TLS server that answers for every host name, and the
+// pod's files and environment.
 type world struct {
 	t         *testing.T
 	env       map[string]string
@@ -97,14 +102,12 @@ func jwt(t *testing.T, claims map[string]any) string {
 	signature := make([]byte, 256)
 	_, _ = rand.Read(signature)
 	enc := base64.RawURLEncoding
-
 	return enc.EncodeToString([]byte(`{"alg":"RS256","kid":"key-1","typ":"JWT"}`)) + "." + enc.EncodeToString(payload) + "." + enc.EncodeToString(signature)
 }
 
 func opaque(prefix string) string {
 	random := make([]byte, 96)
 	_, _ = rand.Read(random)
-
 	return prefix + base64.RawURLEncoding.EncodeToString(random)
 }
 
@@ -122,12 +125,11 @@ func newWorld(t *testing.T, trust string) *world {
 		policy:        retry.Policy{First: time.Millisecond, Longest: 5 * time.Millisecond, Attempt: 10 * time.Second},
 	}
 	now := time.Now()
-	audience := map[string]string{"entra": exchangeURI, "cluster": "https:" + providerName, "irsa": "sts.amazonaws.com", "pod-identity": "pods.eks.amazonaws.com"}[trust]
 	tokenIssuer := issuer
 	if trust == "irsa" || trust == "pod-identity" {
 		tokenIssuer = eksIssuer
 	}
-	w.ksaToken = jwt(t, map[string]any{"iss": tokenIssuer, "sub": ksa, "aud": []string{audience}, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()})
+	w.ksaToken = jwt(t, map[string]any{"iss": tokenIssuer, "sub": ksa, "aud": []string{audience[trust]}, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()})
 	w.entraToken = jwt(t, map[string]any{
 		"iss": entraIssuer, "sub": principal, "oid": principal, "aud": entraAud, "azp": client, "tid": tenant, "ver": "2.0",
 		"iat": now.Unix(), "exp": now.Add(24 * time.Hour).Unix(),
@@ -139,7 +141,6 @@ func newWorld(t *testing.T, trust string) *world {
 	} else {
 		w.pod(trust)
 	}
-
 	return w
 }
 
@@ -150,30 +151,28 @@ func (w *world) pod(trust string) {
 	w.write(w.tokenFile, w.ksaToken+"\n")
 	config := filepath.Join(directory, "credential-config.json")
 	w.env = map[string]string{
-		"WAYBILL_TRUST":               trust,
-		"WAYBILL_SECRET":              secretName,
-		"WAYBILL_NAMESPACE":           namespace,
-		"WAYBILL_IMAGE":               image,
-		"WAYBILL_DEADLINE":            "30s",
-		"WAYBILL_PROPAGATION":         "0s",
-		"WAYBILL_GCP_PROJECT_NUMBER":  project,
-		"WAYBILL_GCP_POOL":            pool,
-		"WAYBILL_GCP_PROVIDER":        provider,
-		"WAYBILL_GCP_SERVICE_ACCOUNT": account,
-		"WAYBILL_CREDENTIAL_CONFIG":   config,
-		"WAYBILL_SUBJECT_TOKEN_FILE":  w.tokenFile,
+		"WAYBILL_TRUST":                  trust,
+		"WAYBILL_SECRET":                 secretName,
+		"WAYBILL_NAMESPACE":              namespace,
+		"WAYBILL_REGISTRY":               registryHost,
+		"WAYBILL_IMAGE":                  image,
+		"WAYBILL_DEADLINE":               "30s",
+		"WAYBILL_PROPAGATION":            "0s",
+		"GOOGLE_APPLICATION_CREDENTIALS": config,
 	}
+	tokenFile := ""
 	if trust == "entra" {
 		w.env["AZURE_CLIENT_ID"] = client
 		w.env["AZURE_TENANT_ID"] = tenant
 		w.env["AZURE_AUTHORITY_HOST"] = "https://login.microsoftonline.com/"
 		w.env["AZURE_FEDERATED_TOKEN_FILE"] = w.tokenFile
 	}
-	identifiers := credconfig.Identifiers{ProjectNumber: project, Pool: pool, Provider: provider, ServiceAccount: account}
 	if trust == "cluster" {
-		identifiers.SubjectTokenFile = w.tokenFile
+		tokenFile = w.tokenFile
+		w.env["WAYBILL_SUBJECT_TOKEN_FILE"] = tokenFile
 	}
-	rendered, err := credconfig.Render(identifiers)
+	identifiers := credconfig.Identifiers{ProjectNumber: project, Pool: pool, Provider: provider, ServiceAccount: account}
+	rendered, err := credconfig.Render(identifiers, tokenFile)
 	require.NoError(w.t, err)
 	w.write(config, string(rendered))
 }
@@ -230,11 +229,10 @@ func (w *world) kubernetes() (*rest.Config, error) {
 	}, nil
 }
 
-// run executes the refresher and checks, whatever happens, that nothing it printed holds a secret. Only subject-token may print its one
-// token, on standard output.
+// run executes the refresher and checks, whatever happens, that nothing it printed holds a secret. Only
+// subject-token may print its one token, on standard output.
 func (w *world) run(args ...string) (code int, stdout, stderr string) {
 	w.t.Helper()
-
 	return w.runContext(w.t.Context(), args...)
 }
 
@@ -257,7 +255,6 @@ func (w *world) runContext(ctx context.Context, args ...string) (code int, stdou
 		shown += out.String()
 	}
 	w.holdsNoSecret(shown)
-
 	return code, out.String(), errs.String()
 }
 
@@ -282,7 +279,8 @@ func (w *world) before(host string, answers ...http.HandlerFunc) {
 	w.first[host] = append(w.first[host], answers...)
 }
 
-// always replaces the regular answer of a "HOST" or of "METHOD HOST/PATH". AWS's STS has one path: there the action stands for it.
+// always replaces the regular answer of a "HOST" or of "METHOD HOST/PATH". AWS's STS has one path: there the
+// action stands for it.
 func (w *world) always(key string, answer http.HandlerFunc) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -299,7 +297,6 @@ func (w *world) asked(host string) int {
 			count++
 		}
 	}
-
 	return count
 }
 
@@ -379,7 +376,6 @@ func (w *world) sts(rw http.ResponseWriter, r *http.Request) {
 	subject := r.FormValue("subject_token")
 	if r.URL.Path != "/v1/token" || r.FormValue("audience") != providerName || (subject != w.entraToken && subject != w.ksaToken) {
 		status(http.StatusBadRequest, `{"error":"invalid_request","error_description":"unexpected request"}`)(rw, r)
-
 		return
 	}
 	answerJSON(rw, map[string]any{"access_token": w.federated, "issued_token_type": "urn:ietf:params:oauth:token-type:access_token", "token_type": "Bearer", "expires_in": 3599})
@@ -388,7 +384,6 @@ func (w *world) sts(rw http.ResponseWriter, r *http.Request) {
 func (w *world) iam(rw http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Authorization") != "Bearer "+w.federated || r.URL.Path != "/v1/projects/-/serviceAccounts/"+account+":generateAccessToken" {
 		status(http.StatusUnauthorized, `{"error":{"code":401,"message":"unexpected request","status":"UNAUTHENTICATED"}}`)(rw, r)
-
 		return
 	}
 	answerJSON(rw, map[string]any{"accessToken": w.access, "expireTime": time.Now().Add(w.accessLife).UTC().Format(time.RFC3339)})
@@ -418,7 +413,6 @@ func (w *world) api(rw http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	if r.Header.Get("Authorization") != "Bearer "+w.apiToken || r.Method != http.MethodPatch || r.URL.Path != "/api/v1/namespaces/"+namespace+"/secrets/"+secretName {
 		refusal(http.StatusForbidden, "Forbidden", "unexpected request "+r.Method+" "+r.URL.Path)(rw, r)
-
 		return
 	}
 	w.mu.Lock()
@@ -433,7 +427,6 @@ func refusal(code int, reason, message string) http.HandlerFunc {
 	document, _ := json.Marshal(map[string]any{
 		"kind": "Status", "apiVersion": "v1", "metadata": map[string]any{}, "status": "Failure", "code": code, "reason": reason, "message": message,
 	})
-
 	return status(code, string(document))
 }
 
@@ -446,7 +439,6 @@ func lines(t *testing.T, stderr string) []map[string]any {
 		require.NoError(t, json.Unmarshal([]byte(line), &one), line)
 		parsed = append(parsed, one)
 	}
-
 	return parsed
 }
 
@@ -463,7 +455,6 @@ func hops(t *testing.T, stderr string) []string {
 			names = append(names, fmt.Sprint(line["hop"], " ", verdict))
 		}
 	}
-
 	return names
 }
 
@@ -476,7 +467,6 @@ func refusedLine(t *testing.T, stderr string) map[string]any {
 		}
 	}
 	require.Fail(t, "no hop was refused", stderr)
-
 	return nil
 }
 

@@ -1,14 +1,19 @@
-// Package credconfig renders the credential configuration that the chain's identifiers make up, and refuses any other.
+// Package credconfig reads the credential configuration: the one source of the Google side's identifiers, and a file
+// that the refresher never acts on.
 //
-// Google's libraries call whatever URL and run whatever command such a file names (https://cloud.google.com/docs/authentication/external/externally-sourced-credentials).
-// The file reaches the pod through a ConfigMap, so the refresher never acts on what it says: it compares, and takes the URLs from here.
+// Google's libraries call whatever URL and run whatever command such a file names
+// (https://cloud.google.com/docs/authentication/external/externally-sourced-credentials), and it reaches the pod through
+// a ConfigMap. So the identifiers are taken out of it, the configuration that they make up is rendered, and any
+// difference refuses the file; the URLs are those from here.
 package credconfig
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -23,14 +28,27 @@ const (
 	IAMHost          = "iamcredentials.googleapis.com"
 	TokenURL         = "https://" + STSHost + "/v1/token"
 	SubjectTokenType = "urn:ietf:params:oauth:token-type:jwt"
-	// Command is the executable source: this program's image holds nothing else.
-	Command = "/refresher subject-token"
-	// CommandTimeoutMillis bounds it, in milliseconds; Google's libraries take 5,000 to 120,000.
+	// CommandTimeoutMillis bounds the executable source, in milliseconds; Google's libraries take 5,000 to 120,000.
 	CommandTimeoutMillis = 30000
 )
 
-// shownLimit bounds a quoted value, in characters.
-const shownLimit = 160
+const (
+	// command is the executable source: this program's image holds nothing else.
+	command = "/refresher subject-token"
+	// shownLimit bounds a quoted value, in characters.
+	shownLimit = 160
+
+	audienceKey      = "audience"
+	impersonationKey = "service_account_impersonation_url"
+)
+
+// The two values that hold the identifiers, with Google's patterns for those (docs/facts.md §3).
+var (
+	audience = regexp.MustCompile(`^//iam\.googleapis\.com/projects/([1-9][0-9]{0,19})` +
+		`/locations/global/workloadIdentityPools/([0-9a-z-]{4,32})/providers/([0-9a-z-]{4,32})$`)
+	impersonation = regexp.MustCompile(`^https://iamcredentials\.googleapis\.com/v1/projects/-/serviceAccounts/` +
+		`([a-z][-a-z0-9]{4,28}[a-z0-9]@[a-z0-9][-a-z0-9.]*\.iam\.gserviceaccount\.com):generateAccessToken$`)
+)
 
 // Identifiers are what the configuration is made of. None is secret.
 type Identifiers struct {
@@ -38,25 +56,12 @@ type Identifiers struct {
 	Pool           string // the customer's workload identity pool
 	Provider       string // the provider in it
 	ServiceAccount string // e-mail address of the vendor's service account
-	// SubjectTokenFile is the projected token that goes to Google directly. Empty where the subject token comes from
-	// Entra, through the executable source.
-	SubjectTokenFile string
-	// Environment is what the provider puts before the token's subject, where a pool knows several clusters; empty for
-	// nothing.
-	Environment string
 }
 
 // Audience is the provider's full name, in the form that the token service wants.
 func (i Identifiers) Audience() string {
-	return fmt.Sprintf("//iam.googleapis.com/projects/%s/locations/global/workloadIdentityPools/%s/providers/%s", i.ProjectNumber, i.Pool, i.Provider)
-}
-
-// Principal is the IAM member that the token service makes of subject.
-func (i Identifiers) Principal(subject string) string {
-	if i.Environment != "" {
-		subject = i.Environment + "::" + subject
-	}
-	return fmt.Sprintf("principal://iam.googleapis.com/projects/%s/locations/global/workloadIdentityPools/%s/subject/%s", i.ProjectNumber, i.Pool, subject)
+	return fmt.Sprintf("//iam.googleapis.com/projects/%s/locations/global/workloadIdentityPools/%s/providers/%s",
+		i.ProjectNumber, i.Pool, i.Provider)
 }
 
 // ImpersonationURL is where the service account's token is asked for.
@@ -64,108 +69,99 @@ func (i Identifiers) ImpersonationURL() string {
 	return "https://" + IAMHost + "/v1/projects/-/serviceAccounts/" + i.ServiceAccount + ":generateAccessToken"
 }
 
-type document struct {
-	Type             string `json:"type"`
-	Audience         string `json:"audience"`
-	SubjectTokenType string `json:"subject_token_type"`
-	TokenURL         string `json:"token_url"`
-	ImpersonationURL string `json:"service_account_impersonation_url"`
-	Source           source `json:"credential_source"`
-}
-
-type source struct {
-	Executable *executable `json:"executable,omitempty"`
-	File       string      `json:"file,omitempty"`
-	Format     *format     `json:"format,omitempty"`
-}
-
-type executable struct {
-	Command       string `json:"command"`
-	TimeoutMillis int    `json:"timeout_millis"`
-}
-
-type format struct {
-	Type string `json:"type"`
-}
-
-// Render returns the configuration that the identifiers make up, as JSON.
-func Render(i Identifiers) ([]byte, error) {
-	d := document{
-		Type:             "external_account",
-		Audience:         i.Audience(),
-		SubjectTokenType: SubjectTokenType,
-		TokenURL:         TokenURL,
-		ImpersonationURL: i.ImpersonationURL(),
+// Render gives the configuration that the identifiers make up, as JSON. tokenFile is the projected token that goes to
+// Google directly; empty where the subject token comes from Entra, through the executable source.
+func Render(i Identifiers, tokenFile string) ([]byte, error) {
+	source := map[string]any{"executable": map[string]any{"command": command, "timeout_millis": CommandTimeoutMillis}}
+	if tokenFile != "" {
+		source = map[string]any{"file": tokenFile, "format": map[string]any{"type": "text"}}
 	}
-	if i.SubjectTokenFile == "" {
-		d.Source.Executable = &executable{Command: Command, TimeoutMillis: CommandTimeoutMillis}
-	} else {
-		d.Source.File = i.SubjectTokenFile
-		d.Source.Format = &format{Type: "text"}
-	}
-
-	return json.Marshal(d)
+	return json.Marshal(map[string]any{
+		"type":               "external_account",
+		audienceKey:          i.Audience(),
+		"subject_token_type": SubjectTokenType,
+		"token_url":          TokenURL,
+		impersonationKey:     i.ImpersonationURL(),
+		"credential_source":  source,
+	})
 }
 
-// Differences lists, sorted by key, how data differs from what the identifiers make up. Nil means: equal as JSON. Keys given twice and
-// letters in another case are differences, because Google's parsers would pick one that a reader may not. Unknown keys are named without their
+// Parse takes the identifiers out of a configuration, and refuses it unless it equals, as JSON, what they and tokenFile
+// render to: each problem is one error of the joined ones. Keys given twice and letters in another case are
+// differences, because Google's parsers would pick one that a reader may not. Unknown keys are named without their
 // values, which may be secrets.
-func Differences(data []byte, i Identifiers) []string {
-	rendered, err := Render(i)
-	if err != nil {
-		return []string{"cannot render the expected configuration: " + err.Error()}
+func Parse(data []byte, tokenFile string) (Identifiers, []error) {
+	var parsed any
+	strict, err := kjson.UnmarshalStrict(data, &parsed)
+	got, ok := parsed.(map[string]any)
+	if err != nil || !ok {
+		return Identifiers{}, []error{errors.New("want one JSON object: it does not parse")}
 	}
-	var got, want any
-	strict, err := kjson.UnmarshalStrict(data, &got)
-	if err != nil {
-		return []string{"want one JSON document: it does not parse"}
-	}
-	if err := kjson.UnmarshalCaseSensitivePreserveInts(rendered, &want); err != nil {
-		return []string{"cannot read the expected configuration: " + err.Error()}
-	}
-	var found []string
+	var problems []error
 	for _, s := range strict {
-		found = append(found, s.Error()+": want each key once")
+		problems = append(problems, fmt.Errorf("%w: want each key once", s))
 	}
-
-	return append(found, compare("", got, want)...)
+	// An identifier that is not found leaves its place in the wish.
+	i := Identifiers{ProjectNumber: "NUMBER", Pool: "POOL", Provider: "PROVIDER", ServiceAccount: "NAME@PROJECT.iam.gserviceaccount.com"}
+	found := func(key string, pattern *regexp.Regexp) []string {
+		text, _ := got[key].(string)
+		return pattern.FindStringSubmatch(text)
+	}
+	provider, account := found(audienceKey, audience), found(impersonationKey, impersonation)
+	if provider != nil {
+		i.ProjectNumber, i.Pool, i.Provider = provider[1], provider[2], provider[3]
+	}
+	if account != nil {
+		i.ServiceAccount = account[1]
+	}
+	rendered, err := Render(i, tokenFile)
+	if err != nil {
+		return Identifiers{}, []error{err}
+	}
+	var want any
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(rendered, &want); err != nil {
+		return Identifiers{}, []error{err}
+	}
+	problems = append(problems, compare("", got, want)...)
+	if len(problems) == 0 && (provider == nil || account == nil) {
+		problems = append(problems, errors.New("holds no identifiers"))
+	}
+	return i, problems
 }
 
-func compare(path string, got, want any) []string {
+func compare(path string, got, want any) []error {
 	wantMap, ok := want.(map[string]any)
 	if !ok {
 		if got != want {
-			return []string{fmt.Sprintf("%s %s: want %s", path, shown(got), shown(want))}
+			return []error{fmt.Errorf("%s %s: want %s", path, shown(got), shown(want))}
 		}
-
 		return nil
 	}
 	gotMap, ok := got.(map[string]any)
 	if !ok {
-		return []string{strings.TrimSpace(fmt.Sprintf("%s %s: want an object", path, shown(got)))}
+		return []error{fmt.Errorf("%s %s: want an object", path, shown(got))}
 	}
 	keys := maps.Clone(wantMap)
 	maps.Copy(keys, gotMap)
-	var found []string
+	var found []error
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		at := strings.TrimPrefix(path+"."+key, ".")
 		g, inGot := gotMap[key]
 		w, inWant := wantMap[key]
 		switch {
 		case !inWant:
-			found = append(found, redact.Cut((&redact.Set{}).Text(at), shownLimit)+": want no such key")
+			found = append(found, fmt.Errorf("%s: want no such key", redact.Cut((&redact.Set{}).Text(at), shownLimit)))
 		case !inGot:
-			found = append(found, fmt.Sprintf("%s: missing, want %s", at, shown(w)))
+			found = append(found, fmt.Errorf("%s: missing, want %s", at, shown(w)))
 		default:
 			found = append(found, compare(at, g, w)...)
 		}
 	}
-
 	return found
 }
 
-// shown quotes a value without what could be a secret in it: a URL's user and query, a command's arguments, anything that looks like a token,
-// the content of objects and lists.
+// shown quotes a value without what could be a secret in it: a URL's user and query, a command's arguments, anything
+// that looks like a token, the content of objects and lists.
 func shown(value any) string {
 	switch v := value.(type) {
 	case string:
@@ -182,7 +178,7 @@ func shown(value any) string {
 }
 
 func harmless(text string) string {
-	if text == Command {
+	if text == command {
 		return text
 	}
 	if u, err := url.Parse(text); err == nil && u.Host != "" {
@@ -192,6 +188,5 @@ func harmless(text string) string {
 	if first, _, more := strings.Cut(text, " "); more {
 		text = first + " …"
 	}
-
 	return redact.Cut((&redact.Set{}).Text(text), shownLimit)
 }

@@ -1,7 +1,8 @@
-// Package entra exchanges the cluster's ServiceAccount token for an Entra token of the customer's identity, with Microsoft's own client.
+// Package entra exchanges the cluster's ServiceAccount token for an Entra token of the customer's identity,
+// with Microsoft's own client.
 //
-// The credential is built explicitly from the identity, the tenant and a callback that reads the token file: never a default chain,
-// which could fall back to the node's identity.
+// The credential is built explicitly from the identity, the tenant and a callback that reads the token file:
+// never a default chain, which could fall back to the node's identity.
 package entra
 
 import (
@@ -36,7 +37,8 @@ type authority struct {
 	audience string   // of the ServiceAccount tokens that it takes
 }
 
-// The Azure clouds, docs/facts.md §2 and https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud. The aliases are those
+// The Azure clouds, docs/facts.md §2 and
+// https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud. The aliases are those
 // that Entra's instance discovery publishes for each.
 var authorities = map[string]authority{
 	"login.microsoftonline.com": {[]string{"login.windows.net", "login.microsoft.com", "sts.windows.net"}, "api://AzureADTokenExchange"},
@@ -54,14 +56,14 @@ func (s Settings) Hosts() []string {
 	return append([]string{s.AuthorityHost}, authorities[s.AuthorityHost].hosts...)
 }
 
-// SubjectAudience is the audience that the ServiceAccount token must carry for the authority: the reverse of the Entra token's, always the
-// URI.
+// SubjectAudience is the audience that the ServiceAccount token must carry for the authority: the reverse of
+// the Entra token's, always the URI.
 func (s Settings) SubjectAudience() string {
 	return authorities[s.AuthorityHost].audience
 }
 
-// Token asks Entra for the identity's token. assertion is called once per request, so that it can read a rotated file. The client
-// tries once: the caller owns retries and the deadline. expires is in UTC.
+// Token asks Entra for the identity's token. assertion is called once per request, so that it can read a
+// rotated file. The client tries once: the caller owns retries and the deadline. expires is in UTC.
 func Token(ctx context.Context, s Settings, client *http.Client, assertion func(context.Context) (string, error)) (token string, expires time.Time, err error) {
 	credential, err := azidentity.NewClientAssertionCredential(s.TenantID, s.ClientID, assertion, &azidentity.ClientAssertionCredentialOptions{
 		ClientOptions: azcore.ClientOptions{
@@ -80,6 +82,5 @@ func Token(ctx context.Context, s Settings, client *http.Client, assertion func(
 	if strings.TrimSpace(got.Token) == "" {
 		return "", time.Time{}, errors.New("the answer holds no access token")
 	}
-
 	return got.Token, got.ExpiresOn, nil
 }

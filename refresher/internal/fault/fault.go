@@ -1,4 +1,5 @@
-// Package fault says what went wrong at a hop: in the cloud's own words, with the likely cause, and whether trying again can help.
+// Package fault names the hops of the chain and says what went wrong at one: in the cloud's own words, with the likely
+// cause, the claims of the refused token, and whether trying again can help.
 package fault
 
 import (
@@ -11,13 +12,12 @@ import (
 	"strings"
 	"time"
 
-	"waybill.example/waybill/refresher/internal/claims"
-	"waybill.example/waybill/refresher/internal/hop"
 	"waybill.example/waybill/refresher/internal/redact"
 	"waybill.example/waybill/refresher/internal/wire"
 )
 
-// wordsLimit bounds the quoted words, in characters. Entra's longest refusals, with trace and correlation IDs, stay below it.
+// wordsLimit bounds the quoted words, in characters. Entra's longest refusals, with trace and correlation
+// IDs, stay below it.
 const wordsLimit = 800
 
 // Kind says what trying again can do.
@@ -26,8 +26,8 @@ type Kind int
 const (
 	// Lasting faults stay until somebody changes something. They are not tried again.
 	Lasting Kind = iota
-	// Settling faults look lasting, and are also what a change that has not reached every server looks like. They are tried again
-	// for a short window only.
+	// Settling faults look lasting, and are also what a change that has not reached every server looks like.
+	// They are tried again for a short window only.
 	Settling
 	// Passing faults are the network's or the cloud's. They are tried again until the deadline.
 	Passing
@@ -35,14 +35,14 @@ const (
 
 // Fault is a failed attempt at a hop. It holds no secret: its words went through a redact.Set.
 type Fault struct {
-	Hop        hop.Name
+	Hop        Hop
 	Kind       Kind
-	Status     int            // HTTP status; 0 where no answer came
-	Words      string         // the cloud's own words, or the client's where it had none
-	Cause      string         // the likely cause, and what to look at
-	RetryAfter time.Duration  // what the cloud asked to wait; 0 where it did not
-	Claims     *claims.Claims // of the refused token; nil where it is opaque
-	Overdue    bool           // the deadline passed, or a signal came, while trying again
+	Status     int           // HTTP status; 0 where no answer came
+	Words      string        // the cloud's own words, or the client's where it had none
+	Cause      string        // the likely cause, and what to look at
+	RetryAfter time.Duration // what the cloud asked to wait; 0 where it did not
+	Claims     *Claims       // of the refused token; nil where it is opaque
+	Overdue    bool          // the deadline passed, or a signal came, while trying again
 }
 
 // Error writes the fault on one line.
@@ -59,27 +59,25 @@ func (f *Fault) Error() string {
 	if f.Cause != "" {
 		b.WriteString("; likely cause: " + f.Cause)
 	}
-
 	return b.String()
 }
 
 // ExitCode is the exit code of a walk that ends with the fault.
 func (f *Fault) ExitCode() int {
 	if f.Overdue {
-		return hop.ExitDeadline
+		return ExitDeadline
 	}
-
 	return f.Hop.ExitCode()
 }
 
 // New returns a lasting fault that was found here, without asking a cloud.
-func New(name hop.Name, words, cause string) *Fault {
+func New(name Hop, words, cause string) *Fault {
 	return &Fault{Hop: name, Words: words, Cause: cause}
 }
 
-// FromExchange reads the fault of a hop from the exchange that failed and from the client's error. The words are the answer's own where
-// it has some: clients wrap them, translate them, or name the wrong URL.
-func FromExchange(name hop.Name, e wire.Exchange, err error, secrets *redact.Set) *Fault {
+// FromExchange reads the fault of a hop from the exchange that failed and from the client's error. The words
+// are the answer's own where it has some: clients wrap them, translate them, or name the wrong URL.
+func FromExchange(name Hop, e wire.Exchange, err error, secrets *redact.Set) *Fault {
 	f := &Fault{Hop: name, Status: e.Status, RetryAfter: e.RetryAfter}
 	words := answerWords(e.Body)
 	switch {
@@ -88,7 +86,8 @@ func FromExchange(name hop.Name, e wire.Exchange, err error, secrets *redact.Set
 		f.Kind, f.Cause = network(e.Err)
 		words = e.Err.Error()
 	case e.Status >= http.StatusOK && e.Status < http.StatusMultipleChoices:
-		// A good status whose body the client could not use. A proxy's log-in page looks like this, and so does a truncated answer.
+		// A good status whose body the client could not use. A proxy's log-in page looks like this, and so
+		// does a truncated answer.
 		f.Kind = Settling
 		f.Cause = "the answer is not what the cloud documents: a proxy between the cluster and the cloud may have answered instead"
 		words = err.Error()
@@ -103,15 +102,13 @@ func FromExchange(name hop.Name, e wire.Exchange, err error, secrets *redact.Set
 	if f.Cause == "" {
 		f.Kind, f.Cause = diagnose(name, e, words)
 	}
-
 	return f
 }
 
 // FromError reads the fault of a hop from an error alone.
-func FromError(name hop.Name, err error, secrets *redact.Set) *Fault {
+func FromError(name Hop, err error, secrets *redact.Set) *Fault {
 	f := &Fault{Hop: name, Words: redact.Cut(secrets.Text(oneLine(err.Error())), wordsLimit)}
 	f.Kind, f.Cause = network(err)
-
 	return f
 }
 

@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"waybill.example/waybill/refresher/internal/fault"
-	"waybill.example/waybill/refresher/internal/hop"
 	"waybill.example/waybill/refresher/internal/redact"
 	"waybill.example/waybill/refresher/internal/wire"
 )
@@ -39,7 +38,7 @@ func TestTheCloudsOwnWordsAreFoundInEveryForm(t *testing.T) {
 		`{"errors":"a string"}`:                                                          "the client's own",
 	}
 	for body, want := range cases {
-		f := fault.FromExchange(hop.STS, wire.Exchange{Status: 400, Body: []byte(body)}, errors.New("the client's own"), &redact.Set{})
+		f := fault.FromExchange(fault.HopSTS, wire.Exchange{Status: 400, Body: []byte(body)}, errors.New("the client's own"), &redact.Set{})
 		assert.Equal(t, want, f.Words, body)
 		assert.Equal(t, 400, f.Status)
 		assert.NotEmpty(t, f.Cause, "every refusal has a likely cause")
@@ -49,21 +48,21 @@ func TestTheCloudsOwnWordsAreFoundInEveryForm(t *testing.T) {
 func TestTheSameWordsMeanWhatTheCloudThatSaidThemMeans(t *testing.T) {
 	cases := []struct {
 		host, words string
-		hop         hop.Name
+		hop         fault.Hop
 		status      int
 		kind        fault.Kind
 		cause       string
 	}{
-		{"sts.googleapis.com", "ExpiredToken", hop.STS, 400, fault.Lasting, "more than 24 hours"},
-		{"sts.eu-west-1.amazonaws.com", "ExpiredTokenException", hop.STS, 400, fault.Settling, "read again on every attempt"},
-		{"europe-west1-docker.pkg.dev", "DENIED", hop.Registry, 403, fault.Settling, "roles/artifactregistry.reader"},
-		{"123456789012.dkr.ecr.eu-west-1.amazonaws.com", "DENIED", hop.Registry, 403, fault.Settling, "one of the two policies is missing"},
-		{"sts.googleapis.com", "whatever", hop.STS, 403, fault.Lasting, "Google's token service refused"},
-		{"sts.eu-west-1.amazonaws.com", "whatever", hop.STS, 403, fault.Settling, "the role's trust policy"},
-		{"169.254.170.23", "whatever", hop.STS, 400, fault.Lasting, "the role's trust policy"},
+		{"sts.googleapis.com", "ExpiredToken", fault.HopSTS, 400, fault.Lasting, "more than 24 hours"},
+		{"sts.eu-west-1.amazonaws.com", "ExpiredTokenException", fault.HopSTS, 400, fault.Settling, "read again on every attempt"},
+		{"europe-west1-docker.pkg.dev", "DENIED", fault.HopRegistry, 403, fault.Settling, "roles/artifactregistry.reader"},
+		{"123456789012.dkr.ecr.eu-west-1.amazonaws.com", "DENIED", fault.HopRegistry, 403, fault.Settling, "one of the two policies is missing"},
+		{"sts.googleapis.com", "whatever", fault.HopSTS, 403, fault.Lasting, "Google's token service refused"},
+		{"sts.eu-west-1.amazonaws.com", "whatever", fault.HopSTS, 403, fault.Settling, "the role's trust policy"},
+		{"169.254.170.23", "whatever", fault.HopSTS, 400, fault.Lasting, "the role's trust policy"},
 		// AWS answers 400 to what other clouds answer 429.
-		{"sts.eu-west-1.amazonaws.com", "Throttling: Rate exceeded", hop.STS, 400, fault.Passing, "limits the rate"},
-		{"api.ecr.eu-west-1.amazonaws.com", "ThrottlingException: Rate exceeded", hop.ECR, 400, fault.Passing, "limits the rate"},
+		{"sts.eu-west-1.amazonaws.com", "Throttling: Rate exceeded", fault.HopSTS, 400, fault.Passing, "limits the rate"},
+		{"api.ecr.eu-west-1.amazonaws.com", "ThrottlingException: Rate exceeded", fault.HopECR, 400, fault.Passing, "limits the rate"},
 	}
 	for _, c := range cases {
 		f := fault.FromExchange(c.hop, wire.Exchange{Host: c.host, Status: c.status, Body: []byte(c.words)}, errors.New("x"), &redact.Set{})
@@ -73,7 +72,7 @@ func TestTheSameWordsMeanWhatTheCloudThatSaidThemMeans(t *testing.T) {
 }
 
 func TestWordsAreCutAtASaneLength(t *testing.T) {
-	f := fault.FromExchange(hop.STS, wire.Exchange{Status: 400, Body: []byte(strings.Repeat("word ", 1000))}, errors.New("x"), &redact.Set{})
+	f := fault.FromExchange(fault.HopSTS, wire.Exchange{Status: 400, Body: []byte(strings.Repeat("word ", 1000))}, errors.New("x"), &redact.Set{})
 	assert.LessOrEqual(t, len([]rune(f.Words)), 801)
 	assert.True(t, strings.HasSuffix(f.Words, "…"))
 }
@@ -94,8 +93,8 @@ func TestNetworkFaultsSayWhereToLook(t *testing.T) {
 	for _, c := range cases {
 		wrapped := fmt.Errorf("wrapped: %w", c.err)
 		for _, f := range []*fault.Fault{
-			fault.FromExchange(hop.IAM, wire.Exchange{Err: wrapped}, errors.New("the client hides it"), &redact.Set{}),
-			fault.FromError(hop.IAM, wrapped, &redact.Set{}),
+			fault.FromExchange(fault.HopIAM, wire.Exchange{Err: wrapped}, errors.New("the client hides it"), &redact.Set{}),
+			fault.FromError(fault.HopIAM, wrapped, &redact.Set{}),
 		} {
 			assert.Equal(t, c.kind, f.Kind, c.err)
 			assert.Contains(t, f.Cause, c.cause)
@@ -105,7 +104,7 @@ func TestNetworkFaultsSayWhereToLook(t *testing.T) {
 }
 
 func TestAFaultReadsAsOneLine(t *testing.T) {
-	f := fault.New(hop.Entra, "words", "cause")
+	f := fault.New(fault.HopEntra, "words", "cause")
 	f.Status = 400
 	assert.Equal(t, "entra: HTTP 400: words; likely cause: cause", f.Error())
 	f.Overdue = true
@@ -114,7 +113,7 @@ func TestAFaultReadsAsOneLine(t *testing.T) {
 }
 
 func TestExitCodesAreAContract(t *testing.T) {
-	codes := map[hop.Name]int{hop.Kubernetes: 10, hop.Entra: 11, hop.STS: 12, hop.IAM: 13, hop.Registry: 14, hop.Secret: 15, hop.ECR: 16, "unknown": 2}
+	codes := map[fault.Hop]int{fault.HopKubernetes: 10, fault.HopEntra: 11, fault.HopSTS: 12, fault.HopIAM: 13, fault.HopRegistry: 14, fault.HopSecret: 15, fault.HopECR: 16, "unknown": 2}
 	for name, code := range codes {
 		assert.Equal(t, code, fault.New(name, "", "").ExitCode(), name)
 	}

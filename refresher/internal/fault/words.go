@@ -7,9 +7,10 @@ import (
 	"strings"
 )
 
-// answerWords finds the human sentence in the forms that the chain's clouds use: OAuth's (RFC 6749 §5.2; Entra, Google's STS), Google's API
-// errors (https://google.aip.dev/193), AWS's in XML (STS) and in JSON 1.1 (ECR), and a registry's list (OCI distribution specification, "Error
-// Codes"). Another document has none, since it may hold a token; text that is neither JSON nor AWS's XML is its own.
+// answerWords finds the human sentence in the forms that the chain's clouds use: OAuth's (RFC 6749 §5.2;
+// Entra, Google's STS), Google's API errors (https://google.aip.dev/193), AWS's in XML (STS) and in JSON 1.1
+// (ECR), and a registry's list (OCI distribution specification, "Error Codes"). Another document has none,
+// since it may hold a token; text that is neither JSON nor AWS's XML is its own.
 func answerWords(body []byte) string {
 	trimmed := bytes.TrimSpace(body)
 	switch {
@@ -24,8 +25,9 @@ func answerWords(body []byte) string {
 	}
 }
 
-// xmlWords reads the errors of AWS's query protocol, https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#operation-error-serialization. The
-// documents of that protocol that are no errors hold keys; any other markup is a page that somebody put in the way.
+// xmlWords reads the errors of AWS's query protocol,
+// https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#operation-error-serialization. The documents of
+// that protocol that are no errors hold keys; any other markup is a page that somebody put in the way.
 func xmlWords(body []byte) string {
 	var form struct {
 		XMLName xml.Name
@@ -60,10 +62,10 @@ func jsonWords(body []byte) string {
 		return ""
 	}
 	if form.Type != "" {
-		// https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization: a namespace may stand before the name, a URL behind.
+		// https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization: a
+		// namespace may stand before the name, a URL behind.
 		code := form.Type[strings.LastIndex(form.Type, "#")+1:]
 		code, _, _ = strings.Cut(code, ":")
-
 		return joined(code, form.Message)
 	}
 	var code string
@@ -81,7 +83,6 @@ func jsonWords(body []byte) string {
 	for _, e := range form.Errors {
 		lines = append(lines, e.Code+": "+e.Message)
 	}
-
 	return strings.Join(lines, "; ")
 }
 

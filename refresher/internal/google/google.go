@@ -1,5 +1,6 @@
-// Package google is the token source of chains that end at Google's Artifact Registry: a workload identity pool trusts either the customer's
-// Entra tenant, or the cluster's own issuer, and lets one subject become the vendor's service account.
+// Package google is the token source of chains that end at Google's Artifact Registry: a workload identity
+// pool trusts either the customer's Entra tenant, or the cluster's own issuer, and lets one subject become
+// the vendor's service account.
 package google
 
 import (
@@ -14,11 +15,9 @@ import (
 	"golang.org/x/oauth2/google/externalaccount"
 
 	"waybill.example/waybill/refresher/internal/chain"
-	"waybill.example/waybill/refresher/internal/claims"
 	"waybill.example/waybill/refresher/internal/credconfig"
 	"waybill.example/waybill/refresher/internal/entra"
 	"waybill.example/waybill/refresher/internal/fault"
-	"waybill.example/waybill/refresher/internal/hop"
 	"waybill.example/waybill/refresher/internal/redact"
 	"waybill.example/waybill/refresher/internal/retry"
 	"waybill.example/waybill/refresher/internal/subject"
@@ -26,10 +25,11 @@ import (
 )
 
 const (
-	// username goes with an access token at Artifact Registry, https://cloud.google.com/artifact-registry/docs/docker/authentication#token.
+	// username goes with an access token at Artifact Registry,
+	// https://cloud.google.com/artifact-registry/docs/docker/authentication#token.
 	username = "oauth2accesstoken"
-	// scope is what Google's own clients ask for with impersonation. It widens nothing: the account's one binding is the
-	// limit.
+	// scope is what Google's own clients ask for with impersonation. It widens nothing: the account's one
+	// binding is the limit.
 	scope = "https://www.googleapis.com/auth/cloud-platform"
 )
 
@@ -46,12 +46,11 @@ type Source struct {
 var _ chain.Source = (*Source)(nil)
 
 // Hops lists the hops of the trust.
-func (s *Source) Hops() []hop.Name {
+func (s *Source) Hops() []fault.Hop {
 	if s.Entra == nil {
-		return []hop.Name{hop.Kubernetes, hop.STS, hop.IAM}
+		return []fault.Hop{fault.HopKubernetes, fault.HopSTS, fault.HopIAM}
 	}
-
-	return []hop.Name{hop.Kubernetes, hop.Entra, hop.STS, hop.IAM}
+	return []fault.Hop{fault.HopKubernetes, fault.HopEntra, fault.HopSTS, fault.HopIAM}
 }
 
 // Obtain walks from the token file to the service account's access token.
@@ -60,11 +59,11 @@ func (s *Source) Obtain(ctx context.Context, report chain.Report) (chain.Credent
 	if f != nil {
 		return chain.Credential{}, f
 	}
-
 	return s.impersonate(ctx, next, report)
 }
 
-// SubjectToken walks to the token that Google's token service takes, and no further. expires is zero where the token does not say.
+// SubjectToken walks to the token that Google's token service takes, and no further. expires is zero where
+// the token does not say.
 func (s *Source) SubjectToken(ctx context.Context, report chain.Report) (token string, expires time.Time, f *fault.Fault) {
 	next, f := s.start(ctx, report)
 	if f != nil {
@@ -74,14 +73,13 @@ func (s *Source) SubjectToken(ctx context.Context, report chain.Report) (token s
 	if f != nil {
 		return "", time.Time{}, f
 	}
-
 	return t.text, t.claims.Expires, nil
 }
 
 // subjectToken is a token on its way to Google's token service.
 type subjectToken struct {
 	text   string
-	claims claims.Claims
+	claims fault.Claims
 }
 
 // supply returns the token to exchange, read or remembered.
@@ -95,13 +93,11 @@ func (s *Source) start(ctx context.Context, report chain.Report) (supply, *fault
 	if s.Entra == nil {
 		return s.readSubject, nil
 	}
-
 	return s.exchangeWithEntra(ctx, report)
 }
 
 func (s *Source) readSubject(context.Context) (subjectToken, *fault.Fault) {
 	text, c, f := s.Subject.Read()
-
 	return subjectToken{text, c}, f
 }
 
@@ -111,39 +107,36 @@ func (s *Source) exchangeWithEntra(ctx context.Context, report chain.Report) (su
 	var got subjectToken
 	attempts, f := s.Retry.Do(ctx, func(ctx context.Context) *fault.Fault {
 		recorder := wire.New(s.Transport, s.Secrets, s.Entra.Hosts()...)
-		var shown claims.Claims
+		var shown fault.Claims
 		var unread *fault.Fault
 		token, expires, err := entra.Token(ctx, *s.Entra, recorder.Client(), func(context.Context) (string, error) {
 			var text string
 			if text, shown, unread = s.Subject.Read(); unread != nil {
 				return "", unread
 			}
-
 			return text, nil
 		})
 		if unread != nil {
 			return unread
 		}
 		if err != nil {
-			return refused(hop.Entra, recorder, err, s.Secrets, shown)
+			return refused(fault.HopEntra, recorder, err, s.Secrets, shown)
 		}
 		s.Secrets.Add(token)
 		// A token that is no JWT goes on: what it is worth is for Google's token service to say.
-		c, _ := claims.Parse(token)
+		c, _ := fault.ParseClaims(token)
 		if c.Expires.IsZero() {
 			c.Expires = expires
 		}
 		got = subjectToken{token, c}
-
 		return nil
 	})
-	step := chain.Step{Hop: hop.Entra, Attempts: attempts, Took: time.Since(begin), Fault: f}
+	step := chain.Step{Hop: fault.HopEntra, Attempts: attempts, Took: time.Since(begin), Fault: f}
 	if f == nil {
 		step.Issuer, step.Subject, step.Expires = got.claims.Issuer, got.claims.Subject, got.claims.Expires
 		step.Audience = strings.Join(got.claims.Audience, " ")
 	}
 	report(step)
-
 	return func(context.Context) (subjectToken, *fault.Fault) { return got, nil }, f
 }
 
@@ -160,7 +153,6 @@ func (s *supplier) SubjectToken(ctx context.Context, _ externalaccount.SupplierO
 	if s.fault != nil {
 		return "", s.fault
 	}
-
 	return s.token.text, nil
 }
 
@@ -193,33 +185,30 @@ func (s *Source) impersonate(ctx context.Context, next supply, report chain.Repo
 		case from.fault != nil:
 			return from.fault
 		case err != nil:
-			name := hop.STS
+			name := fault.HopSTS
 			if last, _ := recorder.Last(); last.Host == credconfig.IAMHost {
-				name = hop.IAM
+				name = fault.HopIAM
 			}
-
 			return refused(name, recorder, err, s.Secrets, from.token.claims)
 		}
 		credential = chain.Credential{Username: username, Password: token.AccessToken, Expires: token.Expiry.UTC()}
-
 		return nil
 	})
 	whole := time.Since(begin)
-	if f != nil && f.Hop != hop.IAM {
+	if f != nil && f.Hop != fault.HopIAM {
 		report(chain.Step{Hop: f.Hop, Attempts: max(1, toSTS.count), Took: whole, Fault: f})
-
 		return chain.Credential{}, f
 	}
 	report(chain.Step{
-		Hop:      hop.STS,
+		Hop:      fault.HopSTS,
 		Attempts: toSTS.count,
 		Took:     toSTS.took,
 		Issuer:   "https://" + credconfig.STSHost,
-		Subject:  s.Identifiers.Principal(from.token.claims.Subject),
+		Subject:  from.token.claims.Subject,
 		Audience: s.Identifiers.Audience(),
 		Expires:  federated,
 	})
-	step := chain.Step{Hop: hop.IAM, Attempts: toIAM.count, Took: whole - toSTS.took, Fault: f}
+	step := chain.Step{Hop: fault.HopIAM, Attempts: toIAM.count, Took: whole - toSTS.took, Fault: f}
 	if f == nil {
 		step.Issuer = "https://" + credconfig.IAMHost
 		step.Subject = s.Identifiers.ServiceAccount
@@ -227,11 +216,11 @@ func (s *Source) impersonate(ctx context.Context, next supply, report chain.Repo
 		step.Expires = credential.Expires
 	}
 	report(step)
-
 	return credential, f
 }
 
-// accessToken makes one attempt. Google's client keeps the context of its constructor, so each attempt has a client of its own.
+// accessToken makes one attempt. Google's client keeps the context of its constructor, so each attempt has a
+// client of its own.
 func (s *Source) accessToken(ctx context.Context, from *supplier, recorder *wire.Recorder) (*oauth2.Token, error) {
 	source, err := externalaccount.NewTokenSource(context.WithValue(ctx, oauth2.HTTPClient, recorder.Client()), externalaccount.Config{
 		Audience:                       s.Identifiers.Audience(),
@@ -254,11 +243,11 @@ func (s *Source) accessToken(ctx context.Context, from *supplier, recorder *wire
 	if err := chain.CheckLife(token.Expiry); err != nil {
 		return nil, err
 	}
-
 	return token, nil
 }
 
-// federatedExpiry reads when the federated token ends. Google's client does not hand it out; zero where the answer does not say.
+// federatedExpiry reads when the federated token ends. Google's client does not hand it out; zero where the
+// answer does not say.
 func federatedExpiry(recorder *wire.Recorder) time.Time {
 	last, _ := recorder.LastTo(credconfig.STSHost)
 	var answer struct {
@@ -267,12 +256,11 @@ func federatedExpiry(recorder *wire.Recorder) time.Time {
 	if json.Unmarshal(last.Body, &answer) != nil || answer.ExpiresIn <= 0 {
 		return time.Time{}
 	}
-
 	return time.Now().Add(time.Duration(answer.ExpiresIn) * time.Second).UTC()
 }
 
 // refused makes a fault of the last exchange, with the claims of the token that was shown.
-func refused(name hop.Name, recorder *wire.Recorder, err error, secrets *redact.Set, shown claims.Claims) *fault.Fault {
+func refused(name fault.Hop, recorder *wire.Recorder, err error, secrets *redact.Set, shown fault.Claims) *fault.Fault {
 	var f *fault.Fault
 	var short *chain.ShortLived
 	last, sent := recorder.Last()
@@ -284,9 +272,8 @@ func refused(name hop.Name, recorder *wire.Recorder, err error, secrets *redact.
 	default:
 		f = fault.FromError(name, err, secrets)
 	}
-	if len(shown.Map()) > 0 {
+	if len(shown.Pairs()) > 0 {
 		f.Claims = &shown
 	}
-
 	return f
 }

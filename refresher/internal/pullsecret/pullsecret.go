@@ -1,8 +1,9 @@
 // Package pullsecret writes the new credential into the one Secret that the refresher may patch.
 //
-// It uses server-side apply, because with the verb patch alone an apply updates a present object and cannot create an absent one
-// (docs/facts.md §8). The apply is forced, since Pulumi's field manager owns the data first, and holds only the refresher's own keys: type, labels
-// and everything else stay with whoever owns them.
+// It uses server-side apply, because with the verb patch alone an apply updates a present object and cannot
+// create an absent one (docs/facts.md §8). The apply is forced, since Pulumi's field manager owns the data
+// first, and holds only the refresher's own keys: type, labels and everything else stay with whoever owns
+// them.
 package pullsecret
 
 import (
@@ -25,7 +26,6 @@ import (
 
 	"waybill.example/waybill/refresher/internal/chain"
 	"waybill.example/waybill/refresher/internal/fault"
-	"waybill.example/waybill/refresher/internal/hop"
 	"waybill.example/waybill/refresher/internal/redact"
 )
 
@@ -42,8 +42,8 @@ const (
 // dataKey is the one key of a Secret of type kubernetes.io/dockerconfigjson.
 const dataKey = ".dockerconfigjson"
 
-// causeGone is the answer to a secret that is not there. The refresher may not create it, and must not: an object without Pulumi's record of it would
-// outlive the stack.
+// causeGone is the answer to a secret that is not there. The refresher may not create it, and must not: an
+// object without Pulumi's record of it would outlive the stack.
 const causeGone = "the pull secret is gone; run `pulumi up --refresh`"
 
 // Secret is the pull secret of one product.
@@ -60,13 +60,12 @@ type Secret struct {
 func (s Secret) Apply(ctx context.Context, credential chain.Credential, step *chain.Step) *fault.Fault {
 	body, err := s.body(credential, time.Now())
 	if err != nil {
-		return fault.FromError(hop.Secret, err, s.Secrets)
+		return fault.FromError(fault.HopSecret, err, s.Secrets)
 	}
 	client, host, err := s.client()
 	if err != nil {
-		f := fault.FromError(hop.Secret, err, s.Secrets)
+		f := fault.FromError(fault.HopSecret, err, s.Secrets)
 		f.Kind, f.Cause = fault.Lasting, "the pod has no credentials for the API server: its projected volume at /var/run/secrets/kubernetes.io/serviceaccount"
-
 		return f
 	}
 	request := client.Patch(types.ApplyPatchType).
@@ -80,11 +79,11 @@ func (s Secret) Apply(ctx context.Context, credential chain.Credential, step *ch
 		return s.refused(err)
 	}
 	step.Issuer, step.Subject, step.Audience, step.Expires = host, s.Namespace+"/"+s.Name, s.RegistryHost, credential.Expires
-
 	return nil
 }
 
-// client is a REST client for core/v1 alone: the typed clients would bring every API group of Kubernetes into the binary.
+// client is a REST client for core/v1 alone: the typed clients would bring every API group of Kubernetes into
+// the binary.
 func (s Secret) client() (*rest.RESTClient, string, error) {
 	config, err := s.Kubernetes()
 	if err != nil {
@@ -101,7 +100,6 @@ func (s Secret) client() (*rest.RESTClient, string, error) {
 	config.QPS = -1
 	config.WarningHandlerWithContext = rest.NoWarnings{}
 	client, err := rest.RESTClientFor(config)
-
 	return client, config.Host, err
 }
 
@@ -116,7 +114,6 @@ func (s Secret) body(credential chain.Credential, now time.Time) ([]byte, error)
 		return nil, err
 	}
 	s.Secrets.Add(base64.StdEncoding.EncodeToString(config))
-
 	return json.Marshal(map[string]any{
 		"apiVersion": "v1",
 		"kind":       "Secret",
@@ -137,9 +134,9 @@ func (s Secret) body(credential chain.Credential, now time.Time) ([]byte, error)
 func (s Secret) refused(err error) *fault.Fault {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {
-		return fault.FromError(hop.Secret, err, s.Secrets)
+		return fault.FromError(fault.HopSecret, err, s.Secrets)
 	}
-	f := fault.FromError(hop.Secret, err, s.Secrets)
+	f := fault.FromError(fault.HopSecret, err, s.Secrets)
 	f.Status = int(status.Status().Code)
 	f.Kind = fault.Lasting
 	if seconds, asked := apierrors.SuggestsClientDelay(err); asked {
@@ -160,6 +157,5 @@ func (s Secret) refused(err error) *fault.Fault {
 	default:
 		f.Cause = "the API server, or an admission webhook, refused the patch"
 	}
-
 	return f
 }

@@ -1,4 +1,5 @@
-// Package registry tries a new credential on the product's manifest, with go-containerregistry, before it may replace one that works.
+// Package registry tries a new credential on the product's manifest, with go-containerregistry, before it may
+// replace one that works.
 package registry
 
 import (
@@ -14,25 +15,24 @@ import (
 
 	"waybill.example/waybill/refresher/internal/chain"
 	"waybill.example/waybill/refresher/internal/fault"
-	"waybill.example/waybill/refresher/internal/hop"
 	"waybill.example/waybill/refresher/internal/redact"
 	"waybill.example/waybill/refresher/internal/wire"
 )
 
 // Manifest opens one image's manifest.
 type Manifest struct {
+	Host      string // of Image, the only one that is shown the credential
 	Image     name.Reference
 	Transport http.RoundTripper
 	Secrets   *redact.Set
 }
 
-// Open logs in as the kubelet would (challenge, token, HEAD of the manifest) and shows the digest that it found. It reads no layer. It implements
-// chain.Stage.
+// Open logs in as the kubelet would (challenge, token, HEAD of the manifest) and shows the digest that it
+// found. It reads no layer. It implements chain.Stage.
 func (m Manifest) Open(ctx context.Context, credential chain.Credential, step *chain.Step) *fault.Fault {
-	host := m.Image.Context().RegistryStr()
 	m.Secrets.Add(credential.Password)
 	m.Secrets.Add(base64.StdEncoding.EncodeToString([]byte(credential.Username + ":" + credential.Password)))
-	recorder := wire.New(m.Transport, m.Secrets, host)
+	recorder := wire.New(m.Transport, m.Secrets, m.Host)
 	digest, err := m.head(ctx, credential, recorder)
 	if err != nil {
 		last, _ := recorder.Last()
@@ -41,19 +41,18 @@ func (m Manifest) Open(ctx context.Context, credential chain.Credential, step *c
 		if errors.As(err, &refused) {
 			last.Status = refused.StatusCode
 		}
-
-		return fault.FromExchange(hop.Registry, last, err, m.Secrets)
+		return fault.FromExchange(fault.HopRegistry, last, err, m.Secrets)
 	}
-	step.Issuer, step.Subject, step.Expires = host, credential.Username, credential.Expires
+	step.Issuer, step.Subject, step.Expires = m.Host, credential.Username, credential.Expires
 	step.Audience = m.Image.Context().Name() + "@" + digest
-
 	return nil
 }
 
 func (m Manifest) head(ctx context.Context, credential chain.Credential, recorder *wire.Recorder) (string, error) {
 	repository := m.Image.Context()
 	auth := authn.FromConfig(authn.AuthConfig{Username: credential.Username, Password: credential.Password})
-	// A transport with its challenge answered is also one that the client adds no retries to: the caller owns those.
+	// A transport with its challenge answered is also one that the client adds no retries to: the caller owns
+	// those.
 	client, err := transport.NewWithContext(ctx, repository.Registry, auth, recorder, []string{repository.Scope(transport.PullScope)})
 	if err != nil {
 		return "", err
@@ -63,13 +62,13 @@ func (m Manifest) head(ctx context.Context, credential chain.Credential, recorde
 	if err == nil {
 		return found.Digest.String(), nil
 	}
-	// The answer to a HEAD has no body. Asking again with GET gets the registry's own words; whatever it answers, the trial has failed.
+	// The answer to a HEAD has no body. Asking again with GET gets the registry's own words; whatever it
+	// answers, the trial has failed.
 	var refused *transport.Error
 	if errors.As(err, &refused) {
 		if _, explained := remote.Get(m.Image, options...); explained != nil {
 			return "", explained
 		}
 	}
-
 	return "", err
 }

@@ -1,5 +1,6 @@
-// Package retry tries a hop again where that can help: with exponential backoff and full jitter, never past the deadline of the context, and
-// for a short window only where a refusal may be a change that has not arrived yet.
+// Package retry tries a hop again where that can help: with exponential backoff and full jitter, never past
+// the deadline of the context, and for a short window only where a refusal may be a change that has not
+// arrived yet.
 package retry
 
 import (
@@ -8,13 +9,13 @@ import (
 	"time"
 
 	"waybill.example/waybill/refresher/internal/fault"
-	"waybill.example/waybill/refresher/internal/hop"
 )
 
 // Policy bounds the attempts at one hop.
 type Policy struct {
-	// First is the upper bound of the first pause; it doubles with each attempt. A pause is drawn evenly between zero and its bound, so that
-	// many customers' refreshers do not return in step (https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/).
+	// First is the upper bound of the first pause; it doubles with each attempt. A pause is drawn evenly
+	// between zero and its bound, so that many customers' refreshers do not return in step
+	// (https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/).
 	First time.Duration
 	// Longest is the upper bound of every pause.
 	Longest time.Duration
@@ -29,11 +30,11 @@ func Default(settle time.Duration) Policy {
 	return Policy{First: 500 * time.Millisecond, Longest: 15 * time.Second, Attempt: 30 * time.Second, Settle: settle}
 }
 
-// Do calls try until it returns nil or a fault that trying again cannot help, and returns the number of attempts and the last
-// fault. A fault that was cut short by the context's end is marked overdue.
+// Do calls try until it returns nil or a fault that trying again cannot help, and returns the number of
+// attempts and the last fault. A fault that was cut short by the context's end is marked overdue.
 func (p Policy) Do(ctx context.Context, try func(context.Context) *fault.Fault) (attempts int, last *fault.Fault) {
 	var settling struct {
-		hop   hop.Name
+		hop   fault.Hop
 		since time.Time
 	}
 	for bound := p.First; ; bound = min(2*bound, p.Longest) {
@@ -58,7 +59,6 @@ func (p Policy) Do(ctx context.Context, try func(context.Context) *fault.Fault) 
 		}
 		if !wait(ctx, pause) {
 			last.Overdue = true
-
 			return attempts, last
 		}
 	}
@@ -67,7 +67,6 @@ func (p Policy) Do(ctx context.Context, try func(context.Context) *fault.Fault) 
 func (p Policy) once(ctx context.Context, try func(context.Context) *fault.Fault) *fault.Fault {
 	ctx, cancel := context.WithTimeout(ctx, p.Attempt)
 	defer cancel()
-
 	return try(ctx)
 }
 
@@ -75,7 +74,6 @@ func draw(bound time.Duration) time.Duration {
 	if bound <= 0 {
 		return 0
 	}
-
 	return rand.N(bound) //nolint:gosec // a pause is no secret
 }
 

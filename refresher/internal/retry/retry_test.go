@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"waybill.example/waybill/refresher/internal/fault"
-	"waybill.example/waybill/refresher/internal/hop"
 	"waybill.example/waybill/refresher/internal/retry"
 )
 
@@ -24,12 +23,11 @@ func run(t *testing.T, p retry.Policy, deadline time.Duration, try func(n int) *
 		attempts, last = p.Do(ctx, func(context.Context) *fault.Fault { n++; return try(n) })
 		took = time.Since(begin)
 	})
-
 	return attempts, last, took
 }
 
 func of(kind fault.Kind) func(int) *fault.Fault {
-	return func(int) *fault.Fault { return &fault.Fault{Hop: hop.STS, Kind: kind} }
+	return func(int) *fault.Fault { return &fault.Fault{Hop: fault.HopSTS, Kind: kind} }
 }
 
 func TestSuccessEndsTheAttempts(t *testing.T) {
@@ -37,7 +35,6 @@ func TestSuccessEndsTheAttempts(t *testing.T) {
 		if n < 4 {
 			return &fault.Fault{Kind: fault.Passing}
 		}
-
 		return nil
 	})
 	assert.Equal(t, 4, attempts)
@@ -54,7 +51,7 @@ func TestLastingFaultsAreNotTriedAgain(t *testing.T) {
 func TestPassingFaultsAreTriedUntilTheDeadlineAndNotBeyond(t *testing.T) {
 	attempts, last, took := run(t, retry.Default(0), 4*time.Minute, of(fault.Passing))
 	assert.True(t, last.Overdue)
-	assert.Equal(t, hop.ExitDeadline, last.ExitCode())
+	assert.Equal(t, fault.ExitDeadline, last.ExitCode())
 	assert.LessOrEqual(t, took, 4*time.Minute)
 	assert.Greater(t, took, 3*time.Minute, "no pause is longer than 15 seconds")
 	assert.Greater(t, attempts, 10)
@@ -82,12 +79,11 @@ func TestEachHopHasAWindowOfItsOwn(t *testing.T) {
 			begin = time.Now()
 		}
 		if time.Since(begin) < 8*time.Second {
-			return &fault.Fault{Hop: hop.STS, Kind: fault.Settling}
+			return &fault.Fault{Hop: fault.HopSTS, Kind: fault.Settling}
 		}
-
-		return &fault.Fault{Hop: hop.IAM, Kind: fault.Settling}
+		return &fault.Fault{Hop: fault.HopIAM, Kind: fault.Settling}
 	})
-	assert.Equal(t, hop.IAM, last.Hop)
+	assert.Equal(t, fault.HopIAM, last.Hop)
 	assert.Greater(t, took, 16*time.Second)
 	assert.LessOrEqual(t, took, 20*time.Second)
 }
@@ -97,7 +93,6 @@ func TestTheCloudsWishIsTheLeastPause(t *testing.T) {
 		if n == 1 {
 			return &fault.Fault{Kind: fault.Passing, RetryAfter: 40 * time.Second}
 		}
-
 		return nil
 	})
 	assert.Equal(t, 2, attempts)
@@ -122,7 +117,6 @@ func TestAnAttemptHasATimeOfItsOwn(t *testing.T) {
 				return nil
 			}
 			<-ctx.Done()
-
 			return &fault.Fault{Kind: fault.Passing}
 		})
 		assert.Equal(t, 2, attempts)
@@ -149,14 +143,13 @@ func TestAnAttemptCutByTheDeadlineDoesNotHideTheAnswerBefore(t *testing.T) {
 		n := 0
 		attempts, last := retry.Default(0).Do(ctx, func(ctx context.Context) *fault.Fault {
 			if n++; n == 1 {
-				return &fault.Fault{Hop: hop.IAM, Status: 503, Kind: fault.Passing, RetryAfter: 45 * time.Second}
+				return &fault.Fault{Hop: fault.HopIAM, Status: 503, Kind: fault.Passing, RetryAfter: 45 * time.Second}
 			}
 			<-ctx.Done()
-
-			return &fault.Fault{Hop: hop.STS, Kind: fault.Passing}
+			return &fault.Fault{Hop: fault.HopSTS, Kind: fault.Passing}
 		})
 		assert.Equal(t, 2, attempts)
-		assert.Equal(t, hop.IAM, last.Hop)
+		assert.Equal(t, fault.HopIAM, last.Hop)
 		assert.True(t, last.Overdue)
 	})
 }

@@ -2,6 +2,9 @@ package settings_test
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -9,51 +12,95 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"waybill.example/waybill/refresher/internal/credconfig"
 	"waybill.example/waybill/refresher/internal/settings"
 )
 
-func environment(changes map[string]string) settings.Lookup {
-	env := map[string]string{
-		"WAYBILL_TRUST":               "entra",
-		"WAYBILL_SECRET":              "product-pull",
-		"WAYBILL_NAMESPACE":           "product",
-		"WAYBILL_IMAGE":               "europe-west1-docker.pkg.dev/vendor/acme/product:1.10",
-		"WAYBILL_CREDENTIAL_CONFIG":   "/etc/waybill/credential-config.json",
-		"WAYBILL_SUBJECT_TOKEN_FILE":  "/var/run/secrets/waybill/subject/token",
-		"WAYBILL_GCP_PROJECT_NUMBER":  "123456789012",
-		"WAYBILL_GCP_POOL":            "acme-pool",
-		"WAYBILL_GCP_PROVIDER":        "acme-entra",
-		"WAYBILL_GCP_SERVICE_ACCOUNT": "acme-pull@vendor-images.iam.gserviceaccount.com",
-		"AZURE_CLIENT_ID":             "66666666-7777-8888-9999-000000000000",
-		"AZURE_TENANT_ID":             "11111111-2222-3333-4444-555555555555",
-		"AZURE_AUTHORITY_HOST":        "https://login.microsoftonline.com/",
-		"AZURE_FEDERATED_TOKEN_FILE":  "/var/run/secrets/waybill/subject/token",
-	}
-	maps.Copy(env, changes)
+const tokenFile = "/var/run/secrets/waybill/subject/token"
 
+// pod is the environment of a trust of Google's with the credential configuration in place, and changes; a change to "-"
+// takes the variable away.
+func pod(t *testing.T, trust string, changes map[string]string) settings.Lookup {
+	t.Helper()
+	env := map[string]string{
+		"WAYBILL_TRUST":                  trust,
+		"WAYBILL_SECRET":                 "product-pull",
+		"WAYBILL_NAMESPACE":              "product",
+		"WAYBILL_REGISTRY":               "europe-west1-docker.pkg.dev",
+		"WAYBILL_IMAGE":                  "europe-west1-docker.pkg.dev/vendor/acme/product:1.10",
+		"GOOGLE_APPLICATION_CREDENTIALS": filepath.Join(t.TempDir(), "credential-config.json"),
+	}
+	inFile := ""
+	if trust == "entra" {
+		env["AZURE_CLIENT_ID"] = "66666666-7777-8888-9999-000000000000"
+		env["AZURE_TENANT_ID"] = "11111111-2222-3333-4444-555555555555"
+		env["AZURE_AUTHORITY_HOST"] = "https://login.microsoftonline.com/"
+		env["AZURE_FEDERATED_TOKEN_FILE"] = tokenFile
+	} else {
+		inFile = tokenFile
+		env["WAYBILL_SUBJECT_TOKEN_FILE"] = tokenFile
+	}
+	rendered, err := credconfig.Render(google, inFile)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(env["GOOGLE_APPLICATION_CREDENTIALS"], rendered, 0o600))
+	return changed(env, changes)
+}
+
+var google = credconfig.Identifiers{
+	ProjectNumber: "123456789012", Pool: "acme-pool", Provider: "acme-entra", ServiceAccount: "acme-pull@vendor-images.iam.gserviceaccount.com",
+}
+
+func changed(env, changes map[string]string) settings.Lookup {
+	maps.Copy(env, changes)
+	maps.DeleteFunc(env, func(_, value string) bool { return value == "-" })
 	return func(key string) (string, bool) { value, ok := env[key]; return value, ok }
 }
 
 func TestDefaultsLiveInTheProgram(t *testing.T) {
-	s, err := settings.Load(environment(nil))
+	s, err := settings.Load(pod(t, "entra", nil))
 	require.NoError(t, err)
 	assert.Equal(t, 4*time.Minute, s.Deadline)
 	assert.Equal(t, 90*time.Second, s.Propagation)
 	assert.Equal(t, "api://AzureADTokenExchange/.default", s.Entra.Scope)
-	assert.Equal(t, []string{"api://AzureADTokenExchange"}, s.SubjectAudiences)
-	assert.Empty(t, s.Google.SubjectTokenFile)
+	assert.Equal(t, "api://AzureADTokenExchange", s.SubjectAudience)
+}
+
+func TestTheIdentifiersAreThoseOfTheCredentialConfiguration(t *testing.T) {
+	for _, trust := range []string{"entra", "cluster"} {
+		s, err := settings.Load(pod(t, trust, nil))
+		require.NoError(t, err)
+		assert.Equal(t, google, s.Google)
+		assert.Equal(t, tokenFile, s.SubjectTokenFile)
+	}
 }
 
 func TestTheClusterTrustTakesTheProvidersFullNameAsAudience(t *testing.T) {
-	s, err := settings.Load(environment(map[string]string{"WAYBILL_TRUST": "cluster", "AZURE_TENANT_ID": ""}))
+	s, err := settings.Load(pod(t, "cluster", nil))
 	require.NoError(t, err)
 	assert.Nil(t, s.Entra)
-	assert.Equal(t, "https://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/acme-pool/providers/acme-entra", s.SubjectAudiences[0])
-	assert.Equal(t, "/var/run/secrets/waybill/subject/token", s.Google.SubjectTokenFile)
+	assert.Equal(t, "https://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/acme-pool/providers/acme-entra",
+		s.SubjectAudience)
+}
 
-	s, err = settings.Load(environment(map[string]string{"WAYBILL_TRUST": "cluster", "WAYBILL_SUBJECT_AUDIENCE": "vendor"}))
+func TestTheReadmeListsTheVariablesThatAreRead(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
-	assert.Equal(t, []string{"vendor"}, s.SubjectAudiences)
+	listed, read := map[string]bool{}, map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `[A-Z].*? \\|").FindAllString(string(text), -1) {
+		for _, key := range regexp.MustCompile(`[A-Z][A-Z0-9_]+`).FindAllString(row, -1) {
+			listed[key] = true
+		}
+	}
+	for _, lookup := range []settings.Lookup{
+		pod(t, "entra", nil), pod(t, "cluster", nil), amazonPod("irsa", nil), amazonPod("pod-identity", nil),
+	} {
+		_, err := settings.Load(func(key string) (string, bool) {
+			read[key] = true
+			return lookup(key)
+		})
+		require.NoError(t, err)
+	}
+	assert.Equal(t, read, listed)
 }
 
 func TestSovereignCloudsHaveAnAudienceOfTheirOwn(t *testing.T) {
@@ -62,9 +109,9 @@ func TestSovereignCloudsHaveAnAudienceOfTheirOwn(t *testing.T) {
 		"https://login.chinacloudapi.cn/":   "api://AzureADTokenExchangeChina",
 		"https://login.microsoftonline.com": "api://AzureADTokenExchange",
 	} {
-		s, err := settings.Load(environment(map[string]string{"AZURE_AUTHORITY_HOST": authority}))
+		s, err := settings.Load(pod(t, "entra", map[string]string{"AZURE_AUTHORITY_HOST": authority}))
 		require.NoError(t, err)
-		assert.Equal(t, []string{audience}, s.SubjectAudiences)
+		assert.Equal(t, audience, s.SubjectAudience)
 		assert.Contains(t, s.Entra.Hosts(), strings.Trim(strings.TrimPrefix(authority, "https://"), "/"))
 	}
 }
@@ -78,32 +125,27 @@ func TestEachWrongValueIsNamedWithTheWish(t *testing.T) {
 		{"WAYBILL_IMAGE", "europe-west1-docker.pkg.dev/vendor/acme/product", "want HOST/PATH:TAG"},
 		{"WAYBILL_IMAGE", "product:1", "want HOST/PATH:TAG"},
 		{"WAYBILL_IMAGE", "docker.io/library/product:1", "no other host is shown the token"},
-		{"WAYBILL_IMAGE", "pkg.dev/vendor/product:1", "no other host is shown the token"},
-		{"WAYBILL_IMAGE", "evil.example/x-docker.pkg.dev/product:1", "no other host is shown the token"},
-		{"WAYBILL_IMAGE", "x-docker.pkg.dev:8443/vendor/product:1", "no other host is shown the token"},
+		{"WAYBILL_IMAGE", "us-east1-docker.pkg.dev/vendor/acme/product:1", "want europe-west1-docker.pkg.dev, the pod's WAYBILL_REGISTRY"},
+		{"WAYBILL_IMAGE", "evil.example/europe-west1-docker.pkg.dev/product:1", "its host is evil.example"},
+		{"WAYBILL_IMAGE", "europe-west1-docker.pkg.dev:8443/vendor/product:1", "no other host is shown the token"},
+		{"WAYBILL_REGISTRY", "", "want a value"},
 		{"WAYBILL_DEADLINE", "4", "want a duration from 1s to 1h0m0s"},
 		{"WAYBILL_DEADLINE", "0s", "want a duration from 1s to 1h0m0s"},
 		{"WAYBILL_PROPAGATION", "-1s", "want a duration from 0s to 1h0m0s"},
-		{"WAYBILL_CREDENTIAL_CONFIG", "config.json", "want an absolute path"},
-		{"WAYBILL_CREDENTIAL_CONFIG", "/etc/../secret", "want an absolute path"},
-		{"WAYBILL_GCP_PROJECT_NUMBER", "vendor-images", "its ID does not work here"},
-		{"WAYBILL_GCP_POOL", "Acme", "want 4 to 32"},
-		{"WAYBILL_GCP_PROVIDER", "gcp-acme", "which Google reserves"},
-		{"WAYBILL_GCP_PROVIDER", "a/../../b", "want 4 to 32"},
-		{"WAYBILL_GCP_SERVICE_ACCOUNT", "acme-pull@gmail.com", "iam.gserviceaccount.com"},
-		{"WAYBILL_GCP_SERVICE_ACCOUNT", "acme-pull@x.iam.gserviceaccount.com/../y", "iam.gserviceaccount.com"},
+		{"GOOGLE_APPLICATION_CREDENTIALS", "config.json", "want an absolute path"},
+		{"GOOGLE_APPLICATION_CREDENTIALS", "/etc/../secret", "want an absolute path"},
 		{"AZURE_TENANT_ID", "common", "want the tenant's GUID"},
 		{"AZURE_CLIENT_ID", "my-identity", "a GUID"},
 		{"AZURE_AUTHORITY_HOST", "http://login.microsoftonline.com/", "login.microsoftonline.us"},
 		{"AZURE_AUTHORITY_HOST", "https://login.microsoftonline.com.stranger.example/", "want https:// and one of"},
 		{"AZURE_AUTHORITY_HOST", "https://login.microsoftonline.com/other-tenant", "want https:// and one of"},
-		{"AZURE_FEDERATED_TOKEN_FILE", "/var/run/secrets/azure/tokens/azure-identity-token", "WAYBILL_SUBJECT_TOKEN_FILE"},
+		{"AZURE_FEDERATED_TOKEN_FILE", "token", "want an absolute path"},
 		{"WAYBILL_ENTRA_SCOPE", "api://AzureADTokenExchange", "ends in /.default"},
 		{"WAYBILL_ENTRA_SCOPE", "a/.default b/.default", "want one scope"},
 	}
 	for _, c := range cases {
 		t.Run(c.key+"="+c.value, func(t *testing.T) {
-			_, err := settings.Load(environment(map[string]string{c.key: c.value}))
+			_, err := settings.Load(pod(t, "entra", map[string]string{c.key: c.value}))
 			problems := settings.AsProblems(err)
 			require.Len(t, problems, 1)
 			assert.True(t, strings.HasPrefix(problems[0], c.key+" \""), problems[0])
@@ -113,33 +155,29 @@ func TestEachWrongValueIsNamedWithTheWish(t *testing.T) {
 }
 
 func TestAllProblemsAreReportedAtOnce(t *testing.T) {
-	_, err := settings.Load(environment(map[string]string{"WAYBILL_SECRET": "", "WAYBILL_GCP_POOL": "x", "AZURE_TENANT_ID": "y"}))
+	_, err := settings.Load(pod(t, "entra", map[string]string{"WAYBILL_SECRET": "", "GOOGLE_APPLICATION_CREDENTIALS": "/nowhere", "AZURE_TENANT_ID": "y"}))
 	assert.Len(t, settings.AsProblems(err), 3)
 	assert.Len(t, strings.Split(err.Error(), "\n"), 3)
 }
 
+func TestARegistryOfAnotherKindIsRefused(t *testing.T) {
+	for _, host := range []string{"docker.io", "pkg.dev", "x-docker.pkg.dev:8443", "x-docker.pkg.dev.evil.example"} {
+		_, err := settings.Load(pod(t, "entra", map[string]string{"WAYBILL_REGISTRY": host}))
+		require.ErrorContains(t, err, "WAYBILL_REGISTRY \""+host+"\": want an Artifact Registry host, LOCATION-docker.pkg.dev")
+	}
+}
+
 func TestARefusedURLIsShownWithoutItsSecrets(t *testing.T) {
-	_, err := settings.Load(environment(map[string]string{"AZURE_AUTHORITY_HOST": "https://user:hunter2@login.microsoftonline.com/?key=hunter2"}))
+	_, err := settings.Load(pod(t, "entra", map[string]string{"AZURE_AUTHORITY_HOST": "https://user:hunter2@login.microsoftonline.com/?key=hunter2"}))
 	require.Error(t, err)
 	assert.NotContains(t, err.Error(), "hunter2")
 }
 
 func TestTheSubjectTokenAloneNeedsLess(t *testing.T) {
-	only := map[string]string{"WAYBILL_SECRET": "", "WAYBILL_NAMESPACE": "", "WAYBILL_IMAGE": "", "WAYBILL_GCP_POOL": ""}
-	_, err := settings.LoadSubject(environment(only))
+	only := map[string]string{"WAYBILL_SECRET": "", "WAYBILL_NAMESPACE": "", "WAYBILL_IMAGE": "", "WAYBILL_REGISTRY": "", "GOOGLE_APPLICATION_CREDENTIALS": ""}
+	_, err := settings.LoadSubject(pod(t, "entra", only))
 	require.NoError(t, err)
 	only["WAYBILL_TRUST"] = "cluster"
-	_, err = settings.LoadSubject(environment(only))
+	_, err = settings.LoadSubject(pod(t, "entra", only))
 	require.ErrorContains(t, err, "want entra")
-}
-
-// A pool that knows several clusters puts the environment before the subject:
-// what an operator is shown has to be the member that IAM is asked about.
-func TestTheEnvironmentIsPartOfThePrincipal(t *testing.T) {
-	s, err := settings.Load(environment(map[string]string{"WAYBILL_TRUST": "cluster", "AZURE_TENANT_ID": "", "WAYBILL_GCP_ENVIRONMENT": "prod"}))
-	require.NoError(t, err)
-	assert.True(t, strings.HasSuffix(s.Google.Principal("system:serviceaccount:a:b"), "/subject/prod::system:serviceaccount:a:b"))
-
-	_, err = settings.Load(environment(map[string]string{"WAYBILL_TRUST": "cluster", "AZURE_TENANT_ID": "", "WAYBILL_GCP_ENVIRONMENT": "a:b"}))
-	require.ErrorContains(t, err, "WAYBILL_GCP_ENVIRONMENT")
 }

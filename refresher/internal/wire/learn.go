@@ -9,8 +9,8 @@ import (
 	"waybill.example/waybill/refresher/internal/redact"
 )
 
-// secretFields are the fields of answers that hold secrets, in lower case: OAuth's and Google's; AWS's keys, from STS in XML, and from ECR and the Pod
-// Identity agent in JSON.
+// secretFields are the fields of answers that hold secrets, in lower case: OAuth's and Google's; AWS's keys,
+// from STS in XML, and from ECR and the Pod Identity agent in JSON.
 var secretFields = map[string]bool{
 	"access_token":       true,
 	"accesstoken":        true,
@@ -27,7 +27,6 @@ var secretFields = map[string]bool{
 func learn(secrets *redact.Set, body []byte) {
 	if bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) {
 		learnXML(secrets, body)
-
 		return
 	}
 	var document any

@@ -1,8 +1,8 @@
-// Package wire is the only way from the refresher to a cloud: a round tripper that refuses every host but the chain's own, and
-// remembers what was asked and answered.
+// Package wire is the only way from the refresher to a cloud: a round tripper that refuses every host but the
+// chain's own, and remembers what was asked and answered.
 //
-// Remembering is what tells the hops apart: Google's client library walks two of them in one call, and its error for the first names the URL of
-// the second (docs/facts.md §9).
+// Remembering is what tells the hops apart: Google's client library walks two of them in one call, and its
+// error for the first names the URL of the second (docs/facts.md §9).
 package wire
 
 import (
@@ -55,19 +55,21 @@ type plain struct {
 	base http.RoundTripper
 }
 
-// New returns a recorder that lets requests to hosts through to base, over TLS only, and adds every token that it sees to secrets.
+// New returns a recorder that lets requests to hosts through to base, over TLS only, and adds every token
+// that it sees to secrets.
 func New(base http.RoundTripper, secrets *redact.Set, hosts ...string) *Recorder {
 	return &Recorder{base: base, secrets: secrets, hosts: hosts}
 }
 
-// AllowPlain lets requests to one http URL, exactly as given, through to base. It is for the Pod Identity agent, which listens on a link-local address of
-// the node and speaks no TLS; base must know no proxy, since a proxy would be shown the ServiceAccount token in clear.
+// AllowPlain lets requests to one http URL, exactly as given, through to base. It is for the Pod Identity
+// agent, which listens on a link-local address of the node and speaks no TLS; base must know no proxy, since
+// a proxy would be shown the ServiceAccount token in clear.
 func (r *Recorder) AllowPlain(url string, base http.RoundTripper) {
 	r.plain = plain{url, base}
 }
 
-// Client returns an HTTP client over the recorder. It follows no redirect: no hop of the chain has one, and a redirect would carry a
-// token along.
+// Client returns an HTTP client over the recorder. It follows no redirect: no hop of the chain has one, and a
+// redirect would carry a token along.
 func (r *Recorder) Client() *http.Client {
 	return &http.Client{
 		Transport:     r,
@@ -75,8 +77,8 @@ func (r *Recorder) Client() *http.Client {
 	}
 }
 
-// RoundTrip sends the request if its host belongs to the chain. The answer is read whole before it returns, so that a
-// connection that breaks halfway is an error here, and not in some parser.
+// RoundTrip sends the request if its host belongs to the chain. The answer is read whole before it returns,
+// so that a connection that breaks halfway is an error here, and not in some parser.
 func (r *Recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	e := Exchange{Host: req.URL.Hostname(), Path: req.URL.Path, Method: req.Method}
 	begin := time.Now()
@@ -86,7 +88,6 @@ func (r *Recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	r.mu.Lock()
 	r.exchanges = append(r.exchanges, e)
 	r.mu.Unlock()
-
 	return resp, err
 }
 
@@ -96,7 +97,6 @@ func (r *Recorder) send(req *http.Request, e *Exchange) (*http.Response, error) 
 		if req.Body != nil {
 			_ = req.Body.Close()
 		}
-
 		return nil, fmt.Errorf("%s://%s: %w: want https and one of %s", req.URL.Scheme, req.URL.Host, ErrHost, strings.Join(r.hosts, ", "))
 	}
 	if _, signature, ok := strings.Cut(req.Header.Get("Authorization"), "Signature="); ok {
@@ -123,7 +123,6 @@ func (r *Recorder) send(req *http.Request, e *Exchange) (*http.Response, error) 
 	e.Body = body
 	learn(r.secrets, body)
 	resp.Body = io.NopCloser(bytes.NewReader(body))
-
 	return resp, nil
 }
 
@@ -146,7 +145,6 @@ func (r *Recorder) Last() (e Exchange, ok bool) {
 	if len(r.exchanges) == 0 {
 		return Exchange{}, false
 	}
-
 	return r.exchanges[len(r.exchanges)-1], true
 }
 
@@ -159,7 +157,6 @@ func (r *Recorder) LastTo(host string) (e Exchange, ok bool) {
 			return r.exchanges[i], true
 		}
 	}
-
 	return Exchange{}, false
 }
 
@@ -173,7 +170,6 @@ func (r *Recorder) With(host string) (count int, took time.Duration) {
 			took += e.Took
 		}
 	}
-
 	return count, took
 }
 
@@ -185,6 +181,5 @@ func retryAfter(header string) time.Duration {
 	if at, err := http.ParseTime(header); err == nil {
 		return max(0, time.Until(at))
 	}
-
 	return 0
 }

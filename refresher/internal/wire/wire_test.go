@@ -35,7 +35,6 @@ func get(t *testing.T, r *wire.Recorder, url string) (string, error) {
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
-
 	return string(body), err
 }
 
