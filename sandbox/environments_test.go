@@ -73,7 +73,7 @@ func TestEnvironmentsAndTheirWorkloads(t *testing.T) {
 	})
 	t.Run("removing an environment removes one", func(t *testing.T) {
 		p.change(func(customer map[string]any) {
-			customer["environments"] = customer["environments"].([]any)[:2]
+			delete(customer["environments"].(map[string]any), "dev")
 			customer["workloads"].([]any)[3].(map[string]any)["environments"] = []any{"prod"}
 		})
 		for _, change := range changes(up(t, s)) {
@@ -92,7 +92,7 @@ func TestAClusterWithAnUploadedKeySetIsWalked(t *testing.T) {
 	s := p.start(nil)
 	keys, err := client(t, s).CoreV1().RESTClient().Get().AbsPath("/openid/v1/jwks").DoRaw(context.Background())
 	require.NoError(t, err)
-	p.set("kubernetes.keySet", string(keys))
+	p.set("environments.default.cluster.keySet", string(keys))
 	outputs := up(t, s).Outputs
 	// The issuer is gone from the network: only the keys are left to decide.
 	stop := s.Network.Fault(func(r *http.Request) bool { return r.URL.Host == "kubernetes.wayne.example" }, network.Fault{Reset: true})

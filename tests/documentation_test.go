@@ -61,6 +61,8 @@ type node struct {
 	Required    []string         `json:"required"`
 	Properties  map[string]*node `json:"properties"`
 	Items       *node            `json:"items"`
+	// Patterns are the values of a map with names of its owner's choice.
+	Patterns map[string]*node `json:"patternProperties"`
 	Default     any              `json:"default"`
 	Defs        map[string]*node `json:"$defs"`
 	raw         json.RawMessage
@@ -95,8 +97,8 @@ func writeKeys(t *testing.T, page *strings.Builder, root *node, key string, n *n
 		n = behind
 	}
 	require.NotEmpty(t, description, "%s has no description", key)
-	if n.Default != nil && !strings.Contains(description, "without it") {
-		description += fmt.Sprintf("; without it %v", n.Default)
+	if n.Default != nil && !strings.Contains(description, "default:") {
+		description += fmt.Sprintf("; default: %v", n.Default)
 	}
 	shown := "`" + key + "`"
 	if required {
@@ -106,6 +108,9 @@ func writeKeys(t *testing.T, page *strings.Builder, root *node, key string, n *n
 	inner, prefix := n, key+"."
 	if n.Items != nil {
 		inner, prefix = n.Items, key+"[]."
+	}
+	for _, named := range n.Patterns {
+		inner, prefix = named, key+".NAME."
 	}
 	for _, name := range order(t, inner.raw, "properties") {
 		writeKeys(t, page, root, prefix+name, inner.Properties[name], slices.Contains(inner.Required, name))

@@ -143,10 +143,7 @@ func (g *generator) customer() map[string]any {
 		product["image"] = g.word(1, 60) + "/" + g.word(1, 60)
 	}
 	azure := map[string]any{
-		"tenantId": g.guid(), "subscriptionId": g.guid(), "resourceGroup": g.word(1, 90), "cluster": map[string]any{"name": g.word(1, 63)},
-	}
-	if g.chance(2) {
-		azure["cluster"] = map[string]any{"issuer": "https://" + g.word(1, 60) + ".example/" + g.word(1, 60) + "/"}
+		"tenantId": g.guid(), "subscriptionId": g.guid(), "resourceGroup": g.word(1, 90),
 	}
 	if g.chance(3) {
 		azure["identity"] = map[string]any{"name": g.word(3, 128)}
@@ -161,42 +158,50 @@ func (g *generator) customer() map[string]any {
 	if g.chance(3) {
 		gcp["repository"] = map[string]any{"name": g.word(1, 63)}
 	}
-	kubernetes := map[string]any{"context": g.word(1, 253)}
+	cluster := map[string]any{"context": g.word(1, 253), "name": g.word(1, 63)}
+	if g.chance(2) {
+		cluster = g.issued()
+	}
+	environment := map[string]any{"cluster": cluster}
 	if g.chance(3) {
-		kubernetes["namespace"] = map[string]any{"name": g.word(1, 63), "existing": g.chance(2)}
+		environment["namespace"] = map[string]any{"name": g.word(1, 63), "existing": g.chance(2)}
 	}
 	if g.chance(3) {
-		kubernetes["pullSecret"] = g.word(1, 44)
+		environment["pullSecret"] = g.word(1, 44)
 	}
 	customer := map[string]any{
-		"slug": g.word(3, 40), "platform": "aks", "product": product, "azure": azure, "gcp": gcp, "kubernetes": kubernetes,
+		"slug": g.word(3, 40), "platform": "aks", "product": product, "azure": azure, "gcp": gcp,
+		"environments": map[string]any{"default": environment},
 		"refresher": map[string]any{"image": "registry.example/" + g.word(1, 60) + ":" + g.word(1, 60)},
 	}
 	g.vary(customer)
 	return customer
 }
 
+// issued is a cluster that is known by its issuer.
+func (g *generator) issued() map[string]any {
+	return map[string]any{"context": g.word(1, 253), "issuer": "https://" + g.word(1, 60) + ".example/" + g.word(1, 60) + "/"}
+}
+
 // vary makes some customers others than one on AKS with one environment.
 func (g *generator) vary(customer map[string]any) {
-	azure, kubernetes, gcp := customer["azure"].(map[string]any), customer["kubernetes"].(map[string]any), customer["gcp"].(map[string]any)
-	issued := map[string]any{"issuer": "https://" + g.word(1, 60) + ".example/" + g.word(1, 60) + "/"}
+	azure, gcp := customer["azure"].(map[string]any), customer["gcp"].(map[string]any)
+	environments := customer["environments"].(map[string]any)
+	only := environments["default"].(map[string]any)
 	switch g.IntN(6) {
 	case 0: // any cluster
-		customer["platform"], kubernetes["issuer"] = "kubernetes", issued["issuer"]
+		customer["platform"], only["cluster"] = "kubernetes", g.issued()
 		delete(customer, "azure")
 	case 1: // AKS without Entra
-		azure["trust"], azure["cluster"] = "cluster", issued
+		azure["trust"], only["cluster"] = "cluster", g.issued()
 		delete(azure, "identity")
 	case 2: // several environments
-		environments := []any{}
-		for range 1 + g.IntN(3) {
-			environments = append(environments, map[string]any{
-				"name": g.word(2, 12), "cluster": issued, "kubernetes": map[string]any{"context": g.word(1, 253)}, "replicas": 1 + g.IntN(9),
-			})
+		if g.chance(2) {
+			delete(environments, "default")
 		}
-		customer["environments"] = environments
-		delete(customer, "kubernetes")
-		delete(azure, "cluster")
+		for range 1 + g.IntN(3) {
+			environments[g.word(2, 12)] = map[string]any{"cluster": g.issued(), "replicas": 1 + g.IntN(9)}
+		}
 	case 3: // one of two parties
 		customer["side"] = "customer"
 		gcp["projectNumber"] = fmt.Sprint(100000 + g.IntN(900000))
@@ -205,9 +210,10 @@ func (g *generator) vary(customer map[string]any) {
 		delete(gcp, "generation")
 	case 4: // the other
 		customer["side"] = "vendor"
-		for _, theirs := range []string{"kubernetes", "refresher"} {
+		for _, theirs := range []string{"environments", "refresher"} {
 			delete(customer, theirs)
 		}
+		customer["product"] = map[string]any{"name": customer["product"].(map[string]any)["name"]}
 		customer["azure"] = map[string]any{"tenantId": azure["tenantId"]}
 	}
 	if g.chance(3) && customer["side"] != "vendor" {

@@ -188,7 +188,9 @@ func (a *aks) args(i int) *azure.WorkloadIdentityArgs {
 	}
 	for _, t := range a.trusts {
 		if slices.Contains(a.held[i], t.name) {
-			args.Subjects = append(args.Subjects, azure.Subject{Name: t.name, Issuer: a.issuer(t.environment), ServiceAccount: t.account})
+			args.Subjects = append(args.Subjects, azure.Subject{
+				Name: t.name, Issuer: a.issuer(t.environment), Namespace: t.account.Namespace, ServiceAccount: t.account.Name,
+			})
 		}
 	}
 	return args
@@ -261,7 +263,7 @@ func (a *aks) identities(ctx *pulumi.Context) (map[string]cloudIdentity, error) 
 			}
 			shown[subject.Name] = pulumi.Map{
 				"identity": pulumi.String(a.names[i]), "clientId": made.ClientID, "tenantId": made.TenantID,
-				"issuer": pulumi.String(subject.Issuer), "subject": pulumi.String(subject.ServiceAccount.String()),
+				"issuer": pulumi.String(subject.Issuer), "subject": pulumi.String(subject.Claim()),
 				"audience": pulumi.String(azureCloud(a.s).ExchangeAudience),
 			}
 			if args.Application != nil {
@@ -282,7 +284,7 @@ func (a *aks) identities(ctx *pulumi.Context) (map[string]cloudIdentity, error) 
 // program cannot.
 func (a *aks) enter(application string, subject azure.Subject) {
 	a.byHand = append(a.byHand, pulumi.ToStringMap(map[string]string{
-		"application": application, "name": subject.Name, "issuer": subject.Issuer, "subject": subject.ServiceAccount.String(),
+		"application": application, "name": subject.Name, "issuer": subject.Issuer, "subject": subject.Claim(),
 		"audience": azureCloud(a.s).ExchangeAudience,
 	}))
 }

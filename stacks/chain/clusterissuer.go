@@ -87,7 +87,7 @@ func (clusterIssuer) trust(s *config.Settings, e *config.Environment, who puller
 	if account.Name == "" {
 		account = refresherOf(s, e)
 	}
-	return gcp.ClusterTrust{Issuer: who.issuer, KeySet: e.Cluster.KeySet, ServiceAccount: account}
+	return gcp.ClusterTrust{Issuer: who.issuer, KeySet: e.Cluster.KeySet, Namespace: account.Namespace, ServiceAccount: account.Name}
 }
 
 // clusterPull lets an environment's refresher walk with its own token.

@@ -136,7 +136,7 @@ func roleKeys(e *config.Environment) config.Keys {
 // workloadArgs are those of the role that a workload becomes.
 func (k *eks) workloadArgs(t workloadTrust) *aws.ServiceAccountRoleArgs {
 	args := k.roleArgs(t.environment)
-	args.ServiceAccount = t.account
+	args.Namespace, args.ServiceAccount = t.account.Namespace, t.account.Name
 	args.Policies = policiesOf(t.workload.Workload)
 	args.Role.Name = aws.RoleName(k.s.Slug + "_" + t.name)
 	return args
@@ -192,7 +192,8 @@ type rolePull struct {
 func (p *rolePull) args(e *config.Environment) *aws.ServiceAccountRoleArgs {
 	args := p.eks.roleArgs(e)
 	args.Environment = e.Own()
-	args.ServiceAccount = refresherOf(p.s, e)
+	account := refresherOf(p.s, e)
+	args.Namespace, args.ServiceAccount = account.Namespace, account.Name
 	if args.Role.Name != "" {
 		args.Role.Name += e.Suffix()
 	}

@@ -152,7 +152,7 @@ func (p *entraPull) args(e *config.Environment) *azure.WorkloadIdentityArgs {
 	args := p.aks.identityArgs()
 	args.Name, args.Existing = identity.Name, identity.Existing
 	args.Subjects = []azure.Subject{{
-		Name: p.s.Product.Name + "-federated-credential", Issuer: p.aks.issuer(e), ServiceAccount: refresherOf(p.s, e),
+		Name: p.s.Product.Name + "-federated-credential", Issuer: p.aks.issuer(e), Namespace: e.Namespace.Name, ServiceAccount: kubernetes.RefresherServiceAccount(p.s.Product.Name),
 	}}
 	if application := identity.Application; application != nil {
 		args.Application = &azure.Application{ClientID: application.ClientID, PrincipalID: application.PrincipalID}
