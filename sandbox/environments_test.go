@@ -59,27 +59,27 @@ func TestEnvironmentsAndTheirWorkloads(t *testing.T) {
 
 	t.Run("removing one trust removes one", func(t *testing.T) {
 		p.change(func(customer map[string]any) {
-			customer["workloads"].([]any)[3].(map[string]any)["environments"] = []any{"prod", "dev"}
+			customer["workloads"].([]any)[3].(map[string]any)["environments"] = []any{"prod", "staging"}
 		})
 		result := up(t, s)
 		for _, change := range changes(result) {
-			whose := strings.Contains(change, "workload-staging-scheduler") || change == "delete workloads-1-bifrost_staging_scheduler" || change == "update workloads-1"
-			assert.True(t, whose, "%s: is nobody's but the scheduler's of staging", change)
+			whose := strings.Contains(change, "workload-dev-scheduler") || change == "delete workloads-1-bifrost_dev_scheduler" || change == "update workloads-1"
+			assert.True(t, whose, "%s: is nobody's but the scheduler's of dev", change)
 		}
-		assert.Contains(t, changes(result), "delete workloads-1-bifrost_staging_scheduler")
-		assert.Equal(t, slices.DeleteFunc(slices.Clone(first), func(name string) bool { return name == "bifrost_staging_scheduler" }),
+		assert.Contains(t, changes(result), "delete workloads-1-bifrost_dev_scheduler")
+		assert.Equal(t, slices.DeleteFunc(slices.Clone(first), func(name string) bool { return name == "bifrost_dev_scheduler" }),
 			credentialsOf(s, "bifrost-workloads-1"))
 		assert.Equal(t, second, credentialsOf(s, "bifrost-workloads-2"), "nobody moves into the free place")
 	})
 	t.Run("removing an environment removes one", func(t *testing.T) {
 		p.change(func(customer map[string]any) {
-			delete(customer["environments"].(map[string]any), "dev")
+			delete(customer["environments"].(map[string]any), "staging")
 			customer["workloads"].([]any)[3].(map[string]any)["environments"] = []any{"prod"}
 		})
 		for _, change := range changes(up(t, s)) {
 			assert.NotContains(t, change, "prod", "another environment is left alone")
 		}
-		assert.Empty(t, credentialsOf(s, "bifrost-pull-identity-dev"))
+		assert.Empty(t, credentialsOf(s, "bifrost-pull-identity-staging"))
 		assert.Empty(t, credentialsOf(s, "bifrost-workloads-2"))
 		assert.Empty(t, changes(up(t, s)))
 	})

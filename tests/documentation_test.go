@@ -63,9 +63,9 @@ type node struct {
 	Items       *node            `json:"items"`
 	// Patterns are the values of a map with names of its owner's choice.
 	Patterns map[string]*node `json:"patternProperties"`
-	Default     any              `json:"default"`
-	Defs        map[string]*node `json:"$defs"`
-	raw         json.RawMessage
+	Default  any              `json:"default"`
+	Defs     map[string]*node `json:"$defs"`
+	raw      json.RawMessage
 }
 
 func (n *node) UnmarshalJSON(text []byte) error {

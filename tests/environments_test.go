@@ -262,10 +262,10 @@ func TestWhatGoesIntoAnAppRegistrationIsPrinted(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, held(r), "nothing is written")
 	assert.Equal(t, recorder.GUID("first"), r.Named("workload-prod-web-account").Text(`metadata.annotations["azure.workload.identity/client-id"]`))
-	assert.Equal(t, recorder.GUID("second"), r.Named("workload-dev-worker-account").Text(`metadata.annotations["azure.workload.identity/client-id"]`))
+	assert.Equal(t, recorder.GUID("second"), r.Named("workload-staging-worker-account").Text(`metadata.annotations["azure.workload.identity/client-id"]`))
 
 	_, err = runStack(t, "tyrell", nil, set("azure.workloadIdentities", map[string]any{"applications": applications[:1]}))
-	require.ErrorContains(t, err, "azure.workloadIdentities: has room for 20 trusts: want identities for bifrost_dev_worker")
+	require.ErrorContains(t, err, "azure.workloadIdentities: has room for 20 trusts: want identities for bifrost_staging_worker")
 }
 
 func TestAWorkloadOnEKSBecomesARoleOfItsOwn(t *testing.T) {

@@ -56,11 +56,15 @@ func (c customer) file() string {
       vendor: { account: %q, region: us-east-1, repository: { protect: false } }
       customer: { account: %q, region: eu-central-1 }
 `, vendorAccount, c.account())
-	kubernetes := fmt.Sprintf(`    kubernetes:
-      context: %s
+	kubernetes := func(issuer string) string {
+		return fmt.Sprintf(`    environments:
+      default:
+        cluster: { context: %s, issuer: %q }
+        namespace: { protect: false }
     refresher:
       image: %s
-`, clusterName, refresher)
+`, clusterName, issuer, refresher)
+	}
 	switch c.platform {
 	case "aks":
 		return head + fmt.Sprintf(`    azure:
@@ -68,16 +72,13 @@ func (c customer) file() string {
       subscriptionId: %s
       resourceGroup: apps
       location: westeurope
-      cluster: { issuer: %q }
     gcp:
       project: %s
       location: europe-west1
       repository: { protect: false }
-`, c.guid(1), c.guid(2), clusterIssuer, vendorProject) + kubernetes
+`, c.guid(1), c.guid(2), vendorProject) + kubernetes(clusterIssuer)
 	case "eks":
-		return head + aws + fmt.Sprintf(`    eks:
-      cluster: { issuer: %q }
-`, eksIssuer) + kubernetes
+		return head + aws + kubernetes(eksIssuer)
 	}
 	return head + aws + fmt.Sprintf(`    ecs:
       cluster: apps
