@@ -29,7 +29,7 @@ func uids(t *testing.T, c kubernetes.Interface) []string {
 
 // What a customer and its vendor made by hand after the guide is taken over in
 // one update, and none of it is replaced.
-func TestAGuideMadeCustomerIsAdopted(t *testing.T) {
+func TestExampleAGuideMadeCustomerIsAdopted(t *testing.T) {
 	p := newProject(t, "virtucon")
 	s := p.start(nil)
 	before := uids(t, client(t, s))
@@ -77,7 +77,7 @@ func TestAGuideMadeCustomerIsAdopted(t *testing.T) {
 }
 
 // What would have to be replaced is not taken over by accident.
-func TestWhatWouldBeReplacedIsNotAdopted(t *testing.T) {
+func TestExampleWhatWouldBeReplacedIsNotAdopted(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(customer map[string]any)
 		want   string

@@ -258,7 +258,7 @@ func TestTwoCredentialsThatAreNoNeighboursAreRemovedTogether(t *testing.T) {
 	assert.Empty(t, s.Azure.Identities())
 }
 
-func TestEveryExampleIsDeployedUnchangedAndWalked(t *testing.T) {
+func TestExamplesAreDeployedUnchangedAndWalked(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("..", "examples", "Pulumi.*.yaml"))
 	require.NoError(t, err)
 	require.NotEmpty(t, files)

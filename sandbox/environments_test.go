@@ -32,7 +32,7 @@ func credentialsOf(s *sandbox.Sandbox, identity string) []string {
 
 // Three environments with nine workloads each: twenty-seven trusts on two
 // identities beside three refreshers, none of which can become another.
-func TestEnvironmentsAndTheirWorkloads(t *testing.T) {
+func TestExampleEnvironmentsAndTheirWorkloads(t *testing.T) {
 	p := newProject(t, "tyrell")
 	s := p.start(nil)
 	outputs := up(t, s).Outputs
@@ -87,7 +87,7 @@ func TestEnvironmentsAndTheirWorkloads(t *testing.T) {
 
 // Where Google cannot reach a cluster's issuer, the key set that was uploaded
 // decides.
-func TestAClusterWithAnUploadedKeySetIsWalked(t *testing.T) {
+func TestExampleAClusterWithAnUploadedKeySetIsWalked(t *testing.T) {
 	p := newProject(t, "wayne")
 	s := p.start(nil)
 	keys, err := client(t, s).CoreV1().RESTClient().Get().AbsPath("/openid/v1/jwks").DoRaw(context.Background())

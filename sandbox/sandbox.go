@@ -9,6 +9,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -85,6 +86,14 @@ func (o *Options) worldOf(name string) string {
 	return filepath.Join(o.Root, "sandbox", "worlds", name+".yaml")
 }
 
+// noWorld says what is missing, and which world is the nearest to the stack's.
+func (o *Options) noWorld() error {
+	platform, _, _ := engine.Describe(o.Root, o.Stack) // a stack without a file is like the smallest
+	nearest := cmp.Or(map[string]string{"eks": "initech", "ecs": "stark", "kubernetes": "wayne"}[platform], "dev")
+	return fmt.Errorf("stack %q: has no world %s: want what its two parties have in their clouds before waybill comes "+
+		"(clusters, issuers, tenants, projects, accounts); copy %s, the nearest, and fill it in", o.Stack, o.World, o.worldOf(nearest))
+}
+
 // parties end the names of the stacks of two parties.
 var parties = []string{"-customer", "-vendor"}
 
@@ -135,6 +144,9 @@ type Sandbox struct {
 func Start(ctx context.Context, options Options) (_ *Sandbox, err error) {
 	options.setDefaults()
 	existing, err := world.Load(options.World)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, options.noWorld()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -138,32 +138,6 @@ func TestAFleetRunFailsWhereFleetDoesAndNotForChanges(t *testing.T) {
 	}
 }
 
-// The stack dev is of the sandbox; a vendor may have deleted it.
-func TestTheSandboxsOwnStackIsInNoPart(t *testing.T) {
-	const stub = "#!/bin/sh\necho \"$@\" >asked\necho '[{\"stack\": \"acme\", \"customer\": \"acme\"}]'\n"
-	for _, there := range []bool{false, true} {
-		for script, c := range map[string]struct {
-			arguments []string
-			want      string
-		}{
-			"plan":  {[]string{"*"}, "list --json --match *"},
-			"fleet": {[]string{"drift", "*", "1/1", "report"}, "drift --shard 1/1 --markdown report/report.md --match *"},
-		} {
-			dir := t.TempDir()
-			stubs, want := map[string]string{".build/bin/fleet": stub}, c.want
-			if there {
-				stubs["Pulumi.dev.yaml"] = ""
-				want += " --exclude dev"
-			}
-			output, ok := scripted(t, dir, stubs, []string{"GITHUB_STEP_SUMMARY=" + filepath.Join(dir, "summary")}, append([]string{script}, c.arguments...)...)
-			require.True(t, ok, output)
-			asked, err := os.ReadFile(filepath.Join(dir, "asked"))
-			require.NoError(t, err)
-			assert.Equal(t, want, strings.TrimSpace(string(asked)))
-		}
-	}
-}
-
 // A run may wait for its approval while others are merged and deployed.
 func TestAnUpOfAnOldCommitIsRefused(t *testing.T) {
 	const stub = "#!/bin/sh\necho \"$@\" >asked\n"

@@ -71,7 +71,7 @@ func TestWrongConfigurationIsNamed(t *testing.T) {
 
 // google.subject has at most 127 bytes; without environments nothing stands
 // before the ServiceAccount.
-func TestASubjectMayBeAsLongAsGoogleTakesIt(t *testing.T) {
+func TestExampleASubjectMayBeAsLongAsGoogleTakesIt(t *testing.T) {
 	const product = "pppppppppppppppppppppppppppppppppppppppp"
 	room := 127 - len("system:serviceaccount::"+product+"-refresher")
 	named := func(length int) func(map[string]any) {
@@ -88,7 +88,7 @@ func TestASubjectMayBeAsLongAsGoogleTakesIt(t *testing.T) {
 
 // What belongs to one side, to one kind of trust or to one environment is
 // refused elsewhere.
-func TestWrongConfigurationOfAPartyIsNamed(t *testing.T) {
+func TestExampleWrongConfigurationOfAPartyIsNamed(t *testing.T) {
 	environment := func(context string) any {
 		return map[string]any{"cluster": map[string]any{"name": "c", "context": context}}
 	}
@@ -186,7 +186,7 @@ func TestWrongConfigurationOfAPartyIsNamed(t *testing.T) {
 }
 
 // On AWS the same holds.
-func TestWrongConfigurationOnAWSIsNamed(t *testing.T) {
+func TestExampleWrongConfigurationOnAWSIsNamed(t *testing.T) {
 	for name, c := range map[string]struct {
 		stack string
 		edit  func(map[string]any)
@@ -260,7 +260,7 @@ func refused(t *testing.T, values map[string]string, secrets []string) []string 
 	return lines
 }
 
-func TestSecretsOfTheConfiguration(t *testing.T) {
+func TestExampleSecretsOfTheConfiguration(t *testing.T) {
 	const hidden = "hidden-value-4711"
 	for name, c := range map[string]struct {
 		stack string
@@ -330,7 +330,7 @@ func TestProviderKeysOfTheStackFileAreRefused(t *testing.T) {
 	}
 }
 
-func TestARefusedLookUpRegistersNothingButProviders(t *testing.T) {
+func TestExampleARefusedLookUpRegistersNothingButProviders(t *testing.T) {
 	for name, c := range map[string]struct {
 		stack string
 		token string
@@ -376,9 +376,9 @@ func TestARefusedLookUpRegistersNothingButProviders(t *testing.T) {
 	})
 }
 
-// The published schema takes every example as an editor reads it, and names
+// The published schema takes every stack file as an editor reads it, and names
 // every key that the program reads.
-func TestThePublishedSchemaTakesTheExamples(t *testing.T) {
+func TestThePublishedSchemaTakesEveryStackFile(t *testing.T) {
 	compiler := jsonschema.NewCompiler()
 	schema, err := compiler.Compile(filepath.Join("..", "stacks", "schema", "stack.schema.json"))
 	require.NoError(t, err)

@@ -24,7 +24,7 @@ func runStack(t *testing.T, name string, last map[string]any, edits ...func(map[
 
 // Each environment has a refresher, an identity, a provider and a binding of its
 // own; the repository, the pool and Google's account are the customer's.
-func TestEnvironmentsShareNothingThatCouldBecomeAnother(t *testing.T) {
+func TestExampleEnvironmentsShareNothingThatCouldBecomeAnother(t *testing.T) {
 	r, err := runStack(t, "tyrell", nil)
 	require.NoError(t, err)
 	for kind, want := range map[string]int{
@@ -52,7 +52,7 @@ func TestEnvironmentsShareNothingThatCouldBecomeAnother(t *testing.T) {
 }
 
 // Identities that are there already are each environment's own.
-func TestAnEnvironmentMayBringItsIdentity(t *testing.T) {
+func TestExampleAnEnvironmentMayBringItsIdentity(t *testing.T) {
 	r, err := runStack(t, "tyrell", nil, func(customer map[string]any) {
 		set("environments.prod.identity", map[string]any{"existing": "prod-pull"})(customer)
 		set("environments.staging.identity", map[string]any{"application": map[string]any{
@@ -68,7 +68,7 @@ func TestAnEnvironmentMayBringItsIdentity(t *testing.T) {
 
 // In a pool with several clusters a ServiceAccount's name is not enough: the
 // environment is part of google.subject (docs/facts.md §3).
-func TestEnvironmentsOfTrustedClustersHaveSubjectsOfTheirOwn(t *testing.T) {
+func TestExampleEnvironmentsOfTrustedClustersHaveSubjectsOfTheirOwn(t *testing.T) {
 	environment := func(name string) any {
 		return map[string]any{"cluster": map[string]any{"context": name, "issuer": "https://kubernetes.wayne.example/" + name}}
 	}
@@ -84,14 +84,14 @@ func TestEnvironmentsOfTrustedClustersHaveSubjectsOfTheirOwn(t *testing.T) {
 	}
 }
 
-func TestAnUploadedKeySetStandsInForAnIssuerThatCannotBeReached(t *testing.T) {
+func TestExampleAnUploadedKeySetStandsInForAnIssuerThatCannotBeReached(t *testing.T) {
 	const keys = `{"keys":[{"kty":"RSA","alg":"RS256","n":"AQAB","e":"AQAB"}]}`
 	r, err := runStack(t, "wayne", nil, set("environments.default.cluster.keySet", keys))
 	require.NoError(t, err)
 	assert.Equal(t, keys, r.Named("gcp-provider").Text("oidc.jwksJson"))
 }
 
-func TestNodesOnGKEReadByThemselves(t *testing.T) {
+func TestExampleNodesOnGKEReadByThemselves(t *testing.T) {
 	r, err := runStack(t, "hanso", nil)
 	require.NoError(t, err)
 	members := r.Of("RepositoryIamMember")
@@ -105,7 +105,7 @@ func TestNodesOnGKEReadByThemselves(t *testing.T) {
 
 // A virtual repository of another project serves nothing until that project's
 // service agent may read the releases.
-func TestReleasesOfAnotherProjectAreReadable(t *testing.T) {
+func TestExampleReleasesOfAnotherProjectAreReadable(t *testing.T) {
 	r, err := runStack(t, "cyberdyne", nil)
 	require.NoError(t, err)
 	upstream := r.Named("gcp-upstream-reader")
@@ -142,7 +142,7 @@ func lastTrusts(r *recorder.Recorder) map[string]any {
 
 // Nine workloads in three environments are twenty-seven trusts on two
 // identities; taking one away takes one away.
-func TestRemovingOneTrustRemovesOneTrust(t *testing.T) {
+func TestExampleRemovingOneTrustRemovesOneTrust(t *testing.T) {
 	first, err := runStack(t, "tyrell", nil)
 	require.NoError(t, err)
 	before := held(first)
@@ -193,7 +193,7 @@ func TestRemovingOneTrustRemovesOneTrust(t *testing.T) {
 }
 
 // An identity with a high number keeps its trust when all before it are gone.
-func TestATrustStaysOnAnIdentityWithAHighNumber(t *testing.T) {
+func TestExampleATrustStaysOnAnIdentityWithAHighNumber(t *testing.T) {
 	r, err := runStack(t, "tyrell", map[string]any{"workloadTrusts": map[string]any{
 		"bifrost_prod_web": map[string]any{"identity": "bifrost-workloads-7"}, "gone": map[string]any{"identity": "bifrost-workloads-99999999"},
 	}}, set("workloads", []any{map[string]any{"component": "web", "identity": true, "environments": []any{"prod"}}, map[string]any{"component": "api"}}))
@@ -202,7 +202,7 @@ func TestATrustStaysOnAnIdentityWithAHighNumber(t *testing.T) {
 }
 
 // Clusters of one's own may repeat a namespace: their issuers tell them apart.
-func TestTheSameNamespaceOnTwoClustersIsTwoTrusts(t *testing.T) {
+func TestExampleTheSameNamespaceOnTwoClustersIsTwoTrusts(t *testing.T) {
 	environment := func(name string) any {
 		return map[string]any{"cluster": map[string]any{"issuer": "https://" + name + ".example/", "context": name}}
 	}
@@ -214,7 +214,7 @@ func TestTheSameNamespaceOnTwoClustersIsTwoTrusts(t *testing.T) {
 
 // Which component writes the image that a token is tried on may change; the
 // object and its name in the stack do not.
-func TestTheTriedImageOutlivesTheOrderOfComponents(t *testing.T) {
+func TestExampleTheTriedImageOutlivesTheOrderOfComponents(t *testing.T) {
 	for _, order := range [][]any{{"web", "api"}, {"api", "web"}} {
 		r, err := runStack(t, "tyrell", nil, set("workloads", []any{
 			map[string]any{"component": order[0], "image": "bifrost/" + order[0].(string)}, map[string]any{"component": order[1]},
@@ -227,7 +227,7 @@ func TestTheTriedImageOutlivesTheOrderOfComponents(t *testing.T) {
 
 // What the Azure webhook acts on: the ServiceAccount's annotations and the label
 // of the pods (docs/facts.md §1 row 9).
-func TestAWorkloadAsksForItsIdentity(t *testing.T) {
+func TestExampleAWorkloadAsksForItsIdentity(t *testing.T) {
 	r, err := runStack(t, "tyrell", nil)
 	require.NoError(t, err)
 	account := r.Named("workload-staging-web-account")
@@ -253,7 +253,7 @@ func dependencies(registration recorder.Registration) []string {
 }
 
 // An app registration's credentials are not this program's to write.
-func TestWhatGoesIntoAnAppRegistrationIsPrinted(t *testing.T) {
+func TestExampleWhatGoesIntoAnAppRegistrationIsPrinted(t *testing.T) {
 	applications := []any{}
 	for _, name := range []string{"first", "second"} {
 		applications = append(applications, map[string]any{"clientId": recorder.GUID(name), "principalId": recorder.GUID(name + " principal")})
@@ -268,7 +268,7 @@ func TestWhatGoesIntoAnAppRegistrationIsPrinted(t *testing.T) {
 	require.ErrorContains(t, err, "azure.workloadIdentities: has room for 20 trusts: want identities for bifrost_staging_worker")
 }
 
-func TestAWorkloadOnEKSBecomesARoleOfItsOwn(t *testing.T) {
+func TestExampleAWorkloadOnEKSBecomesARoleOfItsOwn(t *testing.T) {
 	policy := map[string]any{"Version": "2012-10-17", "Statement": []any{map[string]any{
 		"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bifrost/*"}}}
 	edits := []func(map[string]any){set("workload", nil), set("workloads", []any{
@@ -290,7 +290,7 @@ func TestAWorkloadOnEKSBecomesARoleOfItsOwn(t *testing.T) {
 }
 
 // On ECS every task has a role: the workload's policies are its.
-func TestATaskMayDoWhatItsPoliciesSay(t *testing.T) {
+func TestExampleATaskMayDoWhatItsPoliciesSay(t *testing.T) {
 	r, err := runStack(t, "stark", nil, set("workload.policies", map[string]any{"queue": map[string]any{
 		"Version": "2012-10-17", "Statement": []any{map[string]any{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}},
 	}}))

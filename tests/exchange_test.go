@@ -154,7 +154,7 @@ func leaves(prefix string, value any) []string {
 
 // Once a party has built on a document, no value in it can be another: every one
 // is of the form's, pinned by a trust anchor, or wants an explicit acceptance.
-func TestEveryTamperingWithADocumentIsRefused(t *testing.T) {
+func TestExampleEveryTamperingWithADocumentIsRefused(t *testing.T) {
 	for name, p := range parties {
 		t.Run(name, func(t *testing.T) {
 			r, err := p.run(t, p.document, p.document)
@@ -228,7 +228,7 @@ func tamperings(value any) []any {
 
 // What a document gets wrong is said in one line that names the document, the
 // key, the value and the wish.
-func TestAWrongDocumentIsNamed(t *testing.T) {
+func TestExampleAWrongDocumentIsNamed(t *testing.T) {
 	for name, c := range map[string]struct {
 		party, path string
 		value       any
@@ -292,7 +292,7 @@ func TestANewerDocumentIsReadAsFarAsItIsKnown(t *testing.T) {
 }
 
 // Every problem of a document is reported at once.
-func TestEveryProblemOfADocumentIsReportedAtOnce(t *testing.T) {
+func TestExampleEveryProblemOfADocumentIsReportedAtOnce(t *testing.T) {
 	p := parties["an AKS customer"]
 	document := change(t, change(t, p.document, "customer", "mallory"), "projectNumber", "731904826551")
 	_, err := p.run(t, change(t, document, "registry", "us-docker.pkg.dev"), "")
@@ -302,7 +302,7 @@ func TestEveryProblemOfADocumentIsReportedAtOnce(t *testing.T) {
 }
 
 // Who may pull does not change by a document alone.
-func TestAChangedIdentityWantsAnAcceptance(t *testing.T) {
+func TestExampleAChangedIdentityWantsAnAcceptance(t *testing.T) {
 	p := parties["the vendor of an AKS customer"]
 	other := recorder.GUID("a new principal")
 	changed := change(t, p.document, "environments[0].principalId", other)
@@ -317,7 +317,7 @@ func TestAChangedIdentityWantsAnAcceptance(t *testing.T) {
 }
 
 // A document that is mislaid does not take back what was built on it.
-func TestAMissingDocumentIsNoWithdrawal(t *testing.T) {
+func TestExampleAMissingDocumentIsNoWithdrawal(t *testing.T) {
 	for name, p := range parties {
 		t.Run(name, func(t *testing.T) {
 			r, err := p.run(t, "", p.document)
@@ -331,7 +331,7 @@ func TestAMissingDocumentIsNoWithdrawal(t *testing.T) {
 }
 
 // What comes after a withdrawal is compared with what was withdrawn.
-func TestAWithdrawalIsRemembered(t *testing.T) {
+func TestExampleAWithdrawalIsRemembered(t *testing.T) {
 	p := parties["the vendor of an AKS customer"]
 	_, err := p.run(t, p.document, "", set("exchange.withdrawn", true))
 	require.ErrorContains(t, err, "is there, and exchange.withdrawn is true: want one of them")
@@ -366,14 +366,14 @@ func TestAWithdrawalIsRemembered(t *testing.T) {
 }
 
 // One principal for two environments would make them one.
-func TestEnvironmentsOfADocumentShareNoPrincipal(t *testing.T) {
+func TestExampleEnvironmentsOfADocumentShareNoPrincipal(t *testing.T) {
 	p := parties["the vendor of two environments"]
 	_, err := p.run(t, change(t, p.document, "environments[1].principalId", "ac05ac88-cf69-463a-8219-734b26b350fa"), "")
 	require.ErrorContains(t, err, `environments[1].principalId "ac05ac88-cf69-463a-8219-734b26b350fa": is environments[0]'s`)
 }
 
 // A half that waits deploys what it can, and grants or asks for nothing yet.
-func TestAHalfThatWaitsDeploysWhatItCan(t *testing.T) {
+func TestExampleAHalfThatWaitsDeploysWhatItCan(t *testing.T) {
 	for name, c := range map[string]struct{ has, lacks []string }{
 		"the vendor of an AKS customer": {[]string{"gcp-repository", "gcp-pool", "gcp-account", "gcp-reader"}, []string{"gcp-provider", "gcp-impersonation"}},
 		"an AKS customer": {[]string{"azure-identity", "azure-bifrost-federated-credential", "pull-secret", "pull-role"},
@@ -408,7 +408,7 @@ func TestAHalfThatWaitsDeploysWhatItCan(t *testing.T) {
 }
 
 // A document comes as a file as well, relative to the project's folder.
-func TestADocumentIsReadFromAFile(t *testing.T) {
+func TestExampleADocumentIsReadFromAFile(t *testing.T) {
 	p := parties["the vendor of an AKS customer"]
 	root := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(root, "exchange"), 0o755))
@@ -441,7 +441,7 @@ func TestADocumentIsReadFromAFile(t *testing.T) {
 }
 
 // What one half exports is what the other takes.
-func TestTheDocumentsOfOneHalfAreTakenByTheOther(t *testing.T) {
+func TestExampleTheDocumentsOfOneHalfAreTakenByTheOther(t *testing.T) {
 	for name, p := range parties {
 		t.Run(name, func(t *testing.T) {
 			r, err := p.run(t, p.document, "")
@@ -467,7 +467,7 @@ func TestTheDocumentsOfOneHalfAreTakenByTheOther(t *testing.T) {
 
 // The SDK registers the outputs of a program that failed too: a refusal must not
 // make the stack forget what it was built on.
-func TestARefusalKeepsTheLastOutputs(t *testing.T) {
+func TestExampleARefusalKeepsTheLastOutputs(t *testing.T) {
 	p := parties["the vendor of an AKS customer"]
 	var last any
 	require.NoError(t, json.Unmarshal([]byte(p.document), &last))

@@ -15,7 +15,7 @@ import (
 	"waybill.example/waybill/tests/stackfile"
 )
 
-func TestEveryExampleIsAValidStackFile(t *testing.T) {
+func TestEveryStackFileIsValid(t *testing.T) {
 	for _, name := range stackfile.Names(t, "..") {
 		require.NoError(t, stacks.Validate(stackfile.Path(t, "..", name)), name)
 	}
@@ -65,7 +65,7 @@ func TestAWrongStackFileIsReportedWhole(t *testing.T) {
 }
 
 // A secret's value is not needed, and that it is one is.
-func TestASecretIsNotDecryptedToValidate(t *testing.T) {
+func TestExampleASecretIsNotDecryptedToValidate(t *testing.T) {
 	text, err := os.ReadFile(stackfile.Path(t, "..", "acme"))
 	require.NoError(t, err)
 	require.NoError(t, stacks.Validate(inProject(t, "acme", string(text))))
@@ -80,7 +80,7 @@ func TestASecretIsNotDecryptedToValidate(t *testing.T) {
 
 // The access request is printed before anything is deployed, for every chain in
 // which the cloud chooses nothing of it.
-func TestTheAccessRequestFollowsFromTheConfiguration(t *testing.T) {
+func TestExampleTheAccessRequestFollowsFromTheConfiguration(t *testing.T) {
 	t.Chdir("..")
 	run := func(arguments ...string) (status int, stdout, stderr string) {
 		var out, complaints bytes.Buffer
@@ -121,7 +121,7 @@ func TestTheAccessRequestFollowsFromTheConfiguration(t *testing.T) {
 }
 
 // The committed document of the example is what its stack file makes.
-func TestTheExamplesDocumentIsCurrent(t *testing.T) {
+func TestExampleDocumentIsCurrent(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "examples", "oscorp.accessRequest.json"))
 	require.NoError(t, err)
 	require.True(t, json.Valid(text))

@@ -4,8 +4,10 @@ package tests_test
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,13 +25,17 @@ import (
 )
 
 // examples is the program for the example stacks, with the one document that
-// comes with them: who tries them out adds others.
+// comes with them: who tries them out adds others. Where there are no examples,
+// there is none.
 func examples(t *testing.T) pulumi.RunFunc {
 	t.Helper()
 	const request = "examples/oscorp.accessRequest.json"
-	text, err := os.ReadFile(filepath.Join("..", request))
-	require.NoError(t, err)
 	root := t.TempDir()
+	text, err := os.ReadFile(filepath.Join("..", request))
+	if errors.Is(err, fs.ErrNotExist) {
+		return stacks.In(root)
+	}
+	require.NoError(t, err)
 	require.NoError(t, os.Mkdir(filepath.Join(root, filepath.Dir(request)), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(root, request), text, 0o600))
 	return stacks.In(root)
@@ -114,7 +120,7 @@ func loadStack(t testing.TB, name string, edits ...func(customer map[string]any)
 	return values, secrets
 }
 
-func TestExampleStacksRegisterWhatTheirGoldensSay(t *testing.T) {
+func TestStacksRegisterWhatTheirGoldensSay(t *testing.T) {
 	for _, name := range stackfile.Names(t, "..") {
 		t.Run(name, func(t *testing.T) {
 			values, secrets := loadStack(t, name)

@@ -1,5 +1,5 @@
-// Package stackfiles finds the stack files of a project, Pulumi.<stack>.yaml,
-// reads from each the few words that a report shows, and picks those that a
+// Package stackfiles finds the stack files at a project's root,
+// Pulumi.<stack>.yaml, reads from each the few words that a report shows, and picks those that a
 // command is about: by pattern, and by shard where several runners share the
 // work.
 //

@@ -32,10 +32,12 @@ type Stack struct {
 const (
 	prefix = "Pulumi."
 	suffix = ".yaml"
+	// sandboxStack is the sandbox's own, which no cloud has.
+	sandboxStack = "dev"
 )
 
-// Find reads every stack file of a project's folder, sorted by name. A folder
-// without a Pulumi.yaml is an error, and so is one without a stack file.
+// Find reads every stack file of a project's folder but the sandbox's own,
+// Pulumi.dev.yaml, sorted by name. A folder without a Pulumi.yaml is an error.
 func Find(root string) ([]Stack, error) {
 	if _, err := os.Stat(filepath.Join(root, prefix+"yaml")); err != nil {
 		return nil, fmt.Errorf("--root %q: want the project's folder, which holds Pulumi.yaml: %w", root, err)
@@ -49,12 +51,9 @@ func Find(root string) ([]Stack, error) {
 	for _, entry := range entries {
 		name, isStack := strings.CutPrefix(entry.Name(), prefix)
 		name, isYAML := strings.CutSuffix(name, suffix)
-		if isStack && isYAML && name != "" && !entry.IsDir() {
+		if isStack && isYAML && name != "" && name != sandboxStack && !entry.IsDir() {
 			stacks = append(stacks, read(name, filepath.Join(root, entry.Name())))
 		}
-	}
-	if len(stacks) == 0 {
-		return nil, fmt.Errorf("--root %q: has no stack file: want at least one Pulumi.<customer>.yaml", root)
 	}
 	slices.SortFunc(stacks, func(a, b Stack) int { return cmp.Compare(a.Name, b.Name) })
 	return stacks, nil
@@ -88,7 +87,7 @@ func read(name, path string) Stack {
 // Select keeps the stacks whose name matches one of the patterns of match (all
 // where it is empty) and none of exclude. The patterns are those of path.Match.
 // A pattern that matches no stack at all is an error: it is a typing mistake
-// that would pass for success.
+// that would pass for success. * asks for whatever there is.
 func Select(stacks []Stack, match, exclude []string) ([]Stack, error) {
 	var problems []error
 	check := func(flag string, patterns []string) {
@@ -97,7 +96,7 @@ func Select(stacks []Stack, match, exclude []string) ([]Stack, error) {
 				problems = append(problems, fmt.Errorf("%s %q: want a pattern such as acme-* or [a-m]*: %w", flag, pattern, err))
 				continue
 			}
-			if !slices.ContainsFunc(stacks, func(s Stack) bool { return matches(pattern, s.Name) }) {
+			if pattern != "*" && !slices.ContainsFunc(stacks, func(s Stack) bool { return matches(pattern, s.Name) }) {
 				problems = append(problems, fmt.Errorf("%s %q: matches no stack: want one of %s", flag, pattern, strings.Join(names(stacks), ", ")))
 			}
 		}

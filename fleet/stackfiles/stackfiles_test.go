@@ -29,13 +29,14 @@ func stackFile(slug, platform, side string) string {
 	return text
 }
 
-func TestEveryStackFileIsFoundAlsoABrokenOne(t *testing.T) {
+func TestEveryStackFileIsFoundButTheSandboxs(t *testing.T) {
 	root := project(t, map[string]string{
 		"Pulumi.yaml":             "name: waybill\n",
 		"Pulumi.zeta.yaml":        stackFile("zeta", "ecs", ""),
 		"Pulumi.acme-vendor.yaml": stackFile("acme", "aks", "vendor"),
 		"Pulumi.broken.yaml":      "config: [\n",
 		"Pulumi..yaml":            "",
+		"Pulumi.dev.yaml":         stackFile("example", "aks", ""),
 		"README.md":               "",
 	})
 	found, err := stackfiles.Find(root)
@@ -50,8 +51,15 @@ func TestEveryStackFileIsFoundAlsoABrokenOne(t *testing.T) {
 func TestAFolderThatIsNoProjectIsRefused(t *testing.T) {
 	_, err := stackfiles.Find(t.TempDir())
 	require.ErrorContains(t, err, "want the project's folder")
-	_, err = stackfiles.Find(project(t, map[string]string{"Pulumi.yaml": ""}))
-	require.ErrorContains(t, err, "has no stack file")
+}
+
+// A vendor begins with no customer.
+func TestAProjectMayHaveNoStackFile(t *testing.T) {
+	found, err := stackfiles.Find(project(t, map[string]string{"Pulumi.yaml": "", "Pulumi.dev.yaml": stackFile("example", "aks", "")}))
+	require.NoError(t, err)
+	kept, err := stackfiles.Select(found, []string{"*"}, nil)
+	require.NoError(t, err)
+	assert.Empty(t, kept)
 }
 
 func named(names ...string) []stackfiles.Stack {
@@ -71,16 +79,16 @@ func names(all []stackfiles.Stack) string {
 }
 
 func TestPatternsPickStacks(t *testing.T) {
-	all := named("acme-customer", "acme-vendor", "dev", "globex")
+	all := named("acme-customer", "acme-vendor", "best", "globex")
 	for name, c := range map[string]struct {
 		match, exclude []string
 		want           string
 	}{
-		"none":           {nil, nil, "acme-customer acme-vendor dev globex"},
+		"none":           {nil, nil, "acme-customer acme-vendor best globex"},
 		"one":            {[]string{"globex"}, nil, "globex"},
 		"a star":         {[]string{"acme-*"}, nil, "acme-customer acme-vendor"},
 		"several":        {[]string{"*-vendor", "g*"}, nil, "acme-vendor globex"},
-		"all but one":    {nil, []string{"dev"}, "acme-customer acme-vendor globex"},
+		"all but one":    {nil, []string{"best"}, "acme-customer acme-vendor globex"},
 		"match but some": {[]string{"acme-*"}, []string{"*-vendor"}, "acme-customer"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -92,10 +100,10 @@ func TestPatternsPickStacks(t *testing.T) {
 }
 
 func TestAPatternThatPicksNothingIsAMistake(t *testing.T) {
-	_, err := stackfiles.Select(named("acme", "dev"), []string{"[", "acne"}, []string{"prod"})
+	_, err := stackfiles.Select(named("acme", "best"), []string{"[", "acne"}, []string{"prod"})
 	require.EqualError(t, err, `--match "[": want a pattern such as acme-* or [a-m]*: syntax error in pattern
---match "acne": matches no stack: want one of acme, dev
---exclude "prod": matches no stack: want one of acme, dev`)
+--match "acne": matches no stack: want one of acme, best
+--exclude "prod": matches no stack: want one of acme, best`)
 }
 
 func TestShardsShareTheWork(t *testing.T) {

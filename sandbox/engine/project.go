@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag/colors"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/config"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
+	"sigs.k8s.io/yaml"
 )
 
 // placeholder stands for every secret of a stack file. It is JSON, for a
@@ -74,4 +76,29 @@ func StackFile(project, stack string) (string, error) {
 	}
 	slices.Sort(known)
 	return "", fmt.Errorf("stack %q: has no Pulumi.%[1]s.yaml, at the root or in examples: want one of %s", stack, strings.Join(slices.Compact(known), ", "))
+}
+
+// Describe reads the two words of a stack's file that are of use before it is
+// deployed: where the product runs, and whose half the stack builds.
+func Describe(project, stack string) (platform, side string, err error) {
+	path, err := StackFile(project, stack)
+	if err != nil {
+		return "", "", err
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", "", err
+	}
+	var file struct {
+		Config struct {
+			Customer struct {
+				Platform string `json:"platform"`
+				Side     string `json:"side"`
+			} `json:"waybill:customer"`
+		} `json:"config"`
+	}
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		return "", "", fmt.Errorf("%s: %w", path, err)
+	}
+	return file.Config.Customer.Platform, cmp.Or(file.Config.Customer.Side, "both"), nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"waybill.example/waybill/sandbox"
@@ -24,7 +25,8 @@ type Options struct {
 	// Tools is as in sandbox.Options.
 	Tools string
 	// Stacks are walked, one after the other. Faults, interruptions and pulls
-	// are measured on the first. Empty means dev, acme, globex.
+	// are measured on the first. Empty means those of dev, acme
+	// and globex that the project has.
 	Stacks []string
 	// Steps are how many steps of the engine an update has made when it is
 	// stopped; each is done once for each kind of interruption.
@@ -46,7 +48,10 @@ func (o *Options) setDefaults() {
 		o.State = filepath.Join(o.Root, ".sandbox", "figures")
 	}
 	if len(o.Stacks) == 0 {
-		o.Stacks = []string{"dev", "acme", "globex"}
+		o.Stacks = slices.DeleteFunc([]string{"dev", "acme", "globex"}, func(stack string) bool {
+			_, err := engine.StackFile(o.Root, stack)
+			return err != nil
+		})
 	}
 	if len(o.Steps) == 0 {
 		o.Steps = []int{3, 10, 18}

@@ -135,6 +135,29 @@ func TestAHalfIsDeployedAndNotWalked(t *testing.T) {
 	}
 }
 
+// What cannot be deployed is said in one line, before anything is started.
+func TestAStackWithoutAFileOrAWorldIsAnsweredAtOnce(t *testing.T) {
+	root := project(t)
+	require.NoError(t, os.Mkdir(filepath.Join(root, "examples"), 0o755))
+	refused := func(stack string) string {
+		report, err := document(t, root, stack, up)
+		require.ErrorIs(t, err, errFailed)
+		require.Len(t, report["errors"], 1)
+		assert.NoDirExists(t, filepath.Join(root, ".sandbox"))
+		return report["errors"].([]any)[0].(string)
+	}
+	for platform, nearest := range map[string]string{"aks": "dev", "eks": "initech", "ecs": "stark", "kubernetes": "wayne"} {
+		file := "config: {\"waybill:customer\": {platform: " + platform + "}}"
+		require.NoError(t, os.WriteFile(filepath.Join(root, "examples", "Pulumi."+platform+"-vendor.yaml"), []byte(file), 0o600))
+		world := func(name string) string { return filepath.Join("sandbox", "worlds", name+".yaml") }
+		message := refused(platform + "-vendor")
+		assert.Contains(t, message, `stack "`+platform+`-vendor": has no world `+filepath.Join(root, world(platform))+": want what its two parties have")
+		assert.Contains(t, message, "copy "+filepath.Join(root, world(nearest)))
+		assert.FileExists(t, filepath.Join("..", "..", "..", world(nearest)))
+	}
+	assert.Equal(t, `stack "nobody": has no Pulumi.nobody.yaml, at the root or in examples: want one of aks-vendor, dev, ecs-vendor, eks-vendor, kubernetes-vendor`, refused("nobody"))
+}
+
 func TestTheStackThatWalksAVendorsChainIsTheCustomers(t *testing.T) {
 	assert.Equal(t, "stack acme-customer", walker("acme-vendor"))
 	assert.Equal(t, "the customer's stack", walker("acme"))

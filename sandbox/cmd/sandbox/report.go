@@ -5,12 +5,9 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
-
-	"sigs.k8s.io/yaml"
 
 	"waybill.example/waybill/sandbox/engine"
 	"waybill.example/waybill/sandbox/rehearsal"
@@ -44,12 +41,8 @@ func newReport(verb, stack string) *report {
 }
 
 // describe takes the words of the stack's file that a report shows.
-func (r *report) describe(root string) error {
-	path, err := engine.StackFile(root, r.Stack)
-	if err != nil {
-		return err
-	}
-	r.Platform, r.Side, err = customer(path)
+func (r *report) describe(root string) (err error) {
+	r.Platform, r.Side, err = engine.Describe(root, r.Stack)
 	return err
 }
 
@@ -68,30 +61,6 @@ func (r *report) add(result *engine.Result) {
 func (r *report) fail(err error) {
 	r.OK = false
 	r.Errors = append(r.Errors, strings.Split(err.Error(), "\n")...)
-}
-
-// customer reads the two words of a stack file that a report shows.
-func customer(path string) (platform, side string, err error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return "", "", err
-	}
-	var file struct {
-		Config struct {
-			Customer struct {
-				Platform string `json:"platform"`
-				Side     string `json:"side"`
-			} `json:"waybill:customer"`
-		} `json:"config"`
-	}
-	if err := yaml.Unmarshal(text, &file); err != nil {
-		return "", "", fmt.Errorf("%s: %w", path, err)
-	}
-	side = file.Config.Customer.Side
-	if side == "" {
-		side = "both"
-	}
-	return file.Config.Customer.Platform, side, nil
 }
 
 // addHops notes and shows steps of the chain as they happen.

@@ -67,6 +67,9 @@ func (r *runner) run(
 	operation func(*engine.Engine) (*engine.Result, error),
 	follow func(context.Context, *sandbox.Sandbox, *report) error,
 ) (err error) {
+	if err := report.describe(r.options.Root); err != nil {
+		return err
+	}
 	s, err := r.start(ctx)
 	if err != nil {
 		return err
@@ -74,9 +77,6 @@ func (r *runner) run(
 	defer func() { err = errors.Join(err, s.Close()) }()
 	e, err := s.Engine(ctx, r.observe)
 	if err != nil {
-		return err
-	}
-	if err := report.describe(r.options.Root); err != nil {
 		return err
 	}
 	result, failure := operation(e)
