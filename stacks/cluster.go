@@ -26,6 +26,8 @@ type clusterSide struct {
 type granted struct {
 	// source is where the refresher's token comes from; nil where nodes pull.
 	source kubernetes.TokenSource
+	// registry is the host that the refresher's token is for.
+	registry pulumi.StringInput
 	// after is what the chain needs; its values run the first refresh again.
 	after pulumi.Array
 	// resources is what pods wait for where nodes pull.
@@ -41,7 +43,7 @@ func newClusterSide(s *settings, e environment, source kubernetes.TokenSource) *
 	c := &clusterSide{environment: e, s: s}
 	if source != nil {
 		c.pull = pullSecretArgs(s, e)
-		c.pull.Source = source
+		c.pull.Source, c.pull.Registry = source, pending
 	}
 	for _, w := range s.workloadsOf(e) {
 		args := workloadArgs(s, e, w)
@@ -100,7 +102,7 @@ func (c *clusterSide) register(ctx *pulumi.Context, grant *granted, identities m
 	} else {
 		c.pull.Existing = c.existing
 		if c.pull.Waiting = grant == nil; grant != nil {
-			c.pull.Source, c.pull.After = grant.source, grant.after
+			c.pull.Source, c.pull.Registry, c.pull.After = grant.source, grant.registry, grant.after
 		}
 		var err error
 		if pull, err = kubernetes.NewPullSecret(ctx, "pull"+c.suffix(), c.pull, pulumi.Providers(c.provider)); err != nil {

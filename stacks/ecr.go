@@ -102,7 +102,7 @@ func (g *ecrGrant) granted() *granted {
 	if g == nil {
 		return nil
 	}
-	given := &granted{image: func(path string) pulumi.StringOutput {
+	given := &granted{registry: pulumi.String(g.repository.Host()), image: func(path string) pulumi.StringOutput {
 		return pulumi.Sprintf("%s/%s", g.repository.Host(), path)
 	}}
 	if g.made != nil {

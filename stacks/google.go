@@ -158,7 +158,7 @@ func (g *googleChain) source(e environment, ids *kubernetes.GoogleIdentifiers, c
 		ids = &kubernetes.GoogleIdentifiers{ProjectNumber: pending, Pool: pending, Provider: pending, ServiceAccount: pending}
 	}
 	if g.s.kind() == kindCluster {
-		return kubernetes.ClusterSource{GoogleIdentifiers: *ids, Environment: e.ownName()}
+		return kubernetes.ClusterSource{GoogleIdentifiers: *ids}
 	}
 	if clientID == nil {
 		clientID = pending
@@ -400,6 +400,7 @@ func (g *googleChain) granted(e *googleEnvironment) *granted {
 			source: g.source(e.environment, &kubernetes.GoogleIdentifiers{
 				ProjectNumber: g.made.ProjectNumber, Pool: g.made.Pool, Provider: reader.Provider, ServiceAccount: g.made.ServiceAccount,
 			}, clientID),
+			registry:  g.made.RegistryHost,
 			after:     after,
 			resources: []pulumi.Resource{g.made},
 			image: func(path string) pulumi.StringOutput {
@@ -417,7 +418,8 @@ func (g *googleChain) granted(e *googleEnvironment) *granted {
 			ProjectNumber: pulumi.String(grant.ProjectNumber), Pool: pulumi.String(grant.Pool),
 			Provider: pulumi.String(own.Provider), ServiceAccount: pulumi.String(grant.ServiceAccount),
 		}, clientID),
-		after: after,
+		registry: pulumi.String(grant.Registry),
+		after:    after,
 		image: func(path string) pulumi.StringOutput {
 			return pulumi.Sprintf("%s/%s/%s", grant.Registry, grant.Repository, path)
 		},
