@@ -233,6 +233,7 @@ func pullSecret(customer string) *kubernetes.PullSecretArgs {
 			TenantID: tenant, Authority: azure.Public.Authority, Audience: azure.Public.ExchangeAudience, Scope: azure.Public.Scope(),
 			ClientID: pulumi.String(recorder.GUID("client")),
 		},
+		Registry:  pulumi.String("europe-west1-docker.pkg.dev"),
 		Refresher: kubernetes.Refresher{Image: "registry.example/refresher:1"},
 		After:     pulumi.Array{pulumi.String("identity")},
 	}

@@ -65,6 +65,10 @@ type PullSecretArgs struct {
 	ServiceAccount string
 	// Source is where the token comes from. Required.
 	Source TokenSource
+	// Registry is the host of the vendor's registry, such as
+	// europe-west1-docker.pkg.dev: the refresher shows a credential to no other,
+	// whatever image it is told to try. Required unless Waiting.
+	Registry pulumi.StringInput
 	// Waiting is true while the vendor has not granted anything: everything is
 	// made but what would ask for a token, so that the secret stays empty.
 	Waiting bool
@@ -107,6 +111,9 @@ func (args *PullSecretArgs) Validate(later ...string) error {
 	if args.Source == nil {
 		p.Add("source", "is missing: want a token source")
 		return p.Err()
+	}
+	if args.Registry == nil && !args.Waiting {
+		p.Add("registry", "is missing: want the host of the vendor's registry")
 	}
 	args.Source.validate(p)
 	args.Refresher.validate(p, args.Source)

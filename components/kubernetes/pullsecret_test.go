@@ -33,7 +33,7 @@ func entra() kubernetes.EntraSource {
 
 func pullSecret() *kubernetes.PullSecretArgs {
 	return &kubernetes.PullSecretArgs{
-		Customer: "acme", Product: "shop", Namespace: "shop", Source: entra(),
+		Customer: "acme", Product: "shop", Namespace: "shop", Source: entra(), Registry: pulumi.String("europe-west1-docker.pkg.dev"),
 		Refresher: kubernetes.Refresher{Image: "registry.example/refresher:1.0"},
 		After:     pulumi.Array{pulumi.String("identity"), pulumi.String("bindings")},
 	}
@@ -139,11 +139,7 @@ func TestTheRefreshersPodsRelyOnNoWebhook(t *testing.T) {
 		assert.Equal(t, map[string]any{
 			"WAYBILL_IMAGE":                             map[string]any{"configMapKeyRef": map[string]any{"name": "ar-pull-secret-image", "key": "image"}},
 			"WAYBILL_TRUST":                             "entra",
-			"WAYBILL_GCP_PROJECT_NUMBER":                "402817365910",
-			"WAYBILL_GCP_POOL":                          "acme-azure-pool",
-			"WAYBILL_GCP_PROVIDER":                      "acme-azure-provider",
-			"WAYBILL_GCP_SERVICE_ACCOUNT":               "acme-pull@vendor-images.iam.gserviceaccount.com",
-			"WAYBILL_CREDENTIAL_CONFIG":                 "/etc/waybill/credential-config.json",
+			"WAYBILL_REGISTRY":                          "europe-west1-docker.pkg.dev",
 			"GOOGLE_APPLICATION_CREDENTIALS":            "/etc/waybill/credential-config.json",
 			"GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES": "1",
 			"AZURE_TENANT_ID":                           tenant,
@@ -151,8 +147,6 @@ func TestTheRefreshersPodsRelyOnNoWebhook(t *testing.T) {
 			"AZURE_AUTHORITY_HOST":                      "https://login.microsoftonline.com/",
 			"AZURE_FEDERATED_TOKEN_FILE":                "/var/run/secrets/waybill/subject/token",
 			"WAYBILL_ENTRA_SCOPE":                       "api://AzureADTokenExchange/.default",
-			"WAYBILL_SUBJECT_TOKEN_FILE":                "/var/run/secrets/waybill/subject/token",
-			"WAYBILL_SUBJECT_AUDIENCE":                  "api://AzureADTokenExchange",
 			"WAYBILL_SECRET":                            "ar-pull-secret",
 			"WAYBILL_NAMESPACE":                         "shop",
 			"WAYBILL_DEADLINE":                          "4m0s",
@@ -247,6 +241,7 @@ func TestBadArgumentsOfThePullSecretAreNamed(t *testing.T) {
 		"a bad namespace":        {func(a *kubernetes.PullSecretArgs) { a.Namespace = "Shop" }, `namespace "Shop"`},
 		"a long secret name":     {func(a *kubernetes.PullSecretArgs) { a.Name = strings.Repeat("a", 45) }, "want a CronJob name of at most 52"},
 		"no source":              {func(a *kubernetes.PullSecretArgs) { a.Source = nil }, "source is missing: want a token source"},
+		"no registry":            {func(a *kubernetes.PullSecretArgs) { a.Registry = nil }, "registry is missing: want the host of the vendor's registry"},
 		"an empty source":        {func(a *kubernetes.PullSecretArgs) { a.Source = kubernetes.ClusterSource{} }, "source.projectNumber is missing"},
 		"no client":              {func(a *kubernetes.PullSecretArgs) { s := entra(); s.ClientID = nil; a.Source = s }, "source.clientId is missing"},
 		"no image":               {func(a *kubernetes.PullSecretArgs) { a.Refresher.Image = "" }, `refresher.image "": want HOST/PATH`},

@@ -137,8 +137,7 @@ func (r Refresher) jobSpec(pod *corev1.PodTemplateSpecArgs) *batchv1.JobSpecArgs
 func refresherPod(args *PullSecretArgs, config, imageConfigMap pulumi.StringInput, labels pulumi.StringMap) *corev1.PodTemplateSpecArgs {
 	r := args.Refresher
 	variables := append(args.Source.environment(),
-		variable{"WAYBILL_SUBJECT_TOKEN_FILE", pulumi.String(externalaccount.SubjectTokenFile)},
-		variable{"WAYBILL_SUBJECT_AUDIENCE", args.Source.audience()},
+		variable{"WAYBILL_REGISTRY", args.Registry},
 		variable{"WAYBILL_SECRET", pulumi.String(args.secretName())},
 		variable{"WAYBILL_NAMESPACE", pulumi.String(args.Namespace)},
 		variable{"WAYBILL_DEADLINE", pulumi.String(r.deadline().String())},

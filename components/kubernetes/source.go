@@ -63,18 +63,6 @@ func (g GoogleIdentifiers) validate(p *check.Problems) {
 	}
 }
 
-func (g GoogleIdentifiers) environment(trust string) []variable {
-	return []variable{
-		{"WAYBILL_TRUST", pulumi.String(trust)},
-		{"WAYBILL_GCP_PROJECT_NUMBER", g.ProjectNumber},
-		{"WAYBILL_GCP_POOL", g.Pool},
-		{"WAYBILL_GCP_PROVIDER", g.Provider},
-		{"WAYBILL_GCP_SERVICE_ACCOUNT", g.ServiceAccount},
-		{"GOOGLE_APPLICATION_CREDENTIALS", pulumi.String(configFile)},
-		{"WAYBILL_CREDENTIAL_CONFIG", pulumi.String(configFile)},
-	}
-}
-
 func (g GoogleIdentifiers) render(source externalaccount.Source) pulumi.StringOutput {
 	return externalaccount.Inputs(g).Render(source)
 }
@@ -110,24 +98,21 @@ func (s EntraSource) egress() []endpoint                      { return nil }
 func (s EntraSource) cadence() (usual, longest time.Duration) { return googleCadence() }
 
 func (s EntraSource) environment() []variable {
-	return append(s.GoogleIdentifiers.environment("entra"),
-		variable{"GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", pulumi.String("1")},
-		variable{"AZURE_TENANT_ID", pulumi.String(s.TenantID)},
-		variable{"AZURE_CLIENT_ID", s.ClientID},
-		variable{"AZURE_AUTHORITY_HOST", pulumi.String(s.Authority)},
-		variable{"AZURE_FEDERATED_TOKEN_FILE", pulumi.String(externalaccount.SubjectTokenFile)},
-		variable{"WAYBILL_ENTRA_SCOPE", pulumi.String(s.Scope)},
-	)
+	return []variable{
+		{"WAYBILL_TRUST", pulumi.String("entra")},
+		{"GOOGLE_APPLICATION_CREDENTIALS", pulumi.String(configFile)},
+		{"GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", pulumi.String("1")},
+		{"AZURE_TENANT_ID", pulumi.String(s.TenantID)},
+		{"AZURE_CLIENT_ID", s.ClientID},
+		{"AZURE_AUTHORITY_HOST", pulumi.String(s.Authority)},
+		{"AZURE_FEDERATED_TOKEN_FILE", pulumi.String(externalaccount.SubjectTokenFile)},
+		{"WAYBILL_ENTRA_SCOPE", pulumi.String(s.Scope)},
+	}
 }
 
 // ClusterSource hands the ServiceAccount token to Google directly: the
 // provider trusts the cluster's own issuer.
-type ClusterSource struct {
-	GoogleIdentifiers
-	// Environment is the name of the reader at the provider, where the pool knows
-	// several: what its operator is shown as the principal begins with it.
-	Environment string
-}
+type ClusterSource struct{ GoogleIdentifiers }
 
 func (s ClusterSource) validate(p *check.Problems) { s.GoogleIdentifiers.validate(p) }
 
@@ -138,11 +123,11 @@ func (s ClusterSource) audience() pulumi.StringInput {
 }
 
 func (s ClusterSource) environment() []variable {
-	variables := s.GoogleIdentifiers.environment("cluster")
-	if s.Environment != "" {
-		variables = append(variables, variable{"WAYBILL_GCP_ENVIRONMENT", pulumi.String(s.Environment)})
+	return []variable{
+		{"WAYBILL_TRUST", pulumi.String("cluster")},
+		{"GOOGLE_APPLICATION_CREDENTIALS", pulumi.String(configFile)},
+		{"WAYBILL_SUBJECT_TOKEN_FILE", pulumi.String(externalaccount.SubjectTokenFile)},
 	}
-	return variables
 }
 
 func (s ClusterSource) configuration() pulumi.StringInput       { return s.render(externalaccount.File) }

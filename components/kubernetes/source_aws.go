@@ -36,8 +36,8 @@ func (r ECRRole) validate(p *check.Problems) {
 func (r ECRRole) environment(trust string) []variable {
 	return []variable{
 		{"WAYBILL_TRUST", pulumi.String(trust)},
-		{"WAYBILL_AWS_ROLE_ARN", r.RoleARN},
-		{"WAYBILL_AWS_REGION", pulumi.String(r.Region)},
+		{"AWS_ROLE_ARN", r.RoleARN},
+		{"AWS_REGION", pulumi.String(r.Region)},
 		{"AWS_EC2_METADATA_DISABLED", pulumi.String("true")},
 	}
 }
@@ -53,7 +53,6 @@ func (s IRSASource) egress() []endpoint                      { return nil }
 
 func (s IRSASource) environment() []variable {
 	return append(s.ECRRole.environment("irsa"),
-		variable{"AWS_ROLE_ARN", s.RoleARN},
 		variable{"AWS_WEB_IDENTITY_TOKEN_FILE", pulumi.String(externalaccount.SubjectTokenFile)})
 }
 

@@ -23,7 +23,7 @@ func TestWithECRTheRefresherNamesItsRole(t *testing.T) {
 		want     map[string]string
 	}{
 		"IRSA": {kubernetes.IRSASource{ECRRole: ecrRole()}, "sts.amazonaws.com", map[string]string{
-			"WAYBILL_TRUST": "irsa", "AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/waybill/shop-pull",
+			"WAYBILL_TRUST":               "irsa",
 			"AWS_WEB_IDENTITY_TOKEN_FILE": "/var/run/secrets/waybill/subject/token",
 		}},
 		"Pod Identity": {kubernetes.PodIdentitySource{ECRRole: ecrRole()}, "pods.eks.amazonaws.com", map[string]string{
@@ -48,8 +48,8 @@ func TestWithECRTheRefresherNamesItsRole(t *testing.T) {
 					assert.Equal(t, value, environment[key], "%s of %s", key, pod)
 				}
 				assert.Equal(t, "true", environment["AWS_EC2_METADATA_DISABLED"])
-				assert.Equal(t, "arn:aws:iam::111122223333:role/waybill/shop-pull", environment["WAYBILL_AWS_ROLE_ARN"])
-				assert.Equal(t, "eu-central-1", environment["WAYBILL_AWS_REGION"])
+				assert.Equal(t, "arn:aws:iam::111122223333:role/waybill/shop-pull", environment["AWS_ROLE_ARN"])
+				assert.Equal(t, "eu-central-1", environment["AWS_REGION"])
 				for key := range environment {
 					assert.NotContains(t, key, "GOOGLE")
 				}

@@ -163,7 +163,7 @@ func (c *awsChain) refresh(site Site, role *aws.ServiceAccountRole, source kuber
 	}
 	impatient := time.Duration(0)
 	pull, err := kubernetes.NewPullSecret(c.ctx, "pull"+site.suffix(), &kubernetes.PullSecretArgs{
-		Customer: slug, Product: product, Namespace: site.Namespace, Source: source,
+		Customer: slug, Product: product, Namespace: site.Namespace, Source: source, Registry: c.grant.RegistryHost,
 		Refresher: kubernetes.Refresher{Image: AWSRefresher, Propagation: &impatient},
 		After:     pulumi.Array{c.grant.Ready, role.Ready},
 	}, pulumi.Providers(cluster))

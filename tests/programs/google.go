@@ -81,7 +81,7 @@ func (c *googleChain) refresh(site Site, source kubernetes.TokenSource, after pu
 	reader := c.grant.Readers[site.own()]
 	impatient := time.Duration(0)
 	pull, err := kubernetes.NewPullSecret(c.ctx, "pull"+site.suffix(), &kubernetes.PullSecretArgs{
-		Customer: slug, Product: product, Namespace: site.Namespace, Source: source,
+		Customer: slug, Product: product, Namespace: site.Namespace, Source: source, Registry: c.grant.RegistryHost,
 		Refresher: kubernetes.Refresher{Image: AWSRefresher, Propagation: &impatient},
 		After:     append(after, reader.Ready),
 	}, pulumi.Providers(cluster))
