@@ -18,10 +18,10 @@ func imageGrantArgs(s *settings) *gcp.ImageGrantArgs {
 		Location: s.GCP.Location,
 		Repository: gcp.Repository{
 			Name:        r.Name,
-			Mode:        gcp.Mode(r.Mode),
+			Existing:    r.Mode == "existing",
 			Upstream:    r.Upstream,
 			MutableTags: r.MutableTags,
-			Unprotected: r.Protect != nil && !*r.Protect,
+			Protect:     r.Protect,
 		},
 		Generation:       s.GCP.Generation,
 		ServiceAccountID: s.GCP.ServiceAccount,

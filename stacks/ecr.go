@@ -21,7 +21,7 @@ func (s *settings) vendorRepository() (aws.RepositoryRef, bool) {
 	switch {
 	case s.vendors():
 		return (&aws.ImageGrantArgs{
-			Customer: s.Slug, Account: vendor.Account, Region: vendor.Region, Repository: aws.Repository{Name: vendor.Repository.Name},
+			Customer: s.Slug, Product: s.Product.Name, Account: vendor.Account, Region: vendor.Region, Repository: aws.Repository{Name: vendor.Repository.Name},
 		}).Reference(), true
 	case s.received.grant == nil:
 		return aws.RepositoryRef{}, false
@@ -41,11 +41,17 @@ func ecrGrantArgs(s *settings) *aws.ImageGrantArgs {
 		Customer: s.Slug, Product: s.Product.Name,
 		Account: vendor.Account, Region: vendor.Region,
 		Repository: aws.Repository{
-			Name: r.Name, Mode: aws.Mode(r.Mode), MutableTags: r.MutableTags, Unscanned: r.Unscanned, KMSKey: r.KMSKey,
-			Lifecycle:   aws.Lifecycle{KeepTagged: r.KeepTagged, ExpireUntaggedAfterDays: r.ExpireUntaggedAfterDays, Off: r.KeepAll},
-			Unprotected: r.Protect != nil && !*r.Protect,
+			Name: r.Name, Existing: r.Mode == "existing", MutableTags: r.MutableTags, KMSKey: r.KMSKey,
+			Lifecycle: aws.Lifecycle{KeepTagged: r.KeepTagged, ExpireUntaggedAfterDays: r.ExpireUntaggedAfterDays},
+			Protect:   r.Protect,
 		},
 		CustomerAccount: s.AWS.Customer.Account,
+	}
+	if no := false; r.Unscanned {
+		args.Repository.Scan = &no
+	}
+	if no := false; r.KeepAll {
+		args.Repository.Lifecycle.Expire = &no
 	}
 	request := s.amazonRequest()
 	if args.Waiting = request == nil; args.Waiting {

@@ -133,7 +133,8 @@ func eksTrust(s *settings, e environment, issuer string) aws.Trust {
 	if issuer == "" { // looked up later
 		issuer = "https://looked.up/id/PENDING"
 	}
-	return aws.IRSA{Issuer: issuer, CreateProvider: s.EKS.CreateProvider}
+	existing := !s.EKS.CreateProvider
+	return aws.IRSA{Issuer: issuer, Existing: &existing}
 }
 
 // clusterARN is empty for a Region that no partition knows, which the
