@@ -202,7 +202,7 @@ func amazonService(customer string) *aws.ServiceArgs {
 }
 
 func amazonRepository(customer string) aws.RepositoryRef {
-	return aws.RepositoryRef{Account: "111122223333", Region: recorder.AmazonRegion, Name: customer}
+	return aws.RepositoryRef{Account: "111122223333", Region: recorder.AmazonRegion, Name: customer + "/app"}
 }
 
 func workloadIdentity(customer string) *azure.WorkloadIdentityArgs {

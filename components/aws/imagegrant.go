@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/check"
+	"waybill.example/waybill/components/internal/labels"
 	"waybill.example/waybill/components/internal/naming"
 	"waybill.example/waybill/components/internal/policy"
 )
@@ -49,17 +51,19 @@ type ImageGrantArgs struct {
 	// Waiting is true while the customer has not said which roles pull: the
 	// repository is made, and nobody else may read it yet.
 	Waiting bool
-	// Tags are added to the repository's own.
+	// Tags are added to everything's own: at most 48.
 	Tags map[string]string
 }
 
 func (args *ImageGrantArgs) site() site { return siteOf(args.Account, args.Region) }
 
+func (args *ImageGrantArgs) owner() labels.Owner {
+	return labels.Owner{Customer: args.Customer, Product: args.Product}
+}
+
+// repositoryName has a slash between slug and product: ECR refuses two hyphens.
 func (args *ImageGrantArgs) repositoryName() string {
-	if args.Repository.Name != "" {
-		return args.Repository.Name
-	}
-	return naming.ECRRepository.Derive(args.Customer, "")
+	return cmp.Or(args.Repository.Name, args.Customer+"/"+args.Product)
 }
 
 // Reference names the repository to the customer's side.
@@ -72,9 +76,10 @@ func (args *ImageGrantArgs) Reference() RepositoryRef {
 func (args *ImageGrantArgs) Validate(later ...string) error {
 	p := check.Of("aws.ImageGrant", later...)
 	p.Error("customer", naming.CheckSlug(args.Customer))
-	p.Required("product", args.Product, "the product's name")
+	p.Error("product", naming.CheckProduct(args.Product))
+	labels.AWS.Check(p, args.owner(), args.Tags)
 	args.site().check(p, "", "the vendor's AWS account")
-	args.Repository.validate(p, args.repositoryName(), args.site())
+	args.Repository.validate(p, args.site())
 	checkAccount(p, "customerAccount", args.CustomerAccount, "the customer's AWS account")
 	if args.Waiting {
 		return p.Err()

@@ -17,8 +17,10 @@ const (
 	vendor   = "111122223333"
 	customer = recorder.AmazonAccount
 	region   = recorder.AmazonRegion
-	reader   = "arn:aws:iam::" + customer + ":role/waybill/acme-pull"
+	reader   = "arn:aws:iam::" + customer + ":role/waybill/acme--shop-pull"
 )
+
+var no = false
 
 func grantArguments() *aws.ImageGrantArgs {
 	return &aws.ImageGrantArgs{
@@ -54,25 +56,25 @@ func TestTheRepositoryIsReadByOneRoleOfTheCustomersAccount(t *testing.T) {
 		assert.Equal(t, `{"Version":"2012-10-17","Statement":[{"Sid":"Pull","Effect":"Allow",`+
 			`"Principal":{"AWS":"arn:aws:iam::222233334444:root"},`+
 			`"Action":["ecr:BatchCheckLayerAvailability","ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"],`+
-			`"Condition":{"ArnEquals":{"aws:PrincipalArn":"arn:aws:iam::222233334444:role/waybill/acme-pull"}}}]}`,
+			`"Condition":{"ArnEquals":{"aws:PrincipalArn":"arn:aws:iam::222233334444:role/waybill/acme--shop-pull"}}}]}`,
 			readers.Text("policy"))
-		assert.Equal(t, "acme", readers.Text("repository"))
+		assert.Equal(t, "acme/shop", readers.Text("repository"))
 	}
 }
 
 func TestSeveralRolesAreListedInOneOrder(t *testing.T) {
 	args := grantArguments()
-	args.RoleARNs = []string{reader, "arn:aws:iam::" + customer + ":role/acme-execution"}
+	args.RoleARNs = []string{reader, "arn:aws:iam::" + customer + ":role/acme--shop-execution"}
 	r, _ := grant(t, args, false)
 	assert.Contains(t, r.Named("grant-readers").Text("policy"),
-		`"aws:PrincipalArn":["arn:aws:iam::222233334444:role/acme-execution","arn:aws:iam::222233334444:role/waybill/acme-pull"]`)
+		`"aws:PrincipalArn":["arn:aws:iam::222233334444:role/acme--shop-execution","arn:aws:iam::222233334444:role/waybill/acme--shop-pull"]`)
 }
 
 func TestTheGrantSaysWhatTheCustomerNeeds(t *testing.T) {
 	r, outputs := grant(t, grantArguments(), false)
 	assert.Equal(t, map[string]string{
-		"host": "111122223333.dkr.ecr.us-east-1.amazonaws.com", "repository": "acme",
-		"arn":   "arn:aws:ecr:us-east-1:111122223333:repository/acme",
+		"host": "111122223333.dkr.ecr.us-east-1.amazonaws.com", "repository": "acme/shop",
+		"arn":   "arn:aws:ecr:us-east-1:111122223333:repository/acme/shop",
 		"ready": r.Named("grant-readers").Text("policy"),
 	}, outputs)
 }
@@ -86,7 +88,7 @@ func TestOtherPartitionsHaveTheirOwnARNsAndHosts(t *testing.T) {
 		args.Region, args.RoleARNs = region, []string{strings.Replace(reader, "arn:aws:", "arn:"+want.partition+":", 1)}
 		r, outputs := grant(t, args, false)
 		assert.Equal(t, want.host, outputs["host"])
-		assert.Equal(t, "arn:"+want.partition+":ecr:"+region+":111122223333:repository/acme", outputs["arn"])
+		assert.Equal(t, "arn:"+want.partition+":ecr:"+region+":111122223333:repository/acme/shop", outputs["arn"])
 		document := r.Named("grant-readers").Text("policy")
 		assert.Contains(t, document, `{"AWS":"arn:`+want.partition+`:iam::222233334444:root"}`)
 		assert.NotContains(t, document, "arn:aws:")
@@ -96,7 +98,7 @@ func TestOtherPartitionsHaveTheirOwnARNsAndHosts(t *testing.T) {
 func TestARepositoryIsWhatPeopleExpect(t *testing.T) {
 	r, _ := grant(t, grantArguments(), false)
 	repository := r.Named("grant-repository")
-	assert.Equal(t, "acme", repository.Text("name"))
+	assert.Equal(t, "acme/shop", repository.Text("name"))
 	assert.Equal(t, "IMMUTABLE", repository.Text("imageTagMutability"))
 	assert.True(t, repository.Value("imageScanningConfiguration.scanOnPush").BoolValue())
 	assert.Equal(t, "AES256", repository.Text("encryptionConfigurations[0].encryptionType"))
@@ -111,7 +113,7 @@ func TestARepositoryIsWhatPeopleExpect(t *testing.T) {
 func TestARepositoryIsWhatItsSettingsSay(t *testing.T) {
 	t.Run("open to change", func(t *testing.T) {
 		args := grantArguments()
-		args.Repository = aws.Repository{Name: "customers/acme", MutableTags: true, Unscanned: true, Unprotected: true, Lifecycle: aws.Lifecycle{Off: true}}
+		args.Repository = aws.Repository{Name: "customers/acme", MutableTags: true, Scan: &no, Protect: &no, Lifecycle: aws.Lifecycle{Expire: &no}}
 		r, outputs := grant(t, args, false)
 		repository := r.Named("grant-repository")
 		assert.Equal(t, "customers/acme", outputs["repository"])
@@ -137,7 +139,7 @@ func TestARepositoryIsWhatItsSettingsSay(t *testing.T) {
 	})
 	t.Run("existing", func(t *testing.T) {
 		args := grantArguments()
-		args.Repository = aws.Repository{Mode: aws.Existing, Name: "by-hand"}
+		args.Repository = aws.Repository{Existing: true, Name: "by-hand"}
 		r, outputs := grant(t, args, false)
 		assert.Empty(t, r.Of("Repository"))
 		assert.Empty(t, r.Of("LifecyclePolicy"))
@@ -182,13 +184,14 @@ func TestBadGrantsAreNamed(t *testing.T) {
 		"an upper-case name":    {func(a *aws.ImageGrantArgs) { a.Repository.Name = "Acme" }, `repository.name "Acme": want a repository name`},
 		"two hyphens":           {func(a *aws.ImageGrantArgs) { a.Repository.Name = "a--b" }, `repository.name "a--b"`},
 		"a name of one letter":  {func(a *aws.ImageGrantArgs) { a.Repository.Name = "a" }, `repository.name "a": want at least 2 characters`},
-		"an unknown mode":       {func(a *aws.ImageGrantArgs) { a.Repository.Mode = "virtual" }, `repository.mode "virtual": want standard or existing`},
-		"existing and settings": {func(a *aws.ImageGrantArgs) { a.Repository = aws.Repository{Mode: aws.Existing, MutableTags: true} }, "want no other setting than the name"},
+		"existing, protected":   {func(a *aws.ImageGrantArgs) { a.Repository = aws.Repository{Existing: true, Protect: &no} }, "repository.existing true: want no other setting"},
+		"Amazon's tag":          {func(a *aws.ImageGrantArgs) { a.Tags = map[string]string{"aws:x": "y"} }, `tags["aws:x"] "y": want a key that does not start with aws:`},
+		"existing and settings": {func(a *aws.ImageGrantArgs) { a.Repository = aws.Repository{Existing: true, MutableTags: true} }, "want no other setting than the name"},
 		"a key's alias":         {func(a *aws.ImageGrantArgs) { a.Repository.KMSKey = "arn:aws:kms:us-east-1:111122223333:alias/images" }, "repository.kmsKey \"arn:aws:kms:us-east-1:111122223333:alias/images\": want a KMS key's ARN, arn:aws:kms:us-east-1:ACCOUNT:key/ID"},
 		"a key elsewhere":       {func(a *aws.ImageGrantArgs) { a.Repository.KMSKey = "arn:aws:kms:eu-west-1:111122223333:key/x" }, "want a KMS key's ARN"},
 		"nothing kept":          {func(a *aws.ImageGrantArgs) { a.Repository.Lifecycle.KeepTagged = -1 }, "repository.lifecycle.keepTagged -1: want 1 to 10000"},
 		"eleven years":          {func(a *aws.ImageGrantArgs) { a.Repository.Lifecycle.ExpireUntaggedAfterDays = 4000 }, "repository.lifecycle.expireUntaggedAfterDays 4000: want 1 to 3650"},
-		"off with limits":       {func(a *aws.ImageGrantArgs) { a.Repository.Lifecycle = aws.Lifecycle{Off: true, KeepTagged: 1} }, "repository.lifecycle is off and has limits"},
+		"off with limits":       {func(a *aws.ImageGrantArgs) { a.Repository.Lifecycle = aws.Lifecycle{Expire: &no, KeepTagged: 1} }, "repository.lifecycle.expire false: want no limits"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := grantArguments()

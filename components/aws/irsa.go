@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/check"
+	"waybill.example/waybill/components/internal/optional"
 	"waybill.example/waybill/components/internal/policy"
 )
 
@@ -30,12 +31,16 @@ type IRSA struct {
 	Issuer string
 	// ProviderARN is the OIDC provider's, instead of the issuer that it names.
 	ProviderARN string
-	// CreateProvider makes the account's OIDC provider for Issuer. Without it
-	// the provider exists, and its audiences must hold TokenAudience. An
-	// account has one for each issuer: deleting this one takes the ground from
-	// every other role that came to trust the cluster.
-	CreateProvider bool
+	// Existing is false where the account's OIDC provider for Issuer is to be
+	// made; default: true, and its audiences must hold TokenAudience. An account
+	// has one provider for each issuer, which usually came with the cluster.
+	Existing *bool
+	// Protect keeps an update from deleting a provider that was made; default:
+	// true. Other roles may have come to trust the cluster through it.
+	Protect *bool
 }
+
+func (t IRSA) existing() bool { return optional.Or(t.Existing, true) }
 
 // issuer is the issuer without its scheme, as IAM names it.
 func (t IRSA) issuer() string {
@@ -55,8 +60,8 @@ func (t IRSA) validate(p *check.Problems, s trusted) {
 	case t.Issuer != "" && t.ProviderARN != "":
 		p.Add("trust.providerArn", "%q: want it or issuer %q, not both", t.ProviderARN, t.Issuer)
 		return
-	case t.ProviderARN != "" && t.CreateProvider:
-		p.Add("trust.providerArn", "%q: want the issuer instead, to create its provider", t.ProviderARN)
+	case t.ProviderARN != "" && !t.existing():
+		p.Add("trust.providerArn", "%q: want the issuer instead, to make its provider", t.ProviderARN)
 		return
 	case t.ProviderARN != "":
 		// The same characters as an issuer's, so that none is a wildcard.
@@ -67,6 +72,9 @@ func (t IRSA) validate(p *check.Problems, s trusted) {
 		p.Add("trust.issuer", "%q: want one without a port, which IAM does not take", t.Issuer)
 	default:
 		p.Issuer("trust.issuer", t.Issuer)
+	}
+	if t.Protect != nil && t.existing() {
+		p.Add("trust.protect", "%t: want it with existing false only", *t.Protect)
 	}
 	if n := len(scheme + t.issuer()); n > maxIssuer {
 		p.Add("trust.issuer", "has %d characters: want at most %d", n, maxIssuer)
@@ -85,7 +93,7 @@ func (t IRSA) document(s trusted) policy.Document {
 }
 
 func (t IRSA) lookUp(ctx *pulumi.Context, s trusted, opts ...pulumi.InvokeOption) error {
-	if t.CreateProvider {
+	if !t.existing() {
 		return nil
 	}
 	arn := t.providerARN(s)
@@ -102,14 +110,14 @@ func (t IRSA) lookUp(ctx *pulumi.Context, s trusted, opts ...pulumi.InvokeOption
 }
 
 func (t IRSA) before(ctx *pulumi.Context, name string, s trusted, parent pulumi.Resource) ([]pulumi.Resource, error) {
-	if !t.CreateProvider {
+	if t.existing() {
 		return nil, nil
 	}
 	provider, err := iam.NewOpenIdConnectProvider(ctx, name+"-provider", &iam.OpenIdConnectProviderArgs{
 		Url:           pulumi.String(t.Issuer),
 		ClientIdLists: pulumi.ToStringArray([]string{TokenAudience}),
 		Tags:          pulumi.ToStringMap(s.tags),
-	}, pulumi.Parent(parent))
+	}, pulumi.Parent(parent), pulumi.Protect(optional.Or(t.Protect, true)))
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,10 @@
 package aws
 
 import (
+	"cmp"
+
 	"waybill.example/waybill/components/check"
+	"waybill.example/waybill/components/internal/optional"
 	"waybill.example/waybill/components/internal/policy"
 )
 
@@ -15,33 +18,26 @@ const (
 
 // Lifecycle says which images ECR deletes by itself.
 type Lifecycle struct {
+	// Expire lets images go; default: true. False keeps every image, and leaves
+	// out the rest.
+	Expire *bool
 	// KeepTagged is how many tagged images stay, the newest ones; 0 means 100,
 	// at most 10,000. An image that a customer still runs has to be among them.
 	KeepTagged int
 	// ExpireUntaggedAfterDays is how many days after its push an untagged image
 	// goes; 0 means 14, at most 3650.
 	ExpireUntaggedAfterDays int
-	// Off keeps every image.
-	Off bool
 }
 
-func (l Lifecycle) keepTagged() int {
-	if l.KeepTagged == 0 {
-		return defaultKeepTagged
-	}
-	return l.KeepTagged
-}
-
+func (l Lifecycle) expire() bool    { return optional.Or(l.Expire, true) }
+func (l Lifecycle) keepTagged() int { return cmp.Or(l.KeepTagged, defaultKeepTagged) }
 func (l Lifecycle) expireUntagged() int {
-	if l.ExpireUntaggedAfterDays == 0 {
-		return defaultExpireUntagged
-	}
-	return l.ExpireUntaggedAfterDays
+	return cmp.Or(l.ExpireUntaggedAfterDays, defaultExpireUntagged)
 }
 
 func (l Lifecycle) validate(p *check.Problems) {
-	if l.Off && (l.KeepTagged != 0 || l.ExpireUntaggedAfterDays != 0) {
-		p.Add("repository.lifecycle", "is off and has limits: want either")
+	if !l.expire() && (l.KeepTagged != 0 || l.ExpireUntaggedAfterDays != 0) {
+		p.Add("repository.lifecycle.expire", "false: want no limits beside it")
 	}
 	p.Range("repository.lifecycle.keepTagged", l.keepTagged(), 1, mostTagged)
 	p.Range("repository.lifecycle.expireUntaggedAfterDays", l.expireUntagged(), 1, mostDays)

@@ -5,61 +5,47 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/check"
-	"waybill.example/waybill/components/internal/labels"
 	"waybill.example/waybill/components/internal/naming"
+	"waybill.example/waybill/components/internal/optional"
 )
 
-// Mode is how the customer's repository comes to be.
-type Mode string
-
-// The modes.
-const (
-	// Standard is a repository that waybill creates and the vendor pushes this
-	// customer's images to.
-	Standard Mode = "standard"
-	// Existing is a repository that somebody else looks after; only its policy
-	// is waybill's. A repository has one policy: whoever wrote another loses it.
-	Existing Mode = "existing"
-)
-
-// Repository is the one ECR repository that the customer reads. All but Name
-// and Mode is of standard repositories only.
+// Repository is the one ECR repository that the customer reads.
 type Repository struct {
-	// Name of the repository: 2 to 256 characters; empty means the customer's
-	// slug.
+	// Name of the repository: 2 to 256 characters; default: SLUG/PRODUCT.
 	Name string
-	// Mode; empty means Standard.
-	Mode Mode
+	// Existing is a repository that somebody else looks after: nothing but its
+	// name is set, and only its policy is waybill's. A repository has one
+	// policy: whoever wrote another loses it.
+	Existing bool
 	// MutableTags lets a tag be moved; without it a published tag stays.
 	MutableTags bool
-	// Unscanned leaves pushed images unscanned.
-	Unscanned bool
+	// Scan looks for vulnerabilities in what is pushed; default: true.
+	Scan *bool
 	// KMSKey is the ARN of the key that encrypts the images; empty means
 	// AES-256 with a key of ECR's. Neither can be changed later: another value
 	// asks for another repository.
 	KMSKey string
 	// Lifecycle says which images ECR deletes by itself.
 	Lifecycle Lifecycle
-	// Unprotected lets an update delete the repository with its images:
-	// off-boarding is explicit.
-	Unprotected bool
+	// Protect keeps an update from deleting the repository with its images;
+	// default: true. Off-boarding is explicit.
+	Protect *bool
 }
 
-func (r Repository) validate(p *check.Problems, name string, s site) {
-	checkRepositoryName(p, name)
-	switch r.Mode {
-	case "", Standard:
-		if r.KMSKey != "" {
-			checkKey(p, "repository.kmsKey", r.KMSKey, s)
-		}
-		r.Lifecycle.validate(p)
-	case Existing:
-		if (r != Repository{Name: r.Name, Mode: Existing}) {
-			p.Add("repository.mode", "%q: want no other setting than the name, somebody else looks after it", r.Mode)
-		}
-	default:
-		p.Add("repository.mode", "%q: want %s or %s", r.Mode, Standard, Existing)
+func (r Repository) validate(p *check.Problems, s site) {
+	if r.Name != "" {
+		checkRepositoryName(p, r.Name)
 	}
+	if r.Existing {
+		if (r != Repository{Name: r.Name, Existing: true}) {
+			p.Add("repository.existing", "true: want no other setting than the name, somebody else looks after it")
+		}
+		return
+	}
+	if r.KMSKey != "" {
+		checkKey(p, "repository.kmsKey", r.KMSKey, s)
+	}
+	r.Lifecycle.validate(p)
 }
 
 // minRepositoryName is ECR's; its pattern does not say so.
@@ -76,9 +62,10 @@ func checkRepositoryName(p *check.Problems, name string) {
 // its name; an existing one is named and not touched.
 func newRepository(ctx *pulumi.Context, name string, args *ImageGrantArgs, parent pulumi.Resource) (pulumi.StringInput, error) {
 	r := args.Repository
-	if r.Mode == Existing {
+	if r.Existing {
 		return pulumi.String(args.repositoryName()), nil
 	}
+	protect := optional.Or(r.Protect, true)
 	mutability := "IMMUTABLE"
 	if r.MutableTags {
 		mutability = "MUTABLE"
@@ -90,17 +77,17 @@ func newRepository(ctx *pulumi.Context, name string, args *ImageGrantArgs, paren
 	repository, err := ecr.NewRepository(ctx, name+"-repository", &ecr.RepositoryArgs{
 		Name:                       pulumi.String(args.repositoryName()),
 		ImageTagMutability:         pulumi.String(mutability),
-		ImageScanningConfiguration: &ecr.RepositoryImageScanningConfigurationArgs{ScanOnPush: pulumi.Bool(!r.Unscanned)},
+		ImageScanningConfiguration: &ecr.RepositoryImageScanningConfigurationArgs{ScanOnPush: pulumi.Bool(optional.Or(r.Scan, true))},
 		EncryptionConfigurations:   ecr.RepositoryEncryptionConfigurationArray{encryption},
 		// ECR refuses to delete images with their repository otherwise, and the
 		// protection below already guards against an accident.
-		ForceDelete: pulumi.Bool(r.Unprotected),
-		Tags:        pulumi.ToStringMap(labels.Owner{Customer: args.Customer, Product: args.Product}.Cloud(args.Tags)),
-	}, pulumi.Parent(parent), pulumi.Protect(!r.Unprotected))
+		ForceDelete: pulumi.Bool(!protect),
+		Tags:        pulumi.ToStringMap(args.owner().Cloud(args.Tags)),
+	}, pulumi.Parent(parent), pulumi.Protect(protect))
 	if err != nil {
 		return nil, err
 	}
-	if r.Lifecycle.Off {
+	if !r.Lifecycle.expire() {
 		return repository.Name, nil
 	}
 	document, err := r.Lifecycle.render()

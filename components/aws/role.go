@@ -83,6 +83,17 @@ type plan struct {
 	own   []policy.Statement
 	given []Policy
 	tags  map[string]string
+	// derived is true where the name is waybill's own, which fits wherever
+	// customer and product are sound.
+	derived bool
+}
+
+// named is the plan with a name for a role that has none.
+func (r plan) named(name string) plan {
+	if r.Name == "" {
+		r.Name, r.derived = name, true
+	}
+	return r
 }
 
 // arn is known before the role exists.
@@ -101,7 +112,9 @@ func (r plan) kind() policy.Kind {
 }
 
 func (r plan) validate(p *check.Problems) {
-	p.Error(r.key+"name", naming.IAMRole.Check(r.Name))
+	if !r.derived {
+		p.Error(r.key+"name", naming.IAMRole.Check(r.Name))
+	}
 	if !pathPattern.MatchString(r.path()) || len(r.path()) > maxPath {
 		p.Add(r.key+"path", "%q: want one like /division/team/, at most %d characters", r.Path, maxPath)
 	}

@@ -60,8 +60,8 @@ type Service struct {
 
 // ServiceArgs says what runs, where, and from which repository.
 type ServiceArgs struct {
-	// Customer is the customer's slug and Product the product's name, a DNS
-	// label: they name and tag everything. Required.
+	// Customer is the customer's slug and Product the product's name: they name
+	// and tag everything. Required.
 	Customer, Product string
 	// Account is the customer's AWS account, 12 digits, and Region the
 	// cluster's. Required.
@@ -69,7 +69,7 @@ type ServiceArgs struct {
 	// Cluster is the ECS cluster's name or ARN. Required.
 	Cluster pulumi.StringInput
 	// Name of the service and of its family of task definitions: at most 255
-	// letters, digits, _ and -; empty means CUSTOMER-PRODUCT.
+	// letters, digits, _ and -; default: SLUG-PRODUCT.
 	Name string
 	// Repository is the vendor's, which holds the image. Required.
 	Repository RepositoryRef
@@ -99,8 +99,8 @@ type ServiceArgs struct {
 	Network Network
 	// Replicas is how many tasks run; nil means 2, at most 1000.
 	Replicas *int
-	// ExecutionRole and TaskRole are how the roles are made; their default
-	// names are the slug with -execution and with -task.
+	// ExecutionRole and TaskRole are how the roles are made; default
+	// names: SLUG--PRODUCT-execution and SLUG--PRODUCT-task.
 	ExecutionRole, TaskRole Role
 	// TaskPolicies are what the product itself may do.
 	TaskPolicies []Policy
@@ -115,21 +115,22 @@ type ServiceArgs struct {
 	// NoWait returns before the tasks run. Without it an update fails where
 	// they cannot, above all where the image cannot be pulled.
 	NoWait bool
-	// Tags are added to everything's own.
+	// Tags are added to everything's own: at most 48.
 	Tags map[string]string
 }
 
 func (args *ServiceArgs) site() site { return siteOf(args.Account, args.Region) }
 
+func (args *ServiceArgs) owner() labels.Owner {
+	return labels.Owner{Customer: args.Customer, Product: args.Product}
+}
+
 func (args *ServiceArgs) tags() map[string]string {
-	return labels.Owner{Customer: args.Customer, Product: args.Product}.Cloud(args.Tags)
+	return args.owner().Cloud(args.Tags)
 }
 
 func (args *ServiceArgs) serviceName() string {
-	if args.Name != "" {
-		return args.Name
-	}
-	return naming.ECS.Derive(args.Customer, "-"+args.Product)
+	return cmp.Or(args.Name, args.Customer+"-"+args.Product)
 }
 
 func (args *ServiceArgs) image() string {
@@ -172,10 +173,7 @@ func (args *ServiceArgs) executionPlan(resource string) plan {
 		Role: args.ExecutionRole, site: args.site(), key: "executionRole.", resource: resource, tags: args.tags(), trust: args.trust(),
 		description: "Pulls " + args.Product + " and writes its logs", own: append(own, secretStatements(args.Secrets, args.SecretKeys)...),
 	}
-	if r.Name == "" {
-		r.Name = naming.IAMRole.Derive(args.Customer, "-execution")
-	}
-	return r
+	return r.named(naming.IAMRole.Derive(args.Customer, args.Product, "-execution"))
 }
 
 // taskPlan is the product's own role. Without policies it may do nothing.
@@ -184,10 +182,7 @@ func (args *ServiceArgs) taskPlan(resource string) plan {
 		Role: args.TaskRole, site: args.site(), key: "taskRole.", resource: resource, tags: args.tags(), trust: args.trust(),
 		description: "What " + args.Product + " may do", given: args.TaskPolicies,
 	}
-	if r.Name == "" {
-		r.Name = naming.IAMRole.Derive(args.Customer, "-task")
-	}
-	return r
+	return r.named(naming.IAMRole.Derive(args.Customer, args.Product, "-task"))
 }
 
 // ExecutionRoleARN is known before the role exists: what the vendor may grant to.
@@ -199,12 +194,15 @@ func (args *ServiceArgs) Validate(later ...string) error {
 	p := check.Of("aws.Service", later...)
 	s := args.site()
 	p.Error("customer", naming.CheckSlug(args.Customer))
-	p.Error("product", naming.Label.Check(args.Product))
+	p.Error("product", naming.CheckProduct(args.Product))
+	labels.AWS.Check(p, args.owner(), args.Tags)
 	s.check(p, "", "the customer's AWS account")
 	if args.Cluster == nil {
 		p.Add("cluster", "is missing: want the ECS cluster's name or ARN")
 	}
-	p.Error("name", naming.ECS.Check(args.serviceName()))
+	if args.Name != "" {
+		p.Error("name", naming.ECS.Check(args.Name))
+	}
 	args.Repository.validate(p, s)
 	args.validateImage(p)
 	p.Error("size", checkFargateSize(args.cpu(), args.memory()))

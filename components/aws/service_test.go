@@ -51,12 +51,12 @@ func TestTheExecutionRoleMayPullAndLogAndNothingElse(t *testing.T) {
 		assert.Equal(t, `{"Version":"2012-10-17","Statement":[`+
 			`{"Sid":"Token","Effect":"Allow","Action":"ecr:GetAuthorizationToken","Resource":"*"},`+
 			`{"Sid":"Pull","Effect":"Allow","Action":["ecr:BatchCheckLayerAvailability","ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"],`+
-			`"Resource":"arn:aws:ecr:us-east-1:111122223333:repository/acme"},`+
+			`"Resource":"arn:aws:ecr:us-east-1:111122223333:repository/acme/shop"},`+
 			`{"Sid":"Logs","Effect":"Allow","Action":["logs:CreateLogStream","logs:PutLogEvents"],`+
 			`"Resource":"arn:aws:logs:eu-central-1:222233334444:log-group:/ecs/acme/shop:*"}]}`,
 			r.Named("one-execution-policy").Text("policy"))
 		require.Len(t, r.Of("Policy"), 1, "the task role has none of its own accord")
-		assert.Equal(t, "acme-execution", r.Named("one-execution-policy-attachment").Text("role"))
+		assert.Equal(t, "acme--shop-execution", r.Named("one-execution-policy-attachment").Text("role"))
 	}
 }
 
@@ -80,7 +80,7 @@ func TestTheTaskRunsTheVendorsImageAsTheGuideSays(t *testing.T) {
 	for _, preview := range []bool{false, true} {
 		r, _ := service(t, serviceArguments(), preview)
 		definition := r.Named("one-definition")
-		assert.Equal(t, `[{"name":"shop","image":"111122223333.dkr.ecr.us-east-1.amazonaws.com/acme:1.10.0","essential":true,`+
+		assert.Equal(t, `[{"name":"shop","image":"111122223333.dkr.ecr.us-east-1.amazonaws.com/acme/shop:1.10.0","essential":true,`+
 			`"portMappings":[{"containerPort":8080,"hostPort":8080,"protocol":"tcp"}],`+
 			`"healthCheck":{"command":["CMD-SHELL","curl -f http://localhost:8080/health || exit 1"],"interval":30,"timeout":5,"retries":3,"startPeriod":60},`+
 			`"logConfiguration":{"logDriver":"awslogs","options":{"awslogs-group":"/ecs/acme/shop","awslogs-region":"eu-central-1","awslogs-stream-prefix":"shop"}}}]`,
@@ -92,8 +92,8 @@ func TestTheTaskRunsTheVendorsImageAsTheGuideSays(t *testing.T) {
 			assert.Equal(t, want, definition.Text(path), path)
 		}
 		if !preview {
-			assert.Equal(t, "arn:aws:iam::222233334444:role/acme-execution", definition.Text("executionRoleArn"))
-			assert.Equal(t, "arn:aws:iam::222233334444:role/acme-task", definition.Text("taskRoleArn"))
+			assert.Equal(t, "arn:aws:iam::222233334444:role/acme--shop-execution", definition.Text("executionRoleArn"))
+			assert.Equal(t, "arn:aws:iam::222233334444:role/acme--shop-task", definition.Text("taskRoleArn"))
 		}
 	}
 }
@@ -112,7 +112,7 @@ func TestTheContainerIsWhatItsSettingsSay(t *testing.T) {
 	args.Logs = aws.Logs{Group: "/products/shop", StreamPrefix: "blue"}
 	r, _ := service(t, args, false)
 	definition := r.Named("one-definition")
-	assert.Equal(t, `[{"name":"shop","image":"111122223333.dkr.ecr.us-east-1.amazonaws.com/acme@sha256:`+strings.Repeat("0a", 32)+`","essential":true,`+
+	assert.Equal(t, `[{"name":"shop","image":"111122223333.dkr.ecr.us-east-1.amazonaws.com/acme/shop@sha256:`+strings.Repeat("0a", 32)+`","essential":true,`+
 		`"entryPoint":["/shop"],"command":["--config","a&b"],"portMappings":[{"containerPort":8080,"hostPort":8080,"protocol":"tcp"}],`+
 		`"environment":[{"name":"ADDRESS","value":"0.0.0.0"},{"name":"ZONE","value":"<a>"}],`+
 		`"secrets":[{"name":"PASSWORD","valueFrom":"arn:aws:secretsmanager:eu-central-1:222233334444:secret:shop/db-a1b2c3:password::"},`+
@@ -158,7 +158,7 @@ func TestTheProductsOwnRightsAreOnTheTaskRole(t *testing.T) {
 	args := serviceArguments()
 	args.TaskPolicies = []aws.Policy{{Name: "files", Document: `{"Version":"2012-10-17","Statement":[]}`}}
 	r, _ := service(t, args, false)
-	assert.Equal(t, "acme-task", r.Named("one-task-policy-files-attachment").Text("role"))
+	assert.Equal(t, "acme--shop-task", r.Named("one-task-policy-files-attachment").Text("role"))
 	assert.NotContains(t, r.Named("one-execution-policy").Text("policy"), "files")
 }
 
@@ -242,7 +242,7 @@ func TestTheServiceWaitsForTheVendorsGrant(t *testing.T) {
 			_, err = aws.NewService(ctx, "one", args)
 			return err
 		}))
-		assert.Contains(t, r.Named("grant-readers").Text("policy"), "arn:aws:iam::222233334444:role/acme-execution")
+		assert.Contains(t, r.Named("grant-readers").Text("policy"), "arn:aws:iam::222233334444:role/acme--shop-execution")
 		assert.Contains(t, strings.Join(r.Named("one-service").RPC.GetDependencies(), " "), "::grant-readers")
 	}
 }
@@ -263,7 +263,7 @@ func TestBadServicesAreNamed(t *testing.T) {
 		want   string
 	}{
 		"a bad slug":               {func(a *aws.ServiceArgs) { a.Customer = "Acme" }, `customer "Acme": want 3 to 40`},
-		"a product with a space":   {func(a *aws.ServiceArgs) { a.Product, a.Name = "my shop", "shop" }, `product "my shop": want a Kubernetes name`},
+		"a product with a space":   {func(a *aws.ServiceArgs) { a.Product, a.Name = "my shop", "shop" }, `product "my shop": want the product's name`},
 		"no account":               {func(a *aws.ServiceArgs) { a.Account = "" }, `account "": want the customer's AWS account, 12 digits`},
 		"no Region":                {func(a *aws.ServiceArgs) { a.Region = "" }, `region "": want an AWS Region`},
 		"no cluster":               {func(a *aws.ServiceArgs) { a.Cluster = nil }, "cluster is missing: want the ECS cluster's name or ARN"},

@@ -33,8 +33,8 @@ type ServiceAccountRoleArgs struct {
 	// Customer is the customer's slug and Product the product's name: they name
 	// and tag the role. Required.
 	Customer, Product string
-	// Environment is the customer's environment, where it has several; it ends
-	// the role's default name.
+	// Environment is the customer's environment, where it has several: 2 to 12
+	// of a-z, 0-9 and hyphens. It ends the role's default name.
 	Environment string
 	// Account is the customer's AWS account, 12 digits, and Region the
 	// cluster's. Required.
@@ -52,18 +52,22 @@ type ServiceAccountRoleArgs struct {
 	Waiting bool
 	// Policies are what else the role may do.
 	Policies []Policy
-	// Role is how the role is made. Its default name is the slug with -pull, or
-	// with -product where Pull is nil.
+	// Role is how the role is made. Default name: SLUG--PRODUCT-pull, or
+	// SLUG--PRODUCT-product where Pull is nil, with --ENVIRONMENT.
 	Role Role
-	// Tags are added to the role's own.
+	// Tags are added to everything's own: at most 48.
 	Tags map[string]string
+}
+
+func (args *ServiceAccountRoleArgs) owner() labels.Owner {
+	return labels.Owner{Customer: args.Customer, Product: args.Product}
 }
 
 func (args *ServiceAccountRoleArgs) subject() trusted {
 	return trusted{
 		ServiceAccount: subject.ServiceAccount{Namespace: args.Namespace, Name: args.ServiceAccount},
 		site:           siteOf(args.Account, args.Region),
-		tags:           labels.Owner{Customer: args.Customer, Product: args.Product}.Cloud(args.Tags),
+		tags:           args.owner().Cloud(args.Tags),
 	}
 }
 
@@ -82,15 +86,12 @@ func (args *ServiceAccountRoleArgs) plan(resource string) plan {
 		r.own = args.Pull.pullStatements()
 	}
 	if args.Environment != "" {
-		suffix += "-" + args.Environment
-	}
-	if r.Name == "" {
-		r.Name = naming.IAMRole.Derive(args.Customer, suffix)
+		suffix += "--" + args.Environment
 	}
 	if args.Trust != nil {
 		r.trust = args.Trust.document(s)
 	}
-	return r
+	return r.named(naming.IAMRole.Derive(args.Customer, args.Product, suffix))
 }
 
 // RoleARN is known before the role exists: what the vendor may grant to.
@@ -102,7 +103,11 @@ func (args *ServiceAccountRoleArgs) Validate(later ...string) error {
 	p := check.Of("aws.ServiceAccountRole", later...)
 	s := args.subject()
 	p.Error("customer", naming.CheckSlug(args.Customer))
-	p.Required("product", args.Product, "the product's name")
+	p.Error("product", naming.CheckProduct(args.Product))
+	if args.Environment != "" {
+		p.Error("environment", naming.CheckEnvironment(args.Environment))
+	}
+	labels.AWS.Check(p, args.owner(), args.Tags)
 	s.site.check(p, "", "the customer's AWS account")
 	s.Validate(p, "")
 	if args.Trust == nil {

@@ -24,7 +24,7 @@ const (
 )
 
 func repository() *aws.RepositoryRef {
-	return &aws.RepositoryRef{Account: vendor, Region: "us-east-1", Name: "acme"}
+	return &aws.RepositoryRef{Account: vendor, Region: "us-east-1", Name: "acme/shop"}
 }
 
 func roleArguments(trust aws.Trust) *aws.ServiceAccountRoleArgs {
@@ -57,7 +57,7 @@ func role(t *testing.T, args *aws.ServiceAccountRoleArgs, preview bool) *recorde
 func TestIRSATrustsOneServiceAccountOfOneCluster(t *testing.T) {
 	for _, trust := range []aws.IRSA{
 		{Issuer: issuer},
-		{Issuer: issuer, CreateProvider: true},
+		{Issuer: issuer, Existing: &no},
 		{ProviderARN: "arn:aws:iam::222233334444:oidc-provider/oidc.eks.eu-central-1.amazonaws.com/id/2F8B0C4D6E1A"},
 	} {
 		for _, preview := range []bool{false, true} {
@@ -84,7 +84,7 @@ func TestPodIdentityTrustsOneServiceAccountOfOneCluster(t *testing.T) {
 		assert.Equal(t, "shop", association.Text("namespace"))
 		assert.Equal(t, "shop-refresher", association.Text("serviceAccount"))
 		if !preview {
-			assert.Equal(t, "arn:aws:iam::222233334444:role/acme-pull", association.Text("roleArn"))
+			assert.Equal(t, "arn:aws:iam::222233334444:role/acme--shop-pull", association.Text("roleArn"))
 		}
 		assert.Empty(t, r.Of("OpenIdConnectProvider"))
 	}
@@ -95,15 +95,15 @@ func TestTheRoleMayReadTheOneRepository(t *testing.T) {
 		r := role(t, roleArguments(aws.IRSA{Issuer: issuer}), preview)
 		require.Len(t, r.Of("Policy"), 1)
 		managed := r.Named("one-role-policy")
-		assert.Equal(t, "acme-pull", managed.Text("name"))
+		assert.Equal(t, "acme--shop-pull", managed.Text("name"))
 		assert.Equal(t, `{"Version":"2012-10-17","Statement":[`+
 			`{"Sid":"Token","Effect":"Allow","Action":"ecr:GetAuthorizationToken","Resource":"*"},`+
 			`{"Sid":"Pull","Effect":"Allow","Action":["ecr:BatchCheckLayerAvailability","ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"],`+
-			`"Resource":"arn:aws:ecr:us-east-1:111122223333:repository/acme"}]}`, managed.Text("policy"))
+			`"Resource":"arn:aws:ecr:us-east-1:111122223333:repository/acme/shop"}]}`, managed.Text("policy"))
 		attachment := r.Named("one-role-policy-attachment")
-		assert.Equal(t, "acme-pull", attachment.Text("role"))
+		assert.Equal(t, "acme--shop-pull", attachment.Text("role"))
 		if !preview {
-			assert.Equal(t, "arn:aws:iam::222233334444:policy/acme-pull", attachment.Text("policyArn"))
+			assert.Equal(t, "arn:aws:iam::222233334444:policy/acme--shop-pull", attachment.Text("policyArn"))
 		}
 	}
 }
@@ -126,7 +126,7 @@ func TestARoleIsMadeAsItsSettingsSay(t *testing.T) {
 	assert.Equal(t, args.RoleARN(), r.Named("one-association").Text("roleArn"))
 	assert.Empty(t, r.Of("Policy"))
 	assert.Equal(t, "ShopPull", r.Named("one-role-policy").Text("name"))
-	assert.Contains(t, r.Named("one-role-policy").Text("policy"), "repository/acme")
+	assert.Contains(t, r.Named("one-role-policy").Text("policy"), "repository/acme/shop")
 }
 
 func TestAWorkloadHasARoleOfItsOwn(t *testing.T) {
@@ -134,9 +134,9 @@ func TestAWorkloadHasARoleOfItsOwn(t *testing.T) {
 	args.Pull, args.ServiceAccount = nil, "shop"
 	args.Policies = []aws.Policy{{Name: "files", Document: `{ "Version": "2012-10-17", "Statement": [] }`}}
 	r := role(t, args, false)
-	assert.Equal(t, "acme-product", r.Named("one-role").Text("name"))
+	assert.Equal(t, "acme--shop-product", r.Named("one-role").Text("name"))
 	require.Len(t, r.Of("Policy"), 1, "nothing of ECR")
-	assert.Equal(t, "acme-product-files", r.Named("one-role-policy-files").Text("name"))
+	assert.Equal(t, "acme--shop-product-files", r.Named("one-role-policy-files").Text("name"))
 	assert.Equal(t, `{"Version":"2012-10-17","Statement":[]}`, r.Named("one-role-policy-files").Text("policy"))
 }
 
@@ -144,10 +144,11 @@ func TestTheOIDCProviderIsCreatedWithTheAudienceOfEKS(t *testing.T) {
 	r := accounts(false) // an account without any
 	delete(r.Functions, lookUp)
 	require.NoError(t, r.Run(func(ctx *pulumi.Context) error {
-		_, err := aws.NewServiceAccountRole(ctx, "one", roleArguments(aws.IRSA{Issuer: issuer, CreateProvider: true}))
+		_, err := aws.NewServiceAccountRole(ctx, "one", roleArguments(aws.IRSA{Issuer: issuer, Existing: &no}))
 		return err
 	}))
 	provider := r.Named("one-provider")
+	assert.True(t, provider.RPC.GetProtect(), "other roles may trust it too")
 	assert.Equal(t, issuer, provider.Text("url"))
 	assert.Equal(t, "sts.amazonaws.com", provider.Text("clientIdLists[0]"))
 	assert.Contains(t, strings.Join(r.Named("one-role").RPC.GetDependencies(), " "), "OpenIdConnectProvider::one-provider")
@@ -236,7 +237,9 @@ func TestBadRolesAreNamed(t *testing.T) {
 		"an http issuer":         {trust(aws.IRSA{Issuer: "http:" + strings.TrimPrefix(issuer, "https:")}), "want an https issuer URL"},
 		"an issuer with a port":  {trust(aws.IRSA{Issuer: "https://issuer.example:8443/x"}), "want one without a port, which IAM does not take"},
 		"a long issuer":          {trust(aws.IRSA{Issuer: "https://issuer.example/" + strings.Repeat("i", 240)}), "trust.issuer has 263 characters: want at most 255"},
-		"an existing to create":  {trust(aws.IRSA{ProviderARN: "arn:aws:iam::" + customer + ":oidc-provider/issuer.example", CreateProvider: true}), "want the issuer instead, to create its provider"},
+		"an existing to create":  {trust(aws.IRSA{ProviderARN: "arn:aws:iam::" + customer + ":oidc-provider/issuer.example", Existing: &no}), "want the issuer instead, to make its provider"},
+		"an existing to protect": {trust(aws.IRSA{Issuer: issuer, Protect: &no}), "trust.protect false: want it with existing false only"},
+		"a long environment":     {func(a *aws.ServiceAccountRoleArgs) { a.Environment = "production-eu-1" }, `environment "production-eu-1": want 2 to 12`},
 		"another's provider":     {trust(aws.IRSA{ProviderARN: "arn:aws:iam::999900001111:oidc-provider/issuer.example"}), "want the ARN of an OIDC provider of the role's account, arn:aws:iam::222233334444:oidc-provider/ISSUER"},
 		"a provider's port":      {trust(aws.IRSA{ProviderARN: "arn:aws:iam::" + customer + ":oidc-provider/issuer.example:8443"}), "want the ARN of an OIDC provider of the role's account"},
 		"a wildcard provider":    {trust(aws.IRSA{ProviderARN: "arn:aws:iam::" + customer + ":oidc-provider/*"}), "want the ARN of an OIDC provider of the role's account"},
@@ -296,7 +299,7 @@ func TestAcceptedSubjectsFitTheirDocuments(t *testing.T) {
 		args.Customer = rapid.StringMatching(`[a-z]([a-z0-9]|-[a-z0-9]){1,19}`).Filter(func(s string) bool { return naming.CheckSlug(s) == nil }).Draw(t, "customer")
 		args.Namespace, args.ServiceAccount = label.Draw(t, "namespace"), label.Draw(t, "account")
 		require.NoError(t, args.Validate())
-		require.Equal(t, "arn:aws:iam::222233334444:role/"+args.Customer+"-pull", args.RoleARN())
+		require.Equal(t, "arn:aws:iam::222233334444:role/"+naming.IAMRole.Derive(args.Customer, "shop", "-pull"), args.RoleARN())
 		grant := grantArguments()
 		grant.RoleARNs = []string{args.RoleARN()}
 		require.NoError(t, grant.Validate(), "the vendor accepts what the customer's side makes")
@@ -320,7 +323,7 @@ func TestARoleThatWaitsTrustsAndMayDoNothing(t *testing.T) {
 func TestAnEnvironmentEndsTheNameOfItsRole(t *testing.T) {
 	args := roleArguments(aws.IRSA{Issuer: issuer})
 	args.Environment = "prod"
-	assert.True(t, strings.HasSuffix(args.RoleARN(), "/acme-pull-prod"), args.RoleARN())
+	assert.True(t, strings.HasSuffix(args.RoleARN(), "/acme--shop-pull--prod"), args.RoleARN())
 }
 
 func TestRoleNamesFitAndDiffer(t *testing.T) {

@@ -61,7 +61,7 @@ type WorkloadIdentityArgs struct {
 	// Subjects are the ServiceAccounts that may become the identity: at least
 	// 1, at most 20 (Entra's limit), no two with the same issuer and subject.
 	Subjects []Subject
-	// Tags are added to the identity's own.
+	// Tags are added to the identity's own: at most 48.
 	Tags map[string]string
 }
 
@@ -100,7 +100,8 @@ func (s Subject) Claim() string {
 func (args *WorkloadIdentityArgs) Validate(later ...string) error {
 	p := check.Of("azure.WorkloadIdentity", later...)
 	p.Error("customer", naming.CheckSlug(args.Customer))
-	p.Required("product", args.Product, "the product's name")
+	p.Error("product", naming.CheckProduct(args.Product))
+	labels.Azure.Check(p, args.owner(), args.Tags)
 	p.GUID("tenantId", args.TenantID, "the customer's tenant ID")
 	switch sources := args.sources(); {
 	case len(sources) != 1:
@@ -130,6 +131,10 @@ func (args *WorkloadIdentityArgs) Validate(later ...string) error {
 		}
 	}
 	return p.Err()
+}
+
+func (args *WorkloadIdentityArgs) owner() labels.Owner {
+	return labels.Owner{Customer: args.Customer, Product: args.Product}
 }
 
 func (args *WorkloadIdentityArgs) sources() []string {
@@ -250,7 +255,7 @@ func newIdentity(
 			ResourceGroupName: pulumi.String(args.ResourceGroup),
 			ResourceName:      pulumi.String(args.Name),
 			Location:          optional(args.Location),
-			Tags:              pulumi.ToStringMap(labels.Owner{Customer: args.Customer, Product: args.Product}.Cloud(args.Tags)),
+			Tags:              pulumi.ToStringMap(args.owner().Cloud(args.Tags)),
 		}, pulumi.Parent(parent))
 		if err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package gcp
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -15,6 +16,7 @@ import (
 
 	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/components/internal/externalaccount"
+	"waybill.example/waybill/components/internal/labels"
 	"waybill.example/waybill/components/internal/naming"
 )
 
@@ -28,9 +30,7 @@ const (
 const maxGeneration = 99
 
 var (
-	projectPattern = regexp.MustCompile(`^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$`)
-	// readerPattern leaves room for the customer's slug in a provider's ID.
-	readerPattern   = regexp.MustCompile(`^[a-z][a-z0-9-]{0,10}[a-z0-9]$`)
+	projectPattern  = regexp.MustCompile(`^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$`)
 	nodePattern     = regexp.MustCompile(`^[a-z][a-z0-9-]{4,28}[a-z0-9]@[a-z][a-z0-9.-]*[a-z0-9]\.iam\.gserviceaccount\.com$`)
 	locationPattern = regexp.MustCompile(`^[a-z]+(-[a-z]+[0-9]+)?$`)
 	upstreamPattern = regexp.MustCompile(`^projects/[a-z0-9:.-]+/locations/[a-z0-9-]+/repositories/[a-z]([a-z0-9-]*[a-z0-9])?$`)
@@ -92,11 +92,14 @@ type ImageGrantArgs struct {
 	// that making it again within them takes the next number. 0 and 1 both
 	// mean the first, whose ID has no number; at most 99.
 	Generation int
+	// PoolID replaces the pool's derived ID, and excludes Generation: 4 to 32 of
+	// a-z, 0-9 and hyphens, without the prefix gcp-.
+	PoolID string
 	// ServiceAccountID replaces the derived ID of the service account: 6 to 30
 	// characters.
 	ServiceAccountID string
-	// Labels are added to the repository's own.
-	Labels map[string]string
+	// Tags are added to the labels of everything that has labels: at most 62.
+	Tags map[string]string
 }
 
 // Reader is one workload that may read.
@@ -119,11 +122,12 @@ func (r Reader) suffix() string {
 	return "-" + r.Name
 }
 
+func (args *ImageGrantArgs) owner() labels.Owner {
+	return labels.Owner{Customer: args.Customer, Product: args.Product}
+}
+
 func (args *ImageGrantArgs) repositoryName() string {
-	if args.Repository.Name != "" {
-		return args.Repository.Name
-	}
-	return naming.Repository.Derive(args.Customer, "")
+	return cmp.Or(args.Repository.Name, naming.Repository.Derive(args.Customer, args.Product, ""))
 }
 
 // word is that of the readers' kind of trust.
@@ -134,21 +138,15 @@ func (args *ImageGrantArgs) poolID() string {
 	if args.Generation > 1 {
 		suffix += fmt.Sprintf("-%d", args.Generation)
 	}
-	return naming.Pool.Derive(args.Customer, suffix)
+	return cmp.Or(args.PoolID, naming.Pool.Derive(args.Customer, args.Product, suffix))
 }
 
 func (args *ImageGrantArgs) providerID(r Reader) string {
-	if r.Name == "" {
-		return naming.Provider.Derive(args.Customer, "-"+args.word()+"-provider")
-	}
-	return naming.Provider.Derive(args.Customer, "-"+args.word()+r.suffix())
+	return naming.Provider.Derive(args.Customer, "", "-"+args.word()+"-"+cmp.Or(r.Name, "provider"))
 }
 
 func (args *ImageGrantArgs) serviceAccountID() string {
-	if args.ServiceAccountID != "" {
-		return args.ServiceAccountID
-	}
-	return naming.ServiceAccount.Derive(args.Customer, "-pull")
+	return cmp.Or(args.ServiceAccountID, naming.ServiceAccount.Derive(args.Customer, args.Product, "-pull"))
 }
 
 // Validate reports every problem of the arguments at once. later names the
@@ -156,7 +154,7 @@ func (args *ImageGrantArgs) serviceAccountID() string {
 func (args *ImageGrantArgs) Validate(later ...string) error {
 	p := check.Of("gcp.ImageGrant", later...)
 	p.Error("customer", naming.CheckSlug(args.Customer))
-	p.Required("product", args.Product, "the product's name")
+	p.Error("product", naming.CheckProduct(args.Product))
 	if !projectPattern.MatchString(args.Project) {
 		p.Add("project", "%q: want the vendor's project ID, not its number", args.Project)
 	}
@@ -164,8 +162,17 @@ func (args *ImageGrantArgs) Validate(later ...string) error {
 		p.Add("location", "%q: want a region such as europe-west1, or a multi-region such as europe", args.Location)
 	}
 	p.Range("generation", args.Generation, 0, maxGeneration)
-	args.Repository.validate(p, args.repositoryName(), args.Location)
-	p.Error("serviceAccountId", naming.ServiceAccount.Check(args.serviceAccountID()))
+	args.Repository.validate(p, args.Location)
+	if args.PoolID != "" {
+		p.Error("poolId", naming.Pool.Check(args.PoolID))
+		if args.Generation > 1 {
+			p.Add("generation", "%d: want none beside poolId, which names another pool itself", args.Generation)
+		}
+	}
+	labels.GCP.Check(p, args.owner(), args.Tags)
+	if args.ServiceAccountID != "" {
+		p.Error("serviceAccountId", naming.ServiceAccount.Check(args.ServiceAccountID))
+	}
 	args.validateReaders(p)
 	return p.Err()
 }
@@ -188,8 +195,8 @@ func (args *ImageGrantArgs) validateReaders(p *check.Problems) {
 	}
 	for i, r := range args.Readers {
 		key := fmt.Sprintf("readers[%d].", i)
-		if r.Name != "" && !readerPattern.MatchString(r.Name) || r.Name == "" && len(args.Readers) > 1 {
-			p.Add(key+"name", "%q: want 2 to 12 of a-z, 0-9 and hyphens, first a letter, for each of several readers", r.Name)
+		if r.Name != "" || len(args.Readers) > 1 {
+			p.Error(key+"name", naming.CheckEnvironment(r.Name))
 		}
 		if first := slices.IndexFunc(args.Readers, func(other Reader) bool { return other.Name == r.Name }); first < i {
 			p.Add(key+"name", "%q: repeats readers[%d]", r.Name, first)

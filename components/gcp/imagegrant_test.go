@@ -18,7 +18,10 @@ const (
 	client    = "8bd97dd6-59af-4720-b887-45fedc05701c"
 	principal = "ac05ac88-cf69-463a-8219-734b26b350fa"
 	audience  = "fb60f99c-7a34-4190-8149-302f77469936"
+	upstream  = "projects/vendor-images/locations/europe-west1/repositories/releases"
 )
+
+var no = false
 
 func entra() gcp.EntraTrust {
 	return gcp.EntraTrust{
@@ -76,13 +79,13 @@ func TestOneSubjectMayImpersonateAndOneAccountMayRead(t *testing.T) {
 	members := r.Of("IAMMember")
 	require.Len(t, members, 1)
 	assert.Equal(t, "roles/iam.workloadIdentityUser", members[0].Text("role"))
-	assert.Equal(t, "principal://iam.googleapis.com/projects/"+recorder.ProjectNumber+"/locations/global/workloadIdentityPools/acme-azure-pool/subject/"+principal,
+	assert.Equal(t, "principal://iam.googleapis.com/projects/"+recorder.ProjectNumber+"/locations/global/workloadIdentityPools/acme--shop-azure-pool/subject/"+principal,
 		members[0].Text("member"), "one subject, by project number, never the pool")
 	readers := r.Of("RepositoryIamMember")
 	require.Len(t, readers, 1)
 	assert.Equal(t, "roles/artifactregistry.reader", readers[0].Text("role"))
-	assert.Equal(t, "serviceAccount:acme-pull@vendor-images.iam.gserviceaccount.com", readers[0].Text("member"))
-	assert.Equal(t, "acme", readers[0].Text("repository"))
+	assert.Equal(t, "serviceAccount:acme--shop-pull@vendor-images.iam.gserviceaccount.com", readers[0].Text("member"))
+	assert.Equal(t, "acme--shop", readers[0].Text("repository"))
 }
 
 func TestTheClusterItselfMayBeTrusted(t *testing.T) {
@@ -95,28 +98,28 @@ func TestTheClusterItselfMayBeTrusted(t *testing.T) {
 	assert.Contains(t, provider.Text("oidc.jwksJson"), "RS256")
 	assert.Equal(t, "assertion.sub == 'system:serviceaccount:shop:shop-refresher'", provider.Text("attributeCondition"))
 	assert.True(t, strings.HasSuffix(r.Named("grant-impersonation").Text("member"), "/subject/system:serviceaccount:shop:shop-refresher"))
-	assert.Equal(t, "acme-k8s-pool", outputs["pool"])
+	assert.Equal(t, "acme--shop-k8s-pool", outputs["pool"])
 	assert.Contains(t, outputs["config"], `"file": "/var/run/secrets/waybill/subject/token"`)
 }
 
 func TestTheCredentialConfigurationNamesTheDeployedIdentifiers(t *testing.T) {
 	_, outputs := register(t, arguments())
 	assert.Equal(t, map[string]string{
-		"host": "europe-west1-docker.pkg.dev", "repository": "vendor-images/acme", "number": recorder.ProjectNumber,
-		"pool": "acme-azure-pool", "provider": "acme-azure-provider", "account": "acme-pull@vendor-images.iam.gserviceaccount.com",
+		"host": "europe-west1-docker.pkg.dev", "repository": "vendor-images/acme--shop", "number": recorder.ProjectNumber,
+		"pool": "acme--shop-azure-pool", "provider": "acme-azure-provider", "account": "acme--shop-pull@vendor-images.iam.gserviceaccount.com",
 		"config": outputs["config"],
 	}, outputs)
 	assert.JSONEq(t, `{
 		"type": "external_account",
-		"audience": "//iam.googleapis.com/projects/`+recorder.ProjectNumber+`/locations/global/workloadIdentityPools/acme-azure-pool/providers/acme-azure-provider",
+		"audience": "//iam.googleapis.com/projects/`+recorder.ProjectNumber+`/locations/global/workloadIdentityPools/acme--shop-azure-pool/providers/acme-azure-provider",
 		"subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
 		"token_url": "https://sts.googleapis.com/v1/token",
-		"service_account_impersonation_url": "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/acme-pull@vendor-images.iam.gserviceaccount.com:generateAccessToken",
+		"service_account_impersonation_url": "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/acme--shop-pull@vendor-images.iam.gserviceaccount.com:generateAccessToken",
 		"credential_source": {"executable": {"command": "/refresher subject-token", "timeout_millis": 30000}}
 	}`, outputs["config"])
 }
 
-func TestTheRepositoryIsWhatItsModeSays(t *testing.T) {
+func TestTheRepositoryIsWhatItsSettingsSay(t *testing.T) {
 	t.Run("standard", func(t *testing.T) {
 		r, _ := register(t, arguments())
 		repository := r.Named("grant-repository")
@@ -126,7 +129,7 @@ func TestTheRepositoryIsWhatItsModeSays(t *testing.T) {
 	})
 	t.Run("open to change", func(t *testing.T) {
 		args := arguments()
-		args.Repository = gcp.Repository{MutableTags: true, Unprotected: true}
+		args.Repository = gcp.Repository{MutableTags: true, Protect: &no}
 		r, _ := register(t, args)
 		repository := r.Named("grant-repository")
 		assert.False(t, repository.Value("dockerConfig.immutableTags").BoolValue())
@@ -134,7 +137,7 @@ func TestTheRepositoryIsWhatItsModeSays(t *testing.T) {
 	})
 	t.Run("virtual", func(t *testing.T) {
 		args := arguments()
-		args.Repository = gcp.Repository{Mode: gcp.Virtual, Upstream: "projects/vendor-images/locations/europe-west1/repositories/releases"}
+		args.Repository = gcp.Repository{Upstream: "projects/vendor-images/locations/europe-west1/repositories/releases"}
 		r, _ := register(t, args)
 		repository := r.Named("grant-repository")
 		assert.Equal(t, "VIRTUAL_REPOSITORY", repository.Text("mode"))
@@ -142,7 +145,7 @@ func TestTheRepositoryIsWhatItsModeSays(t *testing.T) {
 	})
 	t.Run("existing", func(t *testing.T) {
 		args := arguments()
-		args.Repository = gcp.Repository{Mode: gcp.Existing, Name: "by-hand"}
+		args.Repository = gcp.Repository{Existing: true, Name: "by-hand"}
 		r, outputs := register(t, args)
 		assert.Empty(t, r.Of("Repository"))
 		assert.Equal(t, "by-hand", r.Named("grant-reader").Text("repository"))
@@ -151,12 +154,28 @@ func TestTheRepositoryIsWhatItsModeSays(t *testing.T) {
 }
 
 func TestRaisingTheGenerationMakesAnotherPool(t *testing.T) {
-	for generation, want := range map[int]string{0: "acme-azure-pool", 1: "acme-azure-pool", 2: "acme-azure-pool-2", 99: "acme-azure-pool-99"} {
+	for generation, want := range map[int]string{0: "acme--shop-azure-pool", 1: "acme--shop-azure-pool", 2: "acme--shop-azure-pool-2", 99: "acme--shop-azure-pool-99"} {
 		args := arguments()
 		args.Generation = generation
 		_, outputs := register(t, args)
 		assert.Equal(t, want, outputs["pool"])
 	}
+}
+
+func TestAPoolThatWasMadeByHandKeepsItsID(t *testing.T) {
+	args := arguments()
+	args.PoolID = "by-hand"
+	r, outputs := register(t, args)
+	assert.Equal(t, "by-hand", outputs["pool"])
+	assert.Equal(t, "acme-azure-provider", outputs["provider"])
+	assert.Contains(t, r.Named("grant-impersonation").Text("member"), "/workloadIdentityPools/by-hand/subject/")
+}
+
+func TestTagsAreLabelsOfTheRepository(t *testing.T) {
+	args := arguments()
+	args.Tags = map[string]string{"team": "platform"}
+	r, _ := register(t, args)
+	assert.Equal(t, map[string]any{"team": "platform", "waybill-customer": "acme", "waybill-product": "shop"}, r.Named("grant-repository").Value("labels").Mappable())
 }
 
 func TestBadArgumentsAreNamed(t *testing.T) {
@@ -181,9 +200,16 @@ func TestBadArgumentsAreNamed(t *testing.T) {
 		"no trust":                 {func(a *gcp.ImageGrantArgs) { a.Readers[0].Trust = nil }, "trust is missing: want EntraTrust or ClusterTrust"},
 		"a short account":          {func(a *gcp.ImageGrantArgs) { a.ServiceAccountID = "abc" }, `serviceAccountId "abc": want a service account ID`},
 		"a bad repository":         {func(a *gcp.ImageGrantArgs) { a.Repository.Name = "A" }, `repository.name "A"`},
-		"an unknown mode":          {func(a *gcp.ImageGrantArgs) { a.Repository.Mode = "remote" }, `repository.mode "remote": want standard, virtual or existing`},
-		"virtual over nothing":     {func(a *gcp.ImageGrantArgs) { a.Repository.Mode = gcp.Virtual }, `repository.upstream "": want projects/PROJECT`},
-		"standard over another":    {func(a *gcp.ImageGrantArgs) { a.Repository.Upstream = "x" }, `repository.upstream "x": want none unless the mode is virtual`},
+		"a bad product":            {func(a *gcp.ImageGrantArgs) { a.Product = "sh--op" }, `product "sh--op": want the product's name`},
+		"a bad upstream":           {func(a *gcp.ImageGrantArgs) { a.Repository.Upstream = "x" }, `repository.upstream "x": want projects/PROJECT`},
+		"tags of an upstream":      {func(a *gcp.ImageGrantArgs) { a.Repository = gcp.Repository{MutableTags: true, Upstream: upstream} }, "repository.mutableTags true: want it without an upstream"},
+		"existing over another":    {func(a *gcp.ImageGrantArgs) { a.Repository = gcp.Repository{Existing: true, Upstream: upstream} }, "repository.existing true: want no other setting"},
+		"existing with tags":       {func(a *gcp.ImageGrantArgs) { a.Repository = gcp.Repository{Existing: true, MutableTags: true} }, "repository.existing true: want no other setting"},
+		"existing and protected":   {func(a *gcp.ImageGrantArgs) { a.Repository = gcp.Repository{Existing: true, Protect: &no} }, "repository.existing true: want no other setting"},
+		"a reserved pool":          {func(a *gcp.ImageGrantArgs) { a.PoolID = "gcp-pool" }, `poolId "gcp-pool": want a workload identity pool ID that does not start with gcp-`},
+		"a short pool":             {func(a *gcp.ImageGrantArgs) { a.PoolID = "abc" }, `poolId "abc": want a workload identity pool ID`},
+		"a pool and a generation":  {func(a *gcp.ImageGrantArgs) { a.PoolID, a.Generation = "by-hand", 2 }, "generation 2: want none beside poolId"},
+		"an upper-case tag":        {func(a *gcp.ImageGrantArgs) { a.Tags = map[string]string{"Team": "x"} }, `tags["Team"] "x": want a key`},
 		"no audience":              {change(func(t *gcp.EntraTrust) { t.Audience = "" }), `trust.audience "": want the audience`},
 		"a long audience":          {change(func(t *gcp.EntraTrust) { t.Audience = strings.Repeat("a", 257) }), "trust.audience has 257 characters: want at most 256"},
 		"version 3":                {change(func(t *gcp.EntraTrust) { t.Version = "v3" }), `trust.version "v3": want v1 or v2`},
@@ -192,7 +218,7 @@ func TestBadArgumentsAreNamed(t *testing.T) {
 		"an expression for a name": {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n' || true || 'x", ServiceAccount: "s"}), "readers[0].trust.namespace"},
 		"a symmetric key":          {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: "s", KeySet: `{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}`}), `keys[0].kty "oct": want RSA or EC`},
 		"a virtual repository elsewhere": {func(a *gcp.ImageGrantArgs) {
-			a.Repository = gcp.Repository{Mode: gcp.Virtual, Upstream: "projects/vendor-images/locations/us/repositories/releases"}
+			a.Repository = gcp.Repository{Upstream: "projects/vendor-images/locations/us/repositories/releases"}
 		}, `is in us: want one in europe-west1`},
 		"a private key": {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: "s", KeySet: `{"keys":[{"kty":"RSA","d":"secret"}]}`}), "is a private key: want public keys only"},
 		"nine keys":     {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: "s", KeySet: `{"keys":[` + strings.Repeat("{},", 8) + `{}]}`}), "holds 9 keys: want 1 to 8"},

@@ -9,14 +9,14 @@ import (
 )
 
 func TestAReusedPoolIsExplained(t *testing.T) {
-	hook := explainReusedPool("acme-azure-pool", 0)
+	hook := explainReusedPool("acme--shop-azure-pool", 0)
 	retry, err := hook(&pulumi.ErrorHookArgs{Errors: []string{"googleapi: Error 409: Requested entity already exists"}})
 	assert.False(t, retry)
 	require.ErrorContains(t, err, "Error 409: Requested entity already exists")
 	require.ErrorContains(t, err, "Raise gcp.generation to 2")
 
-	_, err = explainReusedProvider("acme-azure-pool", "acme-azure-provider")(&pulumi.ErrorHookArgs{Errors: []string{"googleapi: Error 409"}})
-	require.ErrorContains(t, err, "providers undelete acme-azure-provider --workload-identity-pool=acme-azure-pool")
+	_, err = explainReusedProvider("acme--shop-azure-pool", "acme-azure-provider")(&pulumi.ErrorHookArgs{Errors: []string{"googleapi: Error 409"}})
+	require.ErrorContains(t, err, "providers undelete acme-azure-provider --workload-identity-pool=acme--shop-azure-pool")
 
 	retry, err = hook(&pulumi.ErrorHookArgs{Errors: []string{"googleapi: Error 403"}})
 	assert.False(t, retry)

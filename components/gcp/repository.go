@@ -7,38 +7,27 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/check"
-	"waybill.example/waybill/components/internal/labels"
 	"waybill.example/waybill/components/internal/naming"
-)
-
-// Mode is how the customer's repository comes to its images.
-type Mode string
-
-// The modes.
-const (
-	// Standard is a repository that the vendor pushes this customer's images to.
-	Standard Mode = "standard"
-	// Virtual shows the vendor's release repository under the customer's name.
-	Virtual Mode = "virtual"
-	// Existing is a repository that somebody else looks after.
-	Existing Mode = "existing"
+	"waybill.example/waybill/components/internal/optional"
 )
 
 // Repository is the one Artifact Registry repository that the customer reads.
 type Repository struct {
-	// Name of the repository; empty means the customer's slug.
+	// Name of the repository; default: SLUG--PRODUCT.
 	Name string
-	// Mode; empty means Standard.
-	Mode Mode
-	// Upstream is the release repository behind a virtual one, in the form
-	// projects/PROJECT/locations/LOCATION/repositories/NAME.
+	// Existing is a repository that somebody else looks after: it is named and
+	// not touched, and nothing but its name is set.
+	Existing bool
+	// Upstream is a release repository that is shown under the customer's name,
+	// in the form projects/PROJECT/locations/LOCATION/repositories/NAME; without
+	// it the vendor pushes this customer's images to the repository.
 	Upstream string
-	// MutableTags lets a tag be moved; without it a published tag stays.
-	// Of standard repositories only.
+	// MutableTags lets a tag be moved; without it a published tag stays. Without
+	// an Upstream only, which decides that itself.
 	MutableTags bool
-	// Unprotected lets an update delete the repository with its images:
-	// off-boarding is explicit.
-	Unprotected bool
+	// Protect keeps an update from deleting the repository with its images;
+	// default: true. Off-boarding is explicit.
+	Protect *bool
 }
 
 // upstream takes a valid Upstream apart.
@@ -48,21 +37,22 @@ func (r Repository) upstream() (parts struct{ project, location, name string }) 
 	return parts
 }
 
-func (r Repository) validate(p *check.Problems, name, location string) {
-	p.Error("repository.name", naming.Repository.Check(name))
-	switch r.Mode {
-	case "", Standard, Existing:
-		if r.Upstream != "" {
-			p.Add("repository.upstream", "%q: want none unless the mode is %s", r.Upstream, Virtual)
+func (r Repository) validate(p *check.Problems, location string) {
+	if r.Name != "" {
+		p.Error("repository.name", naming.Repository.Check(r.Name))
+	}
+	switch {
+	case r.Existing:
+		if (r != Repository{Name: r.Name, Existing: true}) {
+			p.Add("repository.existing", "true: want no other setting than the name, somebody else looks after it")
 		}
-	case Virtual:
-		if !upstreamPattern.MatchString(r.Upstream) {
-			p.Add("repository.upstream", "%q: want projects/PROJECT/locations/LOCATION/repositories/NAME", r.Upstream)
-		} else if upstream := r.upstream().location; upstream != location {
-			p.Add("repository.upstream", "%q is in %s: want one in %s, a virtual repository is where its upstream is", r.Upstream, upstream, location)
-		}
-	default:
-		p.Add("repository.mode", "%q: want %s, %s or %s", r.Mode, Standard, Virtual, Existing)
+	case r.Upstream == "":
+	case !upstreamPattern.MatchString(r.Upstream):
+		p.Add("repository.upstream", "%q: want projects/PROJECT/locations/LOCATION/repositories/NAME", r.Upstream)
+	case r.upstream().location != location:
+		p.Add("repository.upstream", "%q is in %s: want one in %s, a repository is where its upstream is", r.Upstream, r.upstream().location, location)
+	case r.MutableTags:
+		p.Add("repository.mutableTags", "true: want it without an upstream, whose tags these are")
 	}
 }
 
@@ -70,7 +60,7 @@ func (r Repository) validate(p *check.Problems, name, location string) {
 // is named and not touched, and no resource then.
 func newRepository(ctx *pulumi.Context, name string, args *ImageGrantArgs, parent pulumi.Resource) (pulumi.StringInput, []pulumi.Resource, error) {
 	r := args.Repository
-	if r.Mode == Existing {
+	if r.Existing {
 		return pulumi.String(args.repositoryName()), nil, nil
 	}
 	inputs := &artifactregistry.RepositoryArgs{
@@ -79,9 +69,9 @@ func newRepository(ctx *pulumi.Context, name string, args *ImageGrantArgs, paren
 		RepositoryId: pulumi.String(args.repositoryName()),
 		Format:       pulumi.String("DOCKER"),
 		Description:  pulumi.String("Images for " + args.Customer),
-		Labels:       pulumi.ToStringMap(labels.Owner{Customer: args.Customer, Product: args.Product}.Cloud(args.Labels)),
+		Labels:       pulumi.ToStringMap(args.owner().Cloud(args.Tags)),
 	}
-	if r.Mode == Virtual {
+	if r.Upstream != "" {
 		inputs.Mode = pulumi.String("VIRTUAL_REPOSITORY")
 		inputs.VirtualRepositoryConfig = &artifactregistry.RepositoryVirtualRepositoryConfigArgs{
 			UpstreamPolicies: artifactregistry.RepositoryVirtualRepositoryConfigUpstreamPolicyArray{
@@ -97,7 +87,7 @@ func newRepository(ctx *pulumi.Context, name string, args *ImageGrantArgs, paren
 		inputs.DockerConfig = &artifactregistry.RepositoryDockerConfigArgs{ImmutableTags: pulumi.Bool(!r.MutableTags)}
 	}
 	repository, err := artifactregistry.NewRepository(ctx, name+"-repository", inputs,
-		pulumi.Parent(parent), pulumi.Protect(!r.Unprotected))
+		pulumi.Parent(parent), pulumi.Protect(optional.Or(r.Protect, true)))
 	if err != nil {
 		return nil, nil, err
 	}

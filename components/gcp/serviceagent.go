@@ -10,13 +10,13 @@ import (
 )
 
 // findServiceAgent is the email of Artifact Registry's service agent in the
-// project of a virtual repository whose upstream is in another project; empty
+// project of a repository whose upstream is in another project; empty
 // for every other repository. The email holds the project's number, which is
 // looked up. One value is not worth compiling the SDK of a whole service
 // (docs/facts.md §6), so the function is called by its token.
 func findServiceAgent(ctx *pulumi.Context, args *ImageGrantArgs, opts []pulumi.ResourceOption) (string, error) {
 	r := args.Repository
-	if r.Mode != Virtual || r.upstream().project == args.Project {
+	if r.Existing || r.Upstream == "" || r.upstream().project == args.Project {
 		return "", nil
 	}
 	options, err := lookup.Options[*gcp.Provider](opts)

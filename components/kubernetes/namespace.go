@@ -12,6 +12,7 @@ import (
 	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/components/internal/labels"
 	"waybill.example/waybill/components/internal/naming"
+	"waybill.example/waybill/components/internal/optional"
 )
 
 // enforceLabel makes Pod Security admission refuse pods of its namespace.
@@ -65,6 +66,9 @@ type NamespaceArgs struct {
 	// Existing is the namespace that FindNamespace found; nil makes one that
 	// enforces Pod Security "restricted".
 	Existing *ExistingNamespace
+	// Protect keeps an update from deleting a namespace that was made, with all
+	// that came to live in it; default: true. Not with Existing.
+	Protect *bool
 }
 
 // Validate reports every problem of the arguments at once. later names the
@@ -72,9 +76,20 @@ type NamespaceArgs struct {
 func (args *NamespaceArgs) Validate(later ...string) error {
 	p := check.Of("kubernetes.Namespace", later...)
 	p.Error("customer", naming.CheckSlug(args.Customer))
-	p.Error("product", naming.Label.Check(args.Product))
+	p.Error("product", naming.CheckProduct(args.Product))
 	p.Error("name", naming.Label.Check(args.Name))
+	if args.Existing != nil && args.Existing.name != args.Name {
+		p.Add("existing", "%q: want the namespace that name names, %q", args.Existing.name, args.Name)
+	}
+	checkProtect(p, "protect", args.Protect, args.Existing)
 	return p.Err()
+}
+
+// checkProtect refuses protection of what is not waybill's.
+func checkProtect(p *check.Problems, key string, protect *bool, existing *ExistingNamespace) {
+	if protect != nil && existing != nil {
+		p.Add(key, "%t: want none of an existing namespace, which is never deleted", *protect)
+	}
 }
 
 // NewNamespace registers the namespace.
@@ -92,7 +107,7 @@ func NewNamespace(ctx *pulumi.Context, name string, args *NamespaceArgs, opts ..
 	}
 	owner := labels.Owner{Customer: args.Customer, Product: args.Product}
 	var err error
-	if component.Name, err = namespaceOf(ctx, name, args.Name, args.Existing, owner, component); err != nil {
+	if component.Name, err = namespaceOf(ctx, name, args.Name, args.Existing, args.Protect, owner, component); err != nil {
 		return nil, err
 	}
 	return component, ctx.RegisterResourceOutputs(component, pulumi.Map{"name": component.Name})
@@ -100,7 +115,7 @@ func NewNamespace(ctx *pulumi.Context, name string, args *NamespaceArgs, opts ..
 
 // namespaceOf gives an existing namespace's name, or registers one that
 // enforces "restricted".
-func namespaceOf(ctx *pulumi.Context, component, name string, existing *ExistingNamespace, owner labels.Owner, parent pulumi.Resource) (pulumi.StringOutput, error) {
+func namespaceOf(ctx *pulumi.Context, component, name string, existing *ExistingNamespace, protect *bool, owner labels.Owner, parent pulumi.Resource) (pulumi.StringOutput, error) {
 	if existing != nil {
 		return pulumi.String(existing.name).ToStringOutput(), nil
 	}
@@ -111,7 +126,7 @@ func namespaceOf(ctx *pulumi.Context, component, name string, existing *Existing
 	}
 	created, err := corev1.NewNamespace(ctx, component+"-namespace", &corev1.NamespaceArgs{
 		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(name), Labels: pulumi.ToStringMap(own)},
-	}, pulumi.Parent(parent))
+	}, pulumi.Parent(parent), pulumi.Protect(optional.Or(protect, true)))
 	if err != nil {
 		return pulumi.StringOutput{}, err
 	}

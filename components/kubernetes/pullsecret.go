@@ -50,14 +50,17 @@ type PullSecret struct {
 
 // PullSecretArgs says where the secret lives and what fills it.
 type PullSecretArgs struct {
-	// Customer is the customer's slug and Product the product's name, a DNS
-	// label: they label every object. Required.
+	// Customer is the customer's slug and Product the product's name: they label
+	// every object. Required.
 	Customer, Product string
 	// Namespace to create, or the name of Existing. Required.
 	Namespace string
 	// Existing is the namespace that FindNamespace found; nil means that
 	// Namespace is created and enforces Pod Security "restricted".
 	Existing *ExistingNamespace
+	// ProtectNamespace keeps an update from deleting a namespace that was made,
+	// with all that came to live in it; default: true. Not with Existing.
+	ProtectNamespace *bool
 	// Name of the pull secret; empty means DefaultSecretName.
 	Name string
 	// ServiceAccount is the refresher's own, never the product's; empty means
@@ -98,11 +101,12 @@ func RefresherServiceAccount(product string) string { return product + "-refresh
 func (args *PullSecretArgs) Validate(later ...string) error {
 	p := check.Of("kubernetes.PullSecret", later...)
 	p.Error("customer", naming.CheckSlug(args.Customer))
-	p.Error("product", naming.Label.Check(args.Product))
+	p.Error("product", naming.CheckProduct(args.Product))
 	p.Error("namespace", naming.Label.Check(args.Namespace))
 	if args.Existing != nil && args.Existing.name != args.Namespace {
 		p.Add("existing", "%q: want the namespace that namespace names, %q", args.Existing.name, args.Namespace)
 	}
+	checkProtect(p, "protectNamespace", args.ProtectNamespace, args.Existing)
 	p.Error("name", naming.CronJob.Check(args.secretName()+"-refresh"))
 	p.Error("serviceAccount", naming.Label.Check(args.serviceAccountName()))
 	for _, port := range args.EgressPorts {
@@ -171,7 +175,7 @@ type pullSecretBuilder struct {
 }
 
 func (b *pullSecretBuilder) build() error {
-	namespace, err := namespaceOf(b.ctx, b.name, b.args.Namespace, b.args.Existing, b.owner, b.component)
+	namespace, err := namespaceOf(b.ctx, b.name, b.args.Namespace, b.args.Existing, b.args.ProtectNamespace, b.owner, b.component)
 	if err != nil {
 		return err
 	}

@@ -190,6 +190,11 @@ func TestTheConfigurationIsImmutable(t *testing.T) {
 
 func TestTheNamespaceIsMadeToEnforceRestrictedOrLeftAlone(t *testing.T) {
 	namespace := register(t, pullSecret(), false).Named("pull-namespace")
+	assert.True(t, namespace.RPC.GetProtect(), "others come to live in it")
+	open := pullSecret()
+	no := false
+	open.ProtectNamespace = &no
+	assert.False(t, register(t, open, false).Named("pull-namespace").RPC.GetProtect())
 	assert.Equal(t, "restricted", namespace.Text(`metadata.labels["pod-security.kubernetes.io/enforce"]`))
 
 	r := &recorder.Recorder{Reads: map[string]func(string) (resource.PropertyMap, error){
@@ -205,6 +210,9 @@ func TestTheNamespaceIsMadeToEnforceRestrictedOrLeftAlone(t *testing.T) {
 		}
 		args := pullSecret()
 		args.Existing = existing
+		args.ProtectNamespace = &no
+		require.ErrorContains(t, args.Validate(), "protectNamespace false: want none of an existing namespace")
+		args.ProtectNamespace = nil
 		_, err = kubernetes.NewPullSecret(ctx, "pull", args)
 		return err
 	}))

@@ -38,8 +38,8 @@ type Workload struct {
 // WorkloadArgs says what runs. Product, Namespace, Image and Port
 // are required; everything else has a default.
 type WorkloadArgs struct {
-	// Customer is the customer's slug and Product the product's name, a DNS
-	// label: they name and label every object.
+	// Customer is the customer's slug and Product the product's name: they name
+	// and label every object.
 	Customer, Product string
 	// Component is the part of the product that runs, where it has several: its
 	// objects are called PRODUCT-COMPONENT, at most 63 characters. Empty means
@@ -171,7 +171,7 @@ func (args *WorkloadArgs) spreadOver() []string {
 func (args *WorkloadArgs) Validate(later ...string) error {
 	p := check.Of("kubernetes.Workload", later...)
 	p.Error("customer", naming.CheckSlug(args.Customer))
-	p.Error("product", naming.Label.Check(args.Product))
+	p.Error("product", naming.CheckProduct(args.Product))
 	if args.Component != "" {
 		p.Error("component", naming.Label.Check(args.objectName()))
 	}

@@ -52,7 +52,7 @@ func newAWSChain(ctx *pulumi.Context, platform string, sites []Site, readers []s
 	}
 	if c.grant, err = aws.NewImageGrant(ctx, "grant", &aws.ImageGrantArgs{
 		Customer: slug, Product: product, Account: AWSVendor, Region: AWSRegion,
-		Repository:      aws.Repository{Unprotected: true},
+		Repository:      aws.Repository{Protect: &no},
 		CustomerAccount: AWSCustomer, RoleARNs: readers,
 	}, pulumi.Providers(vendor)); err != nil {
 		return nil, err
@@ -101,7 +101,12 @@ var AWSSite = Site{Environment: "default", Context: AWSCluster, Issuer: AWSIssue
 func EKSWithIRSA(sites ...Site) pulumi.RunFunc {
 	return eksWithRefreshers(sites,
 		func(site Site) aws.Trust {
-			return aws.IRSA{Issuer: site.Issuer, CreateProvider: len(site.Workloads) == 0}
+			existing := len(site.Workloads) > 0
+			var protect *bool
+			if !existing {
+				protect = &no
+			}
+			return aws.IRSA{Issuer: site.Issuer, Existing: &existing, Protect: protect}
 		},
 		func(role kubernetes.ECRRole) kubernetes.TokenSource { return kubernetes.IRSASource{ECRRole: role} })
 }
@@ -127,7 +132,7 @@ func eksWithRefreshers(sites []Site, trust func(site Site) aws.Trust, source fun
 			args := &aws.ServiceAccountRoleArgs{
 				Customer: slug, Product: product, Environment: site.own(), Account: AWSCustomer, Region: AWSRegion, Trust: trust(site),
 				Namespace: site.Namespace, ServiceAccount: kubernetes.RefresherServiceAccount(product),
-				Pull: &aws.RepositoryRef{Account: AWSVendor, Region: AWSRegion, Name: slug},
+				Pull: &aws.RepositoryRef{Account: AWSVendor, Region: AWSRegion, Name: repository},
 				Role: aws.Role{Path: "/images/"},
 			}
 			roles, readers = append(roles, args), append(readers, args.RoleARN())
@@ -163,7 +168,7 @@ func (c *awsChain) refresh(site Site, role *aws.ServiceAccountRole, source kuber
 	}
 	impatient := time.Duration(0)
 	pull, err := kubernetes.NewPullSecret(c.ctx, "pull"+site.suffix(), &kubernetes.PullSecretArgs{
-		Customer: slug, Product: product, Namespace: site.Namespace, Source: source, Registry: c.grant.RegistryHost,
+		Customer: slug, Product: product, Namespace: site.Namespace, ProtectNamespace: &no, Source: source, Registry: c.grant.RegistryHost,
 		Refresher: kubernetes.Refresher{Image: AWSRefresher, Propagation: &impatient},
 		After:     pulumi.Array{c.grant.Ready, role.Ready},
 	}, pulumi.Providers(cluster))
@@ -225,7 +230,7 @@ func EKSWithNodeRole(ctx *pulumi.Context) error {
 		return err
 	}
 	namespace, err := kubernetes.NewNamespace(ctx, "namespace", &kubernetes.NamespaceArgs{
-		Customer: slug, Product: product, Name: AWSNamespace,
+		Customer: slug, Product: product, Name: AWSNamespace, Protect: &no,
 	}, pulumi.Providers(cluster))
 	if err != nil {
 		return err
@@ -247,7 +252,7 @@ func ECS(ctx *pulumi.Context) error {
 	args := &aws.ServiceArgs{
 		Customer: slug, Product: product, Account: AWSCustomer, Region: AWSRegion,
 		Cluster: pulumi.String(AWSCluster), Tag: AWSTag, Port: 8080,
-		Repository: aws.RepositoryRef{Account: AWSVendor, Region: AWSRegion, Name: slug},
+		Repository: aws.RepositoryRef{Account: AWSVendor, Region: AWSRegion, Name: repository},
 		Network: aws.Network{
 			Subnets: pulumi.ToStringArray([]string{AWSSubnet}), SecurityGroups: pulumi.ToStringArray([]string{AWSGroup}),
 		},

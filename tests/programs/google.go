@@ -58,7 +58,7 @@ func newGoogleChain(ctx *pulumi.Context, platform string) (*googleChain, error) 
 // allow makes the vendor's side.
 func (c *googleChain) allow(args gcp.ImageGrantArgs) (err error) {
 	args.Customer, args.Product, args.Project, args.Location = slug, product, GoogleProject, GoogleLocation
-	args.Repository = gcp.Repository{Unprotected: true}
+	args.Repository = gcp.Repository{Protect: &no}
 	if c.grant, err = gcp.NewImageGrant(c.ctx, "grant", &args, pulumi.Providers(c.vendor)); err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (c *googleChain) refresh(site Site, source kubernetes.TokenSource, after pu
 	reader := c.grant.Readers[site.own()]
 	impatient := time.Duration(0)
 	pull, err := kubernetes.NewPullSecret(c.ctx, "pull"+site.suffix(), &kubernetes.PullSecretArgs{
-		Customer: slug, Product: product, Namespace: site.Namespace, Source: source, Registry: c.grant.RegistryHost,
+		Customer: slug, Product: product, Namespace: site.Namespace, ProtectNamespace: &no, Source: source, Registry: c.grant.RegistryHost,
 		Refresher: kubernetes.Refresher{Image: AWSRefresher, Propagation: &impatient},
 		After:     append(after, reader.Ready),
 	}, pulumi.Providers(cluster))
@@ -254,7 +254,7 @@ func ViaNodes(site Site) pulumi.RunFunc {
 			return err
 		}
 		namespace, err := kubernetes.NewNamespace(ctx, "namespace", &kubernetes.NamespaceArgs{
-			Customer: slug, Product: product, Name: site.Namespace,
+			Customer: slug, Product: product, Name: site.Namespace, Protect: &no,
 		}, pulumi.Providers(cluster))
 		if err != nil {
 			return err

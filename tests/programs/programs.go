@@ -15,7 +15,12 @@ import (
 const (
 	slug    = "orchard"
 	product = "press"
+	// repository is the vendor's on ECR.
+	repository = slug + "/" + product
 )
+
+// no is for what a component protects by default: the tests take it down again.
+var no = false
 
 // Site is where one environment of a customer is. The environment of a customer
 // that has one alone is called default.

@@ -1,12 +1,15 @@
-// Package naming derives the IDs of cloud resources from a customer's slug so
-// that they fit their cloud's pattern and length for any valid slug, read as
-// plainly as the slug allows, and never collide between two customers.
+// Package naming derives the IDs of cloud resources from a customer's slug and
+// a product's name so that they fit their cloud's pattern and length, read as
+// plainly as these allow, and never collide, neither between two customers nor
+// between two products of one.
 //
-// A short slug is used as it is: acme becomes acme-azure-pool. A slug that is
-// too long, or whose name would start with a reserved prefix, is shortened to
-// its beginning, two hyphens and a hash of the whole slug. A slug holds no two
-// hyphens in a row, so a shortened name can never be another customer's plain
-// one.
+// Short names are used as they are: acme and shop become
+// acme--shop-azure-pool. What is too long, or would start with a reserved
+// prefix, is shortened to the slug's beginning, three hyphens and a hash of
+// slug and product. Neither slug nor product holds two hyphens in a row, or
+// starts or ends with one. So the first "--" of an ID always ends the slug, or
+// what is left of it; a third hyphen there marks the shortened form; and what
+// stands behind another "--", an environment, is set off from the product.
 package naming
 
 import (
@@ -26,6 +29,29 @@ var slugPattern = regexp.MustCompile(SlugPattern)
 func CheckSlug(slug string) error {
 	if !slugPattern.MatchString(slug) || strings.Contains(slug, "--") {
 		return fmt.Errorf("%q: want 3 to 40 of a-z, 0-9 and single hyphens, first a letter, last a letter or digit", slug)
+	}
+	return nil
+}
+
+// productPattern is what a product's name must match, besides holding no "--".
+var productPattern = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$`)
+
+// CheckProduct reports what is wrong with a product's name.
+func CheckProduct(name string) error {
+	if !productPattern.MatchString(name) || strings.Contains(name, "--") {
+		return fmt.Errorf("%q: want the product's name, 1 to 40 of a-z, 0-9 and single hyphens, first a letter, last a letter or digit", name)
+	}
+	return nil
+}
+
+var environmentPattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,10}[a-z0-9]$`)
+
+// CheckEnvironment reports what is wrong with the name that tells one of a
+// customer's environments from the others: its length leaves room for the
+// customer's slug in a provider's ID.
+func CheckEnvironment(name string) error {
+	if !environmentPattern.MatchString(name) {
+		return fmt.Errorf("%q: want 2 to 12 of a-z, 0-9 and hyphens, first a letter, last a letter or digit", name)
 	}
 	return nil
 }
@@ -57,19 +83,25 @@ func (k Kind) Check(id string) error {
 	return nil
 }
 
-// Derive makes the ID for a valid slug: slug+suffix where that fits, otherwise
-// a shortened slug+suffix. The suffix is the caller's constant and leaves room
-// for at least one character and the hash.
-func (k Kind) Derive(slug, suffix string) string {
-	if id := slug + suffix; len(id) <= k.Max && !k.reserved(id) {
+// Derive makes the ID for a valid slug and product: slug--product+suffix where
+// that fits, otherwise head---hash+suffix. An ID that is unique within something
+// of the customer's product already has no product. The suffix is the caller's,
+// leaves room for at least one character and the hash, and is no end of another
+// suffix of the same kind.
+func (k Kind) Derive(slug, product, suffix string) string {
+	id := slug + suffix
+	if product != "" {
+		id = slug + "--" + product + suffix
+	}
+	if len(id) <= k.Max && !k.reserved(id) {
 		return id
 	}
 	head := slug
 	if k.reserved(slug + "-") {
 		head = "x" + head
 	}
-	hash := "--" + Hash(slug)
-	if room := k.Max - len(suffix) - len(hash); len(head) > room {
+	hash := "---" + Hash(slug+"/"+product)
+	if room := max(k.Max-len(suffix)-len(hash), 0); len(head) > room {
 		head = strings.TrimRight(head[:room], "-")
 	}
 	return head + hash + suffix
