@@ -26,7 +26,7 @@ func TestWrongConfigurationIsNamed(t *testing.T) {
 	}{
 		"missing":                       {set("gcp.project", nil), `gcp.project is missing: want the vendor's project ID`},
 		"missing object":                {set("refresher", nil), `refresher is missing: want the program that keeps the pull secret fresh`},
-		"unknown key":                   {set("azure.tenant", "x"), `azure.tenant is an unknown key: want one of cloud, cluster, identity`},
+		"unknown key":                   {set("azure.tenant", "x"), `azure.tenant is an unknown key: want one of cloud, identity, location`},
 		"mistyped":                      {set("product.port", "8080"), `product.port "8080": want the port that the product listens on, 1024 to 65535`},
 		"a list for an object":          {set("gcp", []any{}), `gcp a list: want the vendor's Google Cloud side`},
 		"unquoted number":               {set("product.tag", 1.1), `product.tag 1.1 is a number for YAML, which may have changed it: quote it`},
@@ -45,7 +45,7 @@ func TestWrongConfigurationIsNamed(t *testing.T) {
 		"issuer without its slash":      {set("environments.default.cluster", map[string]any{"context": "c", "issuer": strings.TrimSuffix(issuer, "/")}), `environments.default.cluster.issuer "` + strings.TrimSuffix(issuer, "/") + `": want it with the slash at its end`},
 		"issuer that is no https URL":   {set("environments.default.cluster", map[string]any{"context": "c", "issuer": "http://a.example/"}), `environments.default.cluster.issuer "http://a.example/": want the cluster's OIDC issuer`},
 		"two identities":                {set("azure.identity", map[string]any{"name": "one", "existing": "two"}), `azure.identity has 2 of name, existing, application: want at most one`},
-		"tags moved in a virtual one":   {set("gcp.repository", map[string]any{"upstream": "projects/hello-releases/locations/europe-west1/repositories/r", "mutableTags": true}), `gcp.repository.mutableTags true: want it of a repository that holds images itself`},
+		"tags moved in a virtual one":   {set("gcp.repository", map[string]any{"upstream": "projects/hello-releases/locations/europe-west1/repositories/r", "mutableTags": true}), `gcp.repository.mutableTags true: want it without an upstream, whose tags these are`},
 		"no replica":                    {set("workload.replicas", 0), `workload.replicas 0: want how many pods or tasks, 1 to 1000`},
 		"a token over its third":        {set("refresher.every", "30m"), `refresher.every 30m0s: want 5m to 20m0s`},
 		"a key of another platform":     {set("aws", map[string]any{}), `aws belongs to another platform, chain or side: want none here`},
@@ -172,7 +172,7 @@ func TestExampleWrongConfigurationOfAPartyIsNamed(t *testing.T) {
 		"the refresher's component":        {"tyrell", set("workloads", []any{map[string]any{"component": "refresher"}}), `workloads[0].component "refresher": want another name`},
 		"a version of tomorrow":            {"dev", set("version", 2), `version 2: want the version of the configuration's form: 1`},
 		"two hyphens in a product":         {"dev", set("product.name", "my--app"), `product.name "my--app": want the product's name`},
-		"a tag that Google does not take":  {"dev", set("tags", map[string]any{"Cost Center": "7"}), `tags.Cost Center`},
+		"a tag that Google does not take":  {"dev", set("tags", map[string]any{"Cost Center": "7"}), `tags["Cost Center"] "7": want a key of 1 to 63 of a-z, 0-9, _ and -`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			values, secrets := loadStack(t, c.stack, c.edit)

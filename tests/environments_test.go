@@ -265,7 +265,7 @@ func TestExampleWhatGoesIntoAnAppRegistrationIsPrinted(t *testing.T) {
 	assert.Equal(t, recorder.GUID("second"), r.Named("workload-staging-worker-account").Text(`metadata.annotations["azure.workload.identity/client-id"]`))
 
 	_, err = runStack(t, "tyrell", nil, set("azure.workloadIdentities", map[string]any{"applications": applications[:1]}))
-	require.ErrorContains(t, err, "azure.workloadIdentities: has room for 20 trusts: want identities for bifrost_staging_worker")
+	require.ErrorContains(t, err, "azure.workloadIdentities has room for 20 trusts: want identities for bifrost_staging_worker")
 }
 
 func TestExampleAWorkloadOnEKSBecomesARoleOfItsOwn(t *testing.T) {

@@ -225,7 +225,9 @@ func findExisting(ctx *pulumi.Context, args *WorkloadIdentityArgs, opts []pulumi
 		ResourceName:      args.Existing,
 	}, options...)
 	if err != nil {
-		return nil, fmt.Errorf("azure.WorkloadIdentity: existing %q of group %q: %w", args.Existing, args.ResourceGroup, err)
+		p := check.Of("azure.WorkloadIdentity")
+		p.Add("existing", "%q of group %q: %s", args.Existing, args.ResourceGroup, err)
+		return nil, p.Err()
 	}
 	return existing, nil
 }

@@ -105,7 +105,8 @@ type ImageGrantArgs struct {
 // Reader is one workload that may read.
 type Reader struct {
 	// Name tells it from the customer's other readers and stands in the names of
-	// its resources: 2 to 12 of a-z, 0-9 and hyphens. Empty for the only one.
+	// its resources: 2 to 12 of a-z, 0-9 and hyphens. One of them may have none, and
+	// keeps its names when others come beside it.
 	Name string
 	// Trust says whose tokens are accepted. Required.
 	Trust Trust
@@ -113,6 +114,9 @@ type Reader struct {
 	// provider nor binding is made.
 	Waiting bool
 }
+
+// unnamed ends the provider's ID of a reader without a name.
+const unnamed = "provider"
 
 // suffix ends the names of the reader's resources.
 func (r Reader) suffix() string {
@@ -142,7 +146,7 @@ func (args *ImageGrantArgs) poolID() string {
 }
 
 func (args *ImageGrantArgs) providerID(r Reader) string {
-	return naming.Provider.Derive(args.Customer, "", "-"+args.word()+"-"+cmp.Or(r.Name, "provider"))
+	return naming.Provider.Derive(args.Customer, "", "-"+args.word()+"-"+cmp.Or(r.Name, unnamed))
 }
 
 func (args *ImageGrantArgs) serviceAccountID() string {
@@ -195,8 +199,11 @@ func (args *ImageGrantArgs) validateReaders(p *check.Problems) {
 	}
 	for i, r := range args.Readers {
 		key := fmt.Sprintf("readers[%d].", i)
-		if r.Name != "" || len(args.Readers) > 1 {
+		if r.Name != "" {
 			p.Error(key+"name", naming.CheckEnvironment(r.Name))
+		}
+		if r.Name == unnamed {
+			p.Add(key+"name", "%q: want another, the provider of a reader without a name is called so", r.Name)
 		}
 		if first := slices.IndexFunc(args.Readers, func(other Reader) bool { return other.Name == r.Name }); first < i {
 			p.Add(key+"name", "%q: repeats readers[%d]", r.Name, first)

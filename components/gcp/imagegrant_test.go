@@ -280,7 +280,7 @@ func TestWrongReadersAreRefused(t *testing.T) {
 		want string
 	}{
 		"nobody":              {readers(), "readers are missing: want who may read, or nodes"},
-		"two without a name":  {readers(gcp.Reader{Trust: entra()}, gcp.Reader{Trust: entra()}), `readers[0].name "": want 2 to 12`},
+		"two without a name":  {readers(gcp.Reader{Trust: entra()}, gcp.Reader{Trust: entra()}), `readers[1].name "": repeats readers[0]`},
 		"one name twice":      {readers(gcp.Reader{Name: "prod", Trust: entra()}, gcp.Reader{Name: "prod", Trust: entra()}), `readers[1].name "prod": repeats readers[0]`},
 		"a long name":         {readers(gcp.Reader{Name: strings.Repeat("n", 13), Trust: entra()}), "want 2 to 12"},
 		"two kinds of trust":  {readers(gcp.Reader{Name: "prod", Trust: entra()}, gcp.Reader{Name: "dev", Trust: cluster}), "readers[1].trust is of another kind"},

@@ -153,6 +153,16 @@ func (t ClusterTrust) subject(r Reader) string {
 	return r.Name + "::" + t.account().String()
 }
 
+// CheckSubject refuses a ServiceAccount whose google.subject would be longer than
+// Google takes, for a reader of that name. The customer can ask before its vendor
+// does.
+func (t ClusterTrust) CheckSubject(reader string) error {
+	if n := len(t.subject(Reader{Name: reader})); n > maxSubject {
+		return fmt.Errorf("makes a subject of %d bytes: want at most %d", n, maxSubject)
+	}
+	return nil
+}
+
 func (t ClusterTrust) mapping(r Reader) string {
 	if r.Name == "" {
 		return "assertion.sub"
@@ -163,9 +173,7 @@ func (t ClusterTrust) mapping(r Reader) string {
 func (t ClusterTrust) validate(p *check.Problems, key string, r Reader) {
 	p.Issuer(key+"issuer", t.Issuer)
 	t.account().Validate(p, key)
-	if n := len(t.subject(r)); n > maxSubject {
-		p.Add(key+"namespace", "makes a subject of %d bytes: want at most %d", n, maxSubject)
-	}
+	p.Error(key+"namespace", t.CheckSubject(r.Name))
 	if t.KeySet != "" {
 		p.Error(key+"keySet", checkKeySet(t.KeySet))
 	}

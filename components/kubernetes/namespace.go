@@ -2,7 +2,6 @@ package kubernetes
 
 import (
 	"errors"
-	"fmt"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
@@ -28,23 +27,28 @@ type ExistingNamespace struct{ name string }
 // Name is the namespace's name.
 func (n *ExistingNamespace) Name() string { return n.name }
 
-// FindNamespace reads a namespace and waits for the answer. One that does not
-// enforce "restricted" is refused, with the command that makes it, unless
-// waived. Nothing is registered: the namespace is read, never managed.
-func FindNamespace(ctx *pulumi.Context, name string, waived bool, opts ...pulumi.ResourceOption) (*ExistingNamespace, error) {
-	found, err := corev1.GetNamespace(ctx, name+"-namespace", pulumi.ID(name), nil, opts...)
+// FindNamespace reads a namespace and waits for the answer; resource is the name of
+// what is read in the stack, since namespaces of two clusters may be called the same.
+// One that does not enforce "restricted" is refused, with the command that makes it,
+// unless waived. Nothing is registered: the namespace is read, never managed.
+func FindNamespace(ctx *pulumi.Context, resource, name string, waived bool, opts ...pulumi.ResourceOption) (*ExistingNamespace, error) {
+	p := check.Of("kubernetes.Namespace")
+	found, err := corev1.GetNamespace(ctx, resource, pulumi.ID(name), nil, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("kubernetes.namespace %q: %w", name, err)
+		p.Add("name", "%q: %s", name, err)
+		return nil, p.Err()
 	}
 	labels, err := internals.UnsafeAwaitOutput(ctx.Context(), found.Metadata.Labels())
 	if err != nil {
-		return nil, fmt.Errorf("kubernetes.namespace %q: %w", name, err)
+		p.Add("name", "%q: %s", name, err)
+		return nil, p.Err()
 	}
 	// A preview against a cluster that cannot be asked leaves the labels
 	// unknown; the update asks again.
 	if enforced, _ := labels.Value.(map[string]string); labels.Known && !waived && enforced[enforceLabel] != restricted {
-		return nil, fmt.Errorf("kubernetes.namespace %q: %s is %q, want %q: run `kubectl label namespace %s %s=%s`, or waive it with waivePodSecurity: true",
+		p.Add("name", "%q: %s is %q, want %q: run `kubectl label namespace %s %s=%s`, or waive it with waivePodSecurity: true",
 			name, enforceLabel, enforced[enforceLabel], restricted, name, enforceLabel, restricted)
+		return nil, p.Err()
 	}
 	return &ExistingNamespace{name: name}, nil
 }

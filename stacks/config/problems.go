@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"waybill.example/waybill/components/check"
@@ -11,28 +12,39 @@ import (
 // Problems are what is wrong with the configuration, a line each, by key. A key
 // has one line: what is said first of it stays.
 type Problems struct {
-	lines []error
-	seen  map[string]bool
+	lines []line
+}
+
+// line is what is said of a key; one without a key is said as it stands.
+type line struct {
+	key string
+	err error
 }
 
 // Add notes one problem: a key of the configuration, and what is wrong with its
 // value and what is wanted instead.
 func (p *Problems) Add(key, format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	if p.seen[key] {
-		return
+	if !p.has(key) {
+		p.lines = append(p.lines, line{key, fmt.Errorf("  %s %s", key, fmt.Sprintf(format, args...))})
 	}
-	if p.seen == nil {
-		p.seen = map[string]bool{}
-	}
-	p.seen[key] = true
-	p.lines = append(p.lines, fmt.Errorf("  %s %s", key, text))
+}
+
+// Refuse is Add for a key that must not be there: what is wrong inside is left out.
+func (p *Problems) Refuse(key, format string, args ...any) {
+	p.lines = slices.DeleteFunc(p.lines, func(l line) bool {
+		return strings.HasPrefix(l.key, key+".") || strings.HasPrefix(l.key, key+"[")
+	})
+	p.Add(key, format, args...)
+}
+
+func (p *Problems) has(key string) bool {
+	return slices.ContainsFunc(p.lines, func(l line) bool { return l.key == key })
 }
 
 // cover says whether something was said of a key, or of what holds it.
 func (p *Problems) cover(key string) bool {
 	for end := len(key); end > 0; end = strings.LastIndexAny(key[:end], ".[") {
-		if p.seen[key[:end]] {
+		if p.has(key[:end]) {
 			return true
 		}
 	}
@@ -40,14 +52,20 @@ func (p *Problems) cover(key string) bool {
 }
 
 // Err joins what was noted; nil if nothing was.
-func (p *Problems) Err() error { return errors.Join(p.lines...) }
+func (p *Problems) Err() error {
+	var all []error
+	for _, l := range p.lines {
+		all = append(all, l.err)
+	}
+	return errors.Join(all...)
+}
 
 // Component notes what a component found wrong with its arguments, under the keys
 // of the configuration that they were made from. Other errors stay as they are.
 func (p *Problems) Component(err error, keys Keys) {
 	found := check.List(err)
 	if err != nil && len(found) == 0 {
-		p.lines = append(p.lines, err)
+		p.lines = append(p.lines, line{err: err})
 	}
 	for _, problem := range found {
 		p.Add(keys.of(problem), "%s", problem.Text)

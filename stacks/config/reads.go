@@ -34,7 +34,7 @@ func (s *Settings) Check(r Reads, problems *Problems) {
 		if r.reads(key) || problems.cover(key) {
 			continue
 		}
-		problems.Add(key, "belongs to another platform, chain or side: want none here")
+		problems.Refuse(key, "belongs to another platform, chain or side: want none here")
 	}
 	for _, pattern := range r.Needs {
 		for _, key := range s.expand(pattern) {
