@@ -31,11 +31,11 @@ type party struct {
 const (
 	soylentRequest = `{"document":"accessRequest","version":1,"customer":"soylent","platform":"aks","tenantId":"5d0e7a31-2c4b-4f68-9a1d-3e5f7b9c1d40",
 		"environments":[{"name":"default","clientId":"8bd97dd6-59af-4720-b887-45fedc05701c","principalId":"ac05ac88-cf69-463a-8219-734b26b350fa"}]}`
-	soylentGrant = `{"document":"accessGrant","version":1,"customer":"soylent","platform":"aks","projectNumber":"731904826550","pool":"soylent-azure-pool",
-		"serviceAccount":"soylent-pull@bifrost-images.iam.gserviceaccount.com","registry":"europe-west1-docker.pkg.dev","repository":"bifrost-images/soylent",
+	soylentGrant = `{"document":"accessGrant","version":1,"customer":"soylent","platform":"aks","projectNumber":"731904826550","pool":"soylent--bifrost-azure-pool",
+		"serviceAccount":"soylent--bifrost-pull@bifrost-images.iam.gserviceaccount.com","registry":"europe-west1-docker.pkg.dev","repository":"bifrost-images/soylent--bifrost",
 		"environments":[{"name":"default","provider":"soylent-azure-provider"}]}`
 	oscorpRequest = `{"document":"accessRequest","version":1,"customer":"oscorp","platform":"eks","account":"334455667788","region":"eu-central-1",
-		"environments":[{"name":"default","roleArns":["arn:aws:iam::334455667788:role/oscorp-pull"]}]}`
+		"environments":[{"name":"default","roleArns":["arn:aws:iam::334455667788:role/oscorp--bifrost-pull"]}]}`
 	oscorpGrant = `{"document":"accessGrant","version":1,"customer":"oscorp","platform":"eks","account":"210987654321","region":"us-east-1",
 		"registry":"210987654321.dkr.ecr.us-east-1.amazonaws.com","repository":"oscorp"}`
 	wayneRequest = `{"document":"accessRequest","version":1,"customer":"wayne","platform":"kubernetes",
@@ -43,7 +43,7 @@ const (
 	hansoRequest = `{"document":"accessRequest","version":1,"customer":"hanso","platform":"kubernetes","project":"hanso-platform",
 		"environments":[{"name":"default","nodeServiceAccounts":["gke-nodes@hanso-platform.iam.gserviceaccount.com"]}]}`
 	starkRequest = `{"document":"accessRequest","version":1,"customer":"stark","platform":"ecs","account":"423456789012","region":"us-east-1",
-		"environments":[{"name":"default","roleArns":["arn:aws:iam::423456789012:role/stark-execution"]}]}`
+		"environments":[{"name":"default","roleArns":["arn:aws:iam::423456789012:role/stark--bifrost-execution"]}]}`
 	starkGrant = `{"document":"accessGrant","version":1,"customer":"stark","platform":"ecs","account":"210987654321","region":"us-east-1",
 		"registry":"210987654321.dkr.ecr.us-east-1.amazonaws.com","repository":"stark"}`
 	cyberdyneRequest = `{"document":"accessRequest","version":1,"customer":"cyberdyne","platform":"aks",
@@ -243,8 +243,8 @@ func TestAWrongDocumentIsNamed(t *testing.T) {
 		"another tenant": {"the vendor of an AKS customer", "tenantId", "00000000-2c4b-4f68-9a1d-3e5f7b9c1d40",
 			`tenantId "00000000-2c4b-4f68-9a1d-3e5f7b9c1d40" disagrees with the trust anchor azure.tenantId, "5d0e7a31-2c4b-4f68-9a1d-3e5f7b9c1d40"`},
 		"another account": {"the vendor of an EKS customer", "account", "999999999999", `account "999999999999" disagrees with the trust anchor aws.customer.account, "334455667788"`},
-		"a role elsewhere": {"the vendor of an EKS customer", "environments[0].roleArns[0]", "arn:aws:iam::999999999999:role/oscorp-pull",
-			`environments[0].roleArns[0] "arn:aws:iam::999999999999:role/oscorp-pull" disagrees with the trust anchor aws.customer.account`},
+		"a role elsewhere": {"the vendor of an EKS customer", "environments[0].roleArns[0]", "arn:aws:iam::999999999999:role/oscorp--bifrost-pull",
+			`environments[0].roleArns[0] "arn:aws:iam::999999999999:role/oscorp--bifrost-pull" disagrees with the trust anchor aws.customer.account`},
 		"a role with a wildcard": {"the vendor of an EKS customer", "environments[0].roleArns[0]", "arn:aws:iam::334455667788:role/*", `want a role's ARN with its path and without wildcards or variables`},
 		"another issuer": {"the vendor of a cluster's owner", "environments[0].issuer", "https://other.example/",
 			`environments[0].issuer "https://other.example/" disagrees with the trust anchor kubernetes.issuer`},
