@@ -197,7 +197,7 @@ func TestACustomerIsDeployedChangedAndOffBoarded(t *testing.T) {
 		require.ErrorContains(t, err, "Error 409: Requested entity already exists")
 		require.ErrorContains(t, err, "Raise gcp.generation to 2")
 		p.set("gcp.generation", 2)
-		assert.Equal(t, "example-azure-pool-2", up(t, s).Outputs["accessGrant"].(map[string]any)["pool"])
+		assert.Equal(t, "example--hello-azure-pool-2", up(t, s).Outputs["accessGrant"].(map[string]any)["pool"])
 	})
 }
 
@@ -294,7 +294,7 @@ func TestAProtectedRepositoryIsNotDeletedByAccident(t *testing.T) {
 	_, err := open(t, s).Destroy(context.Background())
 	require.ErrorContains(t, err, "cannot be deleted")
 	require.ErrorContains(t, err, "because it is protected")
-	require.Equal(t, []string{"example", "neighbour"}, repositories(s))
+	require.Equal(t, []string{"example--hello", "neighbour"}, repositories(s))
 
 	p.set("gcp.repository.protect", false)
 	p.set("gcp.generation", 2)

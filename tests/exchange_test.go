@@ -31,8 +31,8 @@ type party struct {
 const (
 	soylentRequest = `{"document":"accessRequest","version":"1.0","customer":"soylent","platform":"aks","tenantId":"5d0e7a31-2c4b-4f68-9a1d-3e5f7b9c1d40",
 		"environments":[{"name":"default","clientId":"8bd97dd6-59af-4720-b887-45fedc05701c","principalId":"ac05ac88-cf69-463a-8219-734b26b350fa"}]}`
-	soylentGrant = `{"document":"accessGrant","version":"1.0","customer":"soylent","platform":"aks","projectNumber":"731904826550","pool":"soylent-azure-pool",
-		"serviceAccount":"soylent-pull@bifrost-images.iam.gserviceaccount.com","registry":"europe-west1-docker.pkg.dev","repository":"bifrost-images/soylent",
+	soylentGrant = `{"document":"accessGrant","version":"1.0","customer":"soylent","platform":"aks","projectNumber":"731904826550","pool":"soylent--bifrost-azure-pool",
+		"serviceAccount":"soylent--bifrost-pull@bifrost-images.iam.gserviceaccount.com","registry":"europe-west1-docker.pkg.dev","repository":"bifrost-images/soylent--bifrost",
 		"environments":[{"name":"default","provider":"soylent-azure-provider"}]}`
 	oscorpRequest = `{"document":"accessRequest","version":"1.0","customer":"oscorp","platform":"eks","account":"334455667788","region":"eu-central-1",
 		"environments":[{"name":"default","roleArns":["arn:aws:iam::334455667788:role/oscorp--bifrost-pull"]}]}`

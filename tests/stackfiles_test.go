@@ -90,9 +90,9 @@ func TestExampleTheAccessRequestFollowsFromTheConfiguration(t *testing.T) {
 	for stack, want := range map[string]string{
 		"oscorp-customer": oscorpRequest, "wayne": wayneRequest, "hanso": hansoRequest,
 		"initech": `{"document":"accessRequest","version":1,"customer":"initech","platform":"eks","account":"123456789012","region":"eu-central-1",
-			"environments":[{"name":"default","roleArns":["arn:aws:iam::123456789012:role/waybill/initech-pull"]}]}`,
+			"environments":[{"name":"default","roleArns":["arn:aws:iam::123456789012:role/waybill/initech--bifrost-pull"]}]}`,
 		"stark": `{"document":"accessRequest","version":1,"customer":"stark","platform":"ecs","account":"423456789012","region":"us-east-1",
-			"environments":[{"name":"default","roleArns":["arn:aws:iam::423456789012:role/stark-execution"]}]}`,
+			"environments":[{"name":"default","roleArns":["arn:aws:iam::423456789012:role/stark--bifrost-execution"]}]}`,
 	} {
 		status, stdout, stderr := run("access-request", stack)
 		assert.Equal(t, 0, status, stderr)
@@ -101,7 +101,7 @@ func TestExampleTheAccessRequestFollowsFromTheConfiguration(t *testing.T) {
 	for stack, want := range map[string]string{
 		"soylent-customer": "run `pulumi up -s soylent-customer`, then `pulumi stack output accessRequest --json -s soylent-customer`",
 		"oscorp-vendor":    "side vendor: want the customer's stack",
-		"cyberdyne":        "azure.cluster.issuer: is looked up in an update only",
+		"cyberdyne":        "environments.default.cluster.issuer: is looked up in an update only",
 		"nobody":           "no such file",
 	} {
 		status, stdout, stderr := run("access-request", stack)

@@ -12,6 +12,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/check"
+	"waybill.example/waybill/components/child"
+	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/labels"
 	"waybill.example/waybill/components/internal/naming"
 	"waybill.example/waybill/components/internal/policy"
@@ -53,6 +55,9 @@ type ImageGrantArgs struct {
 	Waiting bool
 	// Tags are added to everything's own: at most 48.
 	Tags map[string]string
+	// Children are options of the component's children, by their names without
+	// the component's: "repository", "lifecycle", "readers".
+	Children map[string]child.Options
 }
 
 func (args *ImageGrantArgs) site() site { return siteOf(args.Account, args.Region) }
@@ -71,6 +76,27 @@ func (args *ImageGrantArgs) Reference() RepositoryRef {
 	return RepositoryRef{Account: args.Account, Region: args.Region, Name: args.repositoryName()}
 }
 
+// Children of an ImageGrant.
+const (
+	childRepository = "repository" // aws:ecr/repository:Repository
+	childLifecycle  = "lifecycle"  // aws:ecr/lifecyclePolicy:LifecyclePolicy
+	childReaders    = "readers"    // aws:ecr/repositoryPolicy:RepositoryPolicy
+)
+
+func (args *ImageGrantArgs) children() []string {
+	var children []string
+	if !args.Repository.Existing {
+		children = append(children, childRepository)
+		if args.Repository.Lifecycle.expire() {
+			children = append(children, childLifecycle)
+		}
+	}
+	if !args.Waiting {
+		children = append(children, childReaders)
+	}
+	return children
+}
+
 // Validate reports every problem of the arguments at once. later names the
 // arguments that another resource or a look-up gives after this check.
 func (args *ImageGrantArgs) Validate(later ...string) error {
@@ -78,6 +104,7 @@ func (args *ImageGrantArgs) Validate(later ...string) error {
 	p.Error("customer", naming.CheckSlug(args.Customer))
 	p.Error("product", naming.CheckProduct(args.Product))
 	labels.AWS.Check(p, args.owner(), args.Tags)
+	family.Check(p, args.children(), args.Children)
 	args.site().check(p, "", "the vendor's AWS account")
 	args.Repository.validate(p, args.site())
 	checkAccount(p, "customerAccount", args.CustomerAccount, "the customer's AWS account")
@@ -154,7 +181,8 @@ func NewImageGrant(ctx *pulumi.Context, name string, args *ImageGrantArgs, opts 
 		return nil, err
 	}
 
-	repository, err := newRepository(ctx, name, args, component)
+	children := family.Of(name, component, args.children(), args.Children)
+	repository, err := newRepository(ctx, children, args)
 	if err != nil {
 		return nil, err
 	}
@@ -164,10 +192,10 @@ func NewImageGrant(ctx *pulumi.Context, name string, args *ImageGrantArgs, opts 
 		if err != nil {
 			return nil, err
 		}
-		readers, err := ecr.NewRepositoryPolicy(ctx, name+"-readers", &ecr.RepositoryPolicyArgs{
+		readers, err := ecr.NewRepositoryPolicy(ctx, children.Name(childReaders), &ecr.RepositoryPolicyArgs{
 			Repository: repository,
 			Policy:     pulumi.String(document),
-		}, pulumi.Parent(component))
+		}, children.Options(childReaders)...)
 		if err != nil {
 			return nil, err
 		}

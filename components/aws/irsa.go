@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/check"
+	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/optional"
 	"waybill.example/waybill/components/internal/policy"
 )
@@ -92,6 +93,13 @@ func (t IRSA) document(s trusted) policy.Document {
 	})
 }
 
+func (t IRSA) children() []string {
+	if t.existing() {
+		return nil
+	}
+	return []string{childProvider}
+}
+
 func (t IRSA) lookUp(ctx *pulumi.Context, s trusted, opts ...pulumi.InvokeOption) error {
 	if !t.existing() {
 		return nil
@@ -109,21 +117,21 @@ func (t IRSA) lookUp(ctx *pulumi.Context, s trusted, opts ...pulumi.InvokeOption
 	return nil
 }
 
-func (t IRSA) before(ctx *pulumi.Context, name string, s trusted, parent pulumi.Resource) ([]pulumi.Resource, error) {
+func (t IRSA) before(ctx *pulumi.Context, children *family.Family, s trusted) ([]pulumi.Resource, error) {
 	if t.existing() {
 		return nil, nil
 	}
-	provider, err := iam.NewOpenIdConnectProvider(ctx, name+"-provider", &iam.OpenIdConnectProviderArgs{
+	provider, err := iam.NewOpenIdConnectProvider(ctx, children.Name(childProvider), &iam.OpenIdConnectProviderArgs{
 		Url:           pulumi.String(t.Issuer),
 		ClientIdLists: pulumi.ToStringArray([]string{TokenAudience}),
 		Tags:          pulumi.ToStringMap(s.tags),
-	}, pulumi.Parent(parent), pulumi.Protect(optional.Or(t.Protect, true)))
+	}, children.Options(childProvider, pulumi.Protect(optional.Or(t.Protect, true)))...)
 	if err != nil {
 		return nil, err
 	}
 	return []pulumi.Resource{provider}, nil
 }
 
-func (t IRSA) after(*pulumi.Context, string, trusted, *iam.Role, pulumi.Resource) (pulumi.StringArray, error) {
+func (t IRSA) after(*pulumi.Context, *family.Family, trusted, *iam.Role) (pulumi.StringArray, error) {
 	return nil, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/check"
+	"waybill.example/waybill/components/internal/family"
 )
 
 // sdkVersion is that of the AWS SDK in go.mod: without it the engine would give
@@ -73,17 +74,17 @@ type logGroup struct {
 	Name pulumi.StringOutput `pulumi:"name"`
 }
 
-func newLogGroup(ctx *pulumi.Context, name string, logs Logs, group string, tags map[string]string, parent pulumi.Resource) (*logGroup, error) {
+func newLogGroup(ctx *pulumi.Context, children *family.Family, args *ServiceArgs) (*logGroup, error) {
 	inputs := pulumi.Map{
-		"name":            pulumi.String(group),
-		"retentionInDays": pulumi.Int(logs.retention()),
-		"tags":            pulumi.ToStringMap(tags),
+		"name":            pulumi.String(args.logGroup()),
+		"retentionInDays": pulumi.Int(args.Logs.retention()),
+		"tags":            pulumi.ToStringMap(args.tags()),
 	}
-	if logs.KMSKey != "" {
-		inputs["kmsKeyId"] = pulumi.String(logs.KMSKey)
+	if args.Logs.KMSKey != "" {
+		inputs["kmsKeyId"] = pulumi.String(args.Logs.KMSKey)
 	}
 	registered := &logGroup{}
-	err := ctx.RegisterResource("aws:cloudwatch/logGroup:LogGroup", name, inputs, registered,
-		pulumi.Parent(parent), pulumi.Version(sdkVersion))
+	err := ctx.RegisterResource("aws:cloudwatch/logGroup:LogGroup", children.Name(childLogs), inputs, registered,
+		children.Options(childLogs, pulumi.Version(sdkVersion))...)
 	return registered, err
 }

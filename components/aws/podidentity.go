@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/check"
+	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/policy"
 )
 
@@ -49,20 +50,22 @@ func (t PodIdentity) document(s trusted) policy.Document {
 	})
 }
 
+func (PodIdentity) children() []string { return []string{childAssociation} }
+
 func (PodIdentity) lookUp(*pulumi.Context, trusted, ...pulumi.InvokeOption) error { return nil }
 
-func (PodIdentity) before(*pulumi.Context, string, trusted, pulumi.Resource) ([]pulumi.Resource, error) {
+func (PodIdentity) before(*pulumi.Context, *family.Family, trusted) ([]pulumi.Resource, error) {
 	return nil, nil
 }
 
-func (t PodIdentity) after(ctx *pulumi.Context, name string, s trusted, role *iam.Role, parent pulumi.Resource) (pulumi.StringArray, error) {
-	association, err := eks.NewPodIdentityAssociation(ctx, name+"-association", &eks.PodIdentityAssociationArgs{
+func (t PodIdentity) after(ctx *pulumi.Context, children *family.Family, s trusted, role *iam.Role) (pulumi.StringArray, error) {
+	association, err := eks.NewPodIdentityAssociation(ctx, children.Name(childAssociation), &eks.PodIdentityAssociationArgs{
 		ClusterName:    pulumi.String(strings.TrimPrefix(parseARN(t.ClusterARN).resource, "cluster/")),
 		Namespace:      pulumi.String(s.Namespace),
 		ServiceAccount: pulumi.String(s.Name),
 		RoleArn:        role.Arn,
 		Tags:           pulumi.ToStringMap(s.tags),
-	}, pulumi.Parent(parent))
+	}, children.Options(childAssociation)...)
 	if err != nil {
 		return nil, err
 	}

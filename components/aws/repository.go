@@ -5,6 +5,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/check"
+	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/naming"
 	"waybill.example/waybill/components/internal/optional"
 )
@@ -60,7 +61,7 @@ func checkRepositoryName(p *check.Problems, name string) {
 
 // newRepository registers the repository with its lifecycle policy and gives
 // its name; an existing one is named and not touched.
-func newRepository(ctx *pulumi.Context, name string, args *ImageGrantArgs, parent pulumi.Resource) (pulumi.StringInput, error) {
+func newRepository(ctx *pulumi.Context, children *family.Family, args *ImageGrantArgs) (pulumi.StringInput, error) {
 	r := args.Repository
 	if r.Existing {
 		return pulumi.String(args.repositoryName()), nil
@@ -74,7 +75,7 @@ func newRepository(ctx *pulumi.Context, name string, args *ImageGrantArgs, paren
 	if r.KMSKey != "" {
 		encryption = &ecr.RepositoryEncryptionConfigurationArgs{EncryptionType: pulumi.String("KMS"), KmsKey: pulumi.String(r.KMSKey)}
 	}
-	repository, err := ecr.NewRepository(ctx, name+"-repository", &ecr.RepositoryArgs{
+	repository, err := ecr.NewRepository(ctx, children.Name(childRepository), &ecr.RepositoryArgs{
 		Name:                       pulumi.String(args.repositoryName()),
 		ImageTagMutability:         pulumi.String(mutability),
 		ImageScanningConfiguration: &ecr.RepositoryImageScanningConfigurationArgs{ScanOnPush: pulumi.Bool(optional.Or(r.Scan, true))},
@@ -83,7 +84,7 @@ func newRepository(ctx *pulumi.Context, name string, args *ImageGrantArgs, paren
 		// protection below already guards against an accident.
 		ForceDelete: pulumi.Bool(!protect),
 		Tags:        pulumi.ToStringMap(args.owner().Cloud(args.Tags)),
-	}, pulumi.Parent(parent), pulumi.Protect(protect))
+	}, children.Options(childRepository, pulumi.Protect(protect))...)
 	if err != nil {
 		return nil, err
 	}
@@ -94,9 +95,9 @@ func newRepository(ctx *pulumi.Context, name string, args *ImageGrantArgs, paren
 	if err != nil {
 		return nil, err
 	}
-	_, err = ecr.NewLifecyclePolicy(ctx, name+"-lifecycle", &ecr.LifecyclePolicyArgs{
+	_, err = ecr.NewLifecyclePolicy(ctx, children.Name(childLifecycle), &ecr.LifecyclePolicyArgs{
 		Repository: repository.Name,
 		Policy:     pulumi.String(document),
-	}, pulumi.Parent(parent))
+	}, children.Options(childLifecycle)...)
 	return repository.Name, err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/check"
+	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/naming"
 	"waybill.example/waybill/components/internal/policy"
 )
@@ -75,9 +76,10 @@ type plan struct {
 	site site
 	// key stands before the keys of problems: "role.".
 	key string
-	// resource is the Pulumi name, description what the console shows.
-	resource, description string
-	trust                 policy.Document
+	// child is the role's name among the component's children, description what
+	// the console shows.
+	child, description string
+	trust              policy.Document
 	// own are the statements that waybill gives the role, in a policy of the
 	// role's name; given are the caller's policies.
 	own   []policy.Statement
@@ -98,6 +100,37 @@ func (r plan) named(name string) plan {
 
 // arn is known before the role exists.
 func (r plan) arn() string { return r.site.iamARN("role" + r.path() + r.Name) }
+
+// Children of a role ROLE: aws:iam/role:Role itself, and for each of its
+// policies ROLE-policy, waybill's own, or ROLE-policy-NAME: inline
+// aws:iam/rolePolicy:RolePolicy, otherwise aws:iam/policy:Policy with its
+// aws:iam/rolePolicyAttachment:RolePolicyAttachment, which ends in -attachment.
+func (r plan) children() []string {
+	children := []string{r.child}
+	add := func(policy string) {
+		children = append(children, policy)
+		if !r.Inline {
+			children = append(children, policy+attachment)
+		}
+	}
+	if len(r.own) > 0 {
+		add(r.policyChild(""))
+	}
+	for _, given := range r.given {
+		add(r.policyChild(given.Name))
+	}
+	return children
+}
+
+const attachment = "-attachment"
+
+// policyChild is the child of a policy, waybill's own without a name.
+func (r plan) policyChild(name string) string {
+	if name == "" {
+		return r.child + "-policy"
+	}
+	return r.child + "-policy-" + name
+}
 
 // policyName is that of a given policy: the role's name keeps apart what two
 // customers call the same.
@@ -173,7 +206,7 @@ type registered struct {
 }
 
 // register registers the role and its policies, once validate has passed.
-func (r plan) register(ctx *pulumi.Context, parent pulumi.Resource, opts ...pulumi.ResourceOption) (*registered, error) {
+func (r plan) register(ctx *pulumi.Context, children *family.Family, opts ...pulumi.ResourceOption) (*registered, error) {
 	trust, err := r.trust.Render(policy.Trust)
 	if err != nil {
 		return nil, err
@@ -191,7 +224,7 @@ func (r plan) register(ctx *pulumi.Context, parent pulumi.Resource, opts ...pulu
 	if r.MaxSessionSeconds != 0 {
 		inputs.MaxSessionDuration = pulumi.Int(r.MaxSessionSeconds)
 	}
-	role, err := iam.NewRole(ctx, r.resource, inputs, append(opts, pulumi.Parent(parent))...)
+	role, err := iam.NewRole(ctx, children.Name(r.child), inputs, children.Options(r.child, opts...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +234,7 @@ func (r plan) register(ctx *pulumi.Context, parent pulumi.Resource, opts ...pulu
 		if err != nil {
 			return nil, err
 		}
-		if err := r.attach(ctx, result, parent, r.resource+"-policy", r.Name, text); err != nil {
+		if err := r.attach(ctx, result, children, r.policyChild(""), r.Name, text); err != nil {
 			return nil, err
 		}
 	}
@@ -210,7 +243,7 @@ func (r plan) register(ctx *pulumi.Context, parent pulumi.Resource, opts ...pulu
 		if err != nil {
 			return nil, err
 		}
-		if err := r.attach(ctx, result, parent, r.resource+"-policy-"+given.Name, r.policyName(given), text); err != nil {
+		if err := r.attach(ctx, result, children, r.policyChild(given.Name), r.policyName(given), text); err != nil {
 			return nil, err
 		}
 	}
@@ -218,29 +251,29 @@ func (r plan) register(ctx *pulumi.Context, parent pulumi.Resource, opts ...pulu
 }
 
 // attach registers one policy and gives it to the role.
-func (r plan) attach(ctx *pulumi.Context, to *registered, parent pulumi.Resource, resource, name, text string) error {
+func (r plan) attach(ctx *pulumi.Context, to *registered, children *family.Family, child, name, text string) error {
 	if r.Inline {
-		inline, err := iam.NewRolePolicy(ctx, resource, &iam.RolePolicyArgs{
+		inline, err := iam.NewRolePolicy(ctx, children.Name(child), &iam.RolePolicyArgs{
 			Name: pulumi.String(name), Role: to.role.Name, Policy: pulumi.String(text),
-		}, pulumi.Parent(parent))
+		}, children.Options(child)...)
 		if err != nil {
 			return err
 		}
 		to.policies, to.ready = append(to.policies, inline), append(to.ready, inline.ID().ToStringOutput())
 		return nil
 	}
-	managed, err := iam.NewPolicy(ctx, resource, &iam.PolicyArgs{
+	managed, err := iam.NewPolicy(ctx, children.Name(child), &iam.PolicyArgs{
 		Name: pulumi.String(name), Path: pulumi.String(r.path()), Policy: pulumi.String(text), Tags: pulumi.ToStringMap(r.tags),
-	}, pulumi.Parent(parent))
+	}, children.Options(child)...)
 	if err != nil {
 		return err
 	}
-	attachment, err := iam.NewRolePolicyAttachment(ctx, resource+"-attachment", &iam.RolePolicyAttachmentArgs{
+	attached, err := iam.NewRolePolicyAttachment(ctx, children.Name(child+attachment), &iam.RolePolicyAttachmentArgs{
 		Role: to.role.Name, PolicyArn: managed.Arn,
-	}, pulumi.Parent(parent))
+	}, children.Options(child+attachment)...)
 	if err != nil {
 		return err
 	}
-	to.policies, to.ready = append(to.policies, attachment), append(to.ready, attachment.ID().ToStringOutput())
+	to.policies, to.ready = append(to.policies, attached), append(to.ready, attached.ID().ToStringOutput())
 	return nil
 }

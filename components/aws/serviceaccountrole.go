@@ -9,6 +9,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/check"
+	"waybill.example/waybill/components/child"
+	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/labels"
 	"waybill.example/waybill/components/internal/lookup"
 	"waybill.example/waybill/components/internal/naming"
@@ -57,6 +59,9 @@ type ServiceAccountRoleArgs struct {
 	Role Role
 	// Tags are added to everything's own: at most 48.
 	Tags map[string]string
+	// Children are options of the component's children, by their names without
+	// the component's: "role", "role-policy", "provider".
+	Children map[string]child.Options
 }
 
 func (args *ServiceAccountRoleArgs) owner() labels.Owner {
@@ -72,10 +77,10 @@ func (args *ServiceAccountRoleArgs) subject() trusted {
 }
 
 // plan is the role without its trust, which validate may find missing.
-func (args *ServiceAccountRoleArgs) plan(resource string) plan {
+func (args *ServiceAccountRoleArgs) plan() plan {
 	s := args.subject()
 	r := plan{
-		Role: args.Role, site: s.site, key: "role.", resource: resource, tags: s.tags, given: args.Policies,
+		Role: args.Role, site: s.site, key: "role.", child: childRole, tags: s.tags, given: args.Policies,
 		description: "What " + s.String() + " becomes",
 	}
 	suffix := "-product"
@@ -94,8 +99,24 @@ func (args *ServiceAccountRoleArgs) plan(resource string) plan {
 	return r.named(naming.IAMRole.Derive(args.Customer, args.Product, suffix))
 }
 
+// Children of a ServiceAccountRole: the role with its policies, and what its
+// trust registers.
+const (
+	childRole        = "role"
+	childProvider    = "provider"    // aws:iam/openIdConnectProvider:OpenIdConnectProvider
+	childAssociation = "association" // aws:eks/podIdentityAssociation:PodIdentityAssociation
+)
+
+func (args *ServiceAccountRoleArgs) children() []string {
+	children := args.plan().children()
+	if args.Trust != nil {
+		children = append(children, args.Trust.children()...)
+	}
+	return children
+}
+
 // RoleARN is known before the role exists: what the vendor may grant to.
-func (args *ServiceAccountRoleArgs) RoleARN() string { return args.plan("").arn() }
+func (args *ServiceAccountRoleArgs) RoleARN() string { return args.plan().arn() }
 
 // Validate reports every problem of the arguments at once. later names the
 // arguments that another resource or a look-up gives after this check.
@@ -123,7 +144,8 @@ func (args *ServiceAccountRoleArgs) Validate(later ...string) error {
 	case len(args.Policies) == 0 && !args.Waiting:
 		p.Add("policies", "and pull are missing: want something that the role may do")
 	}
-	args.plan("").validate(p)
+	args.plan().validate(p)
+	family.Check(p, args.children(), args.Children)
 	return p.Err()
 }
 
@@ -155,15 +177,16 @@ func NewServiceAccountRole(ctx *pulumi.Context, name string, args *ServiceAccoun
 		return nil, err
 	}
 
-	first, err := args.Trust.before(ctx, name, s, component)
+	children := family.Of(name, component, args.children(), args.Children)
+	first, err := args.Trust.before(ctx, children, s)
 	if err != nil {
 		return nil, err
 	}
-	role, err := args.plan(name+"-role").register(ctx, component, pulumi.DependsOn(first))
+	role, err := args.plan().register(ctx, children, pulumi.DependsOn(first))
 	if err != nil {
 		return nil, err
 	}
-	last, err := args.Trust.after(ctx, name, s, role.role, component)
+	last, err := args.Trust.after(ctx, children, s, role.role)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/check"
+	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/policy"
 	"waybill.example/waybill/components/subject"
 )
@@ -14,12 +15,14 @@ import (
 type Trust interface {
 	validate(p *check.Problems, s trusted)
 	document(s trusted) policy.Document
+	// children are those that before and after register.
+	children() []string
 	// lookUp refuses what exists and does not fit, before anything is registered.
 	lookUp(ctx *pulumi.Context, s trusted, opts ...pulumi.InvokeOption) error
 	// before registers what the role's trust policy names.
-	before(ctx *pulumi.Context, name string, s trusted, parent pulumi.Resource) ([]pulumi.Resource, error)
+	before(ctx *pulumi.Context, children *family.Family, s trusted) ([]pulumi.Resource, error)
 	// after registers what names the role, and gives what to wait for.
-	after(ctx *pulumi.Context, name string, s trusted, role *iam.Role, parent pulumi.Resource) (pulumi.StringArray, error)
+	after(ctx *pulumi.Context, children *family.Family, s trusted, role *iam.Role) (pulumi.StringArray, error)
 }
 
 // trusted is the one ServiceAccount that becomes the role, and where its role is.

@@ -3,23 +3,18 @@ package azure
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"time"
 
 	"github.com/pulumi/pulumi-azure-native-sdk/managedidentity/v2"
 	azurenative "github.com/pulumi/pulumi-azure-native-sdk/v2"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/check"
+	"waybill.example/waybill/components/child"
+	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/labels"
 	"waybill.example/waybill/components/internal/lookup"
 	"waybill.example/waybill/components/internal/naming"
-	"waybill.example/waybill/components/subject"
 )
-
-// maxCredentials is Entra's limit of federated identity credentials for one
-// identity (docs/facts.md §2).
-const maxCredentials = 20
 
 // WorkloadIdentity is the identity that pulls, and the federated credentials
 // that let Kubernetes ServiceAccounts become it.
@@ -63,6 +58,9 @@ type WorkloadIdentityArgs struct {
 	Subjects []Subject
 	// Tags are added to the identity's own: at most 48.
 	Tags map[string]string
+	// Children are options of the component's children, by their names without
+	// the component's: "identity", and a subject's name.
+	Children map[string]child.Options
 }
 
 // Application is an app registration of the tenant.
@@ -74,27 +72,6 @@ type Application struct {
 	PrincipalID string
 }
 
-// Subject is one ServiceAccount of one cluster.
-type Subject struct {
-	// Name is the federated credential's: 3 to 120 letters, digits, hyphens
-	// and underscores, unique for the identity.
-	Name string
-	// Issuer is the cluster's OIDC issuer URL exactly as in its tokens: on AKS
-	// with a slash at its end.
-	Issuer string
-	// Namespace and ServiceAccount name the account.
-	Namespace, ServiceAccount string
-}
-
-func (s Subject) account() subject.ServiceAccount {
-	return subject.ServiceAccount{Namespace: s.Namespace, Name: s.ServiceAccount}
-}
-
-// Claim is the subject as it stands in the account's tokens.
-func (s Subject) Claim() string {
-	return s.account().String()
-}
-
 // Validate reports every problem of the arguments at once. later names the
 // arguments that another resource or a look-up gives after this check.
 func (args *WorkloadIdentityArgs) Validate(later ...string) error {
@@ -103,6 +80,7 @@ func (args *WorkloadIdentityArgs) Validate(later ...string) error {
 	p.Error("product", naming.CheckProduct(args.Product))
 	labels.Azure.Check(p, args.owner(), args.Tags)
 	p.GUID("tenantId", args.TenantID, "the customer's tenant ID")
+	family.Check(p, args.children(), args.Children)
 	switch sources := args.sources(); {
 	case len(sources) != 1:
 		p.Add("identity", "%q: want exactly one of name, existing and application", sources)
@@ -121,6 +99,9 @@ func (args *WorkloadIdentityArgs) Validate(later ...string) error {
 		p.Error(key+"name", naming.FederatedCredential.Check(s.Name))
 		p.Issuer(key+"issuer", s.Issuer)
 		s.account().Validate(p, key)
+		if s.Name == childIdentity {
+			p.Add(key+"name", "%q: want another, the identity has it in the stack", s.Name)
+		}
 		for j, earlier := range args.Subjects[:i] {
 			if earlier.Name == s.Name {
 				p.Add(key+"name", "%q: repeats subjects[%d]", s.Name, j)
@@ -135,6 +116,23 @@ func (args *WorkloadIdentityArgs) Validate(later ...string) error {
 
 func (args *WorkloadIdentityArgs) owner() labels.Owner {
 	return labels.Owner{Customer: args.Customer, Product: args.Product}
+}
+
+// Children of a WorkloadIdentity: azure-native:managedidentity:UserAssignedIdentity,
+// and by the name of its subject each FederatedIdentityCredential.
+const childIdentity = "identity"
+
+func (args *WorkloadIdentityArgs) children() []string {
+	var children []string
+	if args.Name != "" {
+		children = append(children, childIdentity)
+	}
+	if args.Application == nil {
+		for _, s := range args.Subjects {
+			children = append(children, s.Name)
+		}
+	}
+	return children
 }
 
 func (args *WorkloadIdentityArgs) sources() []string {
@@ -172,13 +170,14 @@ func NewWorkloadIdentity(ctx *pulumi.Context, name string, args *WorkloadIdentit
 		return nil, err
 	}
 
-	identity, err := newIdentity(ctx, name, args, existing, component)
+	children := family.Of(name, component, args.children(), args.Children)
+	identity, err := newIdentity(ctx, children, args, existing)
 	if err != nil {
 		return nil, err
 	}
 	credentials := []pulumi.Resource{}
 	if args.Application == nil {
-		if credentials, err = newCredentials(ctx, name, args, identity.name, component); err != nil {
+		if credentials, err = newCredentials(ctx, children, name+"-concurrent-writes", args, identity.name); err != nil {
 			return nil, err
 		}
 	}
@@ -233,8 +232,8 @@ func findExisting(ctx *pulumi.Context, args *WorkloadIdentityArgs, opts []pulumi
 }
 
 func newIdentity(
-	ctx *pulumi.Context, name string, args *WorkloadIdentityArgs,
-	existing *managedidentity.LookupUserAssignedIdentityResult, parent pulumi.Resource,
+	ctx *pulumi.Context, children *family.Family, args *WorkloadIdentityArgs,
+	existing *managedidentity.LookupUserAssignedIdentityResult,
 ) (*identity, error) {
 	switch {
 	case args.Application != nil:
@@ -253,12 +252,12 @@ func newIdentity(
 		}, nil
 
 	default:
-		created, err := managedidentity.NewUserAssignedIdentity(ctx, name+"-identity", &managedidentity.UserAssignedIdentityArgs{
+		created, err := managedidentity.NewUserAssignedIdentity(ctx, children.Name(childIdentity), &managedidentity.UserAssignedIdentityArgs{
 			ResourceGroupName: pulumi.String(args.ResourceGroup),
 			ResourceName:      pulumi.String(args.Name),
 			Location:          optional(args.Location),
 			Tags:              pulumi.ToStringMap(args.owner().Cloud(args.Tags)),
-		}, pulumi.Parent(parent))
+		}, children.Options(childIdentity)...)
 		if err != nil {
 			return nil, err
 		}
@@ -276,43 +275,4 @@ func optional(value string) pulumi.StringPtrInput {
 		return nil
 	}
 	return pulumi.String(value)
-}
-
-// newCredentials registers one credential for each subject, each after the one
-// before it: Entra refuses concurrent writes on one identity. A replacement
-// deletes first, since issuer and subject are unique. What the chain cannot
-// order, two of its members removed at once, is tried again.
-func newCredentials(ctx *pulumi.Context, name string, args *WorkloadIdentityArgs, identityName pulumi.StringInput, parent pulumi.Resource) ([]pulumi.Resource, error) {
-	hook, err := ctx.RegisterErrorHook(name+"-concurrent-writes", retryConcurrentWrites(time.Sleep))
-	if err != nil {
-		return nil, err
-	}
-	audience := args.Cloud.ExchangeAudience
-	if audience == "" {
-		audience = Public.ExchangeAudience
-	}
-	var chain []pulumi.Resource
-	for _, s := range args.Subjects {
-		opts := []pulumi.ResourceOption{
-			pulumi.Parent(parent),
-			pulumi.DeleteBeforeReplace(true),
-			pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{hook}}),
-		}
-		if len(chain) > 0 {
-			opts = append(opts, pulumi.DependsOn(slices.Clone(chain[len(chain)-1:])))
-		}
-		credential, err := managedidentity.NewFederatedIdentityCredential(ctx, name+"-"+s.Name, &managedidentity.FederatedIdentityCredentialArgs{
-			ResourceGroupName:                       pulumi.String(args.ResourceGroup),
-			ResourceName:                            identityName,
-			FederatedIdentityCredentialResourceName: pulumi.String(s.Name),
-			Issuer:                                  pulumi.String(s.Issuer),
-			Subject:                                 pulumi.String(s.Claim()),
-			Audiences:                               pulumi.ToStringArray([]string{audience}),
-		}, opts...)
-		if err != nil {
-			return nil, err
-		}
-		chain = append(chain, credential)
-	}
-	return chain, nil
 }

@@ -4,26 +4,17 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"path"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/artifactregistry"
-	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/iam"
-	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/serviceaccount"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/check"
-	"waybill.example/waybill/components/internal/externalaccount"
+	"waybill.example/waybill/components/child"
+	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/labels"
 	"waybill.example/waybill/components/internal/naming"
-)
-
-// The two roles of the chain (docs/facts.md §3); no other is granted.
-const (
-	impersonate = "roles/iam.workloadIdentityUser"
-	read        = "roles/artifactregistry.reader"
 )
 
 // maxGeneration keeps the derived pool IDs within Google's length.
@@ -31,7 +22,6 @@ const maxGeneration = 99
 
 var (
 	projectPattern  = regexp.MustCompile(`^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$`)
-	nodePattern     = regexp.MustCompile(`^[a-z][a-z0-9-]{4,28}[a-z0-9]@[a-z][a-z0-9.-]*[a-z0-9]\.iam\.gserviceaccount\.com$`)
 	locationPattern = regexp.MustCompile(`^[a-z]+(-[a-z]+[0-9]+)?$`)
 	upstreamPattern = regexp.MustCompile(`^projects/[a-z0-9:.-]+/locations/[a-z0-9-]+/repositories/[a-z]([a-z0-9-]*[a-z0-9])?$`)
 )
@@ -100,30 +90,10 @@ type ImageGrantArgs struct {
 	ServiceAccountID string
 	// Tags are added to the labels of everything that has labels: at most 62.
 	Tags map[string]string
-}
-
-// Reader is one workload that may read.
-type Reader struct {
-	// Name tells it from the customer's other readers and stands in the names of
-	// its resources: 2 to 12 of a-z, 0-9 and hyphens. One of them may have none, and
-	// keeps its names when others come beside it.
-	Name string
-	// Trust says whose tokens are accepted. Required.
-	Trust Trust
-	// Waiting is true while the customer has not said who the reader is: neither
-	// provider nor binding is made.
-	Waiting bool
-}
-
-// unnamed ends the provider's ID of a reader without a name.
-const unnamed = "provider"
-
-// suffix ends the names of the reader's resources.
-func (r Reader) suffix() string {
-	if r.Name == "" {
-		return ""
-	}
-	return "-" + r.Name
+	// Children are options of the component's children, by their names without
+	// the component's: "pool", "provider", or "provider-READER"
+	// where readers have names.
+	Children map[string]child.Options
 }
 
 func (args *ImageGrantArgs) owner() labels.Owner {
@@ -153,6 +123,39 @@ func (args *ImageGrantArgs) serviceAccountID() string {
 	return cmp.Or(args.ServiceAccountID, naming.ServiceAccount.Derive(args.Customer, args.Product, "-pull"))
 }
 
+// Children of an ImageGrant. Those of a reader with a name end in it.
+const (
+	childRepository     = "repository"      // gcp:artifactregistry/repository:Repository
+	childUpstreamReader = "upstream-reader" // gcp:artifactregistry/repositoryIamMember:RepositoryIamMember
+	childReader         = "reader"          // the same; reader-ACCOUNT for each node
+	childAccount        = "account"         // gcp:serviceaccount/account:Account
+	childPool           = "pool"            // gcp:iam/workloadIdentityPool:WorkloadIdentityPool
+	childProvider       = "provider"        // gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider
+	childImpersonation  = "impersonation"   // gcp:serviceaccount/iAMMember:IAMMember
+)
+
+func (args *ImageGrantArgs) children() []string {
+	var children []string
+	if !args.Repository.Existing {
+		children = append(children, childRepository)
+	}
+	if args.foreignUpstream() {
+		children = append(children, childUpstreamReader)
+	}
+	for _, node := range args.Nodes {
+		children = append(children, nodeReader(node))
+	}
+	if len(args.Readers) > 0 {
+		children = append(children, childAccount, childPool, childReader)
+	}
+	for _, r := range args.Readers {
+		if !r.Waiting {
+			children = append(children, childProvider+r.suffix(), childImpersonation+r.suffix())
+		}
+	}
+	return children
+}
+
 // Validate reports every problem of the arguments at once. later names the
 // arguments that another resource or a look-up gives after this check.
 func (args *ImageGrantArgs) Validate(later ...string) error {
@@ -174,49 +177,12 @@ func (args *ImageGrantArgs) Validate(later ...string) error {
 		}
 	}
 	labels.GCP.Check(p, args.owner(), args.Tags)
+	family.Check(p, args.children(), args.Children)
 	if args.ServiceAccountID != "" {
 		p.Error("serviceAccountId", naming.ServiceAccount.Check(args.ServiceAccountID))
 	}
 	args.validateReaders(p)
 	return p.Err()
-}
-
-func (args *ImageGrantArgs) validateReaders(p *check.Problems) {
-	if len(args.Readers) == 0 && len(args.Nodes) == 0 && !args.NodesWait {
-		p.Add("readers", "are missing: want who may read, or nodes")
-	}
-	if len(args.Readers) > 0 && len(args.Nodes) > 0 {
-		p.Add("nodes", "%q: want none beside readers, which they would make pointless", args.Nodes)
-	}
-	for i, node := range args.Nodes {
-		key := fmt.Sprintf("nodes[%d]", i)
-		if !nodePattern.MatchString(node) {
-			p.Add(key, "%q: want a service account's email, NAME@PROJECT.iam.gserviceaccount.com", node)
-		}
-		if first := slices.Index(args.Nodes, node); first < i {
-			p.Add(key, "%q: repeats nodes[%d]", node, first)
-		}
-	}
-	for i, r := range args.Readers {
-		key := fmt.Sprintf("readers[%d].", i)
-		if r.Name != "" {
-			p.Error(key+"name", naming.CheckEnvironment(r.Name))
-		}
-		if r.Name == unnamed {
-			p.Add(key+"name", "%q: want another, the provider of a reader without a name is called so", r.Name)
-		}
-		if first := slices.IndexFunc(args.Readers, func(other Reader) bool { return other.Name == r.Name }); first < i {
-			p.Add(key+"name", "%q: repeats readers[%d]", r.Name, first)
-		}
-		if r.Trust == nil {
-			p.Add(key+"trust", "is missing: want EntraTrust or ClusterTrust")
-			continue
-		}
-		if first := args.Readers[0].Trust; first != nil && first.word() != r.Trust.word() {
-			p.Add(key+"trust", "is of another kind than readers[0]'s: want one kind in one pool")
-		}
-		r.Trust.validate(p, key+"trust.", r)
-	}
 }
 
 // NewImageGrant registers the repository; for readers the service account with
@@ -245,7 +211,10 @@ func NewImageGrant(ctx *pulumi.Context, name string, args *ImageGrantArgs, opts 
 	if err := ctx.RegisterComponentResourceV2("waybill:gcp:ImageGrant", name, inputs, component, opts...); err != nil {
 		return nil, err
 	}
-	b := &imageGrantBuilder{ctx: ctx, name: name, args: args, component: component}
+	b := &imageGrantBuilder{
+		ctx: ctx, name: name, args: args, component: component,
+		children: family.Of(name, component, args.children(), args.Children),
+	}
 	if err := b.build(agent); err != nil {
 		return nil, err
 	}
@@ -272,12 +241,13 @@ type imageGrantBuilder struct {
 	name      string
 	args      *ImageGrantArgs
 	component *ImageGrant
+	children  *family.Family
 	// repository is the repository's name.
 	repository pulumi.StringInput
 }
 
 func (b *imageGrantBuilder) build(serviceAgent string) error {
-	repository, made, err := newRepository(b.ctx, b.name, b.args, b.component)
+	repository, made, err := newRepository(b.ctx, b.children, b.args)
 	if err != nil {
 		return err
 	}
@@ -299,24 +269,14 @@ func (b *imageGrantBuilder) build(serviceAgent string) error {
 }
 
 // member lets somebody read the repository.
-func (b *imageGrantBuilder) member(name string, member pulumi.StringInput) (*artifactregistry.RepositoryIamMember, error) {
-	return artifactregistry.NewRepositoryIamMember(b.ctx, b.name+name, &artifactregistry.RepositoryIamMemberArgs{
+func (b *imageGrantBuilder) member(child string, member pulumi.StringInput) (*artifactregistry.RepositoryIamMember, error) {
+	return artifactregistry.NewRepositoryIamMember(b.ctx, b.children.Name(child), &artifactregistry.RepositoryIamMemberArgs{
 		Project:    pulumi.String(b.args.Project),
 		Location:   pulumi.String(b.args.Location),
 		Repository: b.repository,
 		Role:       pulumi.String(read),
 		Member:     member,
-	}, pulumi.Parent(b.component))
-}
-
-func (b *imageGrantBuilder) buildNodeReaders() error {
-	for _, node := range b.args.Nodes {
-		account, _, _ := strings.Cut(node, "@")
-		if _, err := b.member("-reader-"+account, pulumi.String("serviceAccount:"+node)); err != nil {
-			return err
-		}
-	}
-	return nil
+	}, b.children.Options(child)...)
 }
 
 // buildUpstreamReader lets the service agent of the virtual repository's project
@@ -326,100 +286,11 @@ func (b *imageGrantBuilder) buildNodeReaders() error {
 // The agent exists once its project has had a repository.
 func (b *imageGrantBuilder) buildUpstreamReader(serviceAgent string, made []pulumi.Resource) (*artifactregistry.RepositoryIamMember, error) {
 	upstream := b.args.Repository.upstream()
-	return artifactregistry.NewRepositoryIamMember(b.ctx, b.name+"-upstream-reader", &artifactregistry.RepositoryIamMemberArgs{
+	return artifactregistry.NewRepositoryIamMember(b.ctx, b.children.Name(childUpstreamReader), &artifactregistry.RepositoryIamMemberArgs{
 		Project:    pulumi.String(upstream.project),
 		Location:   pulumi.String(upstream.location),
 		Repository: pulumi.String(upstream.name),
 		Role:       pulumi.String(read),
 		Member:     pulumi.String("serviceAccount:" + serviceAgent),
-	}, pulumi.Parent(b.component), pulumi.DependsOn(made))
-}
-
-func (b *imageGrantBuilder) buildReaders(shared pulumi.StringArray) error {
-	account, err := serviceaccount.NewAccount(b.ctx, b.name+"-account", &serviceaccount.AccountArgs{
-		Project:     pulumi.String(b.args.Project),
-		AccountId:   pulumi.String(b.args.serviceAccountID()),
-		DisplayName: pulumi.String("Pulls images for " + b.args.Customer),
-	}, pulumi.Parent(b.component))
-	if err != nil {
-		return err
-	}
-	reused, err := b.ctx.RegisterErrorHook(b.name+"-reused-pool", explainReusedPool(b.args.poolID(), b.args.Generation))
-	if err != nil {
-		return err
-	}
-	pool, err := iam.NewWorkloadIdentityPool(b.ctx, b.name+"-pool", &iam.WorkloadIdentityPoolArgs{
-		Project:                pulumi.String(b.args.Project),
-		WorkloadIdentityPoolId: pulumi.String(b.args.poolID()),
-		Description:            pulumi.String("Identities of " + b.args.Customer + ", of nobody else"),
-	}, pulumi.Parent(b.component), pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{reused}}))
-	if err != nil {
-		return err
-	}
-	// The pool's name carries the project's number; a principal needs the
-	// number, and taking it from here leaves no second place to get it wrong.
-	b.component.ProjectNumber = pool.Name.ApplyT(projectNumber).(pulumi.StringOutput)
-	b.component.Pool = pool.WorkloadIdentityPoolId
-	b.component.ServiceAccount = account.Email
-	reader, err := b.member("-reader", pulumi.Sprintf("serviceAccount:%s", account.Email))
-	if err != nil {
-		return err
-	}
-	shared = append(shared, reader.ID().ToStringOutput())
-	for _, r := range b.args.Readers {
-		if r.Waiting {
-			continue
-		}
-		if err := b.buildReader(r, pool, account, shared); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// buildReader registers what one reader has of its own: the provider that trusts
-// it, and the binding that lets its principal become the service account.
-func (b *imageGrantBuilder) buildReader(r Reader, pool *iam.WorkloadIdentityPool, account *serviceaccount.Account, shared pulumi.StringArray) error {
-	trust := r.Trust.provider(r)
-	reused, err := b.ctx.RegisterErrorHook(b.name+"-reused-provider"+r.suffix(), explainReusedProvider(b.args.poolID(), b.args.providerID(r)))
-	if err != nil {
-		return err
-	}
-	provider, err := iam.NewWorkloadIdentityPoolProvider(b.ctx, b.name+"-provider"+r.suffix(), &iam.WorkloadIdentityPoolProviderArgs{
-		Project:                        pulumi.String(b.args.Project),
-		WorkloadIdentityPoolId:         pool.WorkloadIdentityPoolId,
-		WorkloadIdentityPoolProviderId: pulumi.String(b.args.providerID(r)),
-		AttributeMapping:               pulumi.ToStringMap(map[string]string{"google.subject": trust.mapping}),
-		AttributeCondition:             trust.condition,
-		Oidc:                           trust.oidc,
-	}, pulumi.Parent(b.component), pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{reused}}))
-	if err != nil {
-		return err
-	}
-	impersonation, err := serviceaccount.NewIAMMember(b.ctx, b.name+"-impersonation"+r.suffix(), &serviceaccount.IAMMemberArgs{
-		ServiceAccountId: account.Name,
-		Role:             pulumi.String(impersonate),
-		Member:           pulumi.Sprintf("principal://iam.googleapis.com/%s/subject/%s", pool.Name, trust.subject),
-	}, pulumi.Parent(b.component))
-	if err != nil {
-		return err
-	}
-	granted := ReaderGrant{Provider: provider.WorkloadIdentityPoolProviderId}
-	granted.CredentialConfig = externalaccount.Inputs{
-		ProjectNumber: b.component.ProjectNumber, Pool: b.component.Pool, Provider: granted.Provider, ServiceAccount: b.component.ServiceAccount,
-	}.Render(r.Trust.source())
-	granted.Ready = append(pulumi.StringArray{
-		provider.Name, trust.condition, pulumi.String(trust.accepts), impersonation.ID().ToStringOutput(),
-	}, shared...).ToStringArrayOutput()
-	b.component.Readers[r.Name] = granted
-	return nil
-}
-
-// projectNumber takes N out of projects/N/locations/global/workloadIdentityPools/P.
-func projectNumber(pool string) (string, error) {
-	parts := strings.Split(pool, "/")
-	if ok, err := path.Match("projects/[0-9]*/locations/global/workloadIdentityPools/*", pool); err != nil || !ok {
-		return "", fmt.Errorf("gcp.ImageGrant: the pool's name is %q: want projects/NUMBER/locations/global/workloadIdentityPools/ID", pool)
-	}
-	return parts[1], nil
+	}, b.children.Options(childUpstreamReader, pulumi.DependsOn(made))...)
 }

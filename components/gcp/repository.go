@@ -7,6 +7,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/check"
+	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/naming"
 	"waybill.example/waybill/components/internal/optional"
 )
@@ -37,6 +38,12 @@ func (r Repository) upstream() (parts struct{ project, location, name string }) 
 	return parts
 }
 
+// foreignUpstream says whether the upstream is another project's.
+func (args *ImageGrantArgs) foreignUpstream() bool {
+	r := args.Repository
+	return !r.Existing && upstreamPattern.MatchString(r.Upstream) && r.upstream().project != args.Project
+}
+
 func (r Repository) validate(p *check.Problems, location string) {
 	if r.Name != "" {
 		p.Error("repository.name", naming.Repository.Check(r.Name))
@@ -58,7 +65,7 @@ func (r Repository) validate(p *check.Problems, location string) {
 
 // newRepository registers the repository and gives its name; an existing one
 // is named and not touched, and no resource then.
-func newRepository(ctx *pulumi.Context, name string, args *ImageGrantArgs, parent pulumi.Resource) (pulumi.StringInput, []pulumi.Resource, error) {
+func newRepository(ctx *pulumi.Context, children *family.Family, args *ImageGrantArgs) (pulumi.StringInput, []pulumi.Resource, error) {
 	r := args.Repository
 	if r.Existing {
 		return pulumi.String(args.repositoryName()), nil, nil
@@ -86,8 +93,8 @@ func newRepository(ctx *pulumi.Context, name string, args *ImageGrantArgs, paren
 		inputs.Mode = pulumi.String("STANDARD_REPOSITORY")
 		inputs.DockerConfig = &artifactregistry.RepositoryDockerConfigArgs{ImmutableTags: pulumi.Bool(!r.MutableTags)}
 	}
-	repository, err := artifactregistry.NewRepository(ctx, name+"-repository", inputs,
-		pulumi.Parent(parent), pulumi.Protect(optional.Or(r.Protect, true)))
+	repository, err := artifactregistry.NewRepository(ctx, children.Name(childRepository), inputs,
+		children.Options(childRepository, pulumi.Protect(optional.Or(r.Protect, true)))...)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -15,8 +15,7 @@ import (
 // looked up. One value is not worth compiling the SDK of a whole service
 // (docs/facts.md §6), so the function is called by its token.
 func findServiceAgent(ctx *pulumi.Context, args *ImageGrantArgs, opts []pulumi.ResourceOption) (string, error) {
-	r := args.Repository
-	if r.Existing || r.Upstream == "" || r.upstream().project == args.Project {
+	if !args.foreignUpstream() {
 		return "", nil
 	}
 	options, err := lookup.Options[*gcp.Provider](opts)

@@ -9,6 +9,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/internals"
 
 	"waybill.example/waybill/components/check"
+	"waybill.example/waybill/components/child"
+	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/labels"
 	"waybill.example/waybill/components/internal/naming"
 	"waybill.example/waybill/components/internal/optional"
@@ -73,6 +75,20 @@ type NamespaceArgs struct {
 	// Protect keeps an update from deleting a namespace that was made, with all
 	// that came to live in it; default: true. Not with Existing.
 	Protect *bool
+	// Children are options of the component's children, by their names without
+	// the component's: "namespace".
+	Children map[string]child.Options
+}
+
+// childNamespace is the child of a Namespace, and of a PullSecret, that makes
+// one: kubernetes:core/v1:Namespace.
+const childNamespace = "namespace"
+
+func (args *NamespaceArgs) children() []string {
+	if args.Existing != nil {
+		return nil
+	}
+	return []string{childNamespace}
 }
 
 // Validate reports every problem of the arguments at once. later names the
@@ -85,6 +101,7 @@ func (args *NamespaceArgs) Validate(later ...string) error {
 	if args.Existing != nil && args.Existing.name != args.Name {
 		p.Add("existing", "%q: want the namespace that name names, %q", args.Existing.name, args.Name)
 	}
+	family.Check(p, args.children(), args.Children)
 	checkProtect(p, "protect", args.Protect, args.Existing)
 	return p.Err()
 }
@@ -111,7 +128,7 @@ func NewNamespace(ctx *pulumi.Context, name string, args *NamespaceArgs, opts ..
 	}
 	owner := labels.Owner{Customer: args.Customer, Product: args.Product}
 	var err error
-	if component.Name, err = namespaceOf(ctx, name, args.Name, args.Existing, args.Protect, owner, component); err != nil {
+	if component.Name, err = namespaceOf(ctx, family.Of(name, component, args.children(), args.Children), args.Name, args.Existing, args.Protect, owner); err != nil {
 		return nil, err
 	}
 	return component, ctx.RegisterResourceOutputs(component, pulumi.Map{"name": component.Name})
@@ -119,7 +136,7 @@ func NewNamespace(ctx *pulumi.Context, name string, args *NamespaceArgs, opts ..
 
 // namespaceOf gives an existing namespace's name, or registers one that
 // enforces "restricted".
-func namespaceOf(ctx *pulumi.Context, component, name string, existing *ExistingNamespace, protect *bool, owner labels.Owner, parent pulumi.Resource) (pulumi.StringOutput, error) {
+func namespaceOf(ctx *pulumi.Context, children *family.Family, name string, existing *ExistingNamespace, protect *bool, owner labels.Owner) (pulumi.StringOutput, error) {
 	if existing != nil {
 		return pulumi.String(existing.name).ToStringOutput(), nil
 	}
@@ -128,9 +145,9 @@ func namespaceOf(ctx *pulumi.Context, component, name string, existing *Existing
 	for _, mode := range []string{enforceLabel, "pod-security.kubernetes.io/warn", "pod-security.kubernetes.io/audit"} {
 		own[mode] = restricted
 	}
-	created, err := corev1.NewNamespace(ctx, component+"-namespace", &corev1.NamespaceArgs{
+	created, err := corev1.NewNamespace(ctx, children.Name(childNamespace), &corev1.NamespaceArgs{
 		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(name), Labels: pulumi.ToStringMap(own)},
-	}, pulumi.Parent(parent), pulumi.Protect(optional.Or(protect, true)))
+	}, children.Options(childNamespace, pulumi.Protect(optional.Or(protect, true)))...)
 	if err != nil {
 		return pulumi.StringOutput{}, err
 	}

@@ -44,14 +44,14 @@ func newRefresherPolicy(b *pullSecretBuilder) (pulumi.Resource, error) {
 			}},
 		})
 	}
-	return networkingv1.NewNetworkPolicy(b.ctx, b.name+"-egress", &networkingv1.NetworkPolicyArgs{
+	return networkingv1.NewNetworkPolicy(b.ctx, b.children.Name(childEgress), &networkingv1.NetworkPolicyArgs{
 		Metadata: b.metadata(b.args.serviceAccountName()),
 		Spec: &networkingv1.NetworkPolicySpecArgs{
 			PodSelector: &metav1.LabelSelectorArgs{MatchLabels: pulumi.ToStringMap(b.owner.Selector(refresherComponent))},
 			PolicyTypes: pulumi.ToStringArray([]string{"Ingress", "Egress"}),
 			Egress:      egress,
 		},
-	}, pulumi.Parent(b.component))
+	}, b.children.Options(childEgress)...)
 }
 
 func port(protocol string, number int) *networkingv1.NetworkPolicyPortArgs {

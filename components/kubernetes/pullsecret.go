@@ -4,15 +4,15 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"time"
 
-	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
-	rbacv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/rbac/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/check"
+	"waybill.example/waybill/components/child"
+	"waybill.example/waybill/components/internal/externalaccount"
+	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/labels"
 	"waybill.example/waybill/components/internal/naming"
 )
@@ -84,12 +84,43 @@ type PullSecretArgs struct {
 	// EgressPorts are the TCP ports that the refresher may reach besides DNS;
 	// empty means 443. Add the API server's where it is another.
 	EgressPorts []int
+	// Children are options of the component's children, by their names without
+	// the component's: "secret", "refresh", "first-refresh".
+	Children map[string]child.Options
 }
 
 func (args *PullSecretArgs) secretName() string { return cmp.Or(args.Name, DefaultSecretName) }
 
 func (args *PullSecretArgs) serviceAccountName() string {
 	return cmp.Or(args.ServiceAccount, RefresherServiceAccount(args.Product))
+}
+
+// Children of a PullSecret, besides childNamespace.
+const (
+	childSecret       = "secret"        // kubernetes:core/v1:Secret
+	childAccount      = "account"       // kubernetes:core/v1:ServiceAccount, here and of a Workload
+	childRole         = "role"          // kubernetes:rbac.authorization.k8s.io/v1:Role
+	childBinding      = "binding"       // kubernetes:rbac.authorization.k8s.io/v1:RoleBinding
+	childEgress       = "egress"        // kubernetes:networking.k8s.io/v1:NetworkPolicy
+	childConfig       = "config"        // kubernetes:core/v1:ConfigMap; of a Workload a Secret
+	childRefresh      = "refresh"       // kubernetes:batch/v1:CronJob
+	childFirstRefresh = "first-refresh" // kubernetes:batch/v1:Job
+)
+
+func (args *PullSecretArgs) children() []string {
+	children := []string{childSecret, childAccount, childRole, childBinding, childEgress}
+	if args.Existing == nil {
+		children = append(children, childNamespace)
+	}
+	if args.Waiting {
+		return children
+	}
+	if _, google := args.Source.(interface {
+		render(source externalaccount.Source) pulumi.StringOutput
+	}); google {
+		children = append(children, childConfig)
+	}
+	return append(children, childRefresh, childFirstRefresh)
 }
 
 // RefresherServiceAccount is the name of a product's refresher's
@@ -112,6 +143,7 @@ func (args *PullSecretArgs) Validate(later ...string) error {
 	for _, port := range args.EgressPorts {
 		p.Range("egressPorts", port, 1, 65535)
 	}
+	family.Check(p, args.children(), args.Children)
 	if args.Source == nil {
 		p.Add("source", "is missing: want a token source")
 		return p.Err()
@@ -148,8 +180,9 @@ func NewPullSecret(ctx *pulumi.Context, name string, args *PullSecretArgs, opts 
 		return nil, err
 	}
 	b := &pullSecretBuilder{
-		ctx: ctx, name: name, args: args, component: component,
-		owner: labels.Owner{Customer: args.Customer, Product: args.Product},
+		ctx: ctx, args: args, component: component,
+		owner:    labels.Owner{Customer: args.Customer, Product: args.Product},
+		children: family.Of(name, component, args.children(), args.Children),
 	}
 	if err := b.build(); err != nil {
 		return nil, err
@@ -171,15 +204,15 @@ func NewPullSecret(ctx *pulumi.Context, name string, args *PullSecretArgs, opts 
 // pullSecretBuilder holds what the children share.
 type pullSecretBuilder struct {
 	ctx       *pulumi.Context
-	name      string
 	args      *PullSecretArgs
 	owner     labels.Owner
+	children  *family.Family
 	component *PullSecret
 	namespace pulumi.StringOutput
 }
 
 func (b *pullSecretBuilder) build() error {
-	namespace, err := namespaceOf(b.ctx, b.name, b.args.Namespace, b.args.Existing, b.args.ProtectNamespace, b.owner, b.component)
+	namespace, err := namespaceOf(b.ctx, b.children, b.args.Namespace, b.args.Existing, b.args.ProtectNamespace, b.owner)
 	if err != nil {
 		return err
 	}
@@ -238,112 +271,4 @@ func (b *pullSecretBuilder) metadata(name string) *metav1.ObjectMetaArgs {
 		m.Name = pulumi.String(name)
 	}
 	return m
-}
-
-// buildSecret creates the secret empty. From then on its data belongs to the
-// refresher: Pulumi leaves it alone.
-func (b *pullSecretBuilder) buildSecret() (*corev1.Secret, error) {
-	return corev1.NewSecret(b.ctx, b.name+"-secret", &corev1.SecretArgs{
-		Metadata:   b.metadata(b.args.secretName()),
-		Type:       pulumi.String("kubernetes.io/dockerconfigjson"),
-		StringData: pulumi.StringMap{".dockerconfigjson": pulumi.String(`{"auths":{}}`)},
-	}, pulumi.Parent(b.component), pulumi.IgnoreChanges([]string{"data", "stringData"}),
-		// A replacement that an operator asks for would meet its own name.
-		pulumi.DeleteBeforeReplace(true))
-}
-
-// buildConfig registers the credential configuration as an immutable ConfigMap
-// under a name of Pulumi's choice; nil where the chain has none.
-func (b *pullSecretBuilder) buildConfig() (*corev1.ConfigMap, error) {
-	configuration := b.args.Source.configuration()
-	if configuration == nil {
-		return nil, nil
-	}
-	return corev1.NewConfigMap(b.ctx, b.name+"-config", &corev1.ConfigMapArgs{
-		Metadata:  b.metadata(""),
-		Data:      pulumi.StringMap{configKey: configuration},
-		Immutable: pulumi.Bool(true),
-	}, pulumi.Parent(b.component))
-}
-
-// buildRights lets the refresher patch the one secret, and do nothing else.
-func (b *pullSecretBuilder) buildRights() ([]pulumi.Resource, error) {
-	accountName := b.args.serviceAccountName()
-	account, err := corev1.NewServiceAccount(b.ctx, b.name+"-account", &corev1.ServiceAccountArgs{
-		Metadata:                     b.metadata(accountName),
-		AutomountServiceAccountToken: pulumi.Bool(false),
-	}, pulumi.Parent(b.component))
-	if err != nil {
-		return nil, err
-	}
-	role, err := rbacv1.NewRole(b.ctx, b.name+"-role", &rbacv1.RoleArgs{
-		Metadata: b.metadata(accountName),
-		Rules: rbacv1.PolicyRuleArray{&rbacv1.PolicyRuleArgs{
-			ApiGroups:     pulumi.ToStringArray([]string{""}),
-			Resources:     pulumi.ToStringArray([]string{"secrets"}),
-			ResourceNames: pulumi.ToStringArray([]string{b.args.secretName()}),
-			Verbs:         pulumi.ToStringArray([]string{"patch"}),
-		}},
-	}, pulumi.Parent(b.component))
-	if err != nil {
-		return nil, err
-	}
-	binding, err := rbacv1.NewRoleBinding(b.ctx, b.name+"-binding", &rbacv1.RoleBindingArgs{
-		Metadata: b.metadata(accountName),
-		RoleRef: &rbacv1.RoleRefArgs{
-			ApiGroup: pulumi.String("rbac.authorization.k8s.io"),
-			Kind:     pulumi.String("Role"),
-			Name:     role.Metadata.Name().Elem(),
-		},
-		Subjects: rbacv1.SubjectArray{&rbacv1.SubjectArgs{
-			Kind:      pulumi.String("ServiceAccount"),
-			Name:      account.Metadata.Name().Elem(),
-			Namespace: b.namespace.ToStringPtrOutput(),
-		}},
-	}, pulumi.Parent(b.component))
-	if err != nil {
-		return nil, err
-	}
-	return []pulumi.Resource{account, binding}, nil
-}
-
-func (b *pullSecretBuilder) buildCronJob(pod *corev1.PodTemplateSpecArgs, needs []pulumi.Resource) error {
-	r := b.args.Refresher
-	_, err := batchv1.NewCronJob(b.ctx, b.name+"-refresh", &batchv1.CronJobArgs{
-		Metadata: b.metadata(b.args.secretName() + "-refresh"),
-		Spec: &batchv1.CronJobSpecArgs{
-			Schedule:                pulumi.String(r.schedule(b.args.Source)),
-			ConcurrencyPolicy:       pulumi.String("Forbid"),
-			StartingDeadlineSeconds: seconds(r.every(b.args.Source) / 2),
-			// The last success and a few failures are enough to see what happened.
-			SuccessfulJobsHistoryLimit: pulumi.Int(1),
-			FailedJobsHistoryLimit:     pulumi.Int(3),
-			JobTemplate: &batchv1.JobTemplateSpecArgs{
-				Metadata: &metav1.ObjectMetaArgs{Labels: pulumi.ToStringMap(b.owner.Kubernetes(refresherComponent))},
-				Spec:     r.jobSpec(pod),
-			},
-		},
-	}, pulumi.Parent(b.component), pulumi.DependsOn(needs))
-	return err
-}
-
-// buildFirstRefresh registers the Job that fills the secret before the
-// workload starts. Its name is Pulumi's choice, since a replacement under a
-// fixed name answers AlreadyExists; it stays after it is done, since a deleted
-// one would run again with the next update (docs/facts.md §6).
-func (b *pullSecretBuilder) buildFirstRefresh(pod *corev1.PodTemplateSpecArgs, needs []pulumi.Resource, trigger pulumi.Array) error {
-	r := b.args.Refresher
-	await := timeout(r.jobDeadline() + time.Minute)
-	job, err := batchv1.NewJob(b.ctx, b.name+"-first-refresh", &batchv1.JobArgs{
-		Metadata: b.metadata(""),
-		Spec:     r.jobSpec(pod),
-	}, pulumi.Parent(b.component), pulumi.DependsOn(needs),
-		// What triggers a replacement is waited for as well.
-		pulumi.ReplacementTrigger(trigger),
-		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: await, Update: await}))
-	if err != nil {
-		return err
-	}
-	b.component.FirstRefresh = job
-	return nil
 }

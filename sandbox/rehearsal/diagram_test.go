@@ -20,16 +20,16 @@ const devDiagram = `flowchart LR
     kubelet["kubelet<br/>Deployment hello/hello"]
   end
   subgraph vendor["Vendor: project hello-images (402817365910)"]
-    provider["workload identity provider<br/>example-azure-pool/example-azure-provider"]
-    account["service account<br/>example-pull@hello-images.iam.gserviceaccount.com"]
-    registry["Artifact Registry<br/>europe-west1-docker.pkg.dev/hello-images/example"]
+    provider["workload identity provider<br/>example--hello-azure-pool/example-azure-provider"]
+    account["service account<br/>example--hello-pull@hello-images.iam.gserviceaccount.com"]
+    registry["Artifact Registry<br/>europe-west1-docker.pkg.dev/hello-images/example--hello"]
   end
   refresher -->|"kubernetes<br/>issuer https://westeurope.oic.prod-aks.azure.com/3f2b9d54-6a1e-4d0c-9a77-5b8e1c0f2a10/0b6f3c1d-7e58-4b0a-8f25-91c4d6e7a812/<br/>subject system:serviceaccount:hello:hello-refresher<br/>audience api://AzureADTokenExchange"| identity
   identity -->|"entra<br/>issuer https://login.microsoftonline.com/3f2b9d54-6a1e-4d0c-9a77-5b8e1c0f2a10/v2.0<br/>subject PRINCIPAL_ID<br/>audience fb60f99c-7a34-4190-8149-302f77469936"| provider
-  provider -->|"sts<br/>audience //iam.googleapis.com/projects/402817365910/locations/global/workloadIdentityPools/example-azure-pool/providers/example-azure-provider<br/>principal principal://iam.googleapis.com/projects/402817365910/locations/global/workloadIdentityPools/example-azure-pool/subject/PRINCIPAL_ID"| account
-  account -->|"iam<br/>access token of example-pull@hello-images.iam.gserviceaccount.com"| secret
+  provider -->|"sts<br/>audience //iam.googleapis.com/projects/402817365910/locations/global/workloadIdentityPools/example--hello-azure-pool/providers/example-azure-provider<br/>principal principal://iam.googleapis.com/projects/402817365910/locations/global/workloadIdentityPools/example--hello-azure-pool/subject/PRINCIPAL_ID"| account
+  account -->|"iam<br/>access token of example--hello-pull@hello-images.iam.gserviceaccount.com"| secret
   secret -->|"secret<br/>credentials for europe-west1-docker.pkg.dev"| kubelet
-  kubelet -->|"registry<br/>pulls europe-west1-docker.pkg.dev/hello-images/example/hello:1.0"| registry
+  kubelet -->|"registry<br/>pulls europe-west1-docker.pkg.dev/hello-images/example--hello/hello:1.0"| registry
 `
 
 // What Azure chooses anew at each deployment is replaced by its name.

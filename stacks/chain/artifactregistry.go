@@ -69,7 +69,7 @@ func (g *artifactRegistry) keys() config.Keys {
 	}
 	for i, e := range g.s.Sorted() {
 		reader := fmt.Sprintf("readers[%d]", i)
-		keys[reader] = "environments." + e.Name
+		keys[reader], keys[reader+".name"] = "environments."+e.Name, "environments."+e.Name
 		keys[reader+".trust.tenantId"] = "azure.tenantId"
 		keys[reader+".trust.issuer"] = "azure.token.issuer"
 		keys[reader+".trust.audience"] = "azure.token.audience"

@@ -61,8 +61,8 @@ func (c clusterIssuer) rules(s *config.Settings) exchange.Rules {
 func (clusterIssuer) early(s *config.Settings) error {
 	for _, e := range s.Sorted() {
 		if e.Cluster.Issuer == "" {
-			return fmt.Errorf("%s: is looked up in an update only: want the issuer here, or `pulumi up -s STACK` and its output %s",
-				e.Key("cluster.issuer"), exchange.RequestName)
+			return fmt.Errorf("%s: is looked up in an update only: want the issuer here, or `pulumi up -s %s` and its output %s",
+				e.Key("cluster.issuer"), s.Stack, exchange.RequestName)
 		}
 	}
 	return nil

@@ -83,8 +83,9 @@ func (entra) rules(s *config.Settings) exchange.Rules {
 	}
 }
 
-func (entra) early(*config.Settings) error {
-	return fmt.Errorf("the access request names a principal that Entra makes: run `pulumi up -s STACK`, then `pulumi stack output %s --json -s STACK`", exchange.RequestName)
+func (entra) early(s *config.Settings) error {
+	return fmt.Errorf("the access request names a principal that Entra makes: run `pulumi up -s %s`, then `pulumi stack output %s --json -s %[1]s`",
+		s.Stack, exchange.RequestName)
 }
 
 func (entra) describe(s *config.Settings, r *exchange.AccessRequest) { r.TenantID = s.Azure.TenantID }

@@ -26,6 +26,8 @@ const (
 // reported.
 type Settings struct {
 	Customer
+	// Stack is the stack's name.
+	Stack string
 	// Given are the keys that the configuration has.
 	Given Given
 	// ProductConfig is the product's configuration file; nil where it has none.
@@ -83,8 +85,12 @@ func (from source) customer(problems *Problems) *Settings {
 	for _, f := range findings {
 		problems.Add(f.Key(), "%s", f.Text)
 	}
-	s := &Settings{Given: given(document)}
-	if err := decode(schema.Prune(document, findings), &s.Customer); err != nil {
+	s := &Settings{Stack: from.stack, Given: given(document)}
+	decodeErr := decode(schema.Prune(document, findings), &s.Customer)
+	if s.Given["environments"] && s.Environments == nil {
+		s.Environments = map[string]*Environment{} // wrong, and not the default one
+	}
+	if err := decodeErr; err != nil {
 		// The schema found the shape wrong, and has said so.
 		if len(findings) == 0 {
 			problems.Add(CustomerKey, "%s", err)

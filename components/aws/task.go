@@ -1,0 +1,93 @@
+package aws
+
+import (
+	"cmp"
+	"strconv"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/components/internal/family"
+	"waybill.example/waybill/components/internal/naming"
+	"waybill.example/waybill/components/internal/policy"
+)
+
+// trust lets ECS assume a role for tasks of this account and nobody else's:
+// without the conditions another account could have ECS use it on its behalf.
+func (args *ServiceArgs) trust() policy.Document {
+	return policy.Of(policy.Statement{
+		Principal: &policy.Principal{Service: policy.Set{ecsTasks}},
+		Action:    policy.Set{"sts:AssumeRole"},
+		Condition: policy.Condition{
+			"StringEquals": {"aws:SourceAccount": {args.Account}},
+			"ArnLike":      {"aws:SourceArn": {cmp.Or(args.SourceARN, args.site().arn("ecs", "*"))}},
+		},
+	})
+}
+
+// executionPlan is the role that the agent uses. It writes to the one log group
+// and does not create it: the group and its retention are waybill's
+// (docs/facts.md §1 row 12).
+func (args *ServiceArgs) executionPlan() plan {
+	own := append(args.Repository.pullStatements(), policy.Statement{
+		Sid:    "Logs",
+		Action: policy.Set{"logs:CreateLogStream", "logs:PutLogEvents"},
+		// The group's streams.
+		Resource: policy.Set{args.site().arn("logs", "log-group:"+args.logGroup()+":*")},
+	})
+	r := plan{
+		Role: args.ExecutionRole, site: args.site(), key: "executionRole.", child: childExecution, tags: args.tags(), trust: args.trust(),
+		description: "Pulls " + args.Product + " and writes its logs", own: append(own, secretStatements(args.Secrets, args.SecretKeys)...),
+	}
+	return r.named(naming.IAMRole.Derive(args.Customer, args.Product, "-execution"))
+}
+
+// taskPlan is the product's own role. Without policies it may do nothing.
+func (args *ServiceArgs) taskPlan() plan {
+	r := plan{
+		Role: args.TaskRole, site: args.site(), key: "taskRole.", child: childTask, tags: args.tags(), trust: args.trust(),
+		description: "What " + args.Product + " may do", given: args.TaskPolicies,
+	}
+	return r.named(naming.IAMRole.Derive(args.Customer, args.Product, "-task"))
+}
+
+func newTaskDefinition(ctx *pulumi.Context, children *family.Family, args *ServiceArgs, execution, task *registered) (*ecs.TaskDefinition, error) {
+	containers, err := args.containerDefinitions()
+	if err != nil {
+		return nil, err
+	}
+	return ecs.NewTaskDefinition(ctx, children.Name(childDefinition), &ecs.TaskDefinitionArgs{
+		Family:                  pulumi.String(args.serviceName()),
+		RequiresCompatibilities: pulumi.ToStringArray([]string{"FARGATE"}),
+		NetworkMode:             pulumi.String("awsvpc"),
+		Cpu:                     pulumi.String(strconv.Itoa(args.cpu())),
+		Memory:                  pulumi.String(strconv.Itoa(args.memory())),
+		RuntimePlatform: &ecs.TaskDefinitionRuntimePlatformArgs{
+			CpuArchitecture: pulumi.String(string(args.architecture())), OperatingSystemFamily: pulumi.String("LINUX"),
+		},
+		ExecutionRoleArn:     execution.role.Arn,
+		TaskRoleArn:          task.role.Arn,
+		ContainerDefinitions: pulumi.String(containers),
+		Tags:                 pulumi.ToStringMap(args.tags()),
+	}, children.Options(childDefinition)...)
+}
+
+func newECSService(ctx *pulumi.Context, children *family.Family, args *ServiceArgs, definition *ecs.TaskDefinition, after []pulumi.Resource) (*ecs.Service, error) {
+	return ecs.NewService(ctx, children.Name(childService), &ecs.ServiceArgs{
+		Name:           pulumi.String(args.serviceName()),
+		Cluster:        args.Cluster.ToStringOutput().ToStringPtrOutput(),
+		TaskDefinition: definition.Arn,
+		LaunchType:     pulumi.String("FARGATE"),
+		DesiredCount:   pulumi.Int(args.replicas()),
+		NetworkConfiguration: &ecs.ServiceNetworkConfigurationArgs{
+			Subnets:        args.Network.Subnets,
+			SecurityGroups: args.Network.SecurityGroups,
+			AssignPublicIp: pulumi.Bool(args.Network.PublicIP),
+		},
+		DeploymentCircuitBreaker: &ecs.ServiceDeploymentCircuitBreakerArgs{Enable: pulumi.Bool(true), Rollback: pulumi.Bool(true)},
+		WaitForSteadyState:       pulumi.Bool(!args.NoWait),
+		EnableEcsManagedTags:     pulumi.Bool(true),
+		PropagateTags:            pulumi.String("SERVICE"),
+		Tags:                     pulumi.ToStringMap(args.tags()),
+	}, children.Options(childService, pulumi.DependsOn(after))...)
+}

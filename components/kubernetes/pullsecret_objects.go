@@ -1,0 +1,119 @@
+package kubernetes
+
+import (
+	"time"
+
+	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	rbacv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/rbac/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// buildSecret creates the secret empty. From then on its data belongs to the
+// refresher: Pulumi leaves it alone.
+func (b *pullSecretBuilder) buildSecret() (*corev1.Secret, error) {
+	return corev1.NewSecret(b.ctx, b.children.Name(childSecret), &corev1.SecretArgs{
+		Metadata:   b.metadata(b.args.secretName()),
+		Type:       pulumi.String("kubernetes.io/dockerconfigjson"),
+		StringData: pulumi.StringMap{".dockerconfigjson": pulumi.String(`{"auths":{}}`)},
+	}, b.children.Options(childSecret, pulumi.IgnoreChanges([]string{"data", "stringData"}),
+		// A replacement that an operator asks for would meet its own name.
+		pulumi.DeleteBeforeReplace(true))...)
+}
+
+// buildConfig registers the credential configuration as an immutable ConfigMap
+// under a name of Pulumi's choice; nil where the chain has none.
+func (b *pullSecretBuilder) buildConfig() (*corev1.ConfigMap, error) {
+	configuration := b.args.Source.configuration()
+	if configuration == nil {
+		return nil, nil
+	}
+	return corev1.NewConfigMap(b.ctx, b.children.Name(childConfig), &corev1.ConfigMapArgs{
+		Metadata:  b.metadata(""),
+		Data:      pulumi.StringMap{configKey: configuration},
+		Immutable: pulumi.Bool(true),
+	}, b.children.Options(childConfig)...)
+}
+
+// buildRights lets the refresher patch the one secret, and do nothing else.
+func (b *pullSecretBuilder) buildRights() ([]pulumi.Resource, error) {
+	accountName := b.args.serviceAccountName()
+	account, err := corev1.NewServiceAccount(b.ctx, b.children.Name(childAccount), &corev1.ServiceAccountArgs{
+		Metadata:                     b.metadata(accountName),
+		AutomountServiceAccountToken: pulumi.Bool(false),
+	}, b.children.Options(childAccount)...)
+	if err != nil {
+		return nil, err
+	}
+	role, err := rbacv1.NewRole(b.ctx, b.children.Name(childRole), &rbacv1.RoleArgs{
+		Metadata: b.metadata(accountName),
+		Rules: rbacv1.PolicyRuleArray{&rbacv1.PolicyRuleArgs{
+			ApiGroups:     pulumi.ToStringArray([]string{""}),
+			Resources:     pulumi.ToStringArray([]string{"secrets"}),
+			ResourceNames: pulumi.ToStringArray([]string{b.args.secretName()}),
+			Verbs:         pulumi.ToStringArray([]string{"patch"}),
+		}},
+	}, b.children.Options(childRole)...)
+	if err != nil {
+		return nil, err
+	}
+	binding, err := rbacv1.NewRoleBinding(b.ctx, b.children.Name(childBinding), &rbacv1.RoleBindingArgs{
+		Metadata: b.metadata(accountName),
+		RoleRef: &rbacv1.RoleRefArgs{
+			ApiGroup: pulumi.String("rbac.authorization.k8s.io"),
+			Kind:     pulumi.String("Role"),
+			Name:     role.Metadata.Name().Elem(),
+		},
+		Subjects: rbacv1.SubjectArray{&rbacv1.SubjectArgs{
+			Kind:      pulumi.String("ServiceAccount"),
+			Name:      account.Metadata.Name().Elem(),
+			Namespace: b.namespace.ToStringPtrOutput(),
+		}},
+	}, b.children.Options(childBinding)...)
+	if err != nil {
+		return nil, err
+	}
+	return []pulumi.Resource{account, binding}, nil
+}
+
+func (b *pullSecretBuilder) buildCronJob(pod *corev1.PodTemplateSpecArgs, needs []pulumi.Resource) error {
+	r := b.args.Refresher
+	_, err := batchv1.NewCronJob(b.ctx, b.children.Name(childRefresh), &batchv1.CronJobArgs{
+		Metadata: b.metadata(b.args.secretName() + "-refresh"),
+		Spec: &batchv1.CronJobSpecArgs{
+			Schedule:                pulumi.String(r.schedule(b.args.Source)),
+			ConcurrencyPolicy:       pulumi.String("Forbid"),
+			StartingDeadlineSeconds: seconds(r.every(b.args.Source) / 2),
+			// The last success and a few failures are enough to see what happened.
+			SuccessfulJobsHistoryLimit: pulumi.Int(1),
+			FailedJobsHistoryLimit:     pulumi.Int(3),
+			JobTemplate: &batchv1.JobTemplateSpecArgs{
+				Metadata: &metav1.ObjectMetaArgs{Labels: pulumi.ToStringMap(b.owner.Kubernetes(refresherComponent))},
+				Spec:     r.jobSpec(pod),
+			},
+		},
+	}, b.children.Options(childRefresh, pulumi.DependsOn(needs))...)
+	return err
+}
+
+// buildFirstRefresh registers the Job that fills the secret before the
+// workload starts. Its name is Pulumi's choice, since a replacement under a
+// fixed name answers AlreadyExists; it stays after it is done, since a deleted
+// one would run again with the next update (docs/facts.md §6).
+func (b *pullSecretBuilder) buildFirstRefresh(pod *corev1.PodTemplateSpecArgs, needs []pulumi.Resource, trigger pulumi.Array) error {
+	r := b.args.Refresher
+	await := timeout(r.jobDeadline() + time.Minute)
+	job, err := batchv1.NewJob(b.ctx, b.children.Name(childFirstRefresh), &batchv1.JobArgs{
+		Metadata: b.metadata(""),
+		Spec:     r.jobSpec(pod),
+	}, b.children.Options(childFirstRefresh, pulumi.DependsOn(needs),
+		// What triggers a replacement is waited for as well.
+		pulumi.ReplacementTrigger(trigger),
+		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: await, Update: await}))...)
+	if err != nil {
+		return err
+	}
+	b.component.FirstRefresh = job
+	return nil
+}

@@ -1,0 +1,83 @@
+package kubernetes
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"waybill.example/waybill/components/check"
+	"waybill.example/waybill/components/internal/family"
+	"waybill.example/waybill/components/internal/naming"
+)
+
+var disruptionPattern = regexp.MustCompile(`^([0-9]|[1-9][0-9]{0,3}|[1-9]?[0-9]%|100%)$`)
+
+// Validate reports every problem of the arguments at once. later names the
+// arguments that another resource or a look-up gives after this check.
+func (args *WorkloadArgs) Validate(later ...string) error {
+	p := check.Of("kubernetes.Workload", later...)
+	p.Error("customer", naming.CheckSlug(args.Customer))
+	p.Error("product", naming.CheckProduct(args.Product))
+	if args.Component != "" {
+		p.Error("component", naming.Label.Check(args.objectName()))
+	}
+	if args.Component == refresherComponent {
+		p.Add("component", "%q: want another name, the refresher's pods have it", args.Component)
+	}
+	for _, input := range []variable{{"namespace", args.Namespace}, {"image", args.Image}} {
+		if input.value == nil {
+			p.Add(input.name, "is missing")
+		}
+	}
+	family.Check(p, args.children(), args.Children)
+	p.Range("port", args.Port, 1024, 65535)
+	p.Range("servicePort", args.servicePort(), 1, 65535)
+	p.Range("replicas", args.replicas(), 1, 1000)
+	p.Range("user", args.user(), 1, 1<<31-1)
+	args.Resources.validate(p, "resources")
+	args.Liveness.validate(p, "liveness")
+	args.Readiness.validate(p, "readiness")
+	if (args.Config == nil) != (args.ConfigPath == "") {
+		p.Add("config", "and configPath: want both or neither")
+	}
+	if args.ConfigPath != "" && !absolute(args.ConfigPath) {
+		p.Add("configPath", "%q: want an absolute path of a file", args.ConfigPath)
+	}
+	for i, mount := range args.Writable {
+		key := fmt.Sprintf("writable[%d].", i)
+		if !absolute(mount.Path) {
+			p.Add(key+"path", "%q: want an absolute path of a folder other than /", mount.Path)
+		}
+		if mount.Size != "" && !quantityPattern.MatchString(mount.Size) {
+			p.Add(key+"size", "%q: want a quantity such as 64Mi", mount.Size)
+		}
+		if slices.ContainsFunc(args.Writable[:i], func(m WritableMount) bool { return m.Path == mount.Path }) {
+			p.Add(key+"path", "%q: is there already", mount.Path)
+		}
+	}
+	if m := args.MaxUnavailable; m != "" && m != noBudget && !disruptionPattern.MatchString(m) {
+		p.Add("maxUnavailable", "%q: want a number, a percentage, or none", m)
+	}
+	if args.Identity != nil {
+		args.Identity.validate(p)
+	}
+	return p.Err()
+}
+
+func absolute(path string) bool {
+	return strings.HasPrefix(path, "/") && path != "/" && !strings.HasSuffix(path, "/") && !strings.Contains(path, "..")
+}
+
+func (probe Probe) validate(p *check.Problems, key string) {
+	if probe.Path == "" {
+		return
+	}
+	if !strings.HasPrefix(probe.Path, "/") {
+		p.Add(key+".path", "%q: want a path that starts with /", probe.Path)
+	}
+	p.Range(key+".initialDelay", probe.InitialDelay, 0, 3600)
+	p.Range(key+".period", probe.Period, 0, 3600)
+	p.Range(key+".timeout", probe.Timeout, 0, 3600)
+	p.Range(key+".failures", probe.Failures, 0, 100)
+}

@@ -1,0 +1,164 @@
+package kubernetes
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// Probe asks the product over HTTP whether it is well. Durations are seconds;
+// 0 means the default: for liveness a delay of 30 and a period of 10, for
+// readiness 10 and 5, for both a timeout of 1 and 3 failures.
+type Probe struct {
+	Path                                    string
+	InitialDelay, Period, Timeout, Failures int
+}
+
+// WritableMount is an empty directory that lives as long as the pod.
+type WritableMount struct {
+	// Path is absolute.
+	Path string
+	// Size is the most that it may hold, a quantity; empty means no limit of
+	// its own.
+	Size string
+}
+
+const configFileKey = "config"
+
+// buildConfig registers the product's configuration as an immutable Secret
+// under a name of Pulumi's choice: new contents make a new Secret, and the new
+// name rolls the Deployment.
+func (b *workloadBuilder) buildConfig() (*corev1.Secret, error) {
+	if b.args.Config == nil {
+		return nil, nil
+	}
+	secret := pulumi.ToSecret(b.args.Config).(pulumi.StringOutput)
+	return corev1.NewSecret(b.ctx, b.children.Name(childConfig), &corev1.SecretArgs{
+		Metadata:   b.metadata(nil),
+		Type:       pulumi.String("Opaque"),
+		StringData: pulumi.StringMap{configFileKey: secret},
+		Immutable:  pulumi.Bool(true),
+	}, b.children.Options(childConfig, pulumi.AdditionalSecretOutputs([]string{"data", "stringData"}))...)
+}
+
+func (b *workloadBuilder) buildDeployment(account *corev1.ServiceAccount, config *corev1.Secret) (*appsv1.Deployment, error) {
+	labels := b.owner.Kubernetes(b.args.role())
+	maps.Copy(labels, b.selected())
+	if b.args.Identity != nil {
+		maps.Copy(labels, b.args.Identity.podLabels())
+	}
+	mounts, volumes := b.volumes(config)
+	return appsv1.NewDeployment(b.ctx, b.children.Name(childDeployment), &appsv1.DeploymentArgs{
+		Metadata: b.metadata(pulumi.String(b.args.objectName())),
+		Spec: &appsv1.DeploymentSpecArgs{
+			Replicas:                pulumi.Int(b.args.replicas()),
+			Selector:                b.selector(),
+			ProgressDeadlineSeconds: pulumi.Int(progressSeconds),
+			Template: &corev1.PodTemplateSpecArgs{
+				Metadata: &metav1.ObjectMetaArgs{Labels: pulumi.ToStringMap(labels)},
+				Spec: &corev1.PodSpecArgs{
+					ServiceAccountName:           account.Metadata.Name(),
+					AutomountServiceAccountToken: pulumi.Bool(false),
+					EnableServiceLinks:           pulumi.Bool(false),
+					ImagePullSecrets:             b.pullSecrets(),
+					SecurityContext:              restrictedPod(b.args.user()),
+					TopologySpreadConstraints:    b.spread(),
+					Containers: corev1.ContainerArray{&corev1.ContainerArgs{
+						Name:    pulumi.String(b.args.objectName()),
+						Image:   b.args.Image.ToStringOutput().ToStringPtrOutput(),
+						Command: pulumi.ToStringArray(b.args.Command),
+						Args:    pulumi.ToStringArray(b.args.Arguments),
+						Env:     b.environment(),
+						Ports: corev1.ContainerPortArray{&corev1.ContainerPortArgs{
+							Name: pulumi.String(portName), ContainerPort: pulumi.Int(b.args.Port), Protocol: pulumi.String("TCP"),
+						}},
+						Resources: b.args.Resources.orElse(Resources{
+							Requests: map[string]string{"cpu": "250m", "memory": "512Mi"},
+							Limits:   map[string]string{"cpu": "1", "memory": "2Gi"},
+						}).args(),
+						LivenessProbe:   b.args.Liveness.args(30, 10),
+						ReadinessProbe:  b.args.Readiness.args(10, 5),
+						SecurityContext: restrictedContainer(),
+						VolumeMounts:    mounts,
+					}},
+					Volumes: volumes,
+				},
+			},
+		},
+	}, b.children.Options(childDeployment, pulumi.DependsOn(b.args.After))...)
+}
+
+func (b *workloadBuilder) pullSecrets() corev1.LocalObjectReferenceArray {
+	if b.args.PullSecret == nil {
+		return nil
+	}
+	return corev1.LocalObjectReferenceArray{
+		&corev1.LocalObjectReferenceArgs{Name: b.args.PullSecret.ToStringOutput().ToStringPtrOutput()},
+	}
+}
+
+func (b *workloadBuilder) environment() corev1.EnvVarArray {
+	environment := corev1.EnvVarArray{}
+	for _, name := range slices.Sorted(maps.Keys(b.args.Env)) {
+		environment = append(environment, &corev1.EnvVarArgs{Name: pulumi.String(name), Value: pulumi.String(b.args.Env[name])})
+	}
+	return environment
+}
+
+func (b *workloadBuilder) volumes(config *corev1.Secret) (corev1.VolumeMountArray, corev1.VolumeArray) {
+	mounts, volumes := corev1.VolumeMountArray{}, corev1.VolumeArray{}
+	if config != nil {
+		volumes = append(volumes, &corev1.VolumeArgs{
+			Name:   pulumi.String("config"),
+			Secret: &corev1.SecretVolumeSourceArgs{SecretName: config.Metadata.Name()},
+		})
+		mounts = append(mounts, &corev1.VolumeMountArgs{
+			Name: pulumi.String("config"), MountPath: pulumi.String(b.args.ConfigPath),
+			SubPath: pulumi.String(configFileKey), ReadOnly: pulumi.Bool(true),
+		})
+	}
+	for i, writable := range b.args.Writable {
+		name := fmt.Sprintf("writable-%d", i)
+		directory := &corev1.EmptyDirVolumeSourceArgs{}
+		if writable.Size != "" {
+			directory.SizeLimit = pulumi.String(writable.Size)
+		}
+		volumes = append(volumes, &corev1.VolumeArgs{Name: pulumi.String(name), EmptyDir: directory})
+		mounts = append(mounts, &corev1.VolumeMountArgs{Name: pulumi.String(name), MountPath: pulumi.String(writable.Path)})
+	}
+	return mounts, volumes
+}
+
+func (b *workloadBuilder) spread() corev1.TopologySpreadConstraintArray {
+	constraints := corev1.TopologySpreadConstraintArray{}
+	for _, key := range b.args.spreadOver() {
+		constraints = append(constraints, &corev1.TopologySpreadConstraintArgs{
+			MaxSkew:           pulumi.Int(1),
+			TopologyKey:       pulumi.String(key),
+			WhenUnsatisfiable: pulumi.String("ScheduleAnyway"),
+			LabelSelector:     b.selector(),
+		})
+	}
+	return constraints
+}
+
+// args is nil where there is no path; the guides' delay and period are the
+// defaults.
+func (probe Probe) args(delay, period int) *corev1.ProbeArgs {
+	if probe.Path == "" {
+		return nil
+	}
+	return &corev1.ProbeArgs{
+		HttpGet:             &corev1.HTTPGetActionArgs{Path: pulumi.String(probe.Path), Port: pulumi.String(portName)},
+		InitialDelaySeconds: pulumi.Int(cmp.Or(probe.InitialDelay, delay)),
+		PeriodSeconds:       pulumi.Int(cmp.Or(probe.Period, period)),
+		TimeoutSeconds:      pulumi.Int(cmp.Or(probe.Timeout, 1)),
+		FailureThreshold:    pulumi.Int(cmp.Or(probe.Failures, 3)),
+	}
+}
