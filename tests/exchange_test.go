@@ -425,7 +425,7 @@ func TestExampleADocumentIsReadFromAFile(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"no JSON":            {"{", "is no JSON"},
 		"two documents":      {p.document + p.document, "is no JSON"},
-		"a key twice":        {strings.Replace(p.document, `"version":1`, `"version":"1.0","version":1`, 1), "version is given twice"},
+		"a key twice":        {strings.Replace(p.document, `"version":"1.0"`, `"version":"1.0","version":"1.0"`, 1), "version is given twice"},
 		"a key twice inside": {strings.Replace(p.document, `"name":"default"`, `"name":"default","name":"default"`, 1), "environments[0].name is given twice"},
 		"far too much":       {p.document + strings.Repeat(" ", 65<<10), "want at most 65536"},
 		"nothing":            {"", "is no JSON"},

@@ -58,7 +58,8 @@ func TestAWrongStackFileIsReportedWhole(t *testing.T) {
 	require.ErrorContains(t, stacks.Validate(filepath.Join(t.TempDir(), "Pulumi.none.yaml")), "no such file")
 
 	long := strings.Replace(string(text), "name: hello", "name: hello\n      image: a", 1)
-	long = strings.Replace(long, "context: example-cluster", "context: example-cluster\n      namespace:\n        name: "+strings.Repeat("n", 63), 1)
+	long = strings.Replace(long, "context: example-cluster", "context: example-cluster", 1)
+	long = strings.Replace(long, "        namespace:\n", "        namespace:\n          name: "+strings.Repeat("n", 63)+"\n", 1)
 	require.NoError(t, stacks.Validate(inProject(t, "long", long)))
 	require.ErrorContains(t, stacks.Validate(inProject(t, "often", strings.Replace(string(text), "refresher:", "refresher:\n      every: 30m", 1))),
 		"refresher.every", "what only a component knows is checked too")
@@ -89,9 +90,9 @@ func TestExampleTheAccessRequestFollowsFromTheConfiguration(t *testing.T) {
 	}
 	for stack, want := range map[string]string{
 		"oscorp-customer": oscorpRequest, "wayne": wayneRequest, "hanso": hansoRequest,
-		"initech": `{"document":"accessRequest","version":1,"customer":"initech","platform":"eks","account":"123456789012","region":"eu-central-1",
+		"initech": `{"document":"accessRequest","version":"1.0","customer":"initech","platform":"eks","account":"123456789012","region":"eu-central-1",
 			"environments":[{"name":"default","roleArns":["arn:aws:iam::123456789012:role/waybill/initech--bifrost-pull"]}]}`,
-		"stark": `{"document":"accessRequest","version":1,"customer":"stark","platform":"ecs","account":"423456789012","region":"us-east-1",
+		"stark": `{"document":"accessRequest","version":"1.0","customer":"stark","platform":"ecs","account":"423456789012","region":"us-east-1",
 			"environments":[{"name":"default","roleArns":["arn:aws:iam::423456789012:role/stark--bifrost-execution"]}]}`,
 	} {
 		status, stdout, stderr := run("access-request", stack)

@@ -23,7 +23,7 @@ var (
 	// imagesByPath are the customer's: one repository holds the product's images.
 	imagesByPath   = config.Reads{Uses: []string{"product.image", "workloads.*.image"}}
 	vendorOnGoogle = config.Reads{Needs: []string{"gcp.project", "gcp.location"}}
-	vendorsPool       = config.Reads{Needs: []string{"gcp.projectNumber"}}
+	vendorsPool    = config.Reads{Needs: []string{"gcp.projectNumber"}}
 )
 
 // artifactRegistry is the vendor's half of the chains that end in Artifact Registry.
@@ -99,7 +99,7 @@ func (g *artifactRegistry) validate(who pullers, problems *config.Problems) {
 		if who[e.Name].principalID == nil {
 			later = append(later, reader+"principalId", reader+"clientId")
 		}
-		if _, cluster := g.trusted(e).(gcp.ClusterTrust); cluster && who[e.Name].issuer == "" {
+		if _, cluster := g.trusted(e).(gcp.ClusterTrust); cluster && who[e.Name].issuer == "" && e.Cluster.Issuer == "" {
 			later = append(later, reader+"issuer")
 		}
 	}

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -87,7 +88,9 @@ func (clusterIssuer) trust(s *config.Settings, e *config.Environment, who puller
 	if account.Name == "" {
 		account = refresherOf(s, e)
 	}
-	return gcp.ClusterTrust{Issuer: who.issuer, KeySet: e.Cluster.KeySet, Namespace: account.Namespace, ServiceAccount: account.Name}
+	return gcp.ClusterTrust{
+		Issuer: cmp.Or(who.issuer, e.Cluster.Issuer), KeySet: e.Cluster.KeySet, Namespace: account.Namespace, ServiceAccount: account.Name,
+	}
 }
 
 // clusterPull lets an environment's refresher walk with its own token.

@@ -86,11 +86,11 @@ func (from source) customer(problems *Problems) *Settings {
 		problems.Add(f.Key(), "%s", f.Text)
 	}
 	s := &Settings{Stack: from.stack, Given: given(document)}
-	decodeErr := decode(schema.Prune(document, findings), &s.Customer)
+	err = decode(schema.Prune(document, findings), &s.Customer)
 	if s.Given["environments"] && s.Environments == nil {
 		s.Environments = map[string]*Environment{} // wrong, and not the default one
 	}
-	if err := decodeErr; err != nil {
+	if err != nil {
 		// The schema found the shape wrong, and has said so.
 		if len(findings) == 0 {
 			problems.Add(CustomerKey, "%s", err)
