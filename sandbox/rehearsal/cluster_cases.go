@@ -43,6 +43,7 @@ func (c *chain) clusterCases() []testCase {
 		{"the refresher changing its secret's type", hopSecret, regexp.MustCompile(`field is immutable`), asRefresher(func(ctx context.Context, client kubernetes.Interface) error {
 			return patch(ctx, client, c.namespace, c.secret, map[string]any{"type": "kubernetes.io/service-account-token"})
 		})},
+		{"an image of another registry", hopKubernetes, regexp.MustCompile(`its host is registry\.attacker\.example: want `), c.imageOfAnotherRegistry},
 	}
 }
 
@@ -149,6 +150,22 @@ func (c *chain) tamperedConfiguration(ctx context.Context) error {
 	if deleted := maps.Delete(ctx, made.Name, metav1.DeleteOptions{}); deleted != nil {
 		return fmt.Errorf("rehearsal: %w", deleted)
 	}
+	if err != nil {
+		return err
+	}
+	return configurationRefusal(log)
+}
+
+// imageOfAnotherRegistry runs the refresher with what the image's ConfigMap could
+// be made to say. It must refuse before any request.
+func (c *chain) imageOfAnotherRegistry(ctx context.Context) error {
+	log, err := c.refresh(ctx, "rehearsal-registry", func(pod *corev1.PodSpec) {
+		for i, variable := range pod.Containers[0].Env {
+			if variable.Name == "WAYBILL_IMAGE" {
+				pod.Containers[0].Env[i] = corev1.EnvVar{Name: variable.Name, Value: "registry.attacker.example/product:1.0"}
+			}
+		}
+	})
 	if err != nil {
 		return err
 	}
