@@ -338,14 +338,11 @@ func TestABrokenChainFailsAtItsHop(t *testing.T) {
 		"reader role": {map[string]func(pulumi.Map){"gcp-reader": func(p pulumi.Map) {
 			p["repository"] = pulumi.String("neighbour")
 		}}, "registry", "reader"},
-		"project number": {map[string]func(pulumi.Map){
-			"pull-config": func(p pulumi.Map) {
-				data := p["data"].(pulumi.Map)
-				text := string(data["credential-config.json"].(pulumi.String))
-				data["credential-config.json"] = pulumi.String(strings.ReplaceAll(text, "402817365910", "402817365911"))
-			},
-			"pull-first-refresh": func(p pulumi.Map) { setVariable(p, "WAYBILL_GCP_PROJECT_NUMBER", "402817365911") },
-		}, "sts", "a project ID where its number is wanted"},
+		"project number": {map[string]func(pulumi.Map){"pull-config": func(p pulumi.Map) {
+			data := p["data"].(pulumi.Map)
+			text := string(data["credential-config.json"].(pulumi.String))
+			data["credential-config.json"] = pulumi.String(strings.ReplaceAll(text, "402817365910", "402817365911"))
+		}}, "sts", "a project ID where its number is wanted"},
 		"secret name": {map[string]func(pulumi.Map){"pull-first-refresh": func(p pulumi.Map) {
 			setVariable(p, "WAYBILL_SECRET", "another-secret")
 		}}, "secret", "likely cause"},

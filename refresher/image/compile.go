@@ -35,9 +35,11 @@ func Compile(ctx context.Context, source, directory, version string, platforms [
 			return nil, err
 		}
 		//nolint:gosec // the version is matched above, and the other arguments are the developer's own
-		command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid= -X main.version="+version, "-o", path, ".")
+		command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false",
+			"-ldflags", "-s -w -buildid= -X main.version="+version, "-o", path, ".")
 		command.Dir = source
-		command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+system, "GOARCH="+architecture, "GOWORK=off", "GOFLAGS=-mod=readonly", "GOEXPERIMENT=", "GOAMD64=v1", "GOARM64=v8.0")
+		command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+system, "GOARCH="+architecture,
+			"GOWORK=off", "GOFLAGS=-mod=readonly", "GOEXPERIMENT=", "GOAMD64=v1", "GOARM64=v8.0")
 		if output, err := command.CombinedOutput(); err != nil {
 			return nil, errors.Join(fmt.Errorf("building for %s in %s", platform, source), err, errors.New(strings.TrimSpace(string(output))))
 		}

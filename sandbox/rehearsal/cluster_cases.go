@@ -43,6 +43,7 @@ func (c *chain) clusterCases() []testCase {
 		{"the refresher changing its secret's type", hopSecret, regexp.MustCompile(`field is immutable`), asRefresher(func(ctx context.Context, client kubernetes.Interface) error {
 			return patch(ctx, client, c.namespace, c.secret, map[string]any{"type": "kubernetes.io/service-account-token"})
 		})},
+		{"an image of another registry", hopKubernetes, regexp.MustCompile(`its host is registry\.attacker\.example: want `), c.imageOfAnotherRegistry},
 	}
 }
 
@@ -114,23 +115,51 @@ func (c *chain) inAnotherNamespace(ctx context.Context, walk func(namespace stri
 }
 
 // tamperedConfiguration runs the refresher with a credential configuration
-// that would send the token elsewhere. It must refuse before any request.
+// that would send the token elsewhere.
 func (c *chain) tamperedConfiguration(ctx context.Context) error {
-	maps := c.cluster.admin.CoreV1().ConfigMaps(c.namespace)
-	volumes := c.cronJob.Spec.JobTemplate.Spec.Template.Spec.Volumes
-	original := ""
-	for _, volume := range volumes {
-		if volume.ConfigMap != nil {
-			original = volume.ConfigMap.Name
+	return c.tampered(ctx, func(text string) string {
+		return strings.ReplaceAll(text, "https://sts.googleapis.com/", "https://sts.attacker.example/")
+	}, func(pod *corev1.PodSpec) *string {
+		for _, volume := range pod.Volumes {
+			if volume.ConfigMap != nil {
+				return &volume.ConfigMap.Name
+			}
 		}
+		return nil
+	})
+}
+
+// imageOfAnotherRegistry runs the refresher with an image that would show the
+// new token to another host.
+func (c *chain) imageOfAnotherRegistry(ctx context.Context) error {
+	return c.tampered(ctx, func(text string) string {
+		_, path, _ := strings.Cut(text, "/")
+		return "registry.attacker.example/" + path
+	}, func(pod *corev1.PodSpec) *string {
+		for _, variable := range pod.Containers[0].Env {
+			if variable.ValueFrom != nil && variable.ValueFrom.ConfigMapKeyRef != nil {
+				return &variable.ValueFrom.ConfigMapKeyRef.Name
+			}
+		}
+		return nil
+	})
+}
+
+// tampered runs the refresher with a changed copy of a ConfigMap, whose name find
+// finds in its pod. It must refuse before any request.
+func (c *chain) tampered(ctx context.Context, change func(string) string, find func(*corev1.PodSpec) *string) error {
+	original := find(&c.cronJob.Spec.JobTemplate.Spec.Template.Spec)
+	if original == nil {
+		return fmt.Errorf("rehearsal: CronJob %s refers to no such ConfigMap", c.cronJob.Name)
 	}
-	found, err := maps.Get(ctx, original, metav1.GetOptions{})
+	maps := c.cluster.admin.CoreV1().ConfigMaps(c.namespace)
+	found, err := maps.Get(ctx, *original, metav1.GetOptions{})
 	if err != nil {
 		return fmt.Errorf("rehearsal: %w", err)
 	}
 	tampered := map[string]string{}
 	for key, text := range found.Data {
-		tampered[key] = strings.ReplaceAll(text, "https://sts.googleapis.com/", "https://sts.attacker.example/")
+		tampered[key] = change(text)
 	}
 	made, err := maps.Create(ctx, &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "rehearsal-tampered-", Labels: map[string]string{ownLabel: "tampered"}},
@@ -139,13 +168,7 @@ func (c *chain) tamperedConfiguration(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("rehearsal: %w", err)
 	}
-	log, err := c.refresh(ctx, "rehearsal-tampered", func(pod *corev1.PodSpec) {
-		for i := range pod.Volumes {
-			if pod.Volumes[i].ConfigMap != nil {
-				pod.Volumes[i].ConfigMap.Name = made.Name
-			}
-		}
-	})
+	log, err := c.refresh(ctx, "rehearsal-tampered", func(pod *corev1.PodSpec) { *find(pod) = made.Name })
 	if deleted := maps.Delete(ctx, made.Name, metav1.DeleteOptions{}); deleted != nil {
 		return fmt.Errorf("rehearsal: %w", deleted)
 	}

@@ -100,7 +100,9 @@ func deliver(ctx context.Context, o options, index v1.ImageIndex) error {
 		}
 		directory, err := layout.Write(o.output, empty.Index)
 		if err == nil {
-			err = directory.AppendIndex(index, layout.WithAnnotations(map[string]string{"org.opencontainers.image.ref.name": o.version}))
+			err = directory.AppendIndex(index, layout.WithAnnotations(map[string]string{
+				"org.opencontainers.image.ref.name": o.version,
+			}))
 		}
 		if err != nil {
 			return fmt.Errorf("--output %q: %w", o.output, err)
@@ -113,7 +115,8 @@ func deliver(ctx context.Context, o options, index v1.ImageIndex) error {
 	if err != nil {
 		return err
 	}
-	if err := remote.WriteIndex(reference, index, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)); err != nil {
+	err = remote.WriteIndex(reference, index, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain))
+	if err != nil {
 		return fmt.Errorf("--push %q: %w", o.push, err)
 	}
 	return nil

@@ -73,7 +73,10 @@ func (s *Source) tryRole(ctx context.Context) (session, *fault.Fault) {
 	if !s.Identifiers.Role.IsSession(caller) {
 		// An association's change takes seconds to reach the agent, hence the window; nothing is done with
 		// what came meanwhile.
-		f := fault.New(fault.HopSTS, fmt.Sprintf("the credentials are those of %q: want a session of %q", s.Secrets.Text(caller), s.Identifiers.Role), "AWS_ROLE_ARN and the cluster's Pod Identity association name different roles, or something on the way answers in the cloud's place")
+		f := fault.New(fault.HopSTS,
+			fmt.Sprintf("the credentials are those of %q: want a session of %q", s.Secrets.Text(caller), s.Identifiers.Role),
+			"AWS_ROLE_ARN and the cluster's Pod Identity association name different roles, or something on the way "+
+				"answers in the cloud's place")
 		f.Kind, f.Claims = fault.Settling, &token.claims
 		return session{}, f
 	}
@@ -88,15 +91,17 @@ func (s *Source) provider(token *tokenReader, recorder *wire.Recorder) aws.Crede
 			o.HTTPClient, o.Retryer, o.AuthorizationTokenProvider = recorder.Client(), retryer, token
 		})
 	}
-	return stscreds.NewWebIdentityRoleProvider(s.sts(aws.AnonymousCredentials{}, recorder), s.Identifiers.Role.String(), token, func(o *stscreds.WebIdentityRoleOptions) {
-		o.RoleSessionName = sessionName
-	})
+	anonymous := s.sts(aws.AnonymousCredentials{}, recorder)
+	named := func(o *stscreds.WebIdentityRoleOptions) { o.RoleSessionName = sessionName }
+	return stscreds.NewWebIdentityRoleProvider(anonymous, s.Identifiers.Role.String(), token, named)
 }
 
 // sts is a client of the cluster's Region. An empty Region would give no error, only another host, which the
 // recorder refuses.
 func (s *Source) sts(provider aws.CredentialsProvider, recorder *wire.Recorder) *sts.Client {
-	return sts.New(sts.Options{Region: s.Identifiers.Region.Name, Credentials: provider, HTTPClient: recorder.Client(), Retryer: retryer})
+	return sts.New(sts.Options{
+		Region: s.Identifiers.Region.Name, Credentials: provider, HTTPClient: recorder.Client(), Retryer: retryer,
+	})
 }
 
 // check refuses what is no role's temporary credentials: the SDK takes an answer without an end or a session
@@ -104,8 +109,10 @@ func (s *Source) sts(provider aws.CredentialsProvider, recorder *wire.Recorder) 
 func (s *Source) check(temporary aws.Credentials) error {
 	s.Secrets.Add(temporary.SecretAccessKey)
 	s.Secrets.Add(temporary.SessionToken)
-	if temporary.AccessKeyID == "" || temporary.SecretAccessKey == "" || temporary.SessionToken == "" || temporary.Expires.IsZero() {
-		return errors.New("the answer holds no temporary credentials: want a key, its secret, a session token and when they end")
+	if temporary.AccessKeyID == "" || temporary.SecretAccessKey == "" || temporary.SessionToken == "" ||
+		temporary.Expires.IsZero() {
+		return errors.New("the answer holds no temporary credentials: want a key, its secret, a session token and " +
+			"when they end")
 	}
 	return nil
 }

@@ -36,7 +36,8 @@ type Source struct {
 
 // causeNoAgent explains silence at the agent's address,
 // https://docs.aws.amazon.com/eks/latest/userguide/pod-id-considerations.html.
-const causeNoAgent = "the EKS Pod Identity agent does not answer on the node: its add-on is missing or starting, the pod runs on Fargate, or a network policy closes port 80 of its link-local address"
+const causeNoAgent = "the EKS Pod Identity agent does not answer on the node: its add-on is missing or starting, " +
+	"the pod runs on Fargate, or a network policy closes port 80 of its link-local address"
 
 // retryer leaves attempts to retry.Policy: a client's own would multiply with them, and know nothing of the
 // deadline.

@@ -94,7 +94,8 @@ var registryHost = regexp.MustCompile(`^([0-9]{12})\.dkr\.ecr\.([a-z0-9-]+)\.(am
 
 // ParseRegistry reads a registry's host. The error is the wish.
 func ParseRegistry(host string) (Registry, error) {
-	wish := errors.New("want an Elastic Container Registry host, ACCOUNT.dkr.ecr.REGION.amazonaws.com (in China amazonaws.com.cn): no other host is shown the token")
+	wish := errors.New("want an Elastic Container Registry host, ACCOUNT.dkr.ecr.REGION.amazonaws.com (in China " +
+		"amazonaws.com.cn): no other host is shown the token")
 	found := registryHost.FindStringSubmatch(host)
 	if found == nil {
 		return Registry{}, wish

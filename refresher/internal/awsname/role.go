@@ -18,13 +18,15 @@ type Role struct {
 const maxPath = 512
 
 // The path may hold any printable ASCII character but those that a policy would read as a wildcard.
-var roleARN = regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):iam::([0-9]{12}):role(/(?:[!-)+-.0->@-~]+/)*)([A-Za-z0-9_+=,.@-]{1,64})$`)
+var roleARN = regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):iam::([0-9]{12}):role(/(?:[!-)+-.0->@-~]+/)*)` +
+	`([A-Za-z0-9_+=,.@-]{1,64})$`)
 
 // ParseRole reads a role's ARN, path included. The error is the wish.
 func ParseRole(arn string) (Role, error) {
 	found := roleARN.FindStringSubmatch(arn)
 	if found == nil || len(found[3]) > maxPath {
-		return Role{}, errors.New("want a role's ARN, arn:PARTITION:iam::ACCOUNT:role/NAME, with its path before the name where it has one")
+		return Role{}, errors.New("want a role's ARN, arn:PARTITION:iam::ACCOUNT:role/NAME, with its path before " +
+			"the name where it has one")
 	}
 	return Role{Partition: found[1], Account: found[2], Path: found[3], Name: found[4]}, nil
 }

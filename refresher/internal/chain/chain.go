@@ -102,7 +102,9 @@ func (w Walk) Run(ctx context.Context) (Credential, *fault.Fault) {
 func (w Walk) stage(ctx context.Context, name fault.Hop, run Stage, credential Credential) *fault.Fault {
 	step := Step{Hop: name}
 	begin := time.Now()
-	step.Attempts, step.Fault = w.Retry.Do(ctx, func(ctx context.Context) *fault.Fault { return run(ctx, credential, &step) })
+	step.Attempts, step.Fault = w.Retry.Do(ctx, func(ctx context.Context) *fault.Fault {
+		return run(ctx, credential, &step)
+	})
 	step.Took = time.Since(begin)
 	w.Report(step)
 	return step.Fault

@@ -104,16 +104,19 @@ func (p *Program) command() *cobra.Command {
 		&cobra.Command{
 			Use:   "refresh",
 			Short: "Walk the chain, try the token on the product's manifest, write the pull secret",
-			Long:  "Refresh walks the chain, tries the new token on the product's manifest and patches the pull secret.\nIt writes one JSON line per hop to standard error.",
-			Args:  cobra.NoArgs,
-			Run:   func(c *cobra.Command, _ []string) { p.code = p.refresh(c.Context()) },
+			Long: "Refresh walks the chain, tries the new token on the product's manifest and patches the pull " +
+				"secret.\nIt writes one JSON line per hop to standard error.",
+			Args: cobra.NoArgs,
+			Run:  func(c *cobra.Command, _ []string) { p.code = p.refresh(c.Context()) },
 		},
 		p.explainCommand(),
 		&cobra.Command{
 			Use:   "subject-token",
 			Short: "Print the token for Google's token service, as an executable credential source",
-			Long: "Subject-token is the command of the mounted credential configuration: other Google clients run it.\n" +
-				"It prints one JSON object on standard output, in the form of Google's executable-sourced credentials, and nothing else.",
+			Long: "Subject-token is the command of the mounted credential configuration: other Google clients run " +
+				"it.\n" +
+				"It prints one JSON object on standard output, in the form of Google's executable-sourced " +
+				"credentials, and nothing else.",
 			Args: cobra.NoArgs,
 			Run:  func(c *cobra.Command, _ []string) { p.code = p.subjectToken(c.Context()) },
 		},

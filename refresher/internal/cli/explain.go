@@ -52,7 +52,8 @@ func (p *Program) explainCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "explain",
 		Short: "Walk the chain without writing, and show every hop",
-		Long: "Explain walks the chain without writing, and shows every hop's issuer, subject, audience, expiry and verdict.\n" +
+		Long: "Explain walks the chain without writing, and shows every hop's issuer, subject, audience, expiry and " +
+			"verdict.\n" +
 			"The last hop asks the API server whether it would admit the patch (a server-side dry run).\n" +
 			"Refusals that may be a change still on its way are not waited for, as refresh does.",
 		Args: cobra.NoArgs,

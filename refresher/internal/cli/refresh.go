@@ -70,7 +70,9 @@ func logStep(logger *slog.Logger, step chain.Step) {
 		"duration", step.Took.Round(time.Millisecond).String(),
 		"attempts", step.Attempts,
 	}
-	for _, pair := range [][2]string{{"issuer", step.Issuer}, {"subject", step.Subject}, {"audience", step.Audience}, {"expires", stamp(step.Expires)}} {
+	for _, pair := range [][2]string{
+		{"issuer", step.Issuer}, {"subject", step.Subject}, {"audience", step.Audience}, {"expires", stamp(step.Expires)},
+	} {
 		if pair[1] != "" {
 			attrs = append(attrs, pair[0], pair[1])
 		}

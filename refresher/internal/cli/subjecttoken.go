@@ -35,7 +35,7 @@ func (p *Program) subjectToken(ctx context.Context) int {
 	s, err := settings.LoadSubject(p.Lookup)
 	if err != nil {
 		message := strings.Join(settings.AsProblems(err), "; ")
-		return p.respond(executableResponse{Version: 1, Code: "configuration", Message: p.secrets.Text(message)}, fault.ExitRefused)
+		return p.fail("configuration", message, fault.ExitRefused)
 	}
 	ctx, cancel := context.WithTimeout(ctx, subjectTokenDeadline)
 	defer cancel()
@@ -43,7 +43,7 @@ func (p *Program) subjectToken(ctx context.Context) int {
 	s.Propagation = 0
 	token, expires, f := p.google(s).SubjectToken(ctx, func(chain.Step) {})
 	if f != nil {
-		return p.respond(executableResponse{Version: 1, Code: string(f.Hop), Message: p.secrets.Text(f.Error())}, f.ExitCode())
+		return p.fail(string(f.Hop), f.Error(), f.ExitCode())
 	}
 	return p.respond(executableResponse{
 		Version:        1,
@@ -52,6 +52,10 @@ func (p *Program) subjectToken(ctx context.Context) int {
 		IDToken:        token,
 		ExpirationTime: expires.Unix(),
 	}, fault.ExitOK)
+}
+
+func (p *Program) fail(code, message string, exit int) int {
+	return p.respond(executableResponse{Version: 1, Code: code, Message: p.secrets.Text(message)}, exit)
 }
 
 func (p *Program) respond(response executableResponse, code int) int {

@@ -102,7 +102,9 @@ func Parse(data []byte, tokenFile string) (Identifiers, []error) {
 		problems = append(problems, fmt.Errorf("%w: want each key once", s))
 	}
 	// An identifier that is not found leaves its place in the wish.
-	i := Identifiers{ProjectNumber: "NUMBER", Pool: "POOL", Provider: "PROVIDER", ServiceAccount: "NAME@PROJECT.iam.gserviceaccount.com"}
+	i := Identifiers{
+		ProjectNumber: "NUMBER", Pool: "POOL", Provider: "PROVIDER", ServiceAccount: "NAME@PROJECT.iam.gserviceaccount.com",
+	}
 	found := func(key string, pattern *regexp.Regexp) []string {
 		text, _ := got[key].(string)
 		return pattern.FindStringSubmatch(text)

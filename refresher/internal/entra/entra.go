@@ -41,9 +41,11 @@ type authority struct {
 // https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud. The aliases are those
 // that Entra's instance discovery publishes for each.
 var authorities = map[string]authority{
-	"login.microsoftonline.com": {[]string{"login.windows.net", "login.microsoft.com", "sts.windows.net"}, "api://AzureADTokenExchange"},
-	"login.microsoftonline.us":  {[]string{"login.usgovcloudapi.net"}, "api://AzureADTokenExchangeUSGov"},
-	"login.chinacloudapi.cn":    {[]string{"login.partner.microsoftonline.cn"}, "api://AzureADTokenExchangeChina"},
+	"login.microsoftonline.com": {
+		[]string{"login.windows.net", "login.microsoft.com", "sts.windows.net"}, "api://AzureADTokenExchange",
+	},
+	"login.microsoftonline.us": {[]string{"login.usgovcloudapi.net"}, "api://AzureADTokenExchangeUSGov"},
+	"login.chinacloudapi.cn":   {[]string{"login.partner.microsoftonline.cn"}, "api://AzureADTokenExchangeChina"},
 }
 
 // Authorities lists the hosts that may be an authority, sorted.
@@ -64,14 +66,15 @@ func (s Settings) SubjectAudience() string {
 
 // Token asks Entra for the identity's token. assertion is called once per request, so that it can read a
 // rotated file. The client tries once: the caller owns retries and the deadline. expires is in UTC.
-func Token(ctx context.Context, s Settings, client *http.Client, assertion func(context.Context) (string, error)) (token string, expires time.Time, err error) {
-	credential, err := azidentity.NewClientAssertionCredential(s.TenantID, s.ClientID, assertion, &azidentity.ClientAssertionCredentialOptions{
-		ClientOptions: azcore.ClientOptions{
-			Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: "https://" + s.AuthorityHost + "/"},
-			Retry:     policy.RetryOptions{MaxRetries: -1},
-			Transport: client,
-		},
-	})
+func Token(
+	ctx context.Context, s Settings, client *http.Client, assertion func(context.Context) (string, error),
+) (token string, expires time.Time, err error) {
+	options := &azidentity.ClientAssertionCredentialOptions{ClientOptions: azcore.ClientOptions{
+		Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: "https://" + s.AuthorityHost + "/"},
+		Retry:     policy.RetryOptions{MaxRetries: -1},
+		Transport: client,
+	}}
+	credential, err := azidentity.NewClientAssertionCredential(s.TenantID, s.ClientID, assertion, options)
 	if err != nil {
 		return "", time.Time{}, err
 	}

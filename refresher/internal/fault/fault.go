@@ -89,9 +89,11 @@ func FromExchange(name Hop, e wire.Exchange, err error, secrets *redact.Set) *Fa
 		// A good status whose body the client could not use. A proxy's log-in page looks like this, and so
 		// does a truncated answer.
 		f.Kind = Settling
-		f.Cause = "the answer is not what the cloud documents: a proxy between the cluster and the cloud may have answered instead"
+		f.Cause = "the answer is not what the cloud documents: a proxy between the cluster and the cloud may have " +
+			"answered instead"
 		words = err.Error()
-	case e.Status >= http.StatusInternalServerError || e.Status == http.StatusTooManyRequests || e.Status == http.StatusRequestTimeout:
+	case e.Status >= http.StatusInternalServerError || e.Status == http.StatusTooManyRequests ||
+		e.Status == http.StatusRequestTimeout:
 		f.Kind = Passing
 		f.Cause = "the cloud is busy or failing: see its status page"
 	}
@@ -126,14 +128,18 @@ func network(err error) (Kind, string) {
 	)
 	switch {
 	case errors.Is(err, wire.ErrHost):
-		return Lasting, "an answer sent the refresher to a host that is no part of the chain: something on the way answers in the cloud's place"
+		return Lasting, "an answer sent the refresher to a host that is no part of the chain: something on the way " +
+			"answers in the cloud's place"
 	case errors.As(err, &unknown), errors.As(err, &invalid), errors.As(err, &hostname):
-		return Lasting, "a proxy on the way may replace the certificate (name its authority in SSL_CERT_FILE), or the node's clock is wrong"
+		return Lasting, "a proxy on the way may replace the certificate (name its authority in SSL_CERT_FILE), or " +
+			"the node's clock is wrong"
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return Settling, "the name does not resolve from the pod: look at the cluster's DNS and network policy"
 	case errors.Is(err, context.DeadlineExceeded):
-		return Passing, "no answer in time: look at the egress firewall, HTTPS_PROXY and the network policy (443 must be open)"
+		return Passing, "no answer in time: look at the egress firewall, HTTPS_PROXY and the network policy (443 " +
+			"must be open)"
 	default:
-		return Passing, "no connection: look at the egress firewall, HTTPS_PROXY and the network policy (443 must be open)"
+		return Passing, "no connection: look at the egress firewall, HTTPS_PROXY and the network policy (443 must " +
+			"be open)"
 	}
 }

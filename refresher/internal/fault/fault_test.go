@@ -53,7 +53,7 @@ func TestTheSameWordsMeanWhatTheCloudThatSaidThemMeans(t *testing.T) {
 		kind        fault.Kind
 		cause       string
 	}{
-		{"sts.googleapis.com", "ExpiredToken", fault.HopSTS, 400, fault.Lasting, "more than 24 hours"},
+		{"sts.googleapis.com", "ExpiredToken", fault.HopSTS, 400, fault.Lasting, "more than 48 hours"},
 		{"sts.eu-west-1.amazonaws.com", "ExpiredTokenException", fault.HopSTS, 400, fault.Settling, "read again on every attempt"},
 		{"europe-west1-docker.pkg.dev", "DENIED", fault.HopRegistry, 403, fault.Settling, "roles/artifactregistry.reader"},
 		{"123456789012.dkr.ecr.eu-west-1.amazonaws.com", "DENIED", fault.HopRegistry, 403, fault.Settling, "one of the two policies is missing"},

@@ -32,7 +32,8 @@ var Exits = []struct {
 	{ExitRefused, "", "arguments, environment or credential configuration refused; nothing was asked of a cloud"},
 	{10, HopKubernetes, "the projected ServiceAccount token is missing, expired or for another audience"},
 	{11, HopEntra, "Entra refused to exchange it for the identity's token"},
-	{12, HopSTS, "Google's token service refused the token; or AWS (STS, or the Pod Identity agent) did not make it the role"},
+	{12, HopSTS, "Google's token service refused the token; or AWS (STS, or the Pod Identity agent) did not make it " +
+		"the role"},
 	{13, HopIAM, "Google refused to issue the service account's token, or its life is too short"},
 	{14, HopRegistry, "the new token does not open the product's manifest"},
 	{15, HopSecret, "the pull secret could not be patched"},

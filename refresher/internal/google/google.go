@@ -222,7 +222,8 @@ func (s *Source) impersonate(ctx context.Context, next supply, report chain.Repo
 // accessToken makes one attempt. Google's client keeps the context of its constructor, so each attempt has a
 // client of its own.
 func (s *Source) accessToken(ctx context.Context, from *supplier, recorder *wire.Recorder) (*oauth2.Token, error) {
-	source, err := externalaccount.NewTokenSource(context.WithValue(ctx, oauth2.HTTPClient, recorder.Client()), externalaccount.Config{
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, recorder.Client())
+	source, err := externalaccount.NewTokenSource(ctx, externalaccount.Config{
 		Audience:                       s.Identifiers.Audience(),
 		SubjectTokenType:               credconfig.SubjectTokenType,
 		TokenURL:                       credconfig.TokenURL,
@@ -266,7 +267,8 @@ func refused(name fault.Hop, recorder *wire.Recorder, err error, secrets *redact
 	last, sent := recorder.Last()
 	switch {
 	case errors.As(err, &short):
-		f = fault.New(name, short.Error(), "an organisation policy shortens tokens, the service account's token was cut to the subject token's life, or the node's clock is wrong")
+		f = fault.New(name, short.Error(), "an organisation policy shortens tokens, the service account's token was "+
+			"cut to the subject token's life, or the node's clock is wrong")
 	case sent:
 		f = fault.FromExchange(name, last, err, secrets)
 	default:

@@ -65,7 +65,8 @@ func (s Secret) Apply(ctx context.Context, credential chain.Credential, step *ch
 	client, host, err := s.client()
 	if err != nil {
 		f := fault.FromError(fault.HopSecret, err, s.Secrets)
-		f.Kind, f.Cause = fault.Lasting, "the pod has no credentials for the API server: its projected volume at /var/run/secrets/kubernetes.io/serviceaccount"
+		f.Kind, f.Cause = fault.Lasting, "the pod has no credentials for the API server: its projected volume at "+
+			"/var/run/secrets/kubernetes.io/serviceaccount"
 		return f
 	}
 	request := client.Patch(types.ApplyPatchType).
@@ -147,11 +148,14 @@ func (s Secret) refused(err error) *fault.Fault {
 	case f.Status == http.StatusNotFound, f.Status == http.StatusForbidden && strings.Contains(err.Error(), gone):
 		f.Cause = causeGone
 	case f.Status == http.StatusForbidden:
-		f.Cause = "the refresher's Role or RoleBinding no longer allows patch on this one secret; run `pulumi up --refresh`"
+		f.Cause = "the refresher's Role or RoleBinding no longer allows patch on this one secret; run `pulumi up " +
+			"--refresh`"
 	case f.Status == http.StatusUnauthorized:
-		f.Cause = "the API server refused the pod's own token: its projected volume, or the ServiceAccount was deleted and made again"
+		f.Cause = "the API server refused the pod's own token: its projected volume, or the ServiceAccount was " +
+			"deleted and made again"
 	case f.Status == http.StatusUnprocessableEntity:
-		f.Cause = "the secret was marked immutable, or is not of type kubernetes.io/dockerconfigjson; replace it with `pulumi up --replace`"
+		f.Cause = "the secret was marked immutable, or is not of type kubernetes.io/dockerconfigjson; replace it " +
+			"with `pulumi up --replace`"
 	case f.Status >= http.StatusInternalServerError, f.Status == http.StatusTooManyRequests, f.Status == http.StatusConflict:
 		f.Kind, f.Cause = fault.Passing, "the API server is busy, failing or starting"
 	default:

@@ -28,7 +28,9 @@ var (
 	// name a key rather than open anything; nobody needs them here.
 	amazonShape = regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`)
 	// Form fields and headers that carry a secret whatever its shape.
-	fieldShape = regexp.MustCompile(`(?i)((?:client_assertion|subject_token|access_token|id_token|client_secret|password|webidentitytoken|sessiontoken|secretaccesskey|authorizationtoken|x-amz-security-token|signature)["']?\s*[=:]\s*["']?|(?:bearer|basic)\s+)([A-Za-z0-9._~+/%-]{12,}=*)`)
+	fieldShape = regexp.MustCompile(`(?i)((?:client_assertion|subject_token|access_token|id_token|client_secret|` +
+		`password|webidentitytoken|sessiontoken|secretaccesskey|authorizationtoken|x-amz-security-token|` +
+		`signature)["']?\s*[=:]\s*["']?|(?:bearer|basic)\s+)([A-Za-z0-9._~+/%-]{12,}=*)`)
 	// A run of characters that tokens are made of, base64 and base64url alike.
 	run = regexp.MustCompile(`[A-Za-z0-9._~+/=-]{12,}`)
 )

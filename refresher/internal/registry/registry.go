@@ -53,7 +53,8 @@ func (m Manifest) head(ctx context.Context, credential chain.Credential, recorde
 	auth := authn.FromConfig(authn.AuthConfig{Username: credential.Username, Password: credential.Password})
 	// A transport with its challenge answered is also one that the client adds no retries to: the caller owns
 	// those.
-	client, err := transport.NewWithContext(ctx, repository.Registry, auth, recorder, []string{repository.Scope(transport.PullScope)})
+	client, err := transport.NewWithContext(ctx, repository.Registry, auth, recorder,
+		[]string{repository.Scope(transport.PullScope)})
 	if err != nil {
 		return "", err
 	}

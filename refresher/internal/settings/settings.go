@@ -123,7 +123,8 @@ func LoadSubject(lookup Lookup) (Settings, error) {
 	r := reader{lookup: lookup}
 	s := r.start()
 	if s.Trust != "" && s.Trust != TrustEntra {
-		r.refuse("WAYBILL_TRUST", string(s.Trust), "want entra: elsewhere the projected file itself is the subject token")
+		r.refuse("WAYBILL_TRUST", string(s.Trust), "want entra: elsewhere the projected file itself is the subject "+
+			"token")
 	}
 	return s, r.err()
 }

@@ -46,7 +46,8 @@ func (f File) Read() (string, fault.Claims, *fault.Fault) {
 	}
 	data, err := os.ReadFile(f.Path)
 	if err != nil {
-		return refuse(err.Error(), "the pod projects no token there: its serviceAccountToken volume is missing or mounted elsewhere")
+		return refuse(err.Error(), "the pod projects no token there: its serviceAccountToken volume is missing or "+
+			"mounted elsewhere")
 	}
 	token := strings.TrimSpace(string(data))
 	f.Secrets.Add(token)
@@ -59,7 +60,8 @@ func (f File) Read() (string, fault.Claims, *fault.Fault) {
 	switch {
 	case !slices.Contains(c.Audience, f.Audience):
 		refused = fault.New(fault.HopKubernetes, fmt.Sprintf("audience %q: want %q", strings.Join(c.Audience, " "), f.Audience),
-			"the volume projects the token for another audience than the chain's: look at its serviceAccountToken source")
+			"the volume projects the token for another audience than the chain's: look at its serviceAccountToken "+
+				"source")
 	case !c.Expires.IsZero() && time.Since(c.Expires) > skew:
 		refused = fault.New(fault.HopKubernetes, "expired at "+c.Expires.Format(time.RFC3339),
 			"the kubelet no longer rotates the file, or the node's clock runs ahead")

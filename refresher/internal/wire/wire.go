@@ -97,7 +97,8 @@ func (r *Recorder) send(req *http.Request, e *Exchange) (*http.Response, error) 
 		if req.Body != nil {
 			_ = req.Body.Close()
 		}
-		return nil, fmt.Errorf("%s://%s: %w: want https and one of %s", req.URL.Scheme, req.URL.Host, ErrHost, strings.Join(r.hosts, ", "))
+		return nil, fmt.Errorf("%s://%s: %w: want https and one of %s",
+			req.URL.Scheme, req.URL.Host, ErrHost, strings.Join(r.hosts, ", "))
 	}
 	if _, signature, ok := strings.Cut(req.Header.Get("Authorization"), "Signature="); ok {
 		r.secrets.Add(signature)
@@ -131,7 +132,8 @@ func (r *Recorder) way(req *http.Request) http.RoundTripper {
 	switch {
 	case r.plain.url != "" && req.URL.String() == r.plain.url:
 		return r.plain.base
-	case req.URL.Scheme == "https" && (req.URL.Port() == "" || req.URL.Port() == "443") && slices.Contains(r.hosts, req.URL.Hostname()):
+	case req.URL.Scheme == "https" && (req.URL.Port() == "" || req.URL.Port() == "443") &&
+		slices.Contains(r.hosts, req.URL.Hostname()):
 		return r.base
 	default:
 		return nil
