@@ -62,12 +62,26 @@ func (p *project) set(path string, value any) {
 // change changes the customer's object in the stack file.
 func (p *project) change(change func(customer map[string]any)) {
 	p.t.Helper()
-	name := filepath.Join(p.root, "Pulumi."+p.stack+".yaml")
+	p.rewrite("Pulumi."+p.stack+".yaml", func(document map[string]any) {
+		change(document["config"].(map[string]any)["waybill:customer"].(map[string]any))
+	})
+}
+
+// world changes the stack's world.
+func (p *project) world(change func(world map[string]any)) {
+	p.t.Helper()
+	p.rewrite(filepath.Join("sandbox", "worlds", p.stack+".yaml"), change)
+}
+
+// rewrite changes a YAML file.
+func (p *project) rewrite(file string, change func(document map[string]any)) {
+	p.t.Helper()
+	name := filepath.Join(p.root, file)
 	text, err := os.ReadFile(name)
 	require.NoError(p.t, err)
 	var document map[string]any
 	require.NoError(p.t, yaml.Unmarshal(text, &document))
-	change(document["config"].(map[string]any)["waybill:customer"].(map[string]any))
+	change(document)
 	text, err = yaml.Marshal(document)
 	require.NoError(p.t, err)
 	require.NoError(p.t, os.WriteFile(name, text, 0o600))
@@ -76,27 +90,20 @@ func (p *project) change(change func(customer map[string]any)) {
 // edit changes the value at a path, joined by |, of a YAML file; nil deletes.
 func (p *project) edit(file, path string, value any) {
 	p.t.Helper()
-	name := filepath.Join(p.root, file)
-	text, err := os.ReadFile(name)
-	require.NoError(p.t, err)
-	var document map[string]any
-	require.NoError(p.t, yaml.Unmarshal(text, &document))
-	keys := strings.Split(path, "|")
-	object := document
-	for _, key := range keys[:len(keys)-1] {
-		inner, ok := object[key].(map[string]any)
-		if !ok {
-			inner = map[string]any{}
-			object[key] = inner
+	p.rewrite(file, func(object map[string]any) {
+		keys := strings.Split(path, "|")
+		for _, key := range keys[:len(keys)-1] {
+			inner, ok := object[key].(map[string]any)
+			if !ok {
+				inner = map[string]any{}
+				object[key] = inner
+			}
+			object = inner
 		}
-		object = inner
-	}
-	if object[keys[len(keys)-1]] = value; value == nil {
-		delete(object, keys[len(keys)-1])
-	}
-	text, err = yaml.Marshal(document)
-	require.NoError(p.t, err)
-	require.NoError(p.t, os.WriteFile(name, text, 0o600))
+		if object[keys[len(keys)-1]] = value; value == nil {
+			delete(object, keys[len(keys)-1])
+		}
+	})
 }
 
 // start starts the project's sandbox for the length of the test.

@@ -101,3 +101,72 @@ func TestExampleAClusterWithAnUploadedKeySetIsWalked(t *testing.T) {
 		assert.True(t, hop.OK, "%s: %s", hop.Name, hop.Detail)
 	}
 }
+
+// A customer that starts with one environment adds others, and takes them away,
+// without touching the first; two of them have a namespace of the same name in two
+// clusters.
+func TestExampleOneEnvironmentBecomesSeveral(t *testing.T) {
+	p := newProject(t, "tyrell")
+	environment := func(cluster, namespace string) map[string]any {
+		return map[string]any{
+			"cluster":   map[string]any{"context": cluster, "name": cluster},
+			"namespace": map[string]any{"name": namespace, "protect": false},
+		}
+	}
+	p.change(func(customer map[string]any) {
+		customer["environments"] = map[string]any{"default": environment("tyrell-shared", "bifrost")}
+		customer["workloads"] = []any{map[string]any{"component": "web", "replicas": 1, "identity": true}}
+	})
+	s := p.start(nil)
+	for _, change := range changes(up(t, s)) {
+		assert.NotContains(t, change, "-default", "the default environment adds nothing to names")
+	}
+
+	p.change(func(customer map[string]any) {
+		environments := customer["environments"].(map[string]any)
+		environments["prod"], environments["test"] = environment("tyrell-prod", "bifrost"), environment("tyrell-shared", "bifrost-test")
+	})
+	grown := changes(up(t, s))
+	assert.NotEmpty(t, grown)
+	for _, change := range grown {
+		assert.True(t, strings.HasPrefix(change, "create ") || change == "update workloads-1", "%s: the first environment is left alone", change)
+	}
+	assert.Contains(t, grown, "create gcp-provider-prod")
+	assert.Empty(t, changes(up(t, s)))
+
+	p.change(func(customer map[string]any) {
+		customer["environments"] = map[string]any{"default": environment("tyrell-shared", "bifrost")}
+	})
+	for _, change := range changes(up(t, s)) {
+		whose := strings.Contains(change, "prod") || strings.Contains(change, "test")
+		assert.True(t, whose && strings.HasPrefix(change, "delete ") || change == "update workloads-1", "%s: the first environment is left alone", change)
+	}
+}
+
+// Two environments may have an existing namespace of the same name in two clusters.
+func TestExampleTwoClustersHaveANamespaceOfOneName(t *testing.T) {
+	p := newProject(t, "tyrell")
+	p.world(func(world map[string]any) {
+		for _, cluster := range world["kubernetes"].(map[string]any)["clusters"].([]any) {
+			cluster.(map[string]any)["namespaces"] = []any{map[string]any{
+				"name": "bifrost", "labels": map[string]any{"pod-security.kubernetes.io/enforce": "restricted"},
+			}}
+		}
+	})
+	p.change(func(customer map[string]any) {
+		environments := map[string]any{}
+		for name, cluster := range map[string]string{"prod": "tyrell-prod", "test": "tyrell-shared"} {
+			environments[name] = map[string]any{
+				"cluster":   map[string]any{"context": cluster, "name": cluster},
+				"namespace": map[string]any{"name": "bifrost", "existing": true},
+			}
+		}
+		customer["environments"] = environments
+		customer["workloads"] = []any{map[string]any{"component": "web", "replicas": 1}}
+	})
+	s := p.start(nil)
+	result := up(t, s)
+	assert.Contains(t, changes(result), "create pull-prod-refresh")
+	assert.Contains(t, changes(result), "create pull-test-refresh")
+	assert.Empty(t, changes(up(t, s)))
+}

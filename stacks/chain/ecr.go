@@ -102,8 +102,20 @@ func (g *ecr) grant(ctx *pulumi.Context, who pullers) (*grant, error) {
 	return given, nil
 }
 
-// amazonRules are what every chain on AWS asks of the documents.
-func amazonRules(s *config.Settings) exchange.Rules {
+// onAmazon is what every chain on AWS has in common.
+type onAmazon struct{}
+
+func (onAmazon) check(*config.Settings, *config.Problems) {}
+
+func (onAmazon) early(*config.Settings) error { return nil }
+
+func (onAmazon) describe(s *config.Settings, r *exchange.AccessRequest) {
+	r.Account, r.Region = s.AWS.Customer.Account, s.AWS.Customer.Region
+}
+
+func (onAmazon) vendor(s *config.Settings) vendor { return &ecr{s: s} }
+
+func (onAmazon) rules(s *config.Settings) exchange.Rules {
 	return exchange.Rules{
 		Request: "amazon", Grant: "amazon", Early: true,
 		CheckRequest: func(r *exchange.AccessRequest, d *exchange.Delivery) {
@@ -124,9 +136,4 @@ func amazonRules(s *config.Settings) exchange.Rules {
 			d.Anchored("registry", g.Registry, "aws.vendor", aws.RepositoryRef{Account: vendor.Account, Region: vendor.Region}.Host())
 		},
 	}
-}
-
-// describeAmazon is what an access request on AWS says of the customer as a whole.
-func describeAmazon(s *config.Settings, r *exchange.AccessRequest) {
-	r.Account, r.Region = s.AWS.Customer.Account, s.AWS.Customer.Region
 }

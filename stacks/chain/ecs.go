@@ -12,7 +12,7 @@ import (
 // ecsFargate is the chain of a customer on ECS with Fargate:
 //
 //	task execution role → vendor's ECR → the agent pulls
-type ecsFargate struct{}
+type ecsFargate struct{ onAmazon }
 
 func (ecsFargate) reads() reads {
 	return reads{
@@ -27,19 +27,9 @@ func (ecsFargate) reads() reads {
 	}
 }
 
-func (ecsFargate) check(*config.Settings, *config.Problems) {}
-
-func (ecsFargate) rules(s *config.Settings) exchange.Rules { return amazonRules(s) }
-
-func (ecsFargate) early(*config.Settings) error { return nil }
-
-func (ecsFargate) describe(s *config.Settings, r *exchange.AccessRequest) { describeAmazon(s, r) }
-
 func (ecsFargate) customer(s *config.Settings, granted *exchange.AccessGrant, _ exchange.Outputs) customer {
 	return &ecsService{s: s, repository: vendorRepository(s, granted)}
 }
-
-func (ecsFargate) vendor(s *config.Settings) vendor { return &ecr{s: s} }
 
 // ecsService is the customer's half: the service with its roles.
 type ecsService struct {

@@ -13,7 +13,7 @@ import (
 //
 //	refresher's ServiceAccount token → IAM role (the account's OIDC provider)
 //	    → vendor's ECR → pull secret → the product's pods
-type eksIRSA struct{}
+type eksIRSA struct{ onAmazon }
 
 func (eksIRSA) reads() reads {
 	return reads{
@@ -23,20 +23,10 @@ func (eksIRSA) reads() reads {
 	}
 }
 
-func (eksIRSA) check(*config.Settings, *config.Problems) {}
-
-func (eksIRSA) rules(s *config.Settings) exchange.Rules { return amazonRules(s) }
-
-func (eksIRSA) early(*config.Settings) error { return nil }
-
-func (eksIRSA) describe(s *config.Settings, r *exchange.AccessRequest) { describeAmazon(s, r) }
-
-func (c eksIRSA) customer(s *config.Settings, granted *exchange.AccessGrant, _ exchange.Outputs) customer {
+func (eksIRSA) customer(s *config.Settings, granted *exchange.AccessGrant, _ exchange.Outputs) customer {
 	cloud := newEKS(s, irsa{}, true)
 	return newClusters(s, cloud, &rolePull{s: s, eks: cloud, granted: granted})
 }
-
-func (eksIRSA) vendor(s *config.Settings) vendor { return &ecr{s: s} }
 
 // irsa is the trust in a cluster's own issuer.
 type irsa struct{}

@@ -11,7 +11,7 @@ import (
 // of a node may pull:
 //
 //	node's role → vendor's ECR → the product's pods
-type eksNodes struct{}
+type eksNodes struct{ onAmazon }
 
 func (eksNodes) reads() reads {
 	return reads{
@@ -24,12 +24,6 @@ func (eksNodes) check(s *config.Settings, problems *config.Problems) {
 	oneEnvironment(s, "eks.pull", problems)
 }
 
-func (eksNodes) rules(s *config.Settings) exchange.Rules { return amazonRules(s) }
-
-func (eksNodes) early(*config.Settings) error { return nil }
-
-func (eksNodes) describe(s *config.Settings, r *exchange.AccessRequest) { describeAmazon(s, r) }
-
 func (eksNodes) customer(s *config.Settings, _ *exchange.AccessGrant, _ exchange.Outputs) customer {
 	var mode roleTrust = irsa{}
 	if s.EKS.Trust == "podIdentity" {
@@ -40,5 +34,3 @@ func (eksNodes) customer(s *config.Settings, _ *exchange.AccessGrant, _ exchange
 		path:  func(g *grant, _ config.Component) pulumi.StringInput { return g.repository },
 	})
 }
-
-func (eksNodes) vendor(s *config.Settings) vendor { return &ecr{s: s} }

@@ -16,7 +16,7 @@ import (
 //
 //	refresher's ServiceAccount token → the node's agent → IAM role
 //	    → vendor's ECR → pull secret → the product's pods
-type eksPodIdentity struct{}
+type eksPodIdentity struct{ onAmazon }
 
 func (eksPodIdentity) reads() reads {
 	return reads{
@@ -26,20 +26,10 @@ func (eksPodIdentity) reads() reads {
 	}
 }
 
-func (eksPodIdentity) check(*config.Settings, *config.Problems) {}
-
-func (eksPodIdentity) rules(s *config.Settings) exchange.Rules { return amazonRules(s) }
-
-func (eksPodIdentity) early(*config.Settings) error { return nil }
-
-func (eksPodIdentity) describe(s *config.Settings, r *exchange.AccessRequest) { describeAmazon(s, r) }
-
 func (eksPodIdentity) customer(s *config.Settings, granted *exchange.AccessGrant, _ exchange.Outputs) customer {
 	cloud := newEKS(s, podIdentity{}, true)
 	return newClusters(s, cloud, &rolePull{s: s, eks: cloud, granted: granted})
 }
-
-func (eksPodIdentity) vendor(s *config.Settings) vendor { return &ecr{s: s} }
 
 // podIdentity is the trust in EKS, which vouches for a cluster's pods.
 type podIdentity struct{}
