@@ -1,9 +1,12 @@
 package tests_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -401,4 +404,36 @@ func TestThePublishedSchemaTakesEveryStackFile(t *testing.T) {
 		}
 		assert.NoError(t, schema.Validate(map[string]any{"config": config}), name)
 	}
+}
+
+// Whoever finds a problem, the line names the configuration's key and never a
+// component's argument.
+func TestEveryLineNamesAKeyOfTheConfiguration(t *testing.T) {
+	known := regexp.MustCompile(`^  (version|slug|side|platform|product|exchange|environments|azure|gcp|aws|eks|ecs|gke|refresher|workloads?|tags|adopt|waybill:productConfig)\b`)
+	refusals := 0
+	for _, name := range stackfile.Names(t, "..") {
+		values, secrets := loadStack(t, name)
+		var customer map[string]any
+		require.NoError(t, json.Unmarshal([]byte(values["waybill:customer"]), &customer))
+		for _, path := range leaves("", customer) {
+			for _, value := range []any{
+				strings.Repeat("a", 70), "A b", "*", "30m", 0, 4097, []any{"a", "a"}, map[string]any{"a": "b"}, nil,
+			} {
+				edited := maps.Clone(values)
+				edited["waybill:customer"] = change(t, values["waybill:customer"], path, value)
+				err := newRecorder(edited, secrets).Run(examples(t))
+				if err == nil || !strings.Contains(err.Error(), "nothing is changed:\n") {
+					continue // accepted, or a look-up's
+				}
+				refusals++
+				_, text, _ := strings.Cut(err.Error(), "nothing is changed:\n")
+				for line := range strings.Lines(text) {
+					if line = strings.TrimRight(line, "\n"); line != "" {
+						assert.Regexp(t, known, line, "%s: %s = %v", name, path, value)
+					}
+				}
+			}
+		}
+	}
+	assert.Greater(t, refusals, 1000)
 }

@@ -22,8 +22,8 @@ const (
 	// maxName leaves room for "-first-refresh" and Pulumi's nine characters in
 	// the name of a Job, at most 63.
 	maxName = 40
-	// DefaultSecretName is the pull secret's name unless another is given.
-	DefaultSecretName = "ar-pull-secret"
+	// secretInOwnNamespace is the pull secret's name where nobody else's can be.
+	secretInOwnNamespace = "ar-pull-secret"
 )
 
 // PullSecret is a pull secret with the refresher that keeps it fresh.
@@ -61,7 +61,9 @@ type PullSecretArgs struct {
 	// ProtectNamespace keeps an update from deleting a namespace that was made,
 	// with all that came to live in it; default: true. Not with Existing.
 	ProtectNamespace *bool
-	// Name of the pull secret; empty means DefaultSecretName.
+	// Name of the pull secret, at most 44 characters; default: ar-pull-secret in a
+	// namespace that is made, and PRODUCT-pull-secret in one that exists, where another
+	// product may have its own.
 	Name string
 	// ServiceAccount is the refresher's own, never the product's; empty means
 	// PRODUCT-refresher.
@@ -89,7 +91,13 @@ type PullSecretArgs struct {
 	Children map[string]child.Options
 }
 
-func (args *PullSecretArgs) secretName() string { return cmp.Or(args.Name, DefaultSecretName) }
+func (args *PullSecretArgs) secretName() string {
+	name := secretInOwnNamespace
+	if args.Existing != nil {
+		name = naming.PullSecret.Derive(args.Product, "", "-pull-secret")
+	}
+	return cmp.Or(args.Name, name)
+}
 
 func (args *PullSecretArgs) serviceAccountName() string {
 	return cmp.Or(args.ServiceAccount, RefresherServiceAccount(args.Product))
@@ -138,7 +146,7 @@ func (args *PullSecretArgs) Validate(later ...string) error {
 		p.Add("existing", "%q: want the namespace that namespace names, %q", args.Existing.name, args.Namespace)
 	}
 	checkProtect(p, "protectNamespace", args.ProtectNamespace, args.Existing)
-	p.Error("name", naming.CronJob.Check(args.secretName()+"-refresh"))
+	p.Error("name", naming.PullSecret.Check(args.secretName()))
 	p.Error("serviceAccount", naming.Label.Check(args.serviceAccountName()))
 	for _, port := range args.EgressPorts {
 		p.Range("egressPorts", port, 1, 65535)

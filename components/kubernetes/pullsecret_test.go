@@ -247,7 +247,7 @@ func TestBadArgumentsOfThePullSecretAreNamed(t *testing.T) {
 		want   string
 	}{
 		"a bad namespace":        {func(a *kubernetes.PullSecretArgs) { a.Namespace = "Shop" }, `namespace "Shop"`},
-		"a long secret name":     {func(a *kubernetes.PullSecretArgs) { a.Name = strings.Repeat("a", 45) }, "want a CronJob name of at most 52"},
+		"a long secret name":     {func(a *kubernetes.PullSecretArgs) { a.Name = strings.Repeat("a", 45) }, "want a pull secret's name of at most 44"},
 		"no source":              {func(a *kubernetes.PullSecretArgs) { a.Source = nil }, "source is missing: want a token source"},
 		"no registry":            {func(a *kubernetes.PullSecretArgs) { a.Registry = nil }, "registry is missing: want the host of the vendor's registry"},
 		"an empty source":        {func(a *kubernetes.PullSecretArgs) { a.Source = kubernetes.ClusterSource{} }, "source.projectNumber is missing"},

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-
-	"waybill.example/waybill/components/kubernetes"
 )
 
 // DefaultEnvironment adds nothing to any name, so that a customer that starts with
@@ -65,7 +63,8 @@ type Environment struct {
 	Name      string    `json:"-"`
 	Cluster   Cluster   `json:"cluster"`
 	Namespace Namespace `json:"namespace"`
-	// PullSecret is the pull secret's name; empty: ar-pull-secret.
+	// PullSecret is the pull secret's name; empty: ar-pull-secret, or
+	// PRODUCT-pull-secret in an existing namespace.
 	PullSecret  string   `json:"pullSecret"`
 	EgressPorts []int    `json:"egressPorts"` // empty: 443
 	Identity    Identity `json:"identity"`    // empty: azure.identity, its name with the environment's
@@ -330,7 +329,6 @@ func (c *Customer) setDefaults() {
 	for _, e := range c.Environments {
 		e.Cluster.ResourceGroup = cmp.Or(e.Cluster.ResourceGroup, c.Azure.ResourceGroup)
 		e.Namespace.Name = cmp.Or(e.Namespace.Name, c.Product.Name)
-		e.PullSecret = cmp.Or(e.PullSecret, kubernetes.DefaultSecretName)
 		if e.Product == (Release{}) {
 			e.Product = c.Product.Release
 		}

@@ -147,8 +147,9 @@ var (
 	FederatedCredential = Kind{Noun: "federated credential name", Max: 120, Pattern: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{2,119}$`)}
 	// Label is the name of a Kubernetes namespace, Service or container.
 	Label = Kind{Noun: "Kubernetes name", Max: 63, Pattern: regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)}
-	// CronJob leaves room for what its controller appends to the names of Jobs.
-	CronJob = Kind{Noun: "CronJob name", Max: 52, Pattern: Label.Pattern}
+	// PullSecret leaves room for "-refresh", which names its CronJob, at most 52
+	// characters: the controller appends to the names of Jobs.
+	PullSecret = Kind{Noun: "pull secret's name", Max: 44, Pattern: Label.Pattern}
 	// ECRRepository is an ECR repository, which may stand in namespaces.
 	ECRRepository = Kind{Noun: "repository name", Max: 256, Pattern: regexp.MustCompile(`^` + ecrPart + `(/` + ecrPart + `)*$`)}
 	// IAMRole is a role without its path, IAMPolicy a managed or inline policy.
