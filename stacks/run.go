@@ -52,7 +52,10 @@ func run(ctx *pulumi.Context, root string, last func() (exchange.Outputs, error)
 		}
 	}
 	if err := plan.Receive(ctx, root, before); err != nil {
-		return refusal(ctx, err)
+		if refused := (exchange.Refused{}); errors.As(err, &refused) {
+			return refusal(ctx, err)
+		}
+		return err
 	}
 	var problems config.Problems
 	if plan.Validate(&problems); problems.Err() != nil {
@@ -88,7 +91,9 @@ func newPlan(settings *config.Settings, problems *config.Problems) *chain.Plan {
 	if settings == nil {
 		return nil
 	}
-	return chain.New(settings, problems)
+	plan := chain.New(settings, problems)
+	settings.CheckProductConfig(problems)
+	return plan
 }
 
 // refusal is the one error for a configuration with any number of problems.

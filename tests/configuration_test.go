@@ -97,50 +97,63 @@ func TestExampleWrongConfigurationOfAPartyIsNamed(t *testing.T) {
 	}
 	environments := func(all map[string]any) func(map[string]any) { return set("environments", all) }
 	const elsewhere = `belongs to another platform, chain or side: want none here`
+	vendorsCluster := func(issuer string) func(map[string]any) {
+		return func(c map[string]any) {
+			set("side", "vendor")(c)
+			set("product", map[string]any{"name": "deepintshield"})(c)
+			set("refresher", nil)(c)
+			set("azure", map[string]any{"trust": "cluster"})(c)
+			set("environments.default.cluster", map[string]any{"issuer": issuer})(c)
+			if issuer == "" {
+				set("environments.default.cluster", map[string]any{})(c)
+			}
+		}
+	}
 	for name, c := range map[string]struct {
 		stack string
 		edit  func(map[string]any)
 		want  string
 	}{
-		"a side that is none":              {"dev", set("side", "theirs"), `side "theirs": want whose half of the chain this stack builds`},
-		"an exchange with oneself":         {"dev", set("exchange", map[string]any{}), `exchange ` + elsewhere},
-		"the vendor's cluster":             {"soylent-vendor", environments(map[string]any{"default": environment("x")}), `environments.default.cluster ` + elsewhere},
-		"the vendor's refresher":           {"soylent-vendor", set("refresher", map[string]any{"image": "a.example/b:1"}), `refresher ` + elsewhere},
-		"the vendor's tag":                 {"soylent-vendor", set("product.tag", "1"), `product.tag ` + elsewhere},
-		"the vendor's subscription":        {"soylent-vendor", set("azure.subscriptionId", "8c1d7e02-90ab-4f36-b1c5-2e4f6a8b0c11"), `azure.subscriptionId ` + elsewhere},
-		"the vendor's grant":               {"soylent-vendor", set("exchange.grant", map[string]any{"file": "x"}), `exchange.grant ` + elsewhere},
-		"no tenant to hold a request to":   {"soylent-vendor", set("azure.tenantId", nil), `azure.tenantId is missing: want the customer's tenant ID`},
-		"no issuer to hold a request to":   {"soylent-vendor", set("azure.trust", "cluster"), `environments is missing: want where the product runs`},
-		"the customer's repository":        {"soylent-customer", set("gcp.repository", map[string]any{"name": "x"}), `gcp.repository ` + elsewhere},
-		"no number to hold a grant to":     {"soylent-customer", set("gcp.projectNumber", nil), `gcp.projectNumber is missing: want the vendor's project number`},
-		"a number of one's own":            {"dev", set("gcp.projectNumber", "402817365910"), `gcp.projectNumber ` + elsewhere},
-		"a document from two places":       {"soylent-vendor", set("exchange.request.file", "x"), `exchange.request has 2 of file, stack: want exactly one`},
-		"a document from nowhere":          {"soylent-vendor", set("exchange.request", map[string]any{}), `exchange.request has 0 of file, stack: want exactly one`},
-		"a stack by its last name":         {"soylent-vendor", set("exchange.request.stack", "soylent-customer"), `exchange.request.stack "soylent-customer": want the customer's stack, ORGANIZATION/PROJECT/STACK`},
-		"an identity beside the cluster's": {"cyberdyne", set("azure.identity", map[string]any{"name": "one"}), `azure.identity ` + elsewhere},
-		"no issuer":                        {"wayne", set("environments.default.cluster.issuer", nil), `environments.default.cluster.issuer is missing: want the cluster's OIDC issuer`},
-		"an issuer without TLS":            {"wayne", set("environments.default.cluster.issuer", "http://x.example"), `environments.default.cluster.issuer "http://x.example": want the cluster's OIDC issuer`},
-		"an issuer with a user":            {"wayne", set("environments.default.cluster.issuer", "https://a@x.example"), `environments.default.cluster.issuer "https://a@x.example": want the cluster's OIDC issuer`},
-		"a cluster's name without a cloud": {"wayne", set("environments.default.cluster.name", "c"), `environments.default.cluster.name ` + elsewhere},
-		"a key set that is none":           {"wayne", set("environments.default.cluster.keySet", "{}"), `environments.default.cluster.keySet holds 0 keys: want 1 to 8`},
-		"a key set that nobody reads":      {"dev", set("environments.default.cluster.keySet", "{}"), `environments.default.cluster.keySet ` + elsewhere},
-		"neither refresher nor nodes":      {"wayne", set("refresher", nil), `refresher is missing: want the program that keeps the pull secret fresh`},
-		"both refresher and nodes":         {"hanso", set("refresher", map[string]any{"image": "a.example/b:1"}), `refresher ` + elsewhere},
-		"no nodes":                         {"hanso", set("gke.nodeServiceAccounts", nil), `gke.nodeServiceAccounts is missing: want the emails of the nodes' service accounts`},
-		"one namespace twice":              {"dev", environments(map[string]any{"prod": environment("p"), "test": environment("p")}), `environments.test has the context p and namespace hello of environments.prod`},
-		"an environment without a context": {"dev", environments(map[string]any{"prod": map[string]any{"cluster": map[string]any{"name": "c"}}}), `environments.prod.cluster.context is missing: want the kubeconfig context`},
-		"an environment without a cluster": {"dev", environments(map[string]any{"prod": map[string]any{"cluster": map[string]any{"context": "p"}}}), `environments.prod.cluster has 0 of name, issuer: want exactly one`},
-		"a long environment":               {"dev", environments(map[string]any{"production-eu": environment("p")}), `environments.production-eu is no name here: want where the product runs, by the environment's name (2 to 12`},
-		"an environment with two hyphens":  {"dev", environments(map[string]any{"a--b": environment("p")}), `environments.a--b is no environment's name: want 2 to 12`},
-		"environments as a list":           {"dev", set("environments", []any{environment("p")}), `environments a list: want where the product runs, by the environment's name`},
-		"an environment that is empty":     {"dev", environments(map[string]any{"prod": nil}), `environments.prod null: want where the product runs: cluster, namespace`},
+		"a side that is none":                 {"dev", set("side", "theirs"), `side "theirs": want whose half of the chain this stack builds`},
+		"an exchange with oneself":            {"dev", set("exchange", map[string]any{}), `exchange ` + elsewhere},
+		"the vendor's cluster":                {"soylent-vendor", environments(map[string]any{"default": environment("x")}), `environments.default.cluster ` + elsewhere},
+		"the vendor's refresher":              {"soylent-vendor", set("refresher", map[string]any{"image": "a.example/b:1"}), `refresher ` + elsewhere},
+		"the vendor's tag":                    {"soylent-vendor", set("product.tag", "1"), `product.tag ` + elsewhere},
+		"the vendor's subscription":           {"soylent-vendor", set("azure.subscriptionId", "8c1d7e02-90ab-4f36-b1c5-2e4f6a8b0c11"), `azure.subscriptionId ` + elsewhere},
+		"the vendor's grant":                  {"soylent-vendor", set("exchange.grant", map[string]any{"file": "x"}), `exchange.grant ` + elsewhere},
+		"no tenant to hold a request to":      {"soylent-vendor", set("azure.tenantId", nil), `azure.tenantId is missing: want the customer's tenant ID`},
+		"no issuer to hold a request to":      {"cyberdyne", vendorsCluster(""), `environments.default.cluster.issuer is missing: want the cluster's OIDC issuer`},
+		"a vendor's anchor without its slash": {"cyberdyne", vendorsCluster("https://x.example/y"), `environments.default.cluster.issuer "https://x.example/y": want it with the slash at its end`},
+		"the customer's repository":           {"soylent-customer", set("gcp.repository", map[string]any{"name": "x"}), `gcp.repository ` + elsewhere},
+		"no number to hold a grant to":        {"soylent-customer", set("gcp.projectNumber", nil), `gcp.projectNumber is missing: want the vendor's project number`},
+		"a number of one's own":               {"dev", set("gcp.projectNumber", "402817365910"), `gcp.projectNumber ` + elsewhere},
+		"a document from two places":          {"soylent-vendor", set("exchange.request.file", "x"), `exchange.request has 2 of file, stack: want exactly one`},
+		"a document from nowhere":             {"soylent-vendor", set("exchange.request", map[string]any{}), `exchange.request has 0 of file, stack: want exactly one`},
+		"a stack by its last name":            {"soylent-vendor", set("exchange.request.stack", "soylent-customer"), `exchange.request.stack "soylent-customer": want the customer's stack, ORGANIZATION/PROJECT/STACK`},
+		"an identity beside the cluster's":    {"cyberdyne", set("azure.identity", map[string]any{"name": "one"}), `azure.identity ` + elsewhere},
+		"no issuer":                           {"wayne", set("environments.default.cluster.issuer", nil), `environments.default.cluster.issuer is missing: want the cluster's OIDC issuer`},
+		"an issuer without TLS":               {"wayne", set("environments.default.cluster.issuer", "http://x.example"), `environments.default.cluster.issuer "http://x.example": want the cluster's OIDC issuer`},
+		"an issuer with a user":               {"wayne", set("environments.default.cluster.issuer", "https://a@x.example"), `environments.default.cluster.issuer "https://a@x.example": want the cluster's OIDC issuer`},
+		"a cluster's name without a cloud":    {"wayne", set("environments.default.cluster.name", "c"), `environments.default.cluster.name ` + elsewhere},
+		"a key set that is none":              {"wayne", set("environments.default.cluster.keySet", "{}"), `environments.default.cluster.keySet holds 0 keys: want 1 to 8`},
+		"a key set that nobody reads":         {"dev", set("environments.default.cluster.keySet", "{}"), `environments.default.cluster.keySet ` + elsewhere},
+		"neither refresher nor nodes":         {"wayne", set("refresher", nil), `refresher is missing: want the program that keeps the pull secret fresh`},
+		"both refresher and nodes":            {"hanso", set("refresher", map[string]any{"image": "a.example/b:1"}), `refresher ` + elsewhere},
+		"no nodes":                            {"hanso", set("gke.nodeServiceAccounts", nil), `gke.nodeServiceAccounts is missing: want the emails of the nodes' service accounts`},
+		"one namespace twice":                 {"dev", environments(map[string]any{"prod": environment("p"), "test": environment("p")}), `environments.test has the context p and namespace hello of environments.prod`},
+		"an environment without a context":    {"dev", environments(map[string]any{"prod": map[string]any{"cluster": map[string]any{"name": "c"}}}), `environments.prod.cluster.context is missing: want the kubeconfig context`},
+		"an environment without a cluster":    {"dev", environments(map[string]any{"prod": map[string]any{"cluster": map[string]any{"context": "p"}}}), `environments.prod.cluster has 0 of name, issuer: want exactly one`},
+		"a long environment":                  {"dev", environments(map[string]any{"production-eu": environment("p")}), `environments.production-eu is no name here: want where the product runs, by the environment's name (2 to 12`},
+		"an environment with two hyphens":     {"dev", environments(map[string]any{"a--b": environment("p")}), `environments.a--b is no environment's name: want 2 to 12`},
+		"environments as a list":              {"dev", set("environments", []any{environment("p")}), `environments a list: want where the product runs, by the environment's name`},
+		"an environment that is empty":        {"dev", environments(map[string]any{"prod": nil}), `environments.prod null: want where the product runs: cluster, namespace`},
 		"protection of somebody else's": {"globex", set("environments.default.namespace.protect", true),
 			`environments.default.namespace.protect and existing: want no protection of somebody else's namespace`},
 		"a workload and workloads":            {"tyrell", set("workload", map[string]any{"replicas": 1}), `workload and workloads are both given`},
 		"an identity on any Kubernetes":       {"wayne", set("workload.identity", true), `workload.identity ` + elsewhere},
 		"an identity that may do nothing":     {"initech", set("workload.identity", true), `workload.policies and identity: want both on EKS, or neither`},
 		"a policy on Azure":                   {"dev", set("workload.policies", map[string]any{"x": map[string]any{}}), `workload.policies ` + elsewhere},
-		"one component twice":                 {"tyrell", set("workloads", []any{map[string]any{"component": "web"}, map[string]any{"component": "web"}}), `workloads[0].component "web": with the environment it makes the same names as workloads[0]`},
+		"one component twice":                 {"tyrell", set("workloads", []any{map[string]any{"component": "web"}, map[string]any{"component": "web"}}), `workloads[1].component "web": with the environment it makes the same names as workloads[0]`},
 		"one identity for two environments":   {"tyrell", set("azure.identity", map[string]any{"existing": "shared"}), `environments.prod.identity is shared, as environments.dev.identity: want one of its own`},
 		"an environment's identity elsewhere": {"wayne", set("environments.default.identity", map[string]any{"name": "one"}), `environments.default.identity ` + elsewhere},
 		"a provider for several roles": {"initech", func(c map[string]any) {
@@ -155,6 +168,11 @@ func TestExampleWrongConfigurationOfAPartyIsNamed(t *testing.T) {
 			set("environments.prod.identity", map[string]any{"existing": "shared"})(c)
 			set("azure.workloadIdentities", map[string]any{"existing": []any{"shared", "other"}})(c)
 		}, `azure.workloadIdentities.existing[0] "shared": is the refresher's`},
+		"the refresher's identity by a derived name": {"dev", func(c map[string]any) {
+			set("azure.identity", map[string]any{"name": "Hello-Workloads-1"})(c)
+			set("workload", map[string]any{"identity": true})(c)
+		}, `azure.workloadIdentities.name "hello-workloads-1": is the refresher's`},
+		"gke without a project":     {"hanso", set("gke.project", nil), `gke.project is missing: want the customer's project ID`},
 		"one identity twice":        {"tyrell", set("azure.workloadIdentities", map[string]any{"existing": []any{"aaa", "aaa"}}), `azure.workloadIdentities.existing a list: want the names`},
 		"nodes of another project":  {"hanso", set("gke.nodeServiceAccounts", []any{"gke-nodes@other-platform.iam.gserviceaccount.com"}), `gke.nodeServiceAccounts[0] "gke-nodes@other-platform.iam.gserviceaccount.com": want one of gke.project`},
 		"nodes of two environments": {"hanso", set("environments.test", map[string]any{"cluster": map[string]any{"context": "t"}}), `gke and several environments: want a stack for each`},
@@ -200,6 +218,10 @@ func TestExampleWrongConfigurationOnAWSIsNamed(t *testing.T) {
 		"no vendor":                    {"initech", set("aws.vendor", nil), `aws.vendor is missing: want the vendor's registry`},
 		"another platform's key":       {"initech", set("gcp", map[string]any{}), `gcp belongs to another platform, chain or side: want none here`},
 		"a cluster with two names":     {"initech", set("environments.default.cluster.issuer", "https://oidc.eks.eu-central-1.amazonaws.com/id/AB"), `environments.default.cluster has 2 of name, issuer: want exactly one`},
+		"a node role of nobody's":      {"hooli", set("eks.nodeRoles", []any{"arn:aws:iam::999999999999:role/node"}), `eks.nodeRoles[0] "arn:aws:iam::999999999999:role/node": want one of aws.customer.account`},
+		"a role that nothing becomes":  {"hooli", set("eks.role", map[string]any{"path": "/x/"}), `eks.role is for a role that a ServiceAccount becomes, and there is none`},
+		"protection of nothing":        {"initech", set("eks.oidcProvider", map[string]any{"protect": true}), `eks.oidcProvider.protect true: want it with existing false only`},
+		"a policy that is none":        {"stark", set("workload.policies", map[string]any{"bucket": map[string]any{"a": 1}}), `workload.policies.bucket.document is no policy`},
 		"node roles without the mode":  {"initech", set("eks.nodeRoles", []any{"arn:aws:iam::123456789012:role/node"}), `eks.nodeRoles belongs to another platform, chain or side`},
 		"a wildcard in a node role":    {"hooli", set("eks.nodeRoles", []any{"arn:aws:iam::323456789012:role/*"}), `eks.nodeRoles[0] "arn:aws:iam::323456789012:role/*": want a role's ARN without wildcards`},
 		"a refresher for the node":     {"hooli", set("refresher", map[string]any{"image": "a.example/b:1"}), `refresher belongs to another platform, chain or side`},

@@ -54,9 +54,12 @@ func (t IRSA) issuer() string {
 func (t IRSA) providerARN(s trusted) string { return s.site.iamARN(oidcProvider + t.issuer()) }
 
 func (t IRSA) validate(p *check.Problems, s trusted) {
+	if t.Protect != nil && t.existing() {
+		p.Add("trust.protect", "%t: want it with existing false only", *t.Protect)
+	}
 	switch {
 	case t.Issuer == "" && t.ProviderARN == "":
-		p.Add("trust.issuer", `"": want the cluster's OIDC issuer, or providerArn`)
+		p.Add("trust.issuer", `"": want the cluster's OIDC issuer, or the provider's ARN`)
 		return
 	case t.Issuer != "" && t.ProviderARN != "":
 		p.Add("trust.providerArn", "%q: want it or issuer %q, not both", t.ProviderARN, t.Issuer)
@@ -73,9 +76,6 @@ func (t IRSA) validate(p *check.Problems, s trusted) {
 		p.Add("trust.issuer", "%q: want one without a port, which IAM does not take", t.Issuer)
 	default:
 		p.Issuer("trust.issuer", t.Issuer)
-	}
-	if t.Protect != nil && t.existing() {
-		p.Add("trust.protect", "%t: want it with existing false only", *t.Protect)
 	}
 	if n := len(scheme + t.issuer()); n > maxIssuer {
 		p.Add("trust.issuer", "has %d characters: want at most %d", n, maxIssuer)

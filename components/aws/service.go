@@ -11,6 +11,7 @@ import (
 	"waybill.example/waybill/components/image"
 	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/labels"
+	"waybill.example/waybill/components/internal/naming"
 	"waybill.example/waybill/components/internal/optional"
 )
 
@@ -121,7 +122,7 @@ func (args *ServiceArgs) tags() map[string]string {
 }
 
 func (args *ServiceArgs) serviceName() string {
-	return cmp.Or(args.Name, args.Customer+"-"+args.Product)
+	return cmp.Or(args.Name, naming.ECS.Derive(args.Customer, args.Product, ""))
 }
 
 func (args *ServiceArgs) image() string {

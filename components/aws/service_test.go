@@ -86,7 +86,7 @@ func TestTheTaskRunsTheVendorsImageAsTheGuideSays(t *testing.T) {
 			`"logConfiguration":{"logDriver":"awslogs","options":{"awslogs-group":"/ecs/acme/shop","awslogs-region":"eu-central-1","awslogs-stream-prefix":"shop"}}}]`,
 			definition.Text("containerDefinitions"))
 		for path, want := range map[string]string{
-			"family": "acme-shop", "cpu": "512", "memory": "1024", "networkMode": "awsvpc", "requiresCompatibilities[0]": "FARGATE",
+			"family": "acme--shop", "cpu": "512", "memory": "1024", "networkMode": "awsvpc", "requiresCompatibilities[0]": "FARGATE",
 			"runtimePlatform.cpuArchitecture": "X86_64", "runtimePlatform.operatingSystemFamily": "LINUX",
 		} {
 			assert.Equal(t, want, definition.Text(path), path)
@@ -192,7 +192,7 @@ func TestTheServiceRollsBackAndWaitsForItsTasks(t *testing.T) {
 	for _, preview := range []bool{false, true} {
 		r, _ := service(t, serviceArguments(), preview)
 		made := r.Named("one-service")
-		assert.Equal(t, "acme-shop", made.Text("name"))
+		assert.Equal(t, "acme--shop", made.Text("name"))
 		assert.Equal(t, "apps", made.Text("cluster"))
 		assert.Equal(t, "FARGATE", made.Text("launchType"))
 		assert.InDelta(t, 2, made.Value("desiredCount").NumberValue(), 0)

@@ -232,7 +232,7 @@ func TestBadRolesAreNamed(t *testing.T) {
 		"a wildcard namespace":   {func(a *aws.ServiceAccountRoleArgs) { a.Namespace = "*" }, `namespace "*": want a Kubernetes name`},
 		"no ServiceAccount":      {func(a *aws.ServiceAccountRoleArgs) { a.ServiceAccount = "" }, `serviceAccount "": want a Kubernetes name`},
 		"no trust":               {trust(nil), "trust is missing: want IRSA or PodIdentity"},
-		"no issuer":              {trust(aws.IRSA{}), `trust.issuer "": want the cluster's OIDC issuer, or providerArn`},
+		"no issuer":              {trust(aws.IRSA{}), `trust.issuer "": want the cluster's OIDC issuer, or the provider's ARN`},
 		"issuer and provider":    {trust(aws.IRSA{Issuer: issuer, ProviderARN: "arn:x"}), `trust.providerArn "arn:x": want it or issuer`},
 		"an http issuer":         {trust(aws.IRSA{Issuer: "http:" + strings.TrimPrefix(issuer, "https:")}), "want an https issuer URL"},
 		"an issuer with a port":  {trust(aws.IRSA{Issuer: "https://issuer.example:8443/x"}), "want one without a port, which IAM does not take"},

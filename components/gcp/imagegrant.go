@@ -173,7 +173,7 @@ func (args *ImageGrantArgs) Validate(later ...string) error {
 	if args.PoolID != "" {
 		p.Error("poolId", naming.Pool.Check(args.PoolID))
 		if args.Generation > 1 {
-			p.Add("generation", "%d: want none beside poolId, which names another pool itself", args.Generation)
+			p.Add("generation", "%d: want none where the pool's ID is given, which is another for another pool", args.Generation)
 		}
 	}
 	labels.GCP.Check(p, args.owner(), args.Tags)

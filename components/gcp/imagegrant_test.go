@@ -208,7 +208,7 @@ func TestBadArgumentsAreNamed(t *testing.T) {
 		"existing and protected":   {func(a *gcp.ImageGrantArgs) { a.Repository = gcp.Repository{Existing: true, Protect: &no} }, "repository.existing true: want no other setting"},
 		"a reserved pool":          {func(a *gcp.ImageGrantArgs) { a.PoolID = "gcp-pool" }, `poolId "gcp-pool": want a workload identity pool ID that does not start with gcp-`},
 		"a short pool":             {func(a *gcp.ImageGrantArgs) { a.PoolID = "abc" }, `poolId "abc": want a workload identity pool ID`},
-		"a pool and a generation":  {func(a *gcp.ImageGrantArgs) { a.PoolID, a.Generation = "by-hand", 2 }, "generation 2: want none beside poolId"},
+		"a pool and a generation":  {func(a *gcp.ImageGrantArgs) { a.PoolID, a.Generation = "by-hand", 2 }, "generation 2: want none where the pool's ID is given"},
 		"an upper-case tag":        {func(a *gcp.ImageGrantArgs) { a.Tags = map[string]string{"Team": "x"} }, `tags["Team"] "x": want a key`},
 		"no audience":              {change(func(t *gcp.EntraTrust) { t.Audience = "" }), `trust.audience "": want the audience`},
 		"a long audience":          {change(func(t *gcp.EntraTrust) { t.Audience = strings.Repeat("a", 257) }), "trust.audience has 257 characters: want at most 256"},

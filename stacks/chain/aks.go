@@ -24,9 +24,9 @@ const (
 
 // onAKS is what the customer's half reads of Azure, whoever trusts the cluster.
 var onAKS = config.Reads{
-	Needs: []string{"azure.subscriptionId", "azure.resourceGroup"},
+	Needs: []string{"azure.tenantId", "azure.subscriptionId", "azure.resourceGroup"},
 	Uses: append(workloadKeys("identity"),
-		"azure.tenantId", "azure.cloud", "azure.trust", "azure.location", "azure.workloadIdentities...",
+		"azure.cloud", "azure.trust", "azure.location", "azure.workloadIdentities...",
 		"environments.*.cluster.name", "environments.*.cluster.resourceGroup", "environments.*.cluster.issuer"),
 }
 
@@ -99,19 +99,24 @@ func (a *aks) check(problems *config.Problems) {
 		problems.Add("azure.workloadIdentities", "and no workload with identity: want both, or neither")
 	}
 	for _, e := range s.Sorted() {
-		checkIssuer(s, e, true, problems)
-		if e.Cluster.Issuer != "" && !strings.HasSuffix(e.Cluster.Issuer, "/") {
-			problems.Add(e.Key("cluster.issuer"), "%q: want it with the slash at its end that AKS's tokens have", e.Cluster.Issuer)
-		}
+		checkCluster(s, e, true, problems)
+		checkSlash(e, problems)
 		if s.Given[e.Key("cluster.issuer")] && s.Given[e.Key("cluster.resourceGroup")] {
 			problems.Add(e.Key("cluster.resourceGroup"), "%q: want it with a name only", e.Cluster.ResourceGroup)
 		}
 	}
 }
 
-// checkIssuer wants a cluster by its name or by its issuer, and one of them where it
+// checkSlash wants an AKS cluster's issuer as its tokens have it.
+func checkSlash(e *config.Environment, problems *config.Problems) {
+	if issuer := e.Cluster.Issuer; issuer != "" && !strings.HasSuffix(issuer, "/") {
+		problems.Add(e.Key("cluster.issuer"), "%q: want it with the slash at its end that AKS's tokens have", issuer)
+	}
+}
+
+// checkCluster wants a cluster by its name or by its issuer, and one of them where it
 // is needed.
-func checkIssuer(s *config.Settings, e *config.Environment, needed bool, problems *config.Problems) {
+func checkCluster(s *config.Settings, e *config.Environment, needed bool, problems *config.Problems) {
 	if n := s.Given.Count(e.Key("cluster"), "name", "issuer"); n > 1 || needed && n == 0 {
 		problems.Add(e.Key("cluster"), "has %d of name, issuer: want exactly one", n)
 	}
@@ -206,7 +211,9 @@ func (a *aks) keys(i int) config.Keys {
 	for j, subject := range a.args(i).Subjects {
 		at := slices.IndexFunc(a.trusts, func(t workloadTrust) bool { return t.name == subject.Name })
 		t, argument := a.trusts[at], fmt.Sprintf("subjects[%d]", j)
-		keys[argument] = a.s.WorkloadKey(t.workload) + ".component"
+		for _, of := range []string{"", ".name", ".serviceAccount", ".subject"} {
+			keys[argument+of] = a.s.WorkloadKey(t.workload) + ".component"
+		}
 		keys[argument+".issuer"], keys[argument+".namespace"] = t.environment.Key("cluster.issuer"), t.environment.Key("namespace.name")
 	}
 	return keys

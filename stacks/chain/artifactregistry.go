@@ -29,10 +29,18 @@ var (
 // artifactRegistry is the vendor's half of the chains that end in Artifact Registry.
 type artifactRegistry struct {
 	s *config.Settings
-	// trust is whom the vendor trusts in an environment; nil where nodes pull. Some
-	// of the puller may be known later.
-	trust    func(e *config.Environment, who puller) gcp.Trust
+	// readers are the workloads that read; nil where nodes do.
+	readers  *readers
 	provider pulumi.ProviderResource
+}
+
+// readers are whom the vendor trusts, one in each environment.
+type readers struct {
+	trust func(e *config.Environment, who puller) gcp.Trust
+	// keys are the configuration's by those of the trust.
+	keys func(e *config.Environment) config.Keys
+	// later are the arguments of the trust that are not known yet.
+	later func(e *config.Environment, who puller) []string
 }
 
 func (g *artifactRegistry) args(who pullers) *gcp.ImageGrantArgs {
@@ -50,13 +58,13 @@ func (g *artifactRegistry) args(who pullers) *gcp.ImageGrantArgs {
 		Tags:             g.s.Tags,
 	}
 	for _, e := range g.s.Sorted() {
-		if g.trust == nil {
+		if g.readers == nil {
 			args.Nodes = append(args.Nodes, who[e.Name].nodes...)
 			continue
 		}
-		args.Readers = append(args.Readers, gcp.Reader{Name: e.Own(), Trust: g.trust(e, who[e.Name]), Waiting: who == nil})
+		args.Readers = append(args.Readers, gcp.Reader{Name: e.Own(), Trust: g.readers.trust(e, who[e.Name]), Waiting: who == nil})
 	}
-	args.NodesWait = g.trust == nil && who == nil
+	args.NodesWait = g.readers == nil && who == nil
 	return args
 }
 
@@ -70,37 +78,24 @@ func (g *artifactRegistry) keys() config.Keys {
 	for i, e := range g.s.Sorted() {
 		reader := fmt.Sprintf("readers[%d]", i)
 		keys[reader], keys[reader+".name"] = "environments."+e.Name, "environments."+e.Name
-		keys[reader+".trust.tenantId"] = "azure.tenantId"
-		keys[reader+".trust.issuer"] = "azure.token.issuer"
-		keys[reader+".trust.audience"] = "azure.token.audience"
-		keys[reader+".trust.version"] = "azure.token.version"
-		if _, cluster := g.trusted(e).(gcp.ClusterTrust); cluster {
-			keys[reader+".trust.issuer"] = e.Key("cluster.issuer")
-			keys[reader+".trust.keySet"] = e.Key("cluster.keySet")
-			keys[reader+".trust.namespace"] = e.Key("namespace.name")
-			keys[reader+".trust"] = e.Key("namespace.name")
+		if g.readers == nil {
+			continue
+		}
+		for of, key := range g.readers.keys(e) {
+			keys[reader+".trust."+of] = key
 		}
 	}
 	return keys
 }
 
-// trusted is the kind of trust, whoever it is that is trusted.
-func (g *artifactRegistry) trusted(e *config.Environment) gcp.Trust {
-	if g.trust == nil {
-		return nil
-	}
-	return g.trust(e, puller{})
-}
-
 func (g *artifactRegistry) validate(who pullers, problems *config.Problems) {
 	var later []string
 	for i, e := range g.s.Sorted() {
-		reader := fmt.Sprintf("readers[%d].trust.", i)
-		if who[e.Name].principalID == nil {
-			later = append(later, reader+"principalId", reader+"clientId")
+		if g.readers == nil {
+			continue
 		}
-		if _, cluster := g.trusted(e).(gcp.ClusterTrust); cluster && who[e.Name].issuer == "" && e.Cluster.Issuer == "" {
-			later = append(later, reader+"issuer")
+		for _, key := range g.readers.later(e, who[e.Name]) {
+			later = append(later, fmt.Sprintf("readers[%d].trust.%s", i, key))
 		}
 	}
 	problems.Component(g.args(who).Validate(later...), g.keys())
@@ -123,7 +118,7 @@ func (g *artifactRegistry) grant(ctx *pulumi.Context, who pullers) (*grant, erro
 		resources: []pulumi.Resource{made},
 		fields:    pulumi.Map{"registry": made.RegistryHost, "repository": made.Repository},
 	}
-	if g.trust == nil {
+	if g.readers == nil {
 		return given, nil
 	}
 	environments := pulumi.Array{}

@@ -29,7 +29,7 @@ func (c clusterIssuer) reads() reads {
 	}
 	if c.onAKS {
 		r.customer = r.customer.And(onAKS)
-		r.ofCustomer.Uses = []string{"azure.tenantId", "azure.cloud", "azure.trust"}
+		r.ofCustomer.Uses = []string{"azure.trust"}
 		return r
 	}
 	r.customer = r.customer.And(config.Reads{Needs: []string{"environments.*.cluster.issuer"}})
@@ -42,12 +42,15 @@ func (c clusterIssuer) check(s *config.Settings, problems *config.Problems) {
 		if err := trust.CheckSubject(e.Own()); err != nil {
 			problems.Add(e.Key("namespace.name"), "%s", err)
 		}
+		if c.onAKS {
+			checkSlash(e, problems)
+		}
 	}
 }
 
 func (c clusterIssuer) rules(s *config.Settings) exchange.Rules {
 	return exchange.Rules{
-		Request: "cluster", Grant: "google", GrantNames: true, Early: c.early(s) == nil,
+		Request: "cluster", Grant: "google", GrantNames: true, Early: !c.onAKS, // there an issuer may be looked up
 		CheckRequest: func(r *exchange.AccessRequest, d *exchange.Delivery) {
 			for i, e := range r.Environments {
 				if configured := s.Environments[e.Name]; configured != nil {
@@ -80,7 +83,20 @@ func (c clusterIssuer) customer(s *config.Settings, _ *exchange.AccessGrant, las
 }
 
 func (c clusterIssuer) vendor(s *config.Settings) vendor {
-	return &artifactRegistry{s: s, trust: func(e *config.Environment, who puller) gcp.Trust { return c.trust(s, e, who) }}
+	return &artifactRegistry{s: s, readers: &readers{
+		trust: func(e *config.Environment, who puller) gcp.Trust { return c.trust(s, e, who) },
+		keys: func(e *config.Environment) config.Keys {
+			return config.Keys{
+				"issuer": e.Key("cluster.issuer"), "keySet": e.Key("cluster.keySet"), "namespace": e.Key("namespace.name"), "serviceAccount": "product.name",
+			}
+		},
+		later: func(e *config.Environment, who puller) []string {
+			if cmp.Or(who.issuer, e.Cluster.Issuer) != "" {
+				return nil
+			}
+			return []string{"issuer"}
+		},
+	}}
 }
 
 func (clusterIssuer) trust(s *config.Settings, e *config.Environment, who puller) gcp.ClusterTrust {

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -135,12 +136,18 @@ func (c *clusters) check(problems *config.Problems) {
 
 func (c *clusters) checkWorkloads(problems *config.Problems) {
 	names := map[string]string{}
-	for _, w := range c.s.Workloads {
-		key := c.s.WorkloadKey(w)
+	for i, w := range c.s.Workloads {
+		key := "workload"
+		if c.s.Given["workloads"] {
+			key = fmt.Sprintf("workloads[%d]", i)
+		}
 		if probes := w.Liveness != (config.Probe{}) || w.Readiness != (config.Probe{}); probes && w.HealthPath == "" {
 			problems.Add(key, "has probes and product.healthPath is missing: want the path that they ask")
 		}
 		for _, e := range c.s.Sorted() {
+			if !w.RunsIn(e) {
+				continue
+			}
 			name := workloadName(e, w)
 			if other, taken := names[name]; taken {
 				problems.Add(key+".component", "%q: with the environment it makes the same names as %s", w.Component, other)
@@ -201,7 +208,7 @@ func (c *clusters) lookUp(ctx *pulumi.Context) (err error) {
 			p.existing, err = kubernetes.FindNamespace(ctx, p.Namespace.Name+"-namespace"+p.Suffix(), p.Namespace.Name,
 				p.Namespace.WaivePodSecurity, pulumi.Provider(p.provider))
 			if err != nil {
-				return config.Named(err, config.Keys{"name": p.Key("namespace.name"), "waived": p.Key("namespace.waivePodSecurity")})
+				return config.Named(err, c.namespaceKeys(p))
 			}
 		}
 		if err := c.cloud.find(ctx, p.Environment); err != nil {
@@ -298,7 +305,7 @@ func (c *clusters) registerPull(ctx *pulumi.Context, p *place, g *grant, shown p
 			Customer: c.s.Slug, Product: c.s.Product.Name, Name: p.Namespace.Name, Existing: p.existing, Protect: p.Namespace.Protect,
 		}, pulumi.Providers(p.provider))
 		if err != nil {
-			return nil, nil, nil, config.Named(err, c.pullSecretKeys(p))
+			return nil, nil, nil, config.Named(err, c.namespaceKeys(p))
 		}
 		if g != nil {
 			after = g.resources
@@ -361,10 +368,17 @@ func duration(text string) time.Duration {
 	return d
 }
 
+func (c *clusters) namespaceKeys(p *place) config.Keys {
+	return config.Keys{
+		"customer": "slug", "product": "product.name", "name": p.Key("namespace.name"), "existing": p.Key("namespace.existing"),
+		"protect": p.Key("namespace.protect"),
+	}
+}
+
 func (c *clusters) pullSecretKeys(p *place) config.Keys {
 	return config.Keys{
 		"customer": "slug", "product": "product.name", "namespace": p.Key("namespace.name"), "existing": p.Key("namespace.existing"),
-		"name": p.Key("pullSecret"), "serviceAccount": "product.name", "refresher": "refresher", "egressPorts": p.Key("egressPorts"),
+		"protectNamespace": p.Key("namespace.protect"), "name": p.Key("pullSecret"), "serviceAccount": "product.name", "refresher": "refresher", "egressPorts": p.Key("egressPorts"),
 		"source": "environments." + p.Name, "source.tenantId": "azure.tenantId", "source.scope": "azure.token.scope",
 		"source.region": "aws.customer.region", "registry": "exchange.grant",
 	}

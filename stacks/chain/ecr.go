@@ -70,13 +70,17 @@ func (g *ecr) keys() config.Keys {
 	return config.Keys{
 		"customer": "slug", "product": "product.name", "account": "aws.vendor.account", "region": "aws.vendor.region",
 		"repository": repository, "repository.lifecycle.keepTagged": repository + ".keepTagged",
-		"repository.lifecycle.expireUntaggedAfterDays": repository + ".expireUntaggedAfterDays", "repository.lifecycle": repository + ".expire",
-		"customerAccount": "aws.customer.account", "roleArns": "aws.customer", "tags": "tags",
+		"repository.lifecycle.expireUntaggedAfterDays": repository + ".expireUntaggedAfterDays", "repository.lifecycle": repository,
+		"customerAccount": "aws.customer.account", "roleArns": "eks.nodeRoles", "tags": "tags",
 	}
 }
 
 func (g *ecr) validate(who pullers, problems *config.Problems) {
-	problems.Component(g.args(who).Validate(), g.keys())
+	var later []string
+	if !g.s.Given["eks.nodeRoles"] { // roles that are made here, or that a document has named
+		later = append(later, "roleArns")
+	}
+	problems.Component(g.args(who).Validate(later...), g.keys())
 }
 
 func (g *ecr) lookUp(ctx *pulumi.Context) (err error) {
@@ -102,8 +106,26 @@ func (g *ecr) grant(ctx *pulumi.Context, who pullers) (*grant, error) {
 	return given, nil
 }
 
+// accountOf is the account in a role's ARN; empty where it is none.
+func accountOf(role string) string {
+	parts := strings.SplitN(role, ":", 6)
+	if len(parts) < 6 {
+		return ""
+	}
+	return parts[4]
+}
+
 // onAmazon is what every chain on AWS has in common.
 type onAmazon struct{}
+
+// amazonReads are the keys that a chain reads whose customer's half reads some of
+// its own.
+func amazonReads(customer config.Reads) reads {
+	return reads{
+		customer: customer, vendor: grantsOnAWS, ofVendor: vendorOnAWS,
+		ofCustomer: customerOnAWS.And(config.Reads{Uses: []string{"environments.*"}}),
+	}
+}
 
 func (onAmazon) check(*config.Settings, *config.Problems) {}
 
@@ -123,7 +145,7 @@ func (onAmazon) rules(s *config.Settings) exchange.Rules {
 			d.Anchored("region", r.Region, "aws.customer.region", s.AWS.Customer.Region)
 			for i, e := range r.Environments {
 				for j, role := range e.RoleARNs {
-					if account := strings.Split(role, ":")[4]; account != s.AWS.Customer.Account {
+					if accountOf(role) != s.AWS.Customer.Account {
 						d.Disagrees(fmt.Sprintf("environments[%d].roleArns[%d]", i, j), role, "aws.customer.account", s.AWS.Customer.Account)
 					}
 				}

@@ -15,16 +15,15 @@ import (
 type ecsFargate struct{ onAmazon }
 
 func (ecsFargate) reads() reads {
-	return reads{
-		customer: customerOnAWS.And(config.Reads{
-			Needs: []string{"product.port", "ecs.cluster", "ecs.subnets", "ecs.securityGroups"},
-			Uses: []string{
-				"product.tag", "product.digest", "product.healthPath", "aws.customer.profile", "ecs...",
-				"workload.replicas", "workload.command...", "workload.args...", "workload.env...", "workload.policies...",
-			},
-		}),
-		vendor: grantsOnAWS, ofVendor: vendorOnAWS, ofCustomer: customerOnAWS,
-	}
+	r := amazonReads(customerOnAWS.And(config.Reads{
+		Needs: []string{"product.port", "ecs.cluster", "ecs.subnets", "ecs.securityGroups"},
+		Uses: []string{
+			"product.tag", "product.digest", "product.healthPath", "aws.customer.profile", "ecs...",
+			"workload.replicas", "workload.command...", "workload.args...", "workload.env...", "workload.policies...",
+		},
+	}))
+	r.ofCustomer = customerOnAWS // a service has no environments
+	return r
 }
 
 func (ecsFargate) customer(s *config.Settings, granted *exchange.AccessGrant, _ exchange.Outputs) customer {
@@ -81,12 +80,13 @@ func (c *ecsService) keys() config.Keys {
 		"port": "product.port", "replicas": "workload.replicas", "env": "workload.env", "command": "workload.command", "arguments": "workload.args",
 		"secrets": "ecs.secrets", "health": "product.healthPath", "health.path": "product.healthPath", "logs.retentionDays": "ecs.logRetentionDays",
 		"logs": "ecs", "network.subnets": "ecs.subnets", "network.securityGroups": "ecs.securityGroups", "network": "ecs",
-		"executionRole": "ecs.executionRole", "taskRole": "ecs.taskRole", "taskRole.policies": "workload.policies", "tags": "tags",
+		"executionRole": "ecs.executionRole", "taskRole": "ecs.taskRole", "tags": "tags",
 		"repository": "aws.vendor",
 	}
 	for of, key := range repositoryKeys {
 		keys["repository."+of] = key
 	}
+	policyKeys(keys, "taskRole.policies", "workload", c.s.Workload)
 	return keys
 }
 

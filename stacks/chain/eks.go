@@ -56,19 +56,36 @@ func (k *eks) needed() bool { return k.refreshers || len(k.trusts) > 0 }
 
 func (k *eks) check(problems *config.Problems) {
 	s := k.s
-	for i := range s.Workloads {
-		w := s.Workloads[i]
+	for _, w := range s.Workloads {
 		if w.Identity == (len(w.Policies) == 0) {
 			problems.Add(s.WorkloadKey(w)+".policies", "and identity: want both on EKS, or neither")
 		}
 	}
 	for _, e := range s.Sorted() {
-		checkIssuer(s, e, k.needed(), problems)
+		checkCluster(s, e, k.needed(), problems)
+		if k.needed() && !k.mode.needsIssuer() && e.Cluster.Name == "" {
+			problems.Add(e.Key("cluster.name"), "is missing: want the name, which EKS Pod Identity needs")
+		}
+		if !k.needed() {
+			refuseIdle(s, problems, e.Key("cluster.name"), e.Key("cluster.issuer"), "eks.trust", "eks.role", "eks.oidcProvider")
+		}
+	}
+	if !k.mode.needsIssuer() {
+		refuseIdle(s, problems, "eks.oidcProvider")
 	}
 	// One role alone can make the account's OIDC provider.
 	if existing := s.EKS.OIDCProvider.Existing; existing != nil && !*existing && (len(s.Environments) > 1 || len(k.trusts) > 0) {
 		problems.Add("eks.oidcProvider.existing",
 			"false: want it where one role needs the provider; an account has one for each issuer, so make it beforehand for several")
+	}
+}
+
+// refuseIdle refuses keys that are about roles which nothing becomes.
+func refuseIdle(s *config.Settings, problems *config.Problems, keys ...string) {
+	for _, key := range keys {
+		if s.Given[key] {
+			problems.Add(key, "is for a role that a ServiceAccount becomes, and there is none: want none here")
+		}
 	}
 }
 
@@ -143,8 +160,10 @@ func (k *eks) workloadArgs(t workloadTrust) *aws.ServiceAccountRoleArgs {
 }
 
 func (k *eks) workloadKeys(t workloadTrust) config.Keys {
-	keys := roleKeys(t.environment)
-	keys["policies"], keys["role.policies"] = k.s.WorkloadKey(t.workload)+".policies", k.s.WorkloadKey(t.workload)+".policies"
+	keys, at := roleKeys(t.environment), k.s.WorkloadKey(t.workload)
+	keys["serviceAccount"] = at + ".component"
+	policyKeys(keys, "policies", at, t.workload.Workload)
+	policyKeys(keys, "role.policies", at, t.workload.Workload)
 	return keys
 }
 

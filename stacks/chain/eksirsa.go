@@ -16,11 +16,7 @@ import (
 type eksIRSA struct{ onAmazon }
 
 func (eksIRSA) reads() reads {
-	return reads{
-		customer: onClusters.And(withRefresher).And(onEKS).And(byIRSA),
-		vendor:   grantsOnAWS, ofVendor: vendorOnAWS,
-		ofCustomer: customerOnAWS.And(config.Reads{Uses: []string{"environments.*"}}),
-	}
+	return amazonReads(onClusters.And(withRefresher).And(onEKS).And(byIRSA))
 }
 
 func (eksIRSA) customer(s *config.Settings, granted *exchange.AccessGrant, _ exchange.Outputs) customer {

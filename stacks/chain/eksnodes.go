@@ -1,6 +1,8 @@
 package chain
 
 import (
+	"fmt"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/stacks/config"
@@ -14,14 +16,16 @@ import (
 type eksNodes struct{ onAmazon }
 
 func (eksNodes) reads() reads {
-	return reads{
-		customer: onClusters.And(onEKS).And(byIRSA).And(config.Reads{Needs: []string{"eks.nodeRoles"}, Uses: []string{"eks.nodeRoles..."}}),
-		vendor:   grantsOnAWS, ofVendor: vendorOnAWS, ofCustomer: customerOnAWS,
-	}
+	return amazonReads(onClusters.And(onEKS).And(byIRSA).And(config.Reads{Needs: []string{"eks.nodeRoles"}, Uses: []string{"eks.nodeRoles..."}}))
 }
 
 func (eksNodes) check(s *config.Settings, problems *config.Problems) {
 	oneEnvironment(s, "eks.pull", problems)
+	for i, role := range s.EKS.NodeRoles {
+		if accountOf(role) != s.AWS.Customer.Account {
+			problems.Add(fmt.Sprintf("eks.nodeRoles[%d]", i), "%q: want one of aws.customer.account, %q", role, s.AWS.Customer.Account)
+		}
+	}
 }
 
 func (eksNodes) customer(s *config.Settings, _ *exchange.AccessGrant, _ exchange.Outputs) customer {

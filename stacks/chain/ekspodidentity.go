@@ -19,11 +19,7 @@ import (
 type eksPodIdentity struct{ onAmazon }
 
 func (eksPodIdentity) reads() reads {
-	return reads{
-		customer: onClusters.And(withRefresher).And(onEKS).And(config.Reads{Needs: []string{"environments.*.cluster.name"}}),
-		vendor:   grantsOnAWS, ofVendor: vendorOnAWS,
-		ofCustomer: customerOnAWS.And(config.Reads{Uses: []string{"environments.*"}}),
-	}
+	return amazonReads(onClusters.And(withRefresher).And(onEKS))
 }
 
 func (eksPodIdentity) customer(s *config.Settings, granted *exchange.AccessGrant, _ exchange.Outputs) customer {

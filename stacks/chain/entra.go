@@ -3,6 +3,7 @@ package chain
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -23,8 +24,7 @@ type entra struct{}
 func (entra) reads() reads {
 	return reads{
 		customer: onClusters.And(imagesByPath).And(withRefresher).And(onAKS).And(config.Reads{
-			Needs: []string{"azure.tenantId"},
-			Uses:  []string{"azure.token...", "azure.identity...", "environments.*.identity..."},
+			Uses: []string{"azure.token...", "azure.identity...", "environments.*.identity..."},
 		}),
 		vendor:   grantsOnGoogle.And(grantsToWorkloads),
 		ofVendor: vendorOnGoogle.And(vendorsPool),
@@ -46,8 +46,8 @@ func (entra) check(s *config.Settings, problems *config.Problems) {
 
 // identityNames are what tells an identity from others.
 func identityNames(identity config.Identity) []string {
-	if identity.Application != nil {
-		return []string{identity.Application.ClientID}
+	if a := identity.Application; a != nil {
+		return []string{a.ClientID, a.PrincipalID}
 	}
 	return []string{cmp.Or(identity.Existing, identity.Name)}
 }
@@ -96,12 +96,25 @@ func (c entra) customer(s *config.Settings, _ *exchange.AccessGrant, last exchan
 }
 
 func (c entra) vendor(s *config.Settings) vendor {
-	return &artifactRegistry{s: s, trust: func(_ *config.Environment, who puller) gcp.Trust {
-		token := entraToken(s)
-		return gcp.EntraTrust{
-			TenantID: s.Azure.TenantID, Issuer: token.Issuer, Audience: token.Audience, Version: gcp.TokenVersion(token.Version),
-			PrincipalID: who.principalID, ClientID: who.clientID,
-		}
+	return &artifactRegistry{s: s, readers: &readers{
+		trust: func(_ *config.Environment, who puller) gcp.Trust {
+			token := entraToken(s)
+			return gcp.EntraTrust{
+				TenantID: s.Azure.TenantID, Issuer: token.Issuer, Audience: token.Audience, Version: gcp.TokenVersion(token.Version),
+				PrincipalID: who.principalID, ClientID: who.clientID,
+			}
+		},
+		keys: func(*config.Environment) config.Keys {
+			return config.Keys{
+				"tenantId": "azure.tenantId", "issuer": "azure.token.issuer", "audience": "azure.token.audience", "version": "azure.token.version",
+			}
+		},
+		later: func(_ *config.Environment, who puller) []string {
+			if who.principalID != nil {
+				return nil
+			}
+			return []string{"principalId", "clientId"}
+		},
 	}}
 }
 
@@ -129,23 +142,27 @@ func (p *entraPull) check(problems *config.Problems) {
 	for _, e := range s.Sorted() {
 		s.AtMostOne(problems, e.Key("identity"), "name", "existing", "application")
 		for _, name := range identityNames(identityOf(s, e)) {
-			if first, shared := refreshers[name]; shared {
+			if first := refreshers[strings.ToLower(name)]; first != nil && first != e {
 				problems.Add(e.Key("identity"), "is %s, as %s: want one of its own, or each could become the other", name, first.Key("identity"))
 			}
-			refreshers[name] = e
+			refreshers[strings.ToLower(name)] = e // Azure minds no case
 		}
 	}
-	refuse := func(key, name string) {
-		if refreshers[name] != nil {
-			problems.Add(key, "%q: is the refresher's: want another, workloads would become it", name)
+	refuse := func(key string, names ...string) {
+		for _, name := range names {
+			if refreshers[strings.ToLower(name)] != nil {
+				problems.Add(key, "%q: is the refresher's: want another, workloads would become it", name)
+			}
 		}
 	}
-	for i, name := range s.Azure.WorkloadIdentities.Existing {
+	w := s.Azure.WorkloadIdentities
+	for i, name := range w.Existing {
 		refuse(fmt.Sprintf("azure.workloadIdentities.existing[%d]", i), name)
 	}
-	for i, application := range s.Azure.WorkloadIdentities.Applications {
-		refuse(fmt.Sprintf("azure.workloadIdentities.applications[%d]", i), application.ClientID)
+	for i, application := range w.Applications {
+		refuse(fmt.Sprintf("azure.workloadIdentities.applications[%d]", i), application.ClientID, application.PrincipalID)
 	}
+	refuse("azure.workloadIdentities.name", p.aks.names...)
 }
 
 func (p *entraPull) args(e *config.Environment) *azure.WorkloadIdentityArgs {

@@ -22,13 +22,13 @@ func (gkeNodes) reads() reads {
 		customer:   onClusters.And(imagesByPath).And(config.Reads{Needs: []string{"gke.project", "gke.nodeServiceAccounts"}, Uses: []string{"gke..."}}),
 		vendor:     grantsOnGoogle,
 		ofVendor:   vendorOnGoogle,
-		ofCustomer: config.Reads{Needs: []string{"gke.project"}},
+		ofCustomer: config.Reads{Needs: []string{"gke.project"}, Uses: []string{"environments.*"}},
 	}
 }
 
 func (gkeNodes) check(s *config.Settings, problems *config.Problems) {
 	for i, email := range s.GKE.NodeServiceAccounts {
-		if !strings.HasSuffix(email, "@"+accountDomain(s.GKE.Project)) {
+		if s.GKE.Project != "" && !strings.HasSuffix(email, "@"+accountDomain(s.GKE.Project)) {
 			problems.Add(fmt.Sprintf("gke.nodeServiceAccounts[%d]", i), "%q: want one of gke.project, %q", email, s.GKE.Project)
 		}
 	}

@@ -2,6 +2,7 @@ package chain
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -68,6 +69,15 @@ func assign(trusts []string, before map[string]string, identities []string, capa
 		}
 	}
 	return held, left
+}
+
+// policyKeys are the configuration's keys of a workload's policies, which are a
+// component's under a key of its own.
+func policyKeys(keys config.Keys, of, workload string, w config.Workload) {
+	keys[of] = workload + ".policies"
+	for i, policy := range policiesOf(w) {
+		keys[fmt.Sprintf("%s[%d]", of, i)] = workload + ".policies." + policy.Name
+	}
 }
 
 // policiesOf are a workload's policies in a stable order.

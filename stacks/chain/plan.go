@@ -24,7 +24,12 @@ type Plan struct {
 // New picks the chain of a configuration and checks what the chain asks of it; nil
 // where the configuration names no chain.
 func New(s *config.Settings, problems *config.Problems) *Plan {
-	p := &Plan{s: s, chain: chainOf(&s.Customer), received: &exchange.Received{}}
+	for _, key := range picked {
+		if problems.Has(key) {
+			return nil
+		}
+	}
+	p := &Plan{s: s, chain: chainOf(s), received: &exchange.Received{}}
 	if p.chain == nil {
 		return nil
 	}
@@ -71,11 +76,11 @@ func (p *Plan) Receive(ctx *pulumi.Context, root string, last exchange.Outputs) 
 	if err != nil {
 		return err
 	}
-	p.halves(last)
+	p.plan(last)
 	return nil
 }
 
-func (p *Plan) halves(last exchange.Outputs) {
+func (p *Plan) plan(last exchange.Outputs) {
 	if p.buildsCustomer {
 		p.customer = p.chain.customer(p.s, p.received.Grant, last)
 	}
@@ -88,7 +93,7 @@ func (p *Plan) halves(last exchange.Outputs) {
 // with what has been received.
 func (p *Plan) Validate(problems *config.Problems) {
 	if p.customer == nil && p.vendor == nil { // nothing is received where a file is checked
-		p.halves(nil)
+		p.plan(nil)
 	}
 	who := requested(p.received.Request)
 	if p.customer != nil {
@@ -174,6 +179,6 @@ func (p *Plan) Request() (*exchange.AccessRequest, error) {
 	if err := p.chain.early(p.s); err != nil {
 		return nil, err
 	}
-	p.halves(nil)
+	p.plan(nil)
 	return request(p.chain, p.s, p.customer.pullers()), nil
 }

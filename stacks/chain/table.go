@@ -2,27 +2,30 @@ package chain
 
 import "waybill.example/waybill/stacks/config"
 
+// picked are the keys that pick a customer's chain and its halves.
+var picked = []string{"platform", "side", "azure.trust", "eks.pull", "eks.trust"}
+
 // chainOf picks a customer's chain: the one place that asks for platform and trust.
 // The schema refuses every word that is not here.
-func chainOf(c *config.Customer) chain {
-	switch c.Platform {
+func chainOf(s *config.Settings) chain {
+	switch s.Platform {
 	case "aks":
-		if c.Azure.Trust == "cluster" {
+		if s.Azure.Trust == "cluster" {
 			return clusterIssuer{onAKS: true}
 		}
 		return entra{}
 	case "eks":
 		switch {
-		case c.EKS.Pull == "nodeRole":
+		case s.EKS.Pull == "nodeRole":
 			return eksNodes{}
-		case c.EKS.Trust == "podIdentity":
+		case s.EKS.Trust == "podIdentity":
 			return eksPodIdentity{}
 		}
 		return eksIRSA{}
 	case "ecs":
 		return ecsFargate{}
 	case "kubernetes":
-		if c.GKE.Project != "" {
+		if s.Given["gke"] {
 			return gkeNodes{}
 		}
 		return clusterIssuer{}

@@ -15,6 +15,9 @@ func (s *Settings) check(problems *Problems) {
 		if strings.Contains(name, "--") {
 			problems.Add("environments."+name, "is no environment's name: want 2 to 12 of a-z, 0-9 and single hyphens, first a letter")
 		}
+		if name == "provider" {
+			problems.Add("environments."+name, "is taken: want another name, the default environment's provider at Google ends in it")
+		}
 		s.AtMostOne(problems, "environments."+name+".product", "tag", "digest")
 	}
 	if s.Given["workload"] && s.Given["workloads"] {

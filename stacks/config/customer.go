@@ -365,11 +365,16 @@ func (e *Environment) Key(key string) string { return "environments." + e.Name +
 func (c *Customer) WorkloadsIn(e *Environment) []Component {
 	var all []Component
 	for _, w := range c.Workloads {
-		if len(w.Environments) == 0 || slices.Contains(w.Environments, e.Name) {
+		if w.RunsIn(e) {
 			all = append(all, w)
 		}
 	}
 	return all
+}
+
+// RunsIn says whether the component runs in an environment.
+func (w Component) RunsIn(e *Environment) bool {
+	return len(w.Environments) == 0 || slices.Contains(w.Environments, e.Name)
 }
 
 // WorkloadKey is where the configuration describes a component.

@@ -3,5 +3,5 @@
 // says everything that is wrong at once, with the key, the value and the wish.
 //
 // What only one chain can judge, the chain judges: see package chain. The keys
-// that a chain reads are a list of its own (Keys), and every other key is refused.
+// that a chain reads are a list of its own (Reads), and every other key is refused.
 package config

@@ -32,6 +32,7 @@ type Settings struct {
 	Given Given
 	// ProductConfig is the product's configuration file; nil where it has none.
 	ProductConfig pulumi.StringInput
+	from          source
 }
 
 // source is a stack's configuration, whoever reads it: the engine's, or that of a file.
@@ -51,16 +52,9 @@ func Load(ctx *pulumi.Context, problems *Problems) *Settings {
 	return s
 }
 
-// settings are what the source says, with its defaults.
+// settings are what could be read, with its defaults, for the checks that follow,
+// also where something of it is wrong; nil where nothing could be.
 func (from source) settings(problems *Problems) *Settings {
-	s := from.customer(problems)
-	from.checkProductConfig(s, problems)
-	return s
-}
-
-// customer gives what could be read, for the checks that follow, also where
-// something of it is wrong; nil where nothing could be.
-func (from source) customer(problems *Problems) *Settings {
 	text, found := from.get(CustomerKey)
 	if !found {
 		problems.Add(CustomerKey, "is missing: want an object with slug, platform and product; docs/configuration.md has its keys")
@@ -85,7 +79,7 @@ func (from source) customer(problems *Problems) *Settings {
 	for _, f := range findings {
 		problems.Add(f.Key(), "%s", f.Text)
 	}
-	s := &Settings{Stack: from.stack, Given: given(document)}
+	s := &Settings{Stack: from.stack, Given: given(document), from: from}
 	err = decode(schema.Prune(document, findings), &s.Customer)
 	if s.Given["environments"] && s.Environments == nil {
 		s.Environments = map[string]*Environment{} // wrong, and not the default one
@@ -113,13 +107,15 @@ func decode(document any, customer *Customer) error {
 	return json.Unmarshal(text, customer)
 }
 
-// checkProductConfig checks the secret. What it holds is never shown.
-func (from source) checkProductConfig(s *Settings, problems *Problems) {
+// CheckProductConfig checks the secret, once it is known which keys are read. What
+// it holds is never shown.
+func (s *Settings) CheckProductConfig(problems *Problems) {
+	from := s.from
 	set := fmt.Sprintf("`pulumi config set --secret %s -s %s < FILE`", productConfigKey, from.stack)
 	text, found := from.get(productConfigKey)
-	wanted := s != nil && s.Product.ConfigPath != ""
+	wanted := s.Product.ConfigPath != "" && !problems.cover("product.configPath")
 	switch {
-	case !found && !wanted, s == nil:
+	case !found && !wanted:
 	case !found:
 		problems.Add(productConfigKey, "is missing, and product.configPath %q wants it: run %s", s.Product.ConfigPath, set)
 	case !wanted:

@@ -24,7 +24,7 @@ type line struct {
 // Add notes one problem: a key of the configuration, and what is wrong with its
 // value and what is wanted instead.
 func (p *Problems) Add(key, format string, args ...any) {
-	if !p.has(key) {
+	if !p.Has(key) {
 		p.lines = append(p.lines, line{key, fmt.Errorf("  %s %s", key, fmt.Sprintf(format, args...))})
 	}
 }
@@ -37,14 +37,15 @@ func (p *Problems) Refuse(key, format string, args ...any) {
 	p.Add(key, format, args...)
 }
 
-func (p *Problems) has(key string) bool {
+// Has says whether something was said of a key.
+func (p *Problems) Has(key string) bool {
 	return slices.ContainsFunc(p.lines, func(l line) bool { return l.key == key })
 }
 
 // cover says whether something was said of a key, or of what holds it.
 func (p *Problems) cover(key string) bool {
 	for end := len(key); end > 0; end = strings.LastIndexAny(key[:end], ".[") {
-		if p.has(key[:end]) {
+		if p.Has(key[:end]) {
 			return true
 		}
 	}

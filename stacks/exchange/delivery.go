@@ -29,8 +29,10 @@ type Received struct {
 	withdrawn any
 }
 
-// Waiting says whether the stack still waits for a document.
-func (r *Received) Waiting() bool { return len(r.waiting) > 0 }
+// Refused is the error of a document that is not believed: a line a problem.
+type Refused struct{ error }
+
+func (r Refused) Unwrap() error { return r.error }
 
 // waiting is one thing that a half waits for, as the output waitingFor says it.
 type waiting struct {
@@ -125,7 +127,7 @@ func (d *Delivery) receive(ctx *pulumi.Context, now, before document, check func
 		d.missing(had)
 	}
 	if err == nil && len(d.problems) > 0 {
-		err = errors.Join(d.problems...)
+		err = Refused{errors.Join(d.problems...)}
 	}
 	if withdrawn := d.received.withdrawn; withdrawn != nil && err == nil {
 		ctx.Export(withdrawnName, pulumi.Any(withdrawn))
@@ -192,7 +194,7 @@ func (d *Delivery) take(ctx *pulumi.Context, target any) (arrived bool, err erro
 		d.Add("%s", problem)
 	}
 	if len(problems) > 0 {
-		return false, errors.Join(d.problems...)
+		return false, Refused{errors.Join(d.problems...)}
 	}
 	if len(ignored) > 0 {
 		return true, ctx.Log.Warn(fmt.Sprintf("%s: is of a newer version; ignored: %s", d.origin(), strings.Join(ignored, ", ")), nil)

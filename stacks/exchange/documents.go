@@ -99,24 +99,6 @@ type GrantEnvironment struct {
 	Provider string `json:"provider"`
 }
 
-// Environment is the part of one environment.
-func (r *AccessRequest) Environment(name string) (RequestEnvironment, bool) {
-	i := slices.IndexFunc(r.Environments, func(e RequestEnvironment) bool { return e.Name == name })
-	if i < 0 {
-		return RequestEnvironment{}, false
-	}
-	return r.Environments[i], true
-}
-
-// Environment is the part of one environment.
-func (g *AccessGrant) Environment(name string) (GrantEnvironment, bool) {
-	i := slices.IndexFunc(g.Environments, func(e GrantEnvironment) bool { return e.Name == name })
-	if i < 0 {
-		return GrantEnvironment{}, false
-	}
-	return g.Environments[i], true
-}
-
 // document is what both documents have in common.
 type document interface {
 	head() header
@@ -207,7 +189,7 @@ func parse(text []byte, location string, target any) (ignored []string, problems
 	later := newer(document)
 	for _, f := range findings {
 		switch {
-		case later && f.Unknown && !anchored(f.Path[len(f.Path)-1]):
+		case later && f.Unknown && !anchored(f.Path[len(f.Path)-1], schema.At(document, f.Path)):
 			ignored = append(ignored, f.Key())
 		case later && f.Unknown:
 			problems = append(problems, fmt.Errorf("%s is unknown here and speaks of a trust anchor: want a program that knows the document's version", f.Key()))
@@ -218,7 +200,12 @@ func parse(text []byte, location string, target any) (ignored []string, problems
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	if err := json.Unmarshal(text, target); err != nil {
+	// What is ignored is not decoded: Go's decoder takes keys of another case too.
+	known, err := json.Marshal(schema.Prune(document, findings))
+	if err == nil {
+		err = json.Unmarshal(known, target)
+	}
+	if err != nil {
 		return nil, []error{err}
 	}
 	return ignored, nil
@@ -234,14 +221,35 @@ func newer(document any) bool {
 	return err == nil && its.major == major && its.minor > minor
 }
 
-// anchorWords are what trust anchors are called: tenant, account, issuer, project,
-// registry and their like. A field with one of them in its name could change whom
-// the document speaks of.
-var anchorWords = []string{"tenant", "account", "region", "issuer", "subject", "audience", "principal", "client", "project", "pool", "provider", "registry", "repository", "host", "role"}
-
-func anchored(field string) bool {
-	return slices.ContainsFunc(anchorWords, func(word string) bool { return strings.Contains(strings.ToLower(field), word) })
+// anchorWords are what trust anchors and identities are called. A field with one of
+// them in its name could change whom the document speaks of.
+var anchorWords = []string{
+	"tenant", "account", "region", "issuer", "subject", "audience", "principal", "client", "project", "pool", "provider", "registry",
+	"repository", "host", "url", "role", "identity", "identities", "key", "jwks", "arn", "namespace", "email", "node", "trust", "cluster",
+	"environment", "customer", "platform", "token", "secret",
 }
+
+// anchored says whether a field speaks of a trust anchor, in its own name or in one
+// of what is inside.
+func anchored(field string, value any) bool {
+	if slices.ContainsFunc(anchorWords, func(word string) bool { return strings.Contains(fold(field), word) }) {
+		return true
+	}
+	switch container := value.(type) {
+	case map[string]any:
+		for key, inner := range container {
+			if anchored(key, inner) {
+				return true
+			}
+		}
+	case []any:
+		return slices.ContainsFunc(container, func(inner any) bool { return anchored("", inner) })
+	}
+	return false
+}
+
+// fold is a key as a reader sees it that minds no case.
+func fold(key string) string { return strings.ToLower(strings.ToUpper(key)) }
 
 // noRepeats refuses an object that gives a key twice: readers differ in which of
 // them they take.
@@ -259,10 +267,10 @@ func noRepeats(decoder *json.Decoder, at string) error {
 				return fmt.Errorf("is no JSON: %w", err)
 			}
 			name := strings.TrimPrefix(fmt.Sprintf("%s.%s", at, key), ".")
-			if seen[name] {
+			if seen[fold(name)] {
 				return fmt.Errorf("%s is given twice: want every key once", name)
 			}
-			seen[name] = true
+			seen[fold(name)] = true
 			if err := noRepeats(decoder, name); err != nil {
 				return err
 			}

@@ -270,6 +270,12 @@ func Wish(location string, path []string) string {
 	return wish(schema, path)
 }
 
+// At is the value at a path of a document; nil where there is none.
+func At(document any, path []string) any {
+	value, _ := lookup(document, path)
+	return value
+}
+
 // Prune sets what the schema found wrong to nothing, so that the rest can
 // still be decoded and checked.
 func Prune(document any, findings []Finding) any {
