@@ -31,6 +31,10 @@ type ImageGrant struct {
 	// Ready resolves once the repository's policy exists, and is that policy:
 	// its value changes when others may read.
 	Ready pulumi.StringArrayOutput `pulumi:"ready"`
+	// WaitFor are the resources to depend on, and not the component: the SDK learns of
+	// a component's children while they are registered, so that a dependency on it may
+	// miss some.
+	WaitFor []pulumi.Resource
 }
 
 // ImageGrantArgs says which repository, and who may read it.
@@ -200,6 +204,7 @@ func NewImageGrant(ctx *pulumi.Context, name string, args *ImageGrantArgs, opts 
 			return nil, err
 		}
 		ready = append(ready, readers.Policy)
+		component.WaitFor = []pulumi.Resource{readers}
 	}
 
 	reference := args.Reference()

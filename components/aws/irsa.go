@@ -132,6 +132,6 @@ func (t IRSA) before(ctx *pulumi.Context, children *family.Family, s trusted) ([
 	return []pulumi.Resource{provider}, nil
 }
 
-func (t IRSA) after(*pulumi.Context, *family.Family, trusted, *iam.Role) (pulumi.StringArray, error) {
+func (t IRSA) after(*pulumi.Context, *family.Family, trusted, *iam.Role) ([]pulumi.CustomResource, error) {
 	return nil, nil
 }

@@ -58,7 +58,7 @@ func (PodIdentity) before(*pulumi.Context, *family.Family, trusted) ([]pulumi.Re
 	return nil, nil
 }
 
-func (t PodIdentity) after(ctx *pulumi.Context, children *family.Family, s trusted, role *iam.Role) (pulumi.StringArray, error) {
+func (t PodIdentity) after(ctx *pulumi.Context, children *family.Family, s trusted, role *iam.Role) ([]pulumi.CustomResource, error) {
 	association, err := eks.NewPodIdentityAssociation(ctx, children.Name(childAssociation), &eks.PodIdentityAssociationArgs{
 		ClusterName:    pulumi.String(strings.TrimPrefix(parseARN(t.ClusterARN).resource, "cluster/")),
 		Namespace:      pulumi.String(s.Namespace),
@@ -69,5 +69,5 @@ func (t PodIdentity) after(ctx *pulumi.Context, children *family.Family, s trust
 	if err != nil {
 		return nil, err
 	}
-	return pulumi.StringArray{association.ID().ToStringOutput()}, nil
+	return []pulumi.CustomResource{association}, nil
 }

@@ -238,7 +238,7 @@ func TestTheServiceWaitsForTheVendorsGrant(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			args.Repository, args.After = granted.Reference(), []pulumi.Resource{grant}
+			args.Repository, args.After = granted.Reference(), grant.WaitFor
 			_, err = aws.NewService(ctx, "one", args)
 			return err
 		}))

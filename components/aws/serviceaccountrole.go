@@ -3,7 +3,6 @@ package aws
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	pulumiaws "github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -28,6 +27,10 @@ type ServiceAccountRole struct {
 	// Ready resolves once the role holds its policies and, for Pod Identity,
 	// the association exists. Its value changes when one of them is replaced.
 	Ready pulumi.StringArrayOutput `pulumi:"ready"`
+	// WaitFor are the resources to depend on, and not the component: the SDK learns of
+	// a component's children while they are registered, so that a dependency on it may
+	// miss some.
+	WaitFor []pulumi.Resource
 }
 
 // ServiceAccountRoleArgs says who becomes the role, and what it may do.
@@ -192,7 +195,12 @@ func NewServiceAccountRole(ctx *pulumi.Context, name string, args *ServiceAccoun
 	}
 
 	component.RoleARN = role.role.Arn
-	component.Ready = slices.Concat(role.ready, last).ToStringArrayOutput()
+	component.WaitFor = role.policies
+	for _, resource := range last {
+		role.ready = append(role.ready, resource.ID().ToStringOutput())
+		component.WaitFor = append(component.WaitFor, resource)
+	}
+	component.Ready = role.ready.ToStringArrayOutput()
 	return component, ctx.RegisterResourceOutputs(component, pulumi.Map{
 		"roleArn": component.RoleARN,
 		"ready":   component.Ready,

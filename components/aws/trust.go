@@ -22,7 +22,7 @@ type Trust interface {
 	// before registers what the role's trust policy names.
 	before(ctx *pulumi.Context, children *family.Family, s trusted) ([]pulumi.Resource, error)
 	// after registers what names the role, and gives what to wait for.
-	after(ctx *pulumi.Context, children *family.Family, s trusted, role *iam.Role) (pulumi.StringArray, error)
+	after(ctx *pulumi.Context, children *family.Family, s trusted, role *iam.Role) ([]pulumi.CustomResource, error)
 }
 
 // trusted is the one ServiceAccount that becomes the role, and where its role is.

@@ -29,6 +29,10 @@ type WorkloadIdentity struct {
 	// Ready resolves once every credential exists. Its value changes with the
 	// identity and with whom it trusts.
 	Ready pulumi.StringArrayOutput `pulumi:"ready"`
+	// WaitFor are the resources to depend on, and not the component: the SDK learns of
+	// a component's children while they are registered, so that a dependency on it may
+	// miss some.
+	WaitFor []pulumi.Resource
 }
 
 // WorkloadIdentityArgs says which identity pulls, and which ServiceAccounts
@@ -190,6 +194,7 @@ func NewWorkloadIdentity(ctx *pulumi.Context, name string, args *WorkloadIdentit
 		ready = append(ready, pulumi.Sprintf("%s trusts %s of %s", s.Name, s.Claim(), s.Issuer))
 	}
 	component.Ready = ready.ToStringArrayOutput()
+	component.WaitFor = credentials
 	return component, ctx.RegisterResourceOutputs(component, pulumi.Map{
 		"tenantId":    component.TenantID,
 		"clientId":    component.ClientID,

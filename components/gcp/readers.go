@@ -94,9 +94,11 @@ func nodeReader(node string) string {
 
 func (b *imageGrantBuilder) buildNodeReaders() error {
 	for _, node := range b.args.Nodes {
-		if _, err := b.member(nodeReader(node), pulumi.String("serviceAccount:"+node)); err != nil {
+		member, err := b.member(nodeReader(node), pulumi.String("serviceAccount:"+node))
+		if err != nil {
 			return err
 		}
+		b.component.WaitFor = append(b.component.WaitFor, member)
 	}
 	return nil
 }

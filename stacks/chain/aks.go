@@ -266,7 +266,7 @@ func (a *aks) identities(ctx *pulumi.Context) (map[string]cloudIdentity, error) 
 		for _, subject := range args.Subjects {
 			identities[subject.Name] = cloudIdentity{
 				identity: kubernetes.AzureIdentity{TenantID: a.s.Azure.TenantID, ClientID: made.ClientID},
-				ready:    []pulumi.Resource{made},
+				ready:    made.WaitFor,
 			}
 			shown[subject.Name] = pulumi.Map{
 				"identity": pulumi.String(a.names[i]), "clientId": made.ClientID, "tenantId": made.TenantID,

@@ -115,7 +115,7 @@ func (g *artifactRegistry) grant(ctx *pulumi.Context, who pullers) (*grant, erro
 		registry: made.RegistryHost, repository: made.Repository,
 		google:    googleGrant{made.ProjectNumber, made.Pool, made.ServiceAccount},
 		providers: map[string]pulumi.StringInput{}, ready: map[string]pulumi.Array{},
-		resources: []pulumi.Resource{made},
+		resources: made.WaitFor,
 		fields:    pulumi.Map{"registry": made.RegistryHost, "repository": made.Repository},
 	}
 	if g.readers == nil {

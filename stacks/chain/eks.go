@@ -188,7 +188,7 @@ func (k *eks) identities(ctx *pulumi.Context) (map[string]cloudIdentity, error) 
 		if err != nil {
 			return nil, config.Named(err, k.workloadKeys(t))
 		}
-		identities[t.name] = cloudIdentity{identity: k.mode.annotation(role.RoleARN), ready: []pulumi.Resource{role}}
+		identities[t.name] = cloudIdentity{identity: k.mode.annotation(role.RoleARN), ready: role.WaitFor}
 		shown[t.name] = pulumi.Map{"roleArn": role.RoleARN, "subject": pulumi.String(t.account.String())}
 	}
 	if len(shown) > 0 {
