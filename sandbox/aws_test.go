@@ -34,7 +34,7 @@ aws:
           name: neighbour
           tags: ["1.0"]
       releases:
-        - eu-central-1/orchard:1.0
+        - eu-central-1/orchard/press:1.0
     - id: "` + programs.AWSCustomer + `"
       regions: [eu-central-1, us-east-1]
       roles:

@@ -72,6 +72,8 @@ func TestExampleEnvironmentsAndTheirWorkloads(t *testing.T) {
 		assert.Equal(t, second, credentialsOf(s, "bifrost-workloads-2"), "nobody moves into the free place")
 	})
 	t.Run("removing an environment removes one", func(t *testing.T) {
+		p.set("environments.staging.namespace.protect", false)
+		up(t, s)
 		p.change(func(customer map[string]any) {
 			delete(customer["environments"].(map[string]any), "staging")
 			customer["workloads"].([]any)[3].(map[string]any)["environments"] = []any{"prod"}

@@ -189,7 +189,7 @@ func aTamperedDocumentChangesNothing(t *testing.T, p *twoParties, travel exchang
 		{"customer", "accessGrant", vendor.Outputs["accessGrant"], func(d map[string]any) {
 			d["registry"] = strings.Replace(d["registry"].(string), "-", "-evil-", 1)
 		}, "registry"},
-		{"customer", "accessGrant", vendor.Outputs["accessGrant"], func(d map[string]any) { d["version"] = 2.0 }, "version 2: want 1"},
+		{"customer", "accessGrant", vendor.Outputs["accessGrant"], func(d map[string]any) { d["version"] = "2.0" }, `version "2.0": want the version`},
 	} {
 		text, err := json.Marshal(c.good)
 		require.NoError(t, err)

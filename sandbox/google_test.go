@@ -28,7 +28,7 @@ gcp:
           name: neighbour
           images: ["press:1.0"]
       releases:
-        - ` + programs.GoogleLocation + `/orchard/press:1.0
+        - ` + programs.GoogleLocation + `/orchard--press/press:1.0
 kubernetes:
   clusters:
     - context: orchard-one

@@ -237,7 +237,7 @@ func EKSWithNodeRole(ctx *pulumi.Context) error {
 	}
 	workload, err := kubernetes.NewWorkload(ctx, "workload", &kubernetes.WorkloadArgs{
 		Customer: slug, Product: product, Namespace: namespace.Name,
-		Image: c.image, After: []pulumi.Resource{c.grant}, Port: 8080,
+		Image: c.image, After: c.grant.WaitFor, Port: 8080,
 	}, pulumi.Providers(cluster))
 	if err != nil {
 		return err

@@ -261,7 +261,7 @@ func ViaNodes(site Site) pulumi.RunFunc {
 		}
 		workload, err := kubernetes.NewWorkload(ctx, "workload", &kubernetes.WorkloadArgs{
 			Customer: slug, Product: product, Namespace: namespace.Name,
-			Image: c.image, After: []pulumi.Resource{c.grant}, Port: 8080,
+			Image: c.image, After: c.grant.WaitFor, Port: 8080,
 		}, pulumi.Providers(cluster))
 		if err != nil {
 			return err
