@@ -235,7 +235,7 @@ func TestAWorldWithoutAWSHasNothingOfIt(t *testing.T) {
 }
 
 func TestAnUpdateOfAServiceThatCannotPullFails(t *testing.T) {
-	s := startAWS(t, strings.Replace(awsWorld, "orchard:1.0", "orchard:0.9", 1)+awsECS+awsOthers, programs.ECS)
+	s := startAWS(t, strings.Replace(awsWorld, "press:1.0", "press:0.9", 1)+awsECS+awsOthers, programs.ECS)
 	_, err := open(t, s).Up(context.Background())
 	require.ErrorContains(t, err, "CannotPullContainerError")
 	require.ErrorContains(t, err, "Requested image not found")
