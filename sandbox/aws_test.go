@@ -93,7 +93,7 @@ const awsOthers = `
     - id: "777788889999"
       regions: [eu-central-1]
       roles:
-        - name: orchard-pull
+        - name: orchard--press-pull
           path: /images/
           trust: {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}]}
 `
