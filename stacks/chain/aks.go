@@ -35,8 +35,7 @@ var onAKS = config.Reads{
 type aks struct {
 	s        *config.Settings
 	provider pulumi.ProviderResource
-	// found are the issuers that were looked up, by environment.
-	found  map[string]string
+	issuers
 	trusts []workloadTrust
 	// names are the identities' (of an app registration: its client ID); held and
 	// left are what each holds, and what found no room.
@@ -47,7 +46,7 @@ type aks struct {
 }
 
 func newAKS(s *config.Settings, last exchange.Outputs) *aks {
-	a := &aks{s: s, found: map[string]string{}, trusts: workloadTrusts(s)}
+	a := &aks{s: s, issuers: issuers{}, trusts: workloadTrusts(s)}
 	trusts := make([]string, len(a.trusts))
 	for i, t := range a.trusts {
 		trusts[i] = t.name
@@ -127,13 +126,6 @@ func (a *aks) connect(ctx *pulumi.Context) (err error) {
 	return err
 }
 
-func (a *aks) issuer(e *config.Environment) string {
-	if e.Cluster.Issuer != "" {
-		return e.Cluster.Issuer
-	}
-	return a.found[e.Name]
-}
-
 // find asks Azure for a cluster's OIDC issuer. One value is not worth compiling the
 // SDK of the whole container service (docs/facts.md §6), so the function is called by
 // its token.
@@ -159,7 +151,7 @@ func (a *aks) find(ctx *pulumi.Context, e *config.Environment) error {
 		return fmt.Errorf("%s %q has no OIDC issuer: turn it on with `az aks update --resource-group %s --name %s --enable-oidc-issuer`",
 			e.Key("cluster.name"), cluster.Name, cluster.ResourceGroup, cluster.Name)
 	}
-	a.found[e.Name] = found.Profile.Issuer
+	a.issuers[e.Name] = found.Profile.Issuer
 	return nil
 }
 

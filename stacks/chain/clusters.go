@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -68,6 +69,14 @@ type cloud interface {
 	// identities registers what workloads become that have an identity of their
 	// own, by the names of their trusts.
 	identities(ctx *pulumi.Context) (map[string]cloudIdentity, error)
+}
+
+// issuers are those that were looked up, by environment.
+type issuers map[string]string
+
+// issuer is a cluster's, configured or looked up; empty before it is.
+func (i issuers) issuer(e *config.Environment) string {
+	return cmp.Or(e.Cluster.Issuer, i[e.Name])
 }
 
 // cloudIdentity is what one workload becomes.

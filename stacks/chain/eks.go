@@ -30,8 +30,7 @@ type eks struct {
 	// refreshers says that refreshers become roles, and not workloads alone.
 	refreshers bool
 	provider   pulumi.ProviderResource
-	// found are the issuers that were looked up, by environment.
-	found  map[string]string
+	issuers
 	trusts []workloadTrust
 }
 
@@ -48,7 +47,7 @@ type roleTrust interface {
 }
 
 func newEKS(s *config.Settings, mode roleTrust, refreshers bool) *eks {
-	return &eks{s: s, mode: mode, refreshers: refreshers, found: map[string]string{}, trusts: workloadTrusts(s)}
+	return &eks{s: s, mode: mode, refreshers: refreshers, issuers: issuers{}, trusts: workloadTrusts(s)}
 }
 
 // needed says whether there are roles that need the cluster.
@@ -94,13 +93,6 @@ func (k *eks) connect(ctx *pulumi.Context) (err error) {
 	return err
 }
 
-func (k *eks) issuer(e *config.Environment) string {
-	if e.Cluster.Issuer != "" {
-		return e.Cluster.Issuer
-	}
-	return k.found[e.Name]
-}
-
 // find asks EKS for a cluster's OIDC issuer. The function is called by its token:
 // docs/facts.md §6 has the cost of its SDK.
 func (k *eks) find(ctx *pulumi.Context, e *config.Environment) error {
@@ -124,7 +116,7 @@ func (k *eks) find(ctx *pulumi.Context, e *config.Environment) error {
 	if len(found.Identities) == 0 || len(found.Identities[0].OIDCs) == 0 {
 		return fmt.Errorf("%s %q: has no OIDC issuer", e.Key("cluster.name"), name)
 	}
-	k.found[e.Name] = found.Identities[0].OIDCs[0].Issuer
+	k.issuers[e.Name] = found.Identities[0].OIDCs[0].Issuer
 	return nil
 }
 
