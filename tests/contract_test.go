@@ -1,6 +1,8 @@
 package tests_test
 
 import (
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -246,6 +248,23 @@ func workload(customer string) *kubernetes.WorkloadArgs {
 		Image: pulumi.String("registry.example/app:1"), Port: 8080,
 		Config: pulumi.String(secret), ConfigPath: "/app/config.json",
 	}
+}
+
+// A component that nobody entered here would be held to nothing.
+func TestEveryComponentIsInTheContract(t *testing.T) {
+	var entered, registered []string
+	declared := families()
+	for name, c := range contracts {
+		entered = append(entered, c.token)
+		assert.Contains(t, declared, name, "the children's names are pinned in families")
+	}
+	token := regexp.MustCompile(`RegisterComponentResourceV2\("([^"]+)"`)
+	for _, file := range goFiles(t, filepath.Join("..", "components")) {
+		for _, match := range token.FindAllStringSubmatch(read(t, file), -1) {
+			registered = append(registered, match[1])
+		}
+	}
+	assert.ElementsMatch(t, registered, entered)
 }
 
 func TestChildrenBelongToTheirComponent(t *testing.T) {

@@ -3,6 +3,9 @@ package tests_test
 import (
 	"encoding/json"
 	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -142,15 +145,6 @@ func TestTheReadmeSpeaksOfWhatIsThere(t *testing.T) {
 	require.NoError(t, err)
 	readme := string(text)
 
-	t.Run("its links lead somewhere", func(t *testing.T) {
-		for _, match := range regexp.MustCompile(`\]\(([^)#]+)`).FindAllStringSubmatch(readme, -1) {
-			if strings.HasPrefix(match[1], "https://") || strings.HasPrefix(match[1], "examples/") {
-				continue
-			}
-			_, err := os.Stat(filepath.Join("..", match[1]))
-			assert.NoError(t, err)
-		}
-	})
 	t.Run("its make commands are targets, and the targets are in it", func(t *testing.T) {
 		makefile, err := os.ReadFile(filepath.Join("..", "Makefile"))
 		require.NoError(t, err)
@@ -172,6 +166,159 @@ func TestTheReadmeSpeaksOfWhatIsThere(t *testing.T) {
 			assert.True(t, strings.Contains(readme, "`"+name+"`"), name)
 		}
 	})
+}
+
+// pages are the project's own, by their paths from the root.
+func pages(t *testing.T) []string {
+	t.Helper()
+	all := []string{filepath.Join("refresher", "README.md")}
+	for _, pattern := range []string{"*.md", filepath.Join("docs", "*.md")} {
+		found, err := filepath.Glob(filepath.Join("..", pattern))
+		require.NoError(t, err)
+		require.NotEmpty(t, found)
+		for _, path := range found {
+			path, err := filepath.Rel("..", path)
+			require.NoError(t, err)
+			all = append(all, path)
+		}
+	}
+	return all
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return string(text)
+}
+
+// goFiles are the Go files below a folder, tests left out.
+func goFiles(t *testing.T, root string) []string {
+	t.Helper()
+	var files []string
+	require.NoError(t, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if hidden := strings.HasPrefix(entry.Name(), ".") && path != root; entry.IsDir() && hidden {
+			return filepath.SkipDir
+		}
+		if strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
+			files = append(files, path)
+		}
+		return err
+	}))
+	require.NotEmpty(t, files)
+	return files
+}
+
+// A link leads to a file, and to a heading of it where it names one. Those to the
+// examples lead nowhere where a vendor has deleted these.
+func TestPagesLinkToWhatIsThere(t *testing.T) {
+	_, err := os.Stat(filepath.Join("..", "examples"))
+	examples := err == nil
+	code, link := regexp.MustCompile("`[^`]*`"), regexp.MustCompile(`\]\(([^)#]*)#?([^)]*)\)`)
+	for _, page := range pages(t) {
+		for _, match := range link.FindAllStringSubmatch(code.ReplaceAllString(read(t, filepath.Join("..", page)), ""), -1) {
+			path := filepath.Join(filepath.Dir(page), match[1])
+			if match[1] == "" {
+				path = page
+			}
+			if strings.HasPrefix(match[1], "https://") || !examples && strings.HasPrefix(path, "examples") {
+				continue
+			}
+			_, err := os.Stat(filepath.Join("..", path))
+			require.NoError(t, err, "a link in %s", page)
+			if match[2] != "" {
+				assert.Contains(t, headings(read(t, filepath.Join("..", path))), match[2], "a link in %s", page)
+			}
+		}
+	}
+}
+
+// headings are a page's, as links name them.
+func headings(page string) []string {
+	var all []string
+	for _, match := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(page, -1) {
+		words := regexp.MustCompile(`[^a-z0-9 -]`).ReplaceAllString(strings.ToLower(match[1]), "")
+		all = append(all, strings.ReplaceAll(words, " ", "-"))
+	}
+	return all
+}
+
+// A walk of docs/architecture.md passes functions that are in their files, as many
+// as it says.
+func TestTheWalksOfTheArchitecturePageAreTheCodes(t *testing.T) {
+	_, walks, found := strings.Cut(read(t, filepath.Join("..", "docs", "architecture.md")), "\n## Walk: ")
+	require.True(t, found)
+	row := regexp.MustCompile("(?m)^\\| `([^`]+\\.go)` \\| ([^|]+) \\|")
+	for _, walk := range strings.Split(walks, "\n## Walk: ") {
+		files, functions := 0, 0
+		for _, match := range row.FindAllStringSubmatch(walk, -1) {
+			files++
+			code := read(t, filepath.Join("..", match[1]))
+			for _, name := range strings.Split(match[2], ", ") {
+				functions++
+				assert.Regexp(t, `(?m)^func (\([^)]+\) )?`+strings.Trim(name, "`")+`\(`, code, match[1])
+			}
+		}
+		assert.Positive(t, files)
+		assert.Contains(t, walk, fmt.Sprintf("That is %d functions in %d files.", functions, files))
+	}
+}
+
+// Nothing below imports what is above it (docs/architecture.md).
+func TestImportsGoOneWay(t *testing.T) {
+	const module = "waybill.example/waybill/"
+	for folder, allowed := range map[string][]string{
+		"components/internal": {"components/check", "components/child", "components/internal"},
+		"components/check":    {}, "components/child": {}, "components/image": {},
+		"components/subject": {"components/check", "components/internal"},
+		"components":         {"components"},
+		"stacks/schema":      {},
+		"stacks/config":      {"stacks/schema", "components"},
+		"stacks/exchange":    {"stacks/schema", "stacks/config"},
+		"stacks/chain":       {"stacks/schema", "stacks/config", "stacks/exchange", "components"},
+		"refresher":          {"refresher"},
+		"sandbox":            {"sandbox", "stacks."},
+		"fleet":              {"fleet", "stacks."},
+	} {
+		for _, file := range goFiles(t, filepath.Join("..", folder)) {
+			parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+			require.NoError(t, err)
+			for _, spec := range parsed.Imports {
+				path, ours := strings.CutPrefix(strings.Trim(spec.Path.Value, `"`), module)
+				if !ours {
+					continue
+				}
+				assert.True(t, slices.ContainsFunc(allowed, func(above string) bool {
+					only, exact := strings.CutSuffix(above, ".") // the package, and none below it
+					return path == only || !exact && strings.HasPrefix(path, above+"/")
+				}), "%s imports %s", file, path)
+			}
+		}
+	}
+}
+
+// The code names sections and rows of docs/facts.md.
+func TestFactsAreWhereTheCodeSaysTheyAre(t *testing.T) {
+	facts := read(t, filepath.Join("..", "docs", "facts.md"))
+	rows := "(?:,? (?:rows?|number) [0-9]+)?"
+	reference := regexp.MustCompile(`docs/facts\.md[\s/]*(§[0-9]+` + rows + `(?:(?:,| and)[\s/]*§[0-9]+` + rows + `)*)`)
+	one := regexp.MustCompile(`§([0-9]+)(?:,? (?:rows?|number) ([0-9]+))?`)
+	references := 0
+	for _, file := range goFiles(t, "..") {
+		code := read(t, file)
+		named := reference.FindAllStringSubmatch(code, -1)
+		for _, match := range named {
+			for _, place := range one.FindAllStringSubmatch(match[1], -1) {
+				references++
+				assert.Contains(t, facts, "\n## "+place[1]+". ", file)
+				if place[2] != "" {
+					assert.Equal(t, "1", place[1], "%s: no other section has numbered rows", file)
+					assert.Contains(t, facts, "\n| "+place[2]+" | ", file)
+				}
+			}
+		}
+	}
+	assert.Greater(t, references, 100)
 }
 
 func TestExamplesAreThoseOfTheReadme(t *testing.T) {
