@@ -241,7 +241,7 @@ func (p *rolePull) identify(ctx *pulumi.Context, e *config.Environment) (puller,
 	return who, nil
 }
 
-func (p *rolePull) source(e *config.Environment, who puller, _ *grant) kubernetes.TokenSource {
+func (p *rolePull) source(_ *config.Environment, who puller, _ *grant) kubernetes.TokenSource {
 	return p.eks.mode.source(kubernetes.ECRRole{RoleARN: who.role, Region: p.s.AWS.Customer.Region})
 }
 
