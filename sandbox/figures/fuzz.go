@@ -172,7 +172,7 @@ func (g *generator) customer() map[string]any {
 	customer := map[string]any{
 		"slug": g.word(3, 40), "platform": "aks", "product": product, "azure": azure, "gcp": gcp,
 		"environments": map[string]any{"default": environment},
-		"refresher": map[string]any{"image": "registry.example/" + g.word(1, 60) + ":" + g.word(1, 60)},
+		"refresher":    map[string]any{"image": "registry.example/" + g.word(1, 60) + ":" + g.word(1, 60)},
 	}
 	g.vary(customer)
 	return customer

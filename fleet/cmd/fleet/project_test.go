@@ -103,7 +103,7 @@ func world(customers []customer) object {
 			tenants = append(tenants, object{"id": c.guid(1), "subscriptions": []object{{
 				"id": c.guid(2), "resourceGroups": []object{{"name": "apps", "location": "westeurope"}},
 			}}})
-			googleReleases = append(googleReleases, fmt.Sprintf("europe-west1/%s/%s:1.0", c.name(), c.product()))
+			googleReleases = append(googleReleases, fmt.Sprintf("europe-west1/%s--%s/%[2]s:1.0", c.name(), c.product()))
 		case "eks":
 			accounts = append(accounts, object{"id": c.account(), "regions": []string{"eu-central-1", "us-east-1"}, "oidcProviders": []object{{
 				"url": eksIssuer, "clientIds": []string{"sts.amazonaws.com"},
@@ -113,7 +113,7 @@ func world(customers []customer) object {
 				"vpcs":        []object{{"id": c.id("vpc"), "region": "eu-central-1", "subnets": []string{c.id("subnet")}, "securityGroups": []string{c.id("sg")}}},
 				"ecsClusters": []object{{"name": "apps", "region": "eu-central-1"}},
 			})
-			awsReleases = append(awsReleases, fmt.Sprintf("us-east-1/%s:1.0", c.name()))
+			awsReleases = append(awsReleases, fmt.Sprintf("us-east-1/%s/%s:1.0", c.name(), c.product()))
 		}
 	}
 	accounts = append(accounts, object{"id": vendorAccount, "regions": []string{"us-east-1"}, "releases": awsReleases})
