@@ -43,17 +43,13 @@ func Command(arguments []string, stdout, stderr io.Writer) int {
 // stackFile is a stack's file, which is here or in examples/.
 func stackFile(stack string) string {
 	name := "Pulumi." + stack + ".yaml"
-	if _, err := os.Stat(name); err != nil {
-		if example := filepath.Join("examples", name); fileExists(example) {
-			return example
+	for _, folder := range []string{".", "examples"} {
+		path := filepath.Join(folder, name)
+		if _, err := os.Stat(path); err == nil {
+			return path
 		}
 	}
 	return name
-}
-
-func fileExists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }
 
 func printRequest(path string, out io.Writer) error {

@@ -22,7 +22,8 @@ var (
 		Uses: append(workloadKeys(
 			"replicas", "resources", "servicePort", "liveness", "readiness", "command", "args", "env", "writable", "user",
 			"maxUnavailable", "spreadOver", "selector"),
-			"product.tag", "product.digest", "product.healthPath", "product.configPath", "environments.*.namespace...", "environments.*.product...", "environments.*.replicas",
+			"product.tag", "product.digest", "product.healthPath", "product.configPath",
+			"environments.*.namespace...", "environments.*.product...", "environments.*.replicas",
 			"workloads.*.component", "workloads.*.port", "workloads.*.healthPath", "workloads.*.environments..."),
 	}
 	withRefresher = config.Reads{
@@ -387,7 +388,8 @@ func (c *clusters) namespaceKeys(p *place) config.Keys {
 func (c *clusters) pullSecretKeys(p *place) config.Keys {
 	return config.Keys{
 		"customer": "slug", "product": "product.name", "namespace": p.Key("namespace.name"), "existing": p.Key("namespace.existing"),
-		"protectNamespace": p.Key("namespace.protect"), "name": p.Key("pullSecret"), "serviceAccount": "product.name", "refresher": "refresher", "egressPorts": p.Key("egressPorts"),
+		"protectNamespace": p.Key("namespace.protect"), "name": p.Key("pullSecret"),
+		"serviceAccount": "product.name", "refresher": "refresher", "egressPorts": p.Key("egressPorts"),
 		"source": "environments." + p.Name, "source.tenantId": "azure.tenantId", "source.scope": "azure.token.scope",
 		"source.region": "aws.customer.region", "registry": "exchange.grant",
 	}
