@@ -305,7 +305,6 @@ func TestAWrongConfigurationChangesNothing(t *testing.T) {
 		"several problems":            {"product.tag", 1.1, "product.tag 1.1 is a number for YAML"},
 		"a cluster that is not there": {"azure.cluster.name", "other", `azure.cluster.name "other" in group "example-apps"`},
 		"another subscription":        {"azure.subscriptionId", "00000000-90ab-4f36-b1c5-2e4f6a8b0c11", "SubscriptionNotFound"},
-		"an unknown context":          {"kubernetes.context", "other", "example-cluster"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newProject(t, "dev")

@@ -41,7 +41,7 @@ func Installed(ctx context.Context, tools, tool string, progress func(message st
 	}
 	progress(fmt.Sprintf("downloading the Kubernetes provider v%s", kubernetesSDK))
 	if err := kubernetes.Download(ctx, cli, tools, kubernetesSDK); err != nil {
-		progress(fmt.Sprintf("it cannot be had (%v) and is built", err))
+		progress(fmt.Sprintf("it cannot be downloaded and is built: %v", err))
 		return false, nil
 	}
 	_, found := kubernetes.Installed(ctx, tools, kubernetesSDK)

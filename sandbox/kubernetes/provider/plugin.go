@@ -110,7 +110,9 @@ func Download(ctx context.Context, cli auto.PulumiCommand, tools string, wanted 
 		return fmt.Errorf("it takes longer than %s", downloadTime)
 	}
 	if err != nil {
-		return errors.New(strings.TrimSpace(problem))
+		// The last line says how it ended, those before it tell of each try.
+		lines := strings.Split(strings.TrimSpace(problem), "\n")
+		return errors.New(lines[len(lines)-1])
 	}
 	return nil
 }

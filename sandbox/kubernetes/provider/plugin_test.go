@@ -101,8 +101,8 @@ func TestADownloadTakesSecondsOrFails(t *testing.T) {
 	assert.True(t, installed)
 
 	assert.EqualError(t, provider.Download(t.Context(), cli(func(context.Context, []string, []string) (string, error) {
-		return "error: no such host\n", errors.New("exit status 1")
-	}), m.tools, wanted), "error: no such host")
+		return "warning: no such host\nerror: failed all 5 attempts\n", errors.New("exit status 1")
+	}), m.tools, wanted), "error: failed all 5 attempts")
 
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
