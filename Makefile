@@ -40,7 +40,7 @@ figures: tools ## measure the reliability; JSON=1 prints a document
 # Pulumi's own tools are built only where none is installed that is new enough.
 tools: $(BIN)/controlplane build
 	@for tool in pulumi pulumi-resource-kubernetes; do \
-		$(BIN)/sandbox installed $$tool || $(MAKE) --no-print-directory $(BIN)/$$tool || exit 1; \
+		$(BIN)/sandbox installed $$tool || $(MAKE) -s --no-print-directory $(BIN)/$$tool || exit 1; \
 	done
 build: .build/refresher-image ## the program, the refresher's image and the sandbox
 	@echo "· building the program and the sandbox" >&2
