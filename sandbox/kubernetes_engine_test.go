@@ -2,6 +2,8 @@ package sandbox_test
 
 import (
 	"context"
+	"maps"
+	"strings"
 	"testing"
 
 	pulumikubernetes "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
@@ -11,6 +13,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
+// typed adds to an object's inputs what the SDK takes from its type.
+func typed(token string, inputs pulumi.Map) pulumi.Map {
+	parts := strings.Split(token, ":")
+	whole := pulumi.Map{"apiVersion": text(strings.TrimPrefix(parts[1], "core/")), "kind": text(parts[2])}
+	maps.Copy(whole, inputs)
+	return whole
+}
+
 // oneObject registers an object by its inputs, which no SDK has checked.
 func oneObject(kubeContext, token string, inputs pulumi.Map) pulumi.RunFunc {
 	return func(ctx *pulumi.Context) error {
@@ -18,7 +28,7 @@ func oneObject(kubeContext, token string, inputs pulumi.Map) pulumi.RunFunc {
 		if err != nil {
 			return err
 		}
-		return ctx.RegisterResource(token, "object", inputs, &pulumi.CustomResourceState{}, pulumi.Provider(provider))
+		return ctx.RegisterResource(token, "object", typed(token, inputs), &pulumi.CustomResourceState{}, pulumi.Provider(provider))
 	}
 }
 
@@ -38,9 +48,9 @@ func TestAContextThatIsNotThereIsToldByAPreview(t *testing.T) {
 	}))
 	_, err := open(t, s).Preview(context.Background())
 	require.ErrorContains(t, err, `context "other" does not exist`)
-	maps, err := client(t, s).CoreV1().ConfigMaps("default").List(context.Background(), metav1.ListOptions{})
+	list, err := client(t, s).CoreV1().ConfigMaps("default").List(context.Background(), metav1.ListOptions{})
 	require.NoError(t, err)
-	for _, found := range maps.Items {
+	for _, found := range list.Items {
 		assert.NotEqual(t, "settings", found.Name)
 	}
 }
