@@ -149,6 +149,7 @@ func TestACustomerIsDeployedChangedAndOffBoarded(t *testing.T) {
 	}
 	assert.Equal(t, "402817365910", result.Outputs["accessGrant"].(map[string]any)["projectNumber"], "the world's number, which no configuration holds")
 
+	t.Run("every field of its objects is one of Kubernetes", func(t *testing.T) { everyFieldIsKnown(t, p, s) })
 	t.Run("a second up changes nothing", func(t *testing.T) {
 		assert.Empty(t, changes(up(t, s)))
 	})
