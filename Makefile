@@ -8,6 +8,8 @@ FLAGS := --stack $(STACK) $(if $(JSON),--json)
 
 PULUMI_VERSION     := $(shell awk '/pulumi\/pkg\/v3 v/ { print $$2; exit }' tools/pulumi/go.mod)
 KUBERNETES_VERSION := $(shell awk '/k8s.io\/kubernetes v/ { print $$2; exit }' tools/controlplane/go.mod)
+PROVIDER           := github.com/pulumi/pulumi-kubernetes/provider/v4
+PROVIDER_VERSION   := $(shell awk '/pulumi-kubernetes\/provider\/v4 v/ { print $$NF; exit }' tools/kubernetesprovider/go.mod)
 
 # The modules with tests and code of their own; tools/ pins other people's.
 MODULES := . sandbox refresher fleet tools/build tools/controlplane
@@ -44,7 +46,11 @@ figures: tools ## measure the reliability; JSON=1 prints a document
 	@$(BIN)/sandbox figures $(FLAGS)
 
 .PHONY: tools build
-tools: $(BIN)/pulumi $(BIN)/controlplane build
+# Pulumi's own tools are built only where none is installed that is new enough.
+tools: $(BIN)/controlplane build
+	@for tool in pulumi pulumi-resource-kubernetes; do \
+		$(BIN)/sandbox installed $$tool || $(MAKE) -s --no-print-directory $(BIN)/$$tool || exit 1; \
+	done
 build: .build/refresher-image ## the program, the refresher's image and the sandbox
 	@echo "· building the program and the sandbox" >&2
 	@go build -o $(BIN)/waybill . >&2
@@ -70,6 +76,11 @@ $(BIN)/pulumi: tools/pulumi/go.mod tools/pulumi/go.sum
 $(BIN)/controlplane: tools/controlplane/go.mod tools/controlplane/go.sum $(wildcard tools/controlplane/*.go)
 	@$(BUILD) ../controlplane -name "Kubernetes $(KUBERNETES_VERSION)" -o ../../$@ \
 		-ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$(KUBERNETES_VERSION)" . >&2
+$(BIN)/pulumi-resource-kubernetes: tools/kubernetesprovider/go.mod tools/kubernetesprovider/go.sum tools/kubernetesprovider/main.go
+	@folder=$$(go list -C $(<D) -m -f '{{ .Dir }}' $(PROVIDER)) && \
+		install -m 644 "$$folder/cmd/pulumi-resource-kubernetes/schema.json" $(<D)/schema.json
+	@$(BUILD) ../kubernetesprovider -name "Kubernetes provider $(PROVIDER_VERSION)" -o ../../$@ \
+		-ldflags "-s -w -X $(PROVIDER)/pkg/version.Version=$(PROVIDER_VERSION)" . >&2
 $(BIN)/golangci-lint $(BIN)/shfmt: tools/lint/go.mod tools/lint/go.sum
 	@$(BUILD) ../lint -name golangci-lint -o ../../$(BIN)/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint >&2
 	@go build -C tools/lint -o ../../$(BIN)/shfmt mvdan.cc/sh/v3/cmd/shfmt >&2

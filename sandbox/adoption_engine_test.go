@@ -356,6 +356,9 @@ func adopting(adopt, wishing *bool) pulumi.RunFunc {
 			if *wishing {
 				maps.Copy(inputs, each.wish)
 			}
+			if each.provider == "kubernetes" {
+				inputs = typed(each.token, inputs)
+			}
 			options := []pulumi.ResourceOption{pulumi.Provider(providers[each.provider])}
 			switch {
 			case *adopt:

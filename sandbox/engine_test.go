@@ -165,6 +165,7 @@ func TestACustomerIsDeployedChangedAndOffBoarded(t *testing.T) {
 	}
 	assert.Equal(t, "402817365910", result.Outputs["accessGrant"].(map[string]any)["projectNumber"], "the world's number, which no configuration holds")
 
+	t.Run("every field of its objects is one of Kubernetes", func(t *testing.T) { everyFieldIsKnown(t, p, s) })
 	t.Run("a second up changes nothing", func(t *testing.T) {
 		assert.Empty(t, changes(up(t, s)))
 	})
@@ -321,7 +322,6 @@ func TestAWrongConfigurationChangesNothing(t *testing.T) {
 		"several problems":            {"product.tag", 1.1, "product.tag 1.1 is a number for YAML"},
 		"a cluster that is not there": {"environments.default.cluster.name", "other", `environments.default.cluster.name "other" in group "example-apps"`},
 		"another subscription":        {"azure.subscriptionId", "00000000-90ab-4f36-b1c5-2e4f6a8b0c11", "SubscriptionNotFound"},
-		"an unknown context":          {"environments.default.cluster.context", "other", "example-cluster"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newProject(t, "dev")

@@ -23,7 +23,6 @@ import (
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/layout"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -61,7 +60,7 @@ type Options struct {
 	// State is the state directory; empty means .sandbox/<stack>, or the customer's
 	// where the world is.
 	State string
-	// Tools holds bin/pulumi and bin/controlplane; empty means .build.
+	// Tools holds what `make tools` built or downloaded; empty means .build.
 	Tools string
 	// Program runs in place of stacks.Run; nil means stacks.Run.
 	Program pulumi.RunFunc
@@ -135,8 +134,16 @@ type Sandbox struct {
 	kubelets    []*kubelet.Kubelet
 	podIdentity *podidentity.Listener
 	google      *googleapis.Server
-	providers   []*provider.Server
+	cli         engine.CLI
+	plugin      kubernetes.Plugin
+	providers   []attached
 	close       func() error
+}
+
+// attached is a provider that engines attach to.
+type attached interface {
+	Attachment() string
+	Close() error
 }
 
 // Start brings the stack's sandbox up. What an earlier one left in the state
@@ -161,6 +168,9 @@ func Start(ctx context.Context, options Options) (_ *Sandbox, err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
+	if err := s.findTools(ctx); err != nil {
+		return nil, err
+	}
 	if s.Azure, err = azure.Open(dir.Path("azure.json"), existing.Azure); err != nil {
 		return nil, err
 	}
@@ -292,17 +302,16 @@ func (s *Sandbox) startKubelets(ctx context.Context) error {
 }
 
 func (s *Sandbox) serveProviders(ctx context.Context) error {
-	kube := kubernetes.Options{
-		Kubeconfig: s.Kubeconfig(),
-		Await:      true,
-		Log: func(urn resource.URN, message string) {
-			s.options.Progress(urn.Name() + ": " + message)
-		},
+	server, err := kubernetes.Serve(kubernetes.Config{
+		Plugin: s.plugin, Kubeconfig: s.Kubeconfig(), Proxy: s.Network.Proxy(), Dir: s.state.Path("provider"),
+	})
+	if err != nil {
+		return err
 	}
+	s.providers = append(s.providers, server)
 	packages := map[string]func() plugin.Provider{
 		azure.Package: s.Azure.Provider().Open,
 		gcp.Package:   s.GCP.Provider().Open,
-		"kubernetes":  func() plugin.Provider { return kubernetes.New(kube) },
 	}
 	if s.hasAWS() {
 		packages[aws.Package] = s.AWS.Provider().Open
@@ -379,7 +388,7 @@ func (s *Sandbox) Engine(ctx context.Context, observe func(engine.Step)) (*engin
 // backend, so that the stacks of two parties can read each other's outputs.
 func (s *Sandbox) EngineFor(ctx context.Context, stack string, observe func(engine.Step)) (*engine.Engine, error) {
 	return engine.Open(ctx, engine.Options{
-		Tools:     s.options.Tools,
+		CLI:       s.cli,
 		Project:   s.options.Root,
 		Stack:     stack,
 		Beside:    s.otherParty(stack),

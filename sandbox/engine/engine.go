@@ -23,9 +23,8 @@ import (
 
 // Options say what runs, and where.
 type Options struct {
-	// Tools is the folder whose bin/pulumi is used where PATH has no CLI that
-	// is new enough.
-	Tools string
+	// CLI runs the operations.
+	CLI CLI
 	// Project holds Pulumi.yaml and the stack files.
 	Project string
 	// Stack is the name in Pulumi.<name>.yaml.
@@ -65,17 +64,13 @@ func Open(ctx context.Context, options Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	command, err := findCLI(options.Tools)
-	if err != nil {
-		return nil, err
-	}
 	program := options.Program
 	if program == nil {
 		program = stacks.In(options.Project)
 	}
 	upsert := func(name string) (auto.Stack, error) {
 		return auto.UpsertStackLocalSource(ctx, name, work,
-			auto.Pulumi(command), auto.Program(program), auto.EnvVars(environment),
+			auto.Pulumi(options.CLI.PulumiCommand), auto.Program(program), auto.EnvVars(environment),
 			auto.PulumiHome(environment["PULUMI_HOME"]), auto.SecretsProvider("passphrase"))
 	}
 	for _, other := range options.Beside {

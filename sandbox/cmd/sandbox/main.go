@@ -67,5 +67,9 @@ func newCommand(stdout, stderr *os.File) *cobra.Command {
 			RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
 		})
 	}
+	root.AddCommand(&cobra.Command{
+		Use: "installed TOOL", Short: "Fail where make has to build a tool of Pulumi's", Args: cobra.ExactArgs(1), Hidden: true,
+		RunE: func(cmd *cobra.Command, args []string) error { return r.installed(cmd.Context(), args[0]) },
+	})
 	return root
 }

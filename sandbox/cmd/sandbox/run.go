@@ -131,8 +131,23 @@ func (r *runner) start(ctx context.Context) (*sandbox.Sandbox, error) {
 		return nil, err
 	}
 	r.options.Root = root
-	r.options.Progress = func(message string) { fmt.Fprintln(r.stderr, "·", message) }
+	r.options.Progress = r.progress
 	return sandbox.Start(ctx, r.options)
+}
+
+func (r *runner) progress(message string) { fmt.Fprintln(r.stderr, "·", message) }
+
+// installed is what `make tools` asks before it builds.
+func (r *runner) installed(ctx context.Context, tool string) error {
+	tools, err := filepath.Abs(filepath.Join(r.options.Root, ".build"))
+	if err != nil {
+		return err
+	}
+	found, err := sandbox.Installed(ctx, tools, tool, r.progress)
+	if err == nil && !found {
+		return errFailed
+	}
+	return err
 }
 
 // observe shows a step that changed something, as it ends.

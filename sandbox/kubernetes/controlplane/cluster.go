@@ -9,12 +9,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
+	"waybill.example/waybill/sandbox/child"
 	"waybill.example/waybill/sandbox/world"
 )
 
@@ -83,7 +85,7 @@ type Cluster struct {
 	server    string
 	authority []byte
 
-	processes []*process // in the order of their start
+	processes []*child.Process // in the order of their start
 	done      chan struct{}
 	doneOnce  sync.Once
 
@@ -159,7 +161,7 @@ func (c *Cluster) startProcesses(ctx context.Context) error {
 	}
 	for _, p := range c.processes {
 		go func() {
-			<-p.ended
+			<-p.Ended()
 			c.doneOnce.Do(func() { close(c.done) })
 		}()
 	}
@@ -228,17 +230,20 @@ func (c *Cluster) launch(ctx context.Context, role string, flags func() ([]strin
 		if err != nil {
 			return fmt.Errorf("%s: %w", role, err)
 		}
-		p, err := startProcess(c.config.Binary, role, args, filepath.Join(c.config.Dir, role+".log"))
+		p, err := child.Start(child.Spec{
+			Name: role, Path: c.config.Binary, Args: append([]string{role}, args...), Log: filepath.Join(c.config.Dir, role+".log"),
+		})
 		if err != nil {
 			return err
 		}
-		err = p.await(ctx, ready)
+		err = p.Await(ctx, ready)
 		if err == nil {
 			c.processes = append(c.processes, p)
 			return nil
 		}
-		err = errors.Join(err, p.stop())
-		if attempt == portAttempts || !p.lostPort() {
+		err = errors.Join(err, p.Stop())
+		portWasTaken := strings.Contains(p.Tail(), "address already in use")
+		if attempt == portAttempts || !portWasTaken {
 			return err
 		}
 	}
@@ -280,7 +285,7 @@ func (c *Cluster) Done() <-chan struct{} { return c.done }
 func (c *Cluster) Err() error {
 	var problems []error
 	for _, p := range c.processes {
-		problems = append(problems, p.failure())
+		problems = append(problems, p.Failure())
 	}
 	return errors.Join(problems...)
 }
@@ -292,7 +297,7 @@ func (c *Cluster) Stop() error {
 	c.stopOnce.Do(func() {
 		var problems []error
 		for i := len(c.processes) - 1; i >= 0; i-- {
-			problems = append(problems, c.processes[i].stop())
+			problems = append(problems, c.processes[i].Stop())
 		}
 		c.stopErr = errors.Join(problems...)
 	})

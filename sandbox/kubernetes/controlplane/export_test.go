@@ -9,7 +9,7 @@ import (
 func (c *Cluster) ProcessIDs() []int {
 	var ids []int
 	for _, p := range c.processes {
-		ids = append(ids, p.command.Process.Pid)
+		ids = append(ids, p.ID())
 	}
 	return ids
 }

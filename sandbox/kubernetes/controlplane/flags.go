@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// controllers are those that docs/facts.md §9 names, and two more that a cloud
-// runs: Services get their EndpointSlices, and finished Jobs their clean-up.
+// controllers are those that docs/facts.md §9 names, and three more that a cloud
+// runs: Services get their EndpointSlices and the Endpoints that Pulumi's
+// provider waits for, and finished Jobs their clean-up.
 // node-lifecycle stays out: it would evict pods from nodes without leases.
 var controllers = []string{
 	"serviceaccount-controller",
@@ -17,6 +18,7 @@ var controllers = []string{
 	"cronjob-controller",
 	"namespace-controller",
 	"garbage-collector-controller",
+	"endpoints-controller",
 	"endpointslice-controller",
 	"ttl-after-finished-controller",
 }

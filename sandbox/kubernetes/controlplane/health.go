@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"waybill.example/waybill/sandbox/child"
 )
 
 // plainClient asks etcd. A transport of its own: the default one may have been
@@ -44,7 +46,7 @@ func getOK(ctx context.Context, client *http.Client, url, token string) error {
 		return err
 	}
 	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(response.Body, logTail))
+	body, err := io.ReadAll(io.LimitReader(response.Body, child.TailSize))
 	if err != nil {
 		return err
 	}

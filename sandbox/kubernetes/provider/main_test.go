@@ -2,67 +2,70 @@ package provider_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
-	"k8s.io/client-go/kubernetes"
-
-	"waybill.example/waybill/sandbox/kubernetes/controlplane"
-	"waybill.example/waybill/sandbox/world"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/emptypb"
 )
 
-// What every test of the package shares: one control plane, as it starts in
-// seconds and each test keeps to objects of its own.
-var (
-	kubeconfigPath string
-	cluster        *controlplane.Cluster
-	client         kubernetes.Interface
-)
+// fakeVersion makes this test binary a plugin of that version.
+const fakeVersion = "WAYBILL_TEST_PLUGIN"
 
 func TestMain(m *testing.M) {
-	code, err := run(m)
+	version := os.Getenv(fakeVersion)
+	if version == "" {
+		os.Exit(m.Run())
+	}
+	handle, err := rpcutil.ServeWithOptions(rpcutil.ServeOptions{Init: func(server *grpc.Server) error {
+		pulumirpc.RegisterResourceProviderServer(server, &fake{version: version})
+		return nil
+	}})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		code = 1
+		os.Exit(1)
 	}
-	os.Exit(code)
+	fmt.Println(handle.Port)
+	<-handle.Done
 }
 
-func run(m *testing.M) (code int, err error) {
-	binary := os.Getenv("WAYBILL_CONTROLPLANE")
-	if binary == "" {
-		if binary, err = filepath.Abs(filepath.Join("..", "..", "..", ".build", "bin", "controlplane")); err != nil {
-			return 0, err
-		}
-	}
-	dir, err := os.MkdirTemp("", "waybill-kubernetes-provider")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	cluster, err = controlplane.Start(context.Background(), controlplane.Config{
-		Binary: binary, Dir: filepath.Join(dir, "cluster"), Context: "customer", Issuer: "https://issuer.example/", Controllers: true,
-		Namespaces: []world.Namespace{
-			{Name: "shop"},
-			{Name: "strict", Labels: map[string]string{
-				"pod-security.kubernetes.io/enforce": "restricted",
-				"pod-security.kubernetes.io/warn":    "restricted",
-			}},
-		},
-	})
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, cluster.Stop()) }()
-	kubeconfigPath = filepath.Join(dir, "kubeconfig")
-	if err := controlplane.WriteKubeconfig(kubeconfigPath, cluster); err != nil {
-		return 0, err
-	}
-	if client, err = kubernetes.NewForConfig(cluster.RESTConfig()); err != nil {
-		return 0, err
-	}
-	return m.Run(), nil
+// fake keeps one configuration, as the real provider does, and tells it, its
+// process and its environment in place of a schema.
+type fake struct {
+	pulumirpc.UnimplementedResourceProviderServer
+	version, context string
+}
+
+func (f *fake) GetPluginInfo(context.Context, *emptypb.Empty) (*pulumirpc.PluginInfo, error) {
+	return &pulumirpc.PluginInfo{Version: f.version}, nil
+}
+
+func (f *fake) Configure(_ context.Context, request *pulumirpc.ConfigureRequest) (*pulumirpc.ConfigureResponse, error) {
+	f.context = request.GetVariables()["kubernetes:config:context"]
+	return &pulumirpc.ConfigureResponse{}, nil
+}
+
+func (f *fake) GetSchema(context.Context, *pulumirpc.GetSchemaRequest) (*pulumirpc.GetSchemaResponse, error) {
+	told := append([]string{f.context, fmt.Sprint(os.Getpid())}, os.Environ()...)
+	return &pulumirpc.GetSchemaResponse{Schema: strings.Join(told, "\n")}, nil
+}
+
+// plugin writes an executable that is a plugin of that version.
+func plugin(t *testing.T, path, version string) {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	script(t, path, fmt.Sprintf("%s='%s' exec '%s'", fakeVersion, version, self))
+}
+
+func script(t *testing.T, path, text string) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\n"+text+"\n"), 0o755))
 }
