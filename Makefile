@@ -12,13 +12,9 @@ PROVIDER           := github.com/pulumi/pulumi-kubernetes/provider/v4
 PROVIDER_VERSION   := $(shell awk '/pulumi-kubernetes\/provider\/v4 v/ { print $$NF; exit }' tools/kubernetesprovider/go.mod)
 
 # The modules with tests and code of their own; tools/ pins other people's.
-MODULES := . sandbox refresher fleet tools/build tools/controlplane
+MODULES := . sandbox refresher fleet tools/build tools/preflight tools/controlplane
 
-# An unknown STACK is answered before anything is built, as the sandbox does it;
-# with JSON=1 it is left to the sandbox, which answers with a document.
-STACKS := $(sort $(patsubst Pulumi.%.yaml,%,$(notdir $(wildcard Pulumi.*.yaml examples/Pulumi.*.yaml))))
-COMMA  := ,
-SPACE  := $(COMMA:,= )
+COMMA := ,
 
 BUILD := go run -C tools/build . -C
 
@@ -26,23 +22,25 @@ BUILD := go run -C tools/build . -C
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: up preview down serve stack
-stack:
-	@$(if $(JSON)$(filter $(STACK),$(STACKS)),:,echo 'error: stack "$(STACK)": has no Pulumi.$(STACK).yaml, at the root or in examples:' \
-		'want one of $(subst $(SPACE),$(COMMA)$(SPACE),$(STACKS))' >&2; exit 1)
-up: stack tools ## deploy STACK (default dev) to the sandbox; JSON=1 prints a document
+# What keeps this machine from running the stack's sandbox is said before
+# anything is built.
+.PHONY: up preview down serve preflight
+preflight:
+	@check=$$(mktemp) && go build -C tools/preflight -o "$$check" . && "$$check" --stack "$(STACK)" $(if $(JSON),--json); \
+		status=$$?; rm -f "$$check"; exit $$status
+up: preflight tools ## deploy STACK (default dev) to the sandbox; JSON=1 prints a document
 	@$(BIN)/sandbox up $(FLAGS)
-preview: stack tools ## show what up would change
+preview: preflight tools ## show what up would change
 	@$(BIN)/sandbox preview $(FLAGS)
-down: stack tools ## delete what up made
+down: preflight tools ## delete what up made
 	@$(BIN)/sandbox down $(FLAGS)
-serve: stack tools ## leave the sandbox running and print the environment for other clients
+serve: preflight tools ## leave the sandbox running and print the environment for other clients
 	@$(BIN)/sandbox serve $(FLAGS)
 
 .PHONY: diagram figures
-diagram: stack tools ## print the deployed chain of STACK as Mermaid
+diagram: preflight tools ## print the deployed chain of STACK as Mermaid
 	@$(BIN)/sandbox diagram $(FLAGS)
-figures: tools ## measure the reliability; JSON=1 prints a document
+figures: preflight tools ## measure the reliability; JSON=1 prints a document
 	@$(BIN)/sandbox figures $(FLAGS)
 
 .PHONY: tools build

@@ -3,7 +3,7 @@
 // cluster of the stack's world, embedded clouds, and their Pulumi providers,
 // attached to the real engine.
 //
-// It is independent of the program: it runs stacks.Run and takes nothing else
+// It is independent of the program: it runs it as a process and takes nothing
 // from components or stacks, so that it cannot share their mistakes. What it
 // shows is consistency with the documented rules, not more.
 package sandbox
@@ -62,7 +62,9 @@ type Options struct {
 	State string
 	// Tools holds what `make tools` built or downloaded; empty means .build.
 	Tools string
-	// Program runs in place of stacks.Run; nil means stacks.Run.
+	// Executable is the program; empty means bin/waybill in Tools.
+	Executable string
+	// Program runs in place of Executable; nil means Executable.
 	Program pulumi.RunFunc
 	// Progress is told what starts and what is worth knowing; nil for nobody.
 	Progress func(message string)
@@ -76,6 +78,7 @@ func (o *Options) setDefaults() {
 	orElse(&o.World, o.worldOf(of))
 	orElse(&o.State, filepath.Join(o.Root, ".sandbox", of))
 	orElse(&o.Tools, filepath.Join(o.Root, ".build"))
+	orElse(&o.Executable, filepath.Join(o.Tools, "bin", "waybill"))
 	if o.Progress == nil {
 		o.Progress = func(string) {}
 	}
@@ -388,14 +391,15 @@ func (s *Sandbox) Engine(ctx context.Context, observe func(engine.Step)) (*engin
 // backend, so that the stacks of two parties can read each other's outputs.
 func (s *Sandbox) EngineFor(ctx context.Context, stack string, observe func(engine.Step)) (*engine.Engine, error) {
 	return engine.Open(ctx, engine.Options{
-		CLI:       s.cli,
-		Project:   s.options.Root,
-		Stack:     stack,
-		Beside:    s.otherParty(stack),
-		State:     s.state,
-		Providers: s.Providers(),
-		Program:   s.options.Program,
-		Observe:   observe,
+		CLI:        s.cli,
+		Project:    s.options.Root,
+		Stack:      stack,
+		Beside:     s.otherParty(stack),
+		State:      s.state,
+		Providers:  s.Providers(),
+		Executable: s.options.Executable,
+		Program:    s.options.Program,
+		Observe:    observe,
 	})
 }
 

@@ -65,7 +65,7 @@ func Start(spec Spec) (*Process, error) {
 	command := exec.Command(spec.Path, spec.Args...) //nolint:gosec // runs a binary that make built, or that the operator installed
 	command.Env = spec.Env
 	command.Stdout, command.Stderr = log, log
-	command.SysProcAttr = attributes()
+	command.SysProcAttr = Attributes()
 
 	p := &Process{
 		name: spec.Name, logPath: spec.Log, command: command, logFrom: info.Size(),

@@ -4,7 +4,7 @@ package child
 
 import "syscall"
 
-// attributes: only Linux can tie a child's life to its parent's.
-func attributes() *syscall.SysProcAttr {
+// Attributes: only Linux can tie a child's life to its parent's.
+func Attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }

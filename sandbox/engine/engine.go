@@ -18,7 +18,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/sandbox/state"
-	"waybill.example/waybill/stacks"
 )
 
 // Options say what runs, and where.
@@ -36,7 +35,9 @@ type Options struct {
 	State *state.Dir
 	// Providers is the value of PULUMI_DEBUG_PROVIDERS.
 	Providers string
-	// Program to run; nil means the project's, stacks.In.
+	// Executable is the program, as `make` built it.
+	Executable string
+	// Program runs in place of Executable; nil means Executable.
 	Program pulumi.RunFunc
 	// Observe is called with each step as it ends; nil for none.
 	Observe func(Step)
@@ -64,13 +65,14 @@ func Open(ctx context.Context, options Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	program := options.Program
-	if program == nil {
-		program = stacks.In(options.Project)
+	if options.Program == nil {
+		if environment["PULUMI_DEBUG_LANGUAGES"], err = serveHost(ctx, options.Executable, options.Project); err != nil {
+			return nil, err
+		}
 	}
 	upsert := func(name string) (auto.Stack, error) {
 		return auto.UpsertStackLocalSource(ctx, name, work,
-			auto.Pulumi(options.CLI.PulumiCommand), auto.Program(program), auto.EnvVars(environment),
+			auto.Pulumi(options.CLI.PulumiCommand), auto.Program(options.Program), auto.EnvVars(environment),
 			auto.PulumiHome(environment["PULUMI_HOME"]), auto.SecretsProvider("passphrase"))
 	}
 	for _, other := range options.Beside {

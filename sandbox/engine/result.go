@@ -154,11 +154,14 @@ var (
 	// colorTag is how the engine marks colours in its messages.
 	colorTag = regexp.MustCompile(`<\{%[^%]*%\}>`)
 	// programError is what the SDK wraps around the one error of a program.
-	programError = regexp.MustCompile(`^error: an unhandled error occurred: 1 error occurred:\s*\* `)
+	programError = regexp.MustCompile(`^error: an unhandled error occurred: (?:program failed:\s+)?1 error occurred:\s*\* `)
+	// providersVersion is what the engine says of a Kubernetes provider that was
+	// built or found on PATH; the run has said which one it uses.
+	providersVersion = regexp.MustCompile(`using pulumi-resource-kubernetes from |resource plugin kubernetes is expected to have version`)
 )
 
 func (r *Result) diagnose(event *apitype.DiagnosticEvent) {
-	if event.Ephemeral {
+	if event.Ephemeral || providersVersion.MatchString(event.Message) {
 		return
 	}
 	text := strings.TrimSpace(colorTag.ReplaceAllString(event.Prefix+event.Message, ""))

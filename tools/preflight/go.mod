@@ -1,0 +1,3 @@
+module waybill.example/waybill/tools/preflight
+
+go 1.26
