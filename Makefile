@@ -59,11 +59,11 @@ fleet: ## build .build/bin/fleet, which works on many customers' stacks side by 
 	@echo "· building the fleet" >&2
 	@go build -C fleet -o ../$(BIN)/fleet ./cmd/fleet >&2
 
-# The refresher's image as an OCI layout, for every platform that it is published for.
+# The refresher's image as an OCI layout, for this machine's platform.
 .build/refresher-image: $(shell find refresher -name '*.go' -not -name '*_test.go') refresher/go.mod refresher/go.sum
 	@echo "· building the refresher's image" >&2
 	@rm -rf $@
-	@go run -C refresher ./cmd/image --version $(VERSION) --output ../$@ >&2
+	@go run -C refresher ./cmd/image --version $(VERSION) --platforms linux/$$(go env GOARCH) --output ../$@ >&2
 	@touch $@
 
 # Built once from their own modules; only a new version builds them again.

@@ -2,7 +2,9 @@ package sandbox_test
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -104,6 +106,16 @@ func (p *project) edit(file, path string, value any) {
 			delete(object, keys[len(keys)-1])
 		}
 	})
+}
+
+// The engine runs the program as it is now, and not as `make` last built it.
+func TestMain(m *testing.M) {
+	build := exec.Command("go", "build", "-C", "..", "-o", filepath.Join(".build", "bin", "waybill"), ".")
+	if text, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "%s%v\n", text, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
 }
 
 // start starts the project's sandbox for the length of the test.

@@ -66,6 +66,9 @@ type Options struct {
 	Executable string
 	// Program runs in place of Executable; nil means Executable.
 	Program pulumi.RunFunc
+	// Refresher is the OCI layout of the refresher's image; empty means
+	// refresher-image in Tools.
+	Refresher string
 	// Progress is told what starts and what is worth knowing; nil for nobody.
 	Progress func(message string)
 }
@@ -79,6 +82,7 @@ func (o *Options) setDefaults() {
 	orElse(&o.State, filepath.Join(o.Root, ".sandbox", of))
 	orElse(&o.Tools, filepath.Join(o.Root, ".build"))
 	orElse(&o.Executable, filepath.Join(o.Tools, "bin", "waybill"))
+	orElse(&o.Refresher, filepath.Join(o.Tools, "refresher-image"))
 	if o.Progress == nil {
 		o.Progress = func(string) {}
 	}
@@ -277,10 +281,9 @@ func (s *Sandbox) publishRefresher(ctx context.Context, registries *registry.Reg
 	if s.world.Refresher == "" {
 		return nil
 	}
-	path := filepath.Join(s.options.Tools, "refresher-image")
-	index, err := layout.ImageIndexFromPath(path)
+	index, err := layout.ImageIndexFromPath(s.options.Refresher)
 	if err != nil {
-		return fmt.Errorf("sandbox: the refresher's image is not in %s (run `make tools`): %w", path, err)
+		return fmt.Errorf("sandbox: the refresher's image is not in %s (run `make tools`): %w", s.options.Refresher, err)
 	}
 	return registries.Publish(ctx, s.world.Refresher, index)
 }
