@@ -239,8 +239,10 @@ func (b *pullSecretBuilder) build() error {
 	}
 
 	b.component.Namespace = b.namespace
-	b.component.SecretName = secret.Metadata.Name().Elem()
-	b.component.ImageConfigMap = pulumi.Sprintf("%s-image", b.component.SecretName)
+	// Plain values: a name that is not known while the secret is replaced would
+	// replace the workload too.
+	b.component.SecretName = pulumi.String(b.args.secretName()).ToStringOutput()
+	b.component.ImageConfigMap = pulumi.String(b.args.secretName() + "-image").ToStringOutput()
 	if b.args.Waiting {
 		return nil
 	}
