@@ -26,6 +26,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"waybill.example/waybill/internal/steps"
 	"waybill.example/waybill/sandbox/aws"
 	"waybill.example/waybill/sandbox/awsapis"
 	"waybill.example/waybill/sandbox/awsapis/podidentity"
@@ -386,13 +387,13 @@ func (s *Sandbox) Providers() string {
 }
 
 // Engine opens the stack for operations; observe sees each step as it ends.
-func (s *Sandbox) Engine(ctx context.Context, observe func(engine.Step)) (*engine.Engine, error) {
+func (s *Sandbox) Engine(ctx context.Context, observe func(steps.Resource)) (*engine.Engine, error) {
 	return s.EngineFor(ctx, s.options.Stack, observe)
 }
 
 // EngineFor opens another stack of the project on the same clouds and in the same
 // backend, so that the stacks of two parties can read each other's outputs.
-func (s *Sandbox) EngineFor(ctx context.Context, stack string, observe func(engine.Step)) (*engine.Engine, error) {
+func (s *Sandbox) EngineFor(ctx context.Context, stack string, observe func(steps.Resource)) (*engine.Engine, error) {
 	return engine.Open(ctx, engine.Options{
 		CLI:        s.cli,
 		Project:    s.options.Root,

@@ -272,13 +272,13 @@ func TestImportsGoOneWay(t *testing.T) {
 		"components/check":    {}, "components/child": {}, "components/image": {},
 		"components/subject": {"components/check", "components/internal"},
 		"components":         {"components"},
-		"stacks/schema":      {},
-		"stacks/config":      {"stacks/schema", "components"},
-		"stacks/exchange":    {"stacks/schema", "stacks/config"},
-		"stacks/chain":       {"stacks/schema", "stacks/config", "stacks/exchange", "components"},
-		"refresher":          {"refresher"},
-		"sandbox":            {"sandbox", "stacks."},
-		"fleet":              {"fleet", "stacks."},
+		"internal/steps":     {}, "stacks/schema": {},
+		"stacks/config":   {"stacks/schema", "components"},
+		"stacks/exchange": {"stacks/schema", "stacks/config"},
+		"stacks/chain":    {"stacks/schema", "stacks/config", "stacks/exchange", "components"},
+		"refresher":       {"refresher"},
+		"sandbox":         {"sandbox", "stacks.", "internal/steps."},
+		"fleet":           {"fleet", "stacks.", "internal/steps."},
 	} {
 		for _, file := range goFiles(t, filepath.Join("..", folder)) {
 			parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)

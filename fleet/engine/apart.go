@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"sigs.k8s.io/yaml"
+
+	"waybill.example/waybill/internal/steps"
 )
 
 // PreviewApart previews the first update of a stack that the backend does not
@@ -18,7 +20,7 @@ import (
 // file are decrypted as they would be for the stack itself.
 //
 // A program that reads another stack's outputs does not find it there.
-func (s *Stack) PreviewApart(ctx context.Context, observe func(Resource)) (_ *Result, err error) {
+func (s *Stack) PreviewApart(ctx context.Context, observe func(steps.Resource)) (_ *steps.Result, err error) {
 	backend := filepath.Join(s.folder, "backend")
 	if err := os.Mkdir(backend, 0o700); err != nil {
 		return nil, fmt.Errorf("engine: %w", err)

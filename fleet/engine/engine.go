@@ -11,6 +11,8 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/internal/steps"
 )
 
 // Options say what runs, and where.
@@ -186,7 +188,7 @@ func (s *Stack) run(ctx context.Context, folder string, args ...string) (string,
 
 // refusal is what the CLI said before it came to the engine.
 func refusal(stderr string, err error) error {
-	text := strings.TrimSpace(colorTag.ReplaceAllString(stderr, ""))
+	text := steps.Plain(stderr)
 	for _, words := range []string{"is currently locked by", "Another update is currently in progress", "failed to load checkpoint: EOF"} {
 		if strings.Contains(text, words) {
 			return fmt.Errorf("%s\nif nobody works on the stack, an update was killed: run `fleet recover`", text)

@@ -5,18 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optrefresh"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
+
+	"waybill.example/waybill/internal/steps"
 )
 
 // Preview plans an update and changes nothing. Observe is called with each
 // step as it ends, here as in the other operations; nil for nobody.
-func (s *Stack) Preview(ctx context.Context, observe func(Resource)) (*Result, error) {
+func (s *Stack) Preview(ctx context.Context, observe func(steps.Resource)) (*steps.Result, error) {
 	return operate(observe, func(stream chan events.EngineEvent) error {
 		_, err := s.stack.Preview(ctx, optpreview.EventStreams(stream), optpreview.SuppressProgress(), optpreview.ConfigFile(s.configFile()))
 		return err
@@ -24,7 +25,7 @@ func (s *Stack) Preview(ctx context.Context, observe func(Resource)) (*Result, e
 }
 
 // Up deploys the stack.
-func (s *Stack) Up(ctx context.Context, observe func(Resource)) (*Result, error) {
+func (s *Stack) Up(ctx context.Context, observe func(steps.Resource)) (*steps.Result, error) {
 	return operate(observe, s.unlessDone("up", func(stream chan events.EngineEvent) error {
 		_, err := s.stack.Up(ctx, optup.EventStreams(stream), optup.SuppressProgress(), optup.ConfigFile(s.configFile()), optup.ShowSecrets(false))
 		return err
@@ -32,7 +33,7 @@ func (s *Stack) Up(ctx context.Context, observe func(Resource)) (*Result, error)
 }
 
 // Drift compares the stack's state with the clouds and changes neither.
-func (s *Stack) Drift(ctx context.Context, observe func(Resource)) (*Result, error) {
+func (s *Stack) Drift(ctx context.Context, observe func(steps.Resource)) (*steps.Result, error) {
 	return operate(observe, func(stream chan events.EngineEvent) error {
 		_, err := s.stack.PreviewRefresh(ctx, optrefresh.EventStreams(stream), optrefresh.SuppressProgress(), optrefresh.ConfigFile(s.configFile()))
 		return err
@@ -41,7 +42,7 @@ func (s *Stack) Drift(ctx context.Context, observe func(Resource)) (*Result, err
 
 // Refresh reads the clouds into the stack's state, for some resources only or
 // for all where none is named.
-func (s *Stack) Refresh(ctx context.Context, urns []string, observe func(Resource)) (*Result, error) {
+func (s *Stack) Refresh(ctx context.Context, urns []string, observe func(steps.Resource)) (*steps.Result, error) {
 	return operate(observe, s.unlessDone("refresh", func(stream chan events.EngineEvent) error {
 		_, err := s.stack.Refresh(ctx, optrefresh.EventStreams(stream), optrefresh.SuppressProgress(), optrefresh.ConfigFile(s.configFile()),
 			optrefresh.Target(urns), optrefresh.ShowSecrets(false))
@@ -64,30 +65,23 @@ func (s *Stack) unlessDone(subcommand string, operation func(chan events.EngineE
 }
 
 // operate runs one operation and collects its events.
-func operate(observe func(Resource), operation func(chan events.EngineEvent) error) (*Result, error) {
-	stream, over := make(chan events.EngineEvent), make(chan struct{})
-	collected := make(chan *Result)
-	go func() { collected <- collect(stream, over, observe) }()
-	err := operation(stream)
-	// Every event is through by now. A CLI that fails before it comes to the
-	// engine sends none, and then nobody closes the stream.
-	close(over)
-	result := <-collected
+func operate(observe func(steps.Resource), operation func(chan events.EngineEvent) error) (*steps.Result, error) {
+	result, err := steps.Collect(operation, observe)
 	if err == nil {
 		return result, nil
 	}
-	return result, result.failure(err)
+	return result, failure(result, err)
 }
 
 // failure gives the errors that the engine reported, and what the CLI said
 // where it never came to the engine; the raw error of the Automation API
 // repeats the whole output.
-func (r *Result) failure(err error) error {
+func failure(r *steps.Result, err error) error {
 	if auto.IsSelectStack404Error(err) {
 		return ErrNotInBackend
 	}
-	if len(r.Errors) > 0 {
-		return errors.New(strings.Join(r.Errors, "\n"))
+	if said := r.Err(); said != nil {
+		return said
 	}
 	parts := apiError.FindStringSubmatch(err.Error())
 	switch {

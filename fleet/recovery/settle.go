@@ -10,7 +10,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 
-	"waybill.example/waybill/fleet/engine"
+	"waybill.example/waybill/internal/steps"
 )
 
 // Stack is what a recovery does with a stack; *engine.Stack does it.
@@ -19,7 +19,7 @@ type Stack interface {
 	Cancel(ctx context.Context) error
 	Export(ctx context.Context) ([]byte, error)
 	Import(ctx context.Context, state []byte) error
-	Refresh(ctx context.Context, urns []string, observe func(engine.Resource)) (*engine.Result, error)
+	Refresh(ctx context.Context, urns []string, observe func(steps.Resource)) (*steps.Result, error)
 }
 
 // finding is what became of one resource that the killed update left pending.

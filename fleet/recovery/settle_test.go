@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"waybill.example/waybill/fleet/engine"
+	"waybill.example/waybill/internal/steps"
 )
 
 // programTypes are the types of every resource in the root module's goldens.
@@ -70,7 +70,7 @@ func (s *stack) Import(_ context.Context, text []byte) error {
 }
 
 // Refresh drops what does not exist, and gives the rest outputs.
-func (s *stack) Refresh(_ context.Context, urns []string, _ func(engine.Resource)) (*engine.Result, error) {
+func (s *stack) Refresh(_ context.Context, urns []string, _ func(steps.Resource)) (*steps.Result, error) {
 	s.refreshed = urns
 	if s.fails != nil {
 		return nil, s.fails
@@ -88,7 +88,7 @@ func (s *stack) Refresh(_ context.Context, urns []string, _ func(engine.Resource
 		}
 		return false
 	})
-	return &engine.Result{}, nil
+	return &steps.Result{}, nil
 }
 
 func (s *stack) resources() []any {

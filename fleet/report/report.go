@@ -4,8 +4,8 @@ import (
 	"slices"
 	"time"
 
-	"waybill.example/waybill/fleet/engine"
 	"waybill.example/waybill/fleet/stackfiles"
+	"waybill.example/waybill/internal/steps"
 )
 
 // Status is how a command ended for one stack.
@@ -53,7 +53,7 @@ type Row struct {
 	// Seconds that the stack took.
 	Seconds float64 `json:"seconds"`
 	// Resources are those that are not left as they were.
-	Resources []engine.Resource `json:"resources"`
+	Resources []steps.Resource `json:"resources"`
 	// Errors and Warnings are lines.
 	Errors   []string `json:"errors,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
@@ -62,7 +62,7 @@ type Row struct {
 }
 
 // Take counts what an operation did; nil where it did not get so far.
-func (r *Row) Take(result *engine.Result) {
+func (r *Row) Take(result *steps.Result) {
 	if result == nil {
 		return
 	}
@@ -141,7 +141,7 @@ func Make(command, shard string, rows []Row, took time.Duration) *Report {
 	}
 	for i := range r.Stacks {
 		if r.Stacks[i].Resources == nil {
-			r.Stacks[i].Resources = []engine.Resource{}
+			r.Stacks[i].Resources = []steps.Resource{}
 		}
 		*r.Summary.of(r.Stacks[i].Status)++
 	}

@@ -9,18 +9,18 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"waybill.example/waybill/fleet/engine"
 	"waybill.example/waybill/fleet/report"
 	"waybill.example/waybill/fleet/stackfiles"
+	"waybill.example/waybill/internal/steps"
 )
 
 func row(stack, customer string, status report.Status) report.Row {
 	return report.Row{Stack: stackfiles.Stack{Name: stack, Customer: customer, Platform: "aks", Side: "both"}, Status: status, Seconds: 1.23}
 }
 
-func changed(stack string, resources ...engine.Resource) report.Row {
+func changed(stack string, resources ...steps.Resource) report.Row {
 	r := row(stack, stack, report.Changed)
-	r.Take(&engine.Result{Resources: resources})
+	r.Take(&steps.Result{Resources: resources})
 	return r
 }
 
@@ -33,7 +33,7 @@ func failed(stack string, lines ...string) report.Row {
 func TestOperationsAreCountedAndFailedOnesAreNot(t *testing.T) {
 	r := row("acme", "acme", report.Changed)
 	r.Take(nil)
-	r.Take(&engine.Result{Warnings: []string{"w"}, Resources: []engine.Resource{
+	r.Take(&steps.Result{Warnings: []string{"w"}, Resources: []steps.Resource{
 		{Name: "a", Operation: "create"}, {Name: "b", Operation: "create", Failed: true}, {Name: "c", Operation: "update"},
 		{Name: "d", Operation: "replace"}, {Name: "e", Operation: "delete"}, {Name: "f", Operation: "same"},
 	}})
@@ -66,7 +66,7 @@ func TestTheExitStatusIsThatOfTheWorstStack(t *testing.T) {
 }
 
 func TestTheTableHasALineForEachStackAndSaysWhatFailed(t *testing.T) {
-	one := changed("acme", engine.Resource{Operation: "create"}, engine.Resource{Operation: "delete"})
+	one := changed("acme", steps.Resource{Operation: "create"}, steps.Resource{Operation: "delete"})
 	other := row("globex-vendor", "globex", report.Unchanged)
 	waiting := row("hooli", "hooli", report.NotStarted)
 	var out strings.Builder
@@ -90,7 +90,7 @@ func TestTheMarkdownHasFailuresFirstThenChangesThenACount(t *testing.T) {
 	cut.Errors = []string{"once more"}
 	text := markdown(t, report.Make("preview", "2/4", []report.Row{
 		row("quiet", "quiet", report.Unchanged),
-		changed("acme", engine.Resource{Type: "aws:iam/role:Role", Name: "pull_role", Operation: "update", Properties: []string{"tags.a", "tags.b"}}),
+		changed("acme", steps.Resource{Type: "aws:iam/role:Role", Name: "pull_role", Operation: "update", Properties: []string{"tags.a", "tags.b"}}),
 		row("calm", "calm", report.Unchanged),
 		failed("dev", "no ``` good"),
 		cut,
@@ -119,9 +119,9 @@ func TestNothingThatAStackSaysBecomesMarkup(t *testing.T) {
 
 // GitHub refuses a longer comment, and then there would be none at all.
 func TestTheMarkdownFitsIntoAComment(t *testing.T) {
-	var resources []engine.Resource
+	var resources []steps.Resource
 	for range 200 {
-		resources = append(resources, engine.Resource{Type: "kubernetes:core/v1:ConfigMap", Name: strings.Repeat("n", 60), Operation: "create"})
+		resources = append(resources, steps.Resource{Type: "kubernetes:core/v1:ConfigMap", Name: strings.Repeat("n", 60), Operation: "create"})
 	}
 	var rows []report.Row
 	for range 50 {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -8,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
@@ -17,6 +20,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"waybill.example/waybill/internal/steps"
 	"waybill.example/waybill/sandbox/state"
 )
 
@@ -40,13 +44,13 @@ type Options struct {
 	// Program runs in place of Executable; nil means Executable.
 	Program pulumi.RunFunc
 	// Observe is called with each step as it ends; nil for none.
-	Observe func(Step)
+	Observe func(steps.Resource)
 }
 
 // Engine is one stack, ready for operations.
 type Engine struct {
 	stack   auto.Stack
-	observe func(Step)
+	observe func(steps.Resource)
 }
 
 // Open prepares the stack: it copies the project, makes the stack where it
@@ -198,17 +202,24 @@ func (e *Engine) outputs(ctx context.Context) func() (map[string]any, error) {
 	}
 }
 
+// Result is what an operation did.
+type Result struct {
+	steps.Result
+	// Outputs of the stack; secret ones are "[secret]".
+	Outputs map[string]any
+}
+
+// providersVersion is what the engine says of a Kubernetes provider that was
+// built or found on PATH; the sandbox has said which one it uses.
+var providersVersion = regexp.MustCompile(`using pulumi-resource-kubernetes from |resource plugin kubernetes is expected to have version`)
+
 func (e *Engine) run(operation func(chan events.EngineEvent) error, outputs func() (map[string]any, error)) (*Result, error) {
-	stream, over := make(chan events.EngineEvent), make(chan struct{})
-	collected := make(chan *Result)
-	go func() { collected <- collect(stream, over, e.observe) }()
-	err := operation(stream)
-	// Every event is through by now. A CLI that fails before it comes to the
-	// engine sends none, and then nobody closes the stream.
-	close(over)
-	result := <-collected
+	collected, err := steps.Collect(operation, e.observe)
+	result := &Result{Result: *collected}
+	result.Warnings = slices.DeleteFunc(result.Warnings, providersVersion.MatchString)
 	if err != nil {
-		return result, result.failure(err)
+		// The raw error of the Automation API repeats the whole output.
+		return result, cmp.Or(result.Err(), fmt.Errorf("engine: %w", err))
 	}
 	if outputs != nil {
 		if result.Outputs, err = outputs(); err != nil {

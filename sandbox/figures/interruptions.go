@@ -7,8 +7,8 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"waybill.example/waybill/internal/steps"
 	"waybill.example/waybill/sandbox"
-	"waybill.example/waybill/sandbox/engine"
 )
 
 // interruptions interrupts first updates after so many steps, and counts those
@@ -46,12 +46,12 @@ func (m *meter) interruption(ctx context.Context, steps int) (err error) {
 }
 
 // interruptUpdate runs an update and interrupts it once so many steps have ended.
-func (m *meter) interruptUpdate(ctx context.Context, s *sandbox.Sandbox, steps int) error {
+func (m *meter) interruptUpdate(ctx context.Context, s *sandbox.Sandbox, after int) error {
 	running, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var seen atomic.Int64
-	e, err := s.Engine(ctx, func(engine.Step) {
-		if seen.Add(1) == int64(steps) {
+	e, err := s.Engine(ctx, func(steps.Resource) {
+		if seen.Add(1) == int64(after) {
 			cancel()
 		}
 	})
@@ -62,10 +62,10 @@ func (m *meter) interruptUpdate(ctx context.Context, s *sandbox.Sandbox, steps i
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case seen.Load() < int64(steps) && failure != nil:
-		return fmt.Errorf("figures: the update to be interrupted after %d steps failed by itself: %w", steps, failure)
+	case seen.Load() < int64(after) && failure != nil:
+		return fmt.Errorf("figures: the update to be interrupted after %d steps failed by itself: %w", after, failure)
 	case failure == nil:
-		return fmt.Errorf("figures: the update ended after %d steps and before it was interrupted: want fewer steps than %d", seen.Load(), steps)
+		return fmt.Errorf("figures: the update ended after %d steps and before it was interrupted: want fewer steps than %d", seen.Load(), after)
 	}
 	return nil
 }

@@ -11,15 +11,16 @@ import (
 	"waybill.example/waybill/fleet/progress"
 	"waybill.example/waybill/fleet/report"
 	"waybill.example/waybill/fleet/stackfiles"
+	"waybill.example/waybill/internal/steps"
 	"waybill.example/waybill/stacks"
 )
 
 // operation works on one stack. It gives the status where that is not to be
 // told from the result, and the result as far as it came.
-type operation func(ctx context.Context, stack *engine.Stack, observe func(engine.Resource)) (report.Status, *engine.Result, error)
+type operation func(ctx context.Context, stack *engine.Stack, observe func(steps.Resource)) (report.Status, *steps.Result, error)
 
 func (f *fleet) preview(ctx context.Context) error {
-	return f.operate(ctx, "preview", false, func(ctx context.Context, stack *engine.Stack, observe func(engine.Resource)) (report.Status, *engine.Result, error) {
+	return f.operate(ctx, "preview", false, func(ctx context.Context, stack *engine.Stack, observe func(steps.Resource)) (report.Status, *steps.Result, error) {
 		result, err := stack.Preview(ctx, observe)
 		if !errors.Is(err, engine.ErrNotInBackend) {
 			return "", result, err
@@ -37,7 +38,7 @@ func (f *fleet) preview(ctx context.Context) error {
 }
 
 func (f *fleet) up(ctx context.Context) error {
-	return f.operate(ctx, "up", true, func(ctx context.Context, stack *engine.Stack, observe func(engine.Resource)) (report.Status, *engine.Result, error) {
+	return f.operate(ctx, "up", true, func(ctx context.Context, stack *engine.Stack, observe func(steps.Resource)) (report.Status, *steps.Result, error) {
 		result, err := stack.Up(ctx, observe)
 		if !errors.Is(err, engine.ErrNotInBackend) {
 			return "", result, err
@@ -54,7 +55,7 @@ func (f *fleet) up(ctx context.Context) error {
 }
 
 func (f *fleet) drift(ctx context.Context) error {
-	return f.operate(ctx, "drift", false, func(ctx context.Context, stack *engine.Stack, observe func(engine.Resource)) (report.Status, *engine.Result, error) {
+	return f.operate(ctx, "drift", false, func(ctx context.Context, stack *engine.Stack, observe func(steps.Resource)) (report.Status, *steps.Result, error) {
 		result, err := stack.Drift(ctx, observe)
 		if errors.Is(err, engine.ErrNotInBackend) {
 			return report.NotDeployed, nil, nil
@@ -91,7 +92,7 @@ func (f *fleet) operate(ctx context.Context, command string, changes bool, work 
 	shown := progress.New(f.stderr, len(selected))
 	started := time.Now()
 	rows := each(ctx, selected, parallel, shown, func(ctx context.Context, stack stackfiles.Stack) report.Row {
-		return one(ctx, e, stack, func(resource engine.Resource) {
+		return one(ctx, e, stack, func(resource steps.Resource) {
 			shown.Step(stack.Name, resource.Operation+" "+resource.Name, changes && resource.Operation != "same")
 		}, work)
 	})
@@ -127,7 +128,7 @@ func ended(row *report.Row) string {
 }
 
 // one runs an operation on one stack.
-func one(ctx context.Context, e *engine.Engine, stack stackfiles.Stack, observe func(engine.Resource), work operation) (row report.Row) {
+func one(ctx context.Context, e *engine.Engine, stack stackfiles.Stack, observe func(steps.Resource), work operation) (row report.Row) {
 	if stack.Problem != nil {
 		return report.Row{Status: report.Failed, Errors: lines(stack.Problem)}
 	}
@@ -140,12 +141,12 @@ func one(ctx context.Context, e *engine.Engine, stack stackfiles.Stack, observe 
 			row.Warnings = append(row.Warnings, err.Error())
 		}
 	}()
-	return conclude(ctx, func() (report.Status, *engine.Result, error) { return work(ctx, s, observe) })
+	return conclude(ctx, func() (report.Status, *steps.Result, error) { return work(ctx, s, observe) })
 }
 
 // conclude makes the row of an operation. An error after the interrupt is the
 // interrupt's doing: a stack that had failed by itself fails again.
-func conclude(ctx context.Context, work func() (report.Status, *engine.Result, error)) report.Row {
+func conclude(ctx context.Context, work func() (report.Status, *steps.Result, error)) report.Row {
 	status, result, err := work()
 	row := report.Row{Status: status}
 	row.Take(result)

@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"waybill.example/waybill/fleet/engine"
 	"waybill.example/waybill/fleet/report"
 	"waybill.example/waybill/fleet/stackfiles"
+	"waybill.example/waybill/internal/steps"
 )
 
 // watcher notes what it is told.
@@ -71,12 +71,12 @@ func TestOneStacksFailureStopsNoOther(t *testing.T) {
 func TestAnInterruptLeavesTheRestNotStarted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	rows := each(ctx, stacksOf("a", "b", "c", "d"), 1, &watcher{}, func(ctx context.Context, stack stackfiles.Stack) report.Row {
-		return conclude(ctx, func() (report.Status, *engine.Result, error) {
+		return conclude(ctx, func() (report.Status, *steps.Result, error) {
 			if stack.Name == "b" {
 				cancel() // while b runs
-				return "", &engine.Result{Resources: []engine.Resource{{Operation: "create"}}}, errors.New("cancelled")
+				return "", &steps.Result{Resources: []steps.Resource{{Operation: "create"}}}, errors.New("cancelled")
 			}
-			return "", &engine.Result{}, nil
+			return "", &steps.Result{}, nil
 		})
 	})
 	assert.Equal(t, map[string]report.Status{"a": report.Unchanged, "b": report.Interrupted, "c": report.NotStarted, "d": report.NotStarted}, statuses(rows))
@@ -87,18 +87,18 @@ func TestAnInterruptLeavesTheRestNotStarted(t *testing.T) {
 func TestAStackThatIsDoneInSpiteOfTheInterruptIsDone(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	row := conclude(ctx, func() (report.Status, *engine.Result, error) {
-		return "", &engine.Result{Resources: []engine.Resource{{Operation: "create"}}}, nil
+	row := conclude(ctx, func() (report.Status, *steps.Result, error) {
+		return "", &steps.Result{Resources: []steps.Resource{{Operation: "create"}}}, nil
 	})
 	assert.Equal(t, report.Changed, row.Status)
 }
 
 func TestTheStatusFollowsFromWhatHappened(t *testing.T) {
-	same := &engine.Result{Resources: []engine.Resource{{Operation: "same"}}}
-	created := &engine.Result{Resources: []engine.Resource{{Operation: "create"}}}
+	same := &steps.Result{Resources: []steps.Resource{{Operation: "same"}}}
+	created := &steps.Result{Resources: []steps.Resource{{Operation: "create"}}}
 	for name, c := range map[string]struct {
 		status report.Status
-		result *engine.Result
+		result *steps.Result
 		err    error
 		want   report.Status
 	}{
@@ -111,7 +111,7 @@ func TestTheStatusFollowsFromWhatHappened(t *testing.T) {
 		"nothing happened": {"", nil, errors.New("no"), report.Failed},
 	} {
 		t.Run(name, func(t *testing.T) {
-			row := conclude(t.Context(), func() (report.Status, *engine.Result, error) { return c.status, c.result, c.err })
+			row := conclude(t.Context(), func() (report.Status, *steps.Result, error) { return c.status, c.result, c.err })
 			assert.Equal(t, c.want, row.Status)
 			if name == "an error" {
 				assert.Equal(t, []string{"first", "second"}, row.Errors)
@@ -160,7 +160,7 @@ func TestTheQuestionIsAnsweredOrInterrupted(t *testing.T) {
 func TestAnInterruptedRecoveryKeepsItsError(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	unsettled := errors.New("the refresh: cancelled: run `fleet recover STACK` again before any update")
-	row := conclude(ctx, func() (report.Status, *engine.Result, error) { cancel(); return "", nil, unsettled })
+	row := conclude(ctx, func() (report.Status, *steps.Result, error) { cancel(); return "", nil, unsettled })
 	require.Equal(t, report.Interrupted, row.Status)
 	assert.Equal(t, lines(unsettled), explained(row, unsettled).Errors)
 	assert.Empty(t, explained(row, nil).Errors, "an update that the interrupt ends says nothing")

@@ -13,6 +13,7 @@ import (
 	"waybill.example/waybill/fleet/recovery"
 	"waybill.example/waybill/fleet/report"
 	"waybill.example/waybill/fleet/stackfiles"
+	"waybill.example/waybill/internal/steps"
 	"waybill.example/waybill/stacks"
 )
 
@@ -44,13 +45,13 @@ func (f *fleet) recover(ctx context.Context, name string) error {
 	shown := progress.New(f.stderr, 1)
 	started := time.Now()
 	rows := each(ctx, selected, 1, shown, func(ctx context.Context, stack stackfiles.Stack) report.Row {
-		var steps []string
+		var done []string
 		var unsettled error
-		row := one(ctx, e, stack, func(resource engine.Resource) {
+		row := one(ctx, e, stack, func(resource steps.Resource) {
 			shown.Step(name, resource.Operation+" "+resource.Name, resource.Operation != "same")
-		}, func(ctx context.Context, s *engine.Stack, observe func(engine.Resource)) (report.Status, *engine.Result, error) {
+		}, func(ctx context.Context, s *engine.Stack, observe func(steps.Resource)) (report.Status, *steps.Result, error) {
 			if unsettled = recovery.Settle(ctx, s, f.ids, func(step string) {
-				steps = append(steps, step)
+				done = append(done, step)
 				shown.Say(name + ": " + step)
 			}); unsettled != nil {
 				return "", nil, unsettled
@@ -59,7 +60,7 @@ func (f *fleet) recover(ctx context.Context, name string) error {
 			result, err := s.Up(ctx, observe)
 			return "", result, err
 		})
-		row.Steps = steps
+		row.Steps = done
 		return explained(row, unsettled)
 	})
 	shown.Close()

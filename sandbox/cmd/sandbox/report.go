@@ -9,17 +9,18 @@ import (
 	"strings"
 	"time"
 
+	"waybill.example/waybill/internal/steps"
 	"waybill.example/waybill/sandbox/engine"
 	"waybill.example/waybill/sandbox/rehearsal"
 )
 
 // report is what a command found, in the form of its JSON document.
 type report struct {
-	Stack     string            `json:"stack"`
-	Platform  string            `json:"platform"`
-	Side      string            `json:"side"`
-	Resources []engine.Resource `json:"resources"`
-	Outputs   map[string]any    `json:"outputs"`
+	Stack     string           `json:"stack"`
+	Platform  string           `json:"platform"`
+	Side      string           `json:"side"`
+	Resources []steps.Resource `json:"resources"`
+	Outputs   map[string]any   `json:"outputs"`
 	// Hops of each environment's chain as they happened, and walks with one thing
 	// changed.
 	Hops     []rehearsal.Hop     `json:"hops"`
@@ -34,7 +35,7 @@ type report struct {
 
 func newReport(verb, stack string) *report {
 	return &report{
-		Stack: stack, Resources: []engine.Resource{}, Outputs: map[string]any{},
+		Stack: stack, Resources: []steps.Resource{}, Outputs: map[string]any{},
 		Hops: []rehearsal.Hop{}, Refusals: []rehearsal.Refusal{},
 		OK: true, verb: verb, started: time.Now(),
 	}
@@ -152,7 +153,7 @@ func (r *report) printResources(out io.Writer) {
 		return
 	}
 	fmt.Fprintln(out, "\nResources")
-	children := map[string][]engine.Resource{}
+	children := map[string][]steps.Resource{}
 	for _, resource := range r.Resources {
 		children[resource.Parent] = append(children[resource.Parent], resource)
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"waybill.example/waybill/internal/steps"
 	"waybill.example/waybill/sandbox"
 	"waybill.example/waybill/sandbox/engine"
 	"waybill.example/waybill/sandbox/rehearsal"
@@ -151,7 +152,7 @@ func (r *runner) installed(ctx context.Context, tool string) error {
 }
 
 // observe shows a step that changed something, as it ends.
-func (r *runner) observe(step engine.Step) {
+func (r *runner) observe(step steps.Resource) {
 	if step.Operation != "same" && !r.json {
 		fmt.Fprintf(r.stderr, "  %-8s %s %s\n", step.Operation, shortType(step.Type), step.Name)
 	}

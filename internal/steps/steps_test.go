@@ -1,4 +1,4 @@
-package engine
+package steps
 
 import (
 	"errors"
@@ -46,7 +46,7 @@ func TestEveryResourceCountsOnceAndTheStackNever(t *testing.T) {
 	changed := step(apitype.OpUpdate, token, "b")
 	changed.DetailedDiff = map[string]apitype.PropertyDiff{"data.b": {}, "data.a": {}}
 	var observed []string
-	result, err := operate(func(r Resource) { observed = append(observed, r.Operation+" "+r.Name) }, send(nil,
+	result, err := Collect(send(nil,
 		before(step(apitype.OpCreate, "pulumi:pulumi:Stack", "waybill-acme")),
 		before(step(apitype.OpCreate, "pulumi:providers:pulumi", "default")),
 		before(step(apitype.OpCreateReplacement, token, "a")), after(step(apitype.OpCreateReplacement, token, "a")),
@@ -54,7 +54,7 @@ func TestEveryResourceCountsOnceAndTheStackNever(t *testing.T) {
 		before(changed), after(changed),
 		before(step(apitype.OpRead, token, "read")),
 		before(step(apitype.OpSame, token, "c")), after(step(apitype.OpSame, token, "c")),
-	))
+	), func(r Resource) { observed = append(observed, r.Operation+" "+r.Name) })
 	require.NoError(t, err)
 	assert.Equal(t, []Resource{
 		{Type: token, Name: "a", Operation: "replace", URN: urn(token, "a")},
@@ -68,44 +68,18 @@ func TestEveryResourceCountsOnceAndTheStackNever(t *testing.T) {
 // A refresh says refresh before it has looked, and what it found afterwards.
 func TestARefreshCountsWhatItFound(t *testing.T) {
 	const token = "gcp:serviceaccount/account:Account"
-	result, err := operate(nil, send(nil,
+	result, err := Collect(send(nil,
 		before(step(apitype.OpRefresh, token, "gone")), after(step(apitype.OpDelete, token, "gone")),
 		before(step(apitype.OpRefresh, token, "kept")), after(step(apitype.OpSame, token, "kept")),
-	))
+	), nil)
 	require.NoError(t, err)
 	assert.Equal(t, []Resource{{Type: token, Name: "gone", Operation: "delete", URN: urn(token, "gone")}}, result.Changed())
-}
-
-func TestAFailureIsInTheEnginesOwnWords(t *testing.T) {
-	raw := func(code, stderr string) error {
-		return errors.New("failed to run update: exit status 255\ncode: " + code + "\nstdout: a lot\nof lines\nstderr: " + stderr + "\n")
-	}
-	for name, c := range map[string]struct {
-		sent []events.EngineEvent
-		ends error
-		want string
-	}{
-		"the engine reports":               {[]events.EngineEvent{said("warning", "w"), said("error", "<{%reset%}>refused<{%reset%}>")}, raw("255", "x"), "refused"},
-		"the program reports":              {[]events.EngineEvent{said("error", "error: an unhandled error occurred: 1 error occurred:\n\t* no good")}, raw("255", ""), "error: no good"},
-		"the CLI never reaches the engine": {nil, raw("255", "\x1b[31merror: no passphrase\x1b[0m"), "error: no passphrase"},
-		"the CLI says nothing":             {nil, raw("255", ""), "failed to run update: exit status 255"},
-		"the CLI is killed":                {nil, raw("-1", ""), "the Pulumi CLI was killed, and what it had in flight is in no state: run `fleet recover` (failed to run update: exit status 255)"},
-		"the stack is locked":              {nil, raw("255", "error: the stack is currently locked by 1 lock(s)."), "error: the stack is currently locked by 1 lock(s).\nif nobody works on the stack, an update was killed: run `fleet recover`"},
-		"the stack is in no backend":       {nil, raw("255", "error: no stack named 'acme' found"), ErrNotInBackend.Error()},
-		"another error":                    {nil, errors.New("no such file"), "no such file"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := operate(nil, send(c.ends, c.sent...))
-			require.EqualError(t, err, c.want)
-			assert.Equal(t, name == "the stack is in no backend", errors.Is(err, ErrNotInBackend))
-		})
-	}
 }
 
 func TestAnOperationThatNeverReachesTheEngineEnds(t *testing.T) {
 	ended := make(chan error)
 	go func() {
-		_, err := operate(nil, func(chan events.EngineEvent) error { return errors.New("refused at once") })
+		_, err := Collect(func(chan events.EngineEvent) error { return errors.New("refused at once") }, nil)
 		ended <- err
 	}()
 	select {
@@ -114,4 +88,32 @@ func TestAnOperationThatNeverReachesTheEngineEnds(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		require.Fail(t, "it waits for events that nobody sends")
 	}
+}
+
+func TestWhatTheEngineSaysIsPlain(t *testing.T) {
+	result, err := Collect(send(nil,
+		said("warning", "w"), said("error", "<{%reset%}>refused<{%reset%}>"),
+		said("error", "error: an unhandled error occurred: 1 error occurred:\n\t* no good"),
+		said("error", "error: an unhandled error occurred: program failed: \n1 error occurred:\n\t* no better\n  at all"),
+	), nil)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"w"}, result.Warnings)
+	require.EqualError(t, result.Err(), "refused\nerror: no good\nerror: no better\n  at all")
+	assert.NoError(t, new(Result).Err())
+}
+
+func TestAnImportAndAChildSayWhatTheyAre(t *testing.T) {
+	const token = "kubernetes:core/v1:Secret"
+	child := step(apitype.OpImport, token, "pull-secret")
+	child.New = &apitype.StepEventStateMetadata{Parent: urn("waybill:kubernetes:PullSecret", "pull")}
+	top := step(apitype.OpCreate, token, "top")
+	top.New = &apitype.StepEventStateMetadata{Parent: urn("pulumi:pulumi:Stack", "waybill-acme")}
+	result, err := Collect(send(nil, after(child), after(top), events.EngineEvent{EngineEvent: apitype.EngineEvent{
+		ResOpFailedEvent: &apitype.ResOpFailedEvent{Metadata: top},
+	}}), nil)
+	require.NoError(t, err)
+	assert.Equal(t, []Resource{
+		{Type: token, Name: "pull-secret", Parent: "pull", Operation: "create", Imported: true, URN: child.URN},
+		{Type: token, Name: "top", Operation: "create", Failed: true, URN: top.URN},
+	}, result.Resources)
 }
