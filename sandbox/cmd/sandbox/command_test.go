@@ -214,3 +214,16 @@ func TestTheVerdictIsThatOfEveryHopAndRefusal(t *testing.T) {
 		})
 	}
 }
+
+// Whatever an interrupt made fail, one line says what happened and what to do.
+func TestAnInterruptIsOneLine(t *testing.T) {
+	ctx, interrupt := context.WithCancel(context.Background())
+	interrupt()
+	tools, err := filepath.Abs(filepath.Join("..", "..", "..", ".build"))
+	require.NoError(t, err)
+	var stdout strings.Builder
+	r := &runner{stdout: &stdout, stderr: io.Discard}
+	r.options.Root, r.options.Stack, r.options.Tools = project(t), "dev", tools
+	require.ErrorIs(t, r.up(ctx), errFailed)
+	assert.Equal(t, "\ninterrupted: nothing is left running; run `make up STACK=dev` again to go on\n", stdout.String())
+}

@@ -27,7 +27,14 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := newCommand(os.Stdout, os.Stderr).ExecuteContext(ctx)
+	interrupted := ctx.Err() != nil
 	stop()
+	if err != nil && interrupted {
+		if !errors.Is(err, errFailed) {
+			fmt.Fprintln(os.Stderr, "interrupted")
+		}
+		os.Exit(128 + int(syscall.SIGINT))
+	}
 	if err != nil {
 		if !errors.Is(err, errFailed) {
 			fmt.Fprintln(os.Stderr, "error:", err)

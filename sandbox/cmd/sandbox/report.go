@@ -31,6 +31,8 @@ type report struct {
 	verb     string
 	warnings []string
 	started  time.Time
+	// interrupted is true where the command was told to end.
+	interrupted bool
 }
 
 func newReport(verb, stack string) *report {
@@ -61,7 +63,18 @@ func (r *report) add(result *engine.Result) {
 // fail notes what went wrong, a line each.
 func (r *report) fail(err error) {
 	r.OK = false
-	r.Errors = append(r.Errors, strings.Split(err.Error(), "\n")...)
+	r.Errors = append(r.Errors, strings.Split(plain.Replace(err.Error()), "\n")...)
+}
+
+// plain puts what Go's libraries say of time in words of everybody's.
+var plain = strings.NewReplacer(
+	"client rate limiter Wait returned an error: ", "", "context deadline exceeded", "it took too long", "context canceled", "it was interrupted",
+)
+
+// interrupt leaves one line of a command that was told to end.
+func (r *report) interrupt() {
+	r.OK, r.interrupted = false, true
+	r.Errors = []string{fmt.Sprintf("interrupted: nothing is left running; run `make %s STACK=%s` again to go on", r.verb, r.Stack)}
 }
 
 // addHops notes and shows steps of the chain as they happen.
@@ -134,6 +147,10 @@ func (r *report) printDeployment(out io.Writer) {
 }
 
 func (r *report) printVerdict(out io.Writer) {
+	if r.interrupted {
+		fmt.Fprintln(out, "\n"+r.Errors[0])
+		return
+	}
 	if len(r.Errors) > 0 {
 		fmt.Fprintln(out, "\nErrors")
 		for _, line := range r.Errors {

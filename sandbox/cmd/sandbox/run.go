@@ -50,6 +50,10 @@ func (r *runner) operate(
 	if err := r.run(ctx, report, operation, follow); err != nil {
 		report.fail(err)
 	}
+	if ctx.Err() != nil {
+		// Whatever failed meanwhile failed of this.
+		report.interrupt()
+	}
 	if r.json {
 		if err := r.printJSON(report); err != nil {
 			return err
