@@ -37,7 +37,7 @@ func (s *Sandbox) answerForAWS(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	s.Network.HandleFunc(s.AWSAPIs.Handler)
+	s.handle(s.AWSAPIs.Handler)
 	return s.listenForPods(ctx)
 }
 

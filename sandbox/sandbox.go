@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -145,7 +146,13 @@ type Sandbox struct {
 	cli         engine.CLI
 	plugin      kubernetes.Plugin
 	providers   []attached
-	close       func() error
+	record      *rehearsal.Record
+	pipeline    *rehearsal.Pipeline
+	// stopPipeline is nil until the pipeline was started; updated is when an engine
+	// was last opened.
+	stopPipeline func()
+	updated      time.Time
+	close        func() error
 }
 
 // attached is a provider that engines attach to.
@@ -169,7 +176,7 @@ func Start(ctx context.Context, options Options) (_ *Sandbox, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sandbox{options: options, world: existing, state: dir}
+	s := &Sandbox{options: options, world: existing, state: dir, record: &rehearsal.Record{}}
 	s.close = sync.OnceValue(s.stop)
 	defer func() {
 		if err != nil {
@@ -258,7 +265,7 @@ func (s *Sandbox) startNetwork(ctx context.Context) (err error) {
 	}
 	maps.Copy(handlers, s.google.Handlers())
 	for host, handler := range handlers {
-		s.Network.Handle(host, handler)
+		s.Network.Handle(host, s.record.Watch(host, handler))
 	}
 	registries, err := registry.Open(ctx, registry.Config{
 		Cloud: s.GCP, World: s.world, Tokens: s.google.Tokens, Dir: s.state.Path("registries"),
@@ -266,14 +273,55 @@ func (s *Sandbox) startNetwork(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.Network.HandleFunc(registries.Handler)
+	s.handle(registries.Handler)
 	if err := s.publishRefresher(ctx, registries); err != nil {
 		return err
 	}
 	if err := s.answerForAWS(ctx); err != nil {
 		return err
 	}
-	return s.Network.Start(context.WithoutCancel(ctx))
+	if err := s.Network.Start(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	s.startPipeline(ctx)
+	return nil
+}
+
+// handle gives hosts their servers, whose answers are recorded.
+func (s *Sandbox) handle(match func(host string) http.Handler) {
+	s.Network.HandleFunc(func(host string) http.Handler { return s.record.Watch(host, match(host)) })
+}
+
+// startPipeline has the vendor push its releases, each once its repository is
+// there: one update makes the repository and wants what is in it.
+func (s *Sandbox) startPipeline(ctx context.Context) {
+	s.pipeline = &rehearsal.Pipeline{
+		World: s.world, Client: s.Network.Client(), Google: s.googleCloud(), Amazon: s.amazon(), Progress: s.options.Progress,
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	over := make(chan struct{})
+	s.stopPipeline = func() { stop(); <-over }
+	go func() {
+		defer close(over)
+		for ctx.Err() == nil {
+			_ = s.pipeline.Release(ctx) // who waits for it calls Release
+			select {
+			case <-ctx.Done():
+			case <-time.After(pipelinePause):
+			}
+		}
+	}()
+}
+
+// pipelinePause is how long a repository waits at most for the vendor's push.
+const pipelinePause = 200 * time.Millisecond
+
+// Release waits until everything is pushed whose repository is there. Its error is
+// the registry's refusal.
+func (s *Sandbox) Release(ctx context.Context) error { return s.pipeline.Release(ctx) }
+
+func (s *Sandbox) googleCloud() *rehearsal.Google {
+	return &rehearsal.Google{Cloud: s.GCP, Tokens: s.google.Tokens}
 }
 
 // publishRefresher puts the refresher's image, which `make` built, where the
@@ -333,16 +381,18 @@ func (s *Sandbox) serveProviders(ctx context.Context) error {
 	return nil
 }
 
-// Rehearsal reads the chains that the stack's outputs describe, each on its
-// cluster of the world.
+// Rehearsal reads the chains that the world walks, each on its cluster, of what
+// the stack deployed.
 func (s *Sandbox) Rehearsal(ctx context.Context, outputs map[string]any) (*rehearsal.Rehearsal, error) {
 	return rehearsal.New(ctx, rehearsal.Config{
 		Clusters: s.rehearsed(),
 		Client:   s.Network.Client(),
 		Entra:    s.Entra,
-		Google:   &rehearsal.Google{Cloud: s.GCP, Tokens: s.google.Tokens},
+		Google:   s.googleCloud(),
 		Amazon:   s.amazon(),
 		World:    s.world,
+		Record:   s.record,
+		Updated:  s.updated,
 		Outputs:  outputs,
 	})
 }
@@ -394,6 +444,7 @@ func (s *Sandbox) Engine(ctx context.Context, observe func(steps.Resource)) (*en
 // EngineFor opens another stack of the project on the same clouds and in the same
 // backend, so that the stacks of two parties can read each other's outputs.
 func (s *Sandbox) EngineFor(ctx context.Context, stack string, observe func(steps.Resource)) (*engine.Engine, error) {
+	s.updated = time.Now()
 	return engine.Open(ctx, engine.Options{
 		CLI:        s.cli,
 		Project:    s.options.Root,
@@ -440,6 +491,9 @@ func (s *Sandbox) Close() error { return s.close() }
 
 func (s *Sandbox) stop() error {
 	var problems []error
+	if s.stopPipeline != nil {
+		s.stopPipeline()
+	}
 	for _, server := range s.providers {
 		problems = append(problems, server.Close())
 	}

@@ -10,9 +10,21 @@ import (
 	"time"
 )
 
-// tokenRoles hold the permission iam.serviceAccounts.getAccessToken:
-// https://cloud.google.com/iam/docs/roles-permissions/iam
-var tokenRoles = []string{"roles/iam.workloadIdentityUser", "roles/iam.serviceAccountTokenCreator"}
+// methods are those of a service account, each with its permission and the roles
+// that hold it: https://cloud.google.com/iam/docs/roles-permissions/iam
+var methods = map[string]struct {
+	permission string
+	roles      []string
+}{
+	generateAccessToken: {"iam.serviceAccounts.getAccessToken", []string{"roles/iam.workloadIdentityUser", tokenCreator}},
+	"signBlob":          {"iam.serviceAccounts.signBlob", []string{tokenCreator}},
+	"signJwt":           {"iam.serviceAccounts.signJwt", []string{tokenCreator}},
+}
+
+const (
+	generateAccessToken = "generateAccessToken"
+	tokenCreator        = "roles/iam.serviceAccountTokenCreator"
+)
 
 // accessTokenRequest and accessTokenResponse are
 // https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken
@@ -35,12 +47,12 @@ func (s *Server) IAMCredentials() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/projects/{project}/serviceAccounts/{call}", func(w http.ResponseWriter, r *http.Request) {
 		email, method, _ := strings.Cut(r.PathValue("call"), ":")
-		if method != "generateAccessToken" {
+		if _, known := methods[method]; !known {
 			unknownMethod(w, r)
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
-		response, err := s.generateAccessToken(r, r.PathValue("project"), email)
+		response, err := s.call(r, r.PathValue("project"), email, method)
 		var refusal *Error
 		switch {
 		case err == nil:
@@ -55,7 +67,9 @@ func (s *Server) IAMCredentials() http.Handler {
 	return mux
 }
 
-func (s *Server) generateAccessToken(r *http.Request, project, email string) (*accessTokenResponse, error) {
+// call authorizes a call of a method. Signatures are not modelled: who may make
+// one is told so.
+func (s *Server) call(r *http.Request, project, email, method string) (*accessTokenResponse, error) {
 	caller, err := s.caller(r)
 	if err != nil {
 		return nil, err
@@ -65,7 +79,7 @@ func (s *Server) generateAccessToken(r *http.Request, project, email string) (*a
 		return nil, invalidArgument("Invalid JSON payload received: %v", err)
 	}
 	lifetime, err := request.check(project)
-	if err != nil {
+	if err != nil && method == generateAccessToken {
 		return nil, err
 	}
 	account, exists := s.cloud.Account(email)
@@ -76,11 +90,14 @@ func (s *Server) generateAccessToken(r *http.Request, project, email string) (*a
 		return nil, err
 	}
 	granted := false
-	for _, role := range tokenRoles {
+	for _, role := range methods[method].roles {
 		granted = granted || account.Policy.Grants(role, caller.Members()...)
 	}
 	if !granted {
-		return nil, permissionDenied("iam.serviceAccounts.getAccessToken")
+		return nil, permissionDenied(methods[method].permission)
+	}
+	if method != generateAccessToken {
+		return nil, &Error{Code: http.StatusNotImplemented, Status: "UNIMPLEMENTED", Message: "The sandbox signs nothing."}
 	}
 	if account.Disabled {
 		// Google documents that a disabled account obtains no tokens, not the words:

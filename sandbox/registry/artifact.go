@@ -177,8 +177,19 @@ func (a *artifactRegistry) serves(repository, upstream gcp.Repository) (agent st
 		return "", exists
 	}
 	agent = gcp.Agent(owner.Number)
-	return agent, slices.ContainsFunc(permissions["pull"].roles, func(role string) bool {
-		return upstream.Policy.Grants(role, agent, "allAuthenticatedUsers", "allUsers")
+	return agent, a.grants(upstream, permissions["pull"].roles, agent, "allAuthenticatedUsers", "allUsers")
+}
+
+// grants says whether one of the members has one of the roles on a repository,
+// or on its project, where only the world grants any.
+func (a *artifactRegistry) grants(repository gcp.Repository, roles []string, members ...string) bool {
+	project, _ := a.cloud.Project(repository.Project)
+	inherited := gcp.Policy{}
+	for _, binding := range project.Bindings {
+		inherited.Bindings = append(inherited.Bindings, gcp.Binding(binding))
+	}
+	return slices.ContainsFunc(roles, func(role string) bool {
+		return repository.Policy.Grants(role, members...) || inherited.Grants(role, members...)
 	})
 }
 
@@ -210,9 +221,7 @@ func (a *artifactRegistry) authorize(caller googleapis.Principal, name, action s
 	}
 	resource := fmt.Sprintf("projects/%s/locations/%s/repositories/%s", project, a.location, id)
 	repository, exists := a.cloud.Repository(a.location, project, id)
-	granted := exists && slices.ContainsFunc(needed.roles, func(role string) bool {
-		return repository.Policy.Grants(role, caller.Members()...)
-	})
+	granted := exists && a.grants(repository, needed.roles, caller.Members()...)
 	switch {
 	case !granted && caller.Anonymous():
 		return gcp.Repository{}, denied("Unauthenticated request. Unauthenticated requests do not have permission %q on resource %q (or it may not exist)", needed.name, resource)

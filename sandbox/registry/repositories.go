@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -31,34 +30,16 @@ func (r *repositories) of(ctx context.Context, repository gcp.Repository) (*cont
 	})
 }
 
-// published are the images that the vendor's pipeline keeps in a repository.
+// published are the images that the world has in a repository.
 func (r *repositories) published(repository gcp.Repository) ([]world.Image, error) {
-	var images []world.Image
 	for _, project := range r.world.Projects {
-		if project.ID != repository.Project {
-			continue
-		}
 		for _, existing := range project.Repositories {
-			if existing.Location != repository.Location || existing.Name != repository.ID {
-				continue
-			}
-			parsed, err := content.ParseImages(existing.Images)
-			if err != nil {
-				return nil, err
-			}
-			images = append(images, parsed...)
-		}
-		for _, text := range project.Releases {
-			release, err := world.ParseRelease(text)
-			if err != nil {
-				return nil, fmt.Errorf("registry: release %w", err)
-			}
-			if release.Location == repository.Location && release.Repository == repository.ID {
-				images = append(images, release.Image)
+			if project.ID == repository.Project && existing.Location == repository.Location && existing.Name == repository.ID {
+				return content.ParseImages(existing.Images)
 			}
 		}
 	}
-	return images, nil
+	return nil, nil
 }
 
 // parseResourceName returns the project, location and ID of a repository.

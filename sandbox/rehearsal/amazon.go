@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"waybill.example/waybill/sandbox/aws"
 	"waybill.example/waybill/sandbox/aws/arn"
@@ -13,13 +12,7 @@ import (
 	"waybill.example/waybill/sandbox/aws/iam"
 	"waybill.example/waybill/sandbox/aws/sts"
 	"waybill.example/waybill/sandbox/awsapis/ecsagent"
-)
-
-// The platforms whose chain goes through AWS, as the output
-// accessRequest.platform names them.
-const (
-	platformEKS = "eks"
-	platformECS = "ecs"
+	"waybill.example/waybill/sandbox/world"
 )
 
 // Amazon is AWS as a rehearsal meets it.
@@ -38,7 +31,6 @@ type amazon struct {
 	*chain
 	Amazon
 
-	platform string
 	// home is where the customer's side is, vendor where the registry is.
 	home, vendor arn.Place
 	// roleARN is the role that pulls: the refresher's, the node's or the task's
@@ -55,7 +47,6 @@ func readAmazon(ctx context.Context, c *chain, e environment) (way, error) {
 	}
 	a := &amazon{
 		chain: c, Amazon: *c.Amazon,
-		platform: e.request.text("platform"),
 		home:     arn.Place{Account: e.request.text("account"), Region: e.request.text("region")},
 		vendor:   arn.Place{Account: e.grant.text("account"), Region: e.grant.text("region")},
 		service:  e.outputs.text("service"), logGroup: e.outputs.text("logGroup"),
@@ -67,15 +58,18 @@ func readAmazon(ctx context.Context, c *chain, e environment) (way, error) {
 	if err := a.check(); err != nil {
 		return nil, err
 	}
-	switch {
-	case a.platform == platformECS:
+	switch a.World.Walk.Chain {
+	case world.ChainECS:
 		return a, nil
-	case e.outputs.text("pullSecret") != "":
-		return a, a.findPullSecret(ctx, e.outputs)
+	case world.ChainEKSNodes:
+		return a, a.findNodes(ctx)
 	default:
-		return a, a.findNodes(ctx, e.outputs, roles)
+		return a, a.findPullSecret(ctx, e.outputs)
 	}
 }
+
+// onECS says whether a task of ECS pulls.
+func (a *amazon) onECS() bool { return a.World.Walk.Chain == world.ChainECS }
 
 func (a *amazon) check() error {
 	wanted := map[string]string{
@@ -84,36 +78,29 @@ func (a *amazon) check() error {
 		"accessGrant.registry": a.registry, "accessGrant.repository": a.chain.repository,
 		"image": a.image,
 	}
-	if a.platform == platformECS {
+	if a.onECS() {
 		wanted["service"], wanted["logGroup"] = a.service, a.logGroup
 	}
 	return missing(wanted)
 }
 
-// findNodes finds the Deployment whose image the nodes pull. The world's nodes
-// have one role; it is one of those that may pull, where there are several.
-func (a *amazon) findNodes(ctx context.Context, outputs document, roles []string) error {
-	if err := a.findNodePulled(ctx, outputs); err != nil {
-		return err
-	}
+// findNodes finds the Deployment whose image the nodes pull, with the role that
+// the world's nodes have.
+func (a *amazon) findNodes(ctx context.Context) error {
 	cluster, err := a.eksCluster()
 	if err != nil {
 		return err
 	}
-	if slices.Contains(roles, cluster.NodeRole) {
-		a.roleARN = cluster.NodeRole
-	}
-	return nil
+	a.roleARN = cluster.NodeRole
+	return a.findNodePulled(ctx)
 }
-
-// refreshes says whether a refresher walks the chain, and not a node or ECS.
-func (a *amazon) refreshes() bool { return a.cronJob != nil }
 
 // podIdentity says whether the refresher becomes the role by EKS Pod Identity,
 // and not by IRSA.
-func (a *amazon) podIdentity() bool {
-	return a.refreshes() && a.variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"] != ""
-}
+func (a *amazon) podIdentity() bool { return a.World.Walk.Chain == world.ChainPodIdentity }
+
+// refreshes says whether a refresher walks the chain, and not a node or ECS.
+func (a *amazon) refreshes() bool { return a.podIdentity() || a.World.Walk.Chain == world.ChainIRSA }
 
 // role is the role that pulls, as it is now.
 func (a *amazon) role() (iam.Role, error) {

@@ -9,7 +9,7 @@ func (a *amazon) draw(ctx context.Context, f *flowchart) error {
 	switch {
 	case a.refreshes():
 		return a.drawRefresher(ctx, f, customer)
-	case a.platform == platformECS:
+	case a.onECS():
 		a.drawTask(f, customer)
 	default:
 		f.group("customer", "Customer", customer)

@@ -9,10 +9,10 @@ import (
 
 func (a *amazon) walk(ctx context.Context, report func(Hop)) error {
 	switch {
-	case a.platform == platformECS:
+	case a.onECS():
 		return a.walkTask(ctx, report)
 	case a.refreshes():
-		return a.walkRefresher(ctx, report)
+		return a.walkRefresher(ctx, report, hopSTS, hopECR)
 	default:
 		return a.walkNode(ctx, report)
 	}
@@ -28,10 +28,14 @@ func (a *amazon) walkNode(ctx context.Context, report func(Hop)) error {
 	if !hop.OK {
 		return nil
 	}
+	since := a.Record.mark()
 	if hop, err = a.pull(ctx, nil); err != nil {
 		return err
 	}
-	report(hop)
+	report(a.pulledBy(hop, since, func(pulled answer) bool {
+		_, own := a.Record.find(since, hopECR, func(given answer) bool { return given.given == pulled.shown })
+		return own // the node's provider asked for it, and nobody else's
+	}))
 	return nil
 }
 
@@ -40,7 +44,7 @@ func (a *amazon) nodeLogin(ctx context.Context) (Hop, error) {
 	session, err := a.asNode()
 	var until time.Time
 	if err == nil {
-		_, until, err = a.login(ctx, session, a.vendor.Region)
+		_, until, err = ecrLogin(ctx, a.Client, session, a.vendor.Region)
 	}
 	var by *refused
 	switch {
@@ -68,7 +72,7 @@ func (a *amazon) walkTask(ctx context.Context, report func(Hop)) error {
 // attempt goes the chain as it is gone in production, but for what the cloud was
 // told for the moment; nil if nobody refuses.
 func (a *amazon) attempt(ctx context.Context) error {
-	if a.platform != platformECS {
+	if !a.onECS() {
 		return a.try(ctx, amazonVariation{})
 	}
 	hops, err := a.Tasks.RunTask(ctx, a.service)

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"waybill.example/waybill/sandbox/aws/ecs"
+	"waybill.example/waybill/sandbox/aws/iam"
 	"waybill.example/waybill/sandbox/aws/iam/policy"
 )
 
@@ -28,6 +29,8 @@ var (
 	ecrEither      = regexp.MustCompile(`(?i)denied: .* ecr:BatchGetImage .*no (identity|resource)-based policy allows`)
 	ecrBoundary    = regexp.MustCompile(`(?i)denied: .* ecr:BatchGetImage .*no permissions boundary allows`)
 	ecrRegion      = regexp.MustCompile(`(?i)denied: Your Authorization Token is invalid`)
+	ecrBeyond      = regexp.MustCompile(`is not authorized to perform: ecr:`)
+	trustKeys      = regexp.MustCompile(`is not authorized to perform: sts:`)
 	ecrPush        = regexp.MustCompile(`(?i)denied: .* ecr:(InitiateLayerUpload|PutImage|BatchCheckLayerAvailability) .*policy allows`)
 	nodePull       = regexp.MustCompile(`^(ErrImagePull|ImagePullBackOff): .*(no (identity|resource)-based policy allows|Not Authorized)`)
 	noToken        = regexp.MustCompile(`no such file`)
@@ -53,13 +56,20 @@ func (a *amazon) cases() ([]testCase, error) {
 		return nil, err
 	}
 	all = append(append(all, policies...), who...)
-	if a.platform == platformECS {
+	trusts, err := a.trusts()
+	if err != nil {
+		return nil, err
+	}
+	for _, trust := range trusts {
+		all = append(all, a.trustCases(trust)...)
+	}
+	if a.onECS() {
 		return append(all, a.taskCases()...), nil
 	}
 	if a.refreshes() {
 		all = append(all, a.clusterCases()...)
 	}
-	return append(all, a.admissionCases()...), nil
+	return append(all, a.productCases()...), nil
 }
 
 // wrongAudience is neither that of IRSA nor that of EKS Pod Identity.
@@ -127,7 +137,7 @@ func (a *amazon) withoutToken(ctx context.Context) error {
 				pod.Volumes[i].VolumeSource = corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}
 			}
 		}
-	})
+	}, nil)
 	if err != nil {
 		return err
 	}
@@ -212,17 +222,29 @@ func (a *amazon) callerCases() ([]testCase, error) {
 	return []testCase{
 		{"another role of the account", hopRegistry, ecrResource, as(a.home.Account, ownName, role.Path)},
 		{"a role of another account, with the same name and path", hopRegistry, ecrResource, as(account, role.Name, role.Path)},
-		{"an IAM user of the account", hopRegistry, ecrResource, a.asUser},
+		{"an IAM user of the account", hopRegistry, ecrResource, func(context.Context) error {
+			user := a.home.Global("iam", "user/"+ownName)
+			return a.asCaller(policy.Caller{Kind: policy.User, Account: a.home.Account, ARN: user}, user)
+		}},
+		{"another, or no, aws:PrincipalArn", hopRegistry, ecrResource, func(context.Context) error {
+			caller := iam.NewSession(role, sessionName).Caller()
+			if err := a.asCaller(caller, role.ARN+"-of-another"); isAllowed(err) {
+				return err
+			}
+			return a.asCaller(caller, "")
+		}},
+		{"anything but a pull", hopRegistry, ecrBeyond, func(context.Context) error { return a.beyondPull(role) }},
 		{"a token of another Region", hopRegistry, ecrRegion, a.vary(amazonVariation{become: a.roleARN, region: region})},
 		{"another customer's repository", hopRegistry, ecrEither, a.vary(amazonVariation{become: a.roleARN, image: image})},
-		{"a push", hopRegistry, ecrPush, a.vary(amazonVariation{become: a.roleARN, push: true})},
+		{"a push", hopRegistry, ecrPush, a.vary(amazonVariation{become: a.roleARN, do: doPush})},
 	}, nil
 }
 
-// asUser asks IAM what it says to an IAM user of the account with a policy to
-// pull. Users' keys are long-lived, and the sandbox gives none out, so that
-// there is no request to send.
-func (a *amazon) asUser(context.Context) error {
+// asCaller asks IAM what it says to a caller of the account with a policy to
+// pull and an aws:PrincipalArn, where that is not empty. Users' keys are
+// long-lived, and the sandbox gives none out, and every session has the key, so
+// that there is no request to send.
+func (a *amazon) asCaller(caller policy.Caller, principal string) error {
 	repository, err := a.repository()
 	if err != nil {
 		return err
@@ -239,15 +261,14 @@ func (a *amazon) asUser(context.Context) error {
 	if err != nil {
 		return err
 	}
-	user := a.home.Global("iam", "user/"+ownName)
 	request := policy.Context{}
-	request.Set("aws:PrincipalArn", user)
+	if principal != "" {
+		request.Set("aws:PrincipalArn", principal)
+	}
 	request.Set("aws:PrincipalAccount", a.home.Account)
-	request.Set("aws:PrincipalType", "User")
 	request.Set("aws:ResourceAccount", a.vendor.Account)
 	decision := policy.Evaluate(policy.Request{
-		Caller: policy.Caller{Kind: policy.User, Account: a.home.Account, ARN: user},
-		Action: "ecr:BatchGetImage", Resource: repository.ARN(), Account: a.vendor.Account, Context: request,
+		Caller: caller, Action: "ecr:BatchGetImage", Resource: repository.ARN(), Account: a.vendor.Account, Context: request,
 	}, policy.Policies{Identity: []policy.Attached{{Document: identity}}, Resource: resource})
 	if decision.Allowed {
 		return nil

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -35,10 +36,9 @@ type amazonVariation struct {
 	become string
 	// region in which ECR is asked for a token.
 	region string
-	// image and push say what is asked of the registry; empty means the
+	// image and do say what is asked of the registry; empty means to pull the
 	// product's image.
-	image string
-	push  bool
+	image, do string
 }
 
 // vary walks with the variation.
@@ -52,11 +52,11 @@ func (a *amazon) try(ctx context.Context, v amazonVariation) error {
 	if err != nil {
 		return err
 	}
-	login, _, err := a.login(ctx, session, orElse(v.region, a.vendor.Region))
+	login, _, err := ecrLogin(ctx, a.Client, session, orElse(v.region, a.vendor.Region))
 	if err != nil {
 		return err
 	}
-	return a.registryRequest(ctx, login, v.image, v.push)
+	return a.registryRequest(ctx, login, v.image, v.do)
 }
 
 // session becomes the role that pulls, as its platform does.
@@ -82,7 +82,7 @@ func (a *amazon) session(ctx context.Context, v amazonVariation) (keys, error) {
 }
 
 // mint makes credentials of a role without asking anybody.
-func (a *amazon) mint(roleARN string) (keys, error) {
+func (a Amazon) mint(roleARN string) (keys, error) {
 	role, exists := a.Cloud.IAM.Role(roleARN)
 	if !exists {
 		return nil, fmt.Errorf("rehearsal: there is no role %s", roleARN)
@@ -155,10 +155,10 @@ func (a *amazon) askEKS(ctx context.Context, token string) (keys, error) {
 	return credentials.NewStaticCredentialsProvider(aws.ToString(got.AccessKeyId), aws.ToString(got.SecretAccessKey), aws.ToString(got.SessionToken)), nil
 }
 
-// login asks ECR in a Region for what a registry wants, and says until when it
+// ecrLogin asks ECR in a Region for what a registry wants, and says until when it
 // counts.
-func (a *amazon) login(ctx context.Context, session keys, region string) (*authn.Basic, time.Time, error) {
-	client := awsecr.New(awsecr.Options{Region: region, HTTPClient: a.Client, Credentials: session, Retryer: aws.NopRetryer{}})
+func ecrLogin(ctx context.Context, through *http.Client, session keys, region string) (*authn.Basic, time.Time, error) {
+	client := awsecr.New(awsecr.Options{Region: region, HTTPClient: through, Credentials: session, Retryer: aws.NopRetryer{}})
 	answer, err := client.GetAuthorizationToken(ctx, &awsecr.GetAuthorizationTokenInput{})
 	if err != nil {
 		return nil, time.Time{}, refusedByAWS(hopECR, err)

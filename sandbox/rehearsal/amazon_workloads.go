@@ -56,6 +56,21 @@ func (a *amazon) becomeRole(ctx context.Context, w *workload, roleARN string) er
 // and as itself.
 func (a *amazon) workloadCases(w *workload) []testCase {
 	return []testCase{
+		{"another, or no, key for the role of " + w.name, hopSTS, trustKeys, func(context.Context) error {
+			trust, err := a.accountTrust(w.namespace, w.account, w.roleARN)
+			if err != nil {
+				return err
+			}
+			for key, as := range trust.keys {
+				if len(as.others) == 0 {
+					continue
+				}
+				if err = a.mistrust(trust, key); isAllowed(err) {
+					return err
+				}
+			}
+			return err
+		}},
 		{w.name + " as the one who pulls", hopSTS, roleOrService, func(ctx context.Context) error { return a.becomeRole(ctx, w, a.roleARN) }},
 		{"the role of " + w.name + " at the vendor", hopECR, ecrToken, a.vary(amazonVariation{become: w.roleARN})},
 	}

@@ -11,7 +11,9 @@ import (
 // Families of words of Artifact Registry.
 var (
 	registryRead = regexp.MustCompile(`artifactregistry\.repositories\.downloadArtifacts.* denied`)
-	registryPush = regexp.MustCompile(`artifactregistry\.repositories\.uploadArtifacts.* denied`)
+	registryPush   = regexp.MustCompile(`artifactregistry\.repositories\.uploadArtifacts.* denied`)
+	registryDelete = regexp.MustCompile(`artifactregistry\.repositories\.deleteArtifacts.* denied`)
+	registryNobody = regexp.MustCompile(`Unauthenticated request.*artifactregistry\.repositories\.downloadArtifacts`)
 )
 
 // artifactRepository is the vendor's repository in Artifact Registry: the parts

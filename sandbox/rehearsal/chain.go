@@ -2,7 +2,6 @@ package rehearsal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,12 +9,11 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// chain is what every chain has: what was deployed for one environment, as the
-// outputs and the cluster tell it.
+// chain is what every chain has: what was deployed for one environment of the
+// world, as the cluster and the outputs tell it.
 type chain struct {
 	*setting
 	// environment is empty for the environment "default".
@@ -26,6 +24,8 @@ type chain struct {
 	namespace, secret string
 	cronJob           *batchv1.CronJob
 	deployment        *appsv1.Deployment
+	// components are all Deployments of the product, deployment among them.
+	components []appsv1.Deployment
 
 	// account is the refresher's ServiceAccount; audience that of its token.
 	account, audience string
@@ -42,12 +42,9 @@ func (c *chain) explain(err error) error { return explain(c.environment, err) }
 // findPullSecret finds who writes and who reads the pull secret.
 func (c *chain) findPullSecret(ctx context.Context, outputs document) error {
 	text := outputs.text("pullSecret")
-	namespace, secret, found := strings.Cut(text, "/")
-	if !found {
-		return fmt.Errorf("rehearsal: the output pullSecret is %q: want NAMESPACE/NAME", text)
-	}
-	if err := c.findCluster(ctx, outputs.text("context"), namespace); err != nil {
-		return err
+	namespace, secret, _ := strings.Cut(text, "/")
+	if namespace != c.namespace || secret == "" {
+		return fmt.Errorf("rehearsal: the output pullSecret is %q: want NAMESPACE/NAME in the namespace %s of the world (walk.environments)", text, c.namespace)
 	}
 	c.secret = secret
 	if err := c.findCronJob(ctx); err != nil {
@@ -58,48 +55,9 @@ func (c *chain) findPullSecret(ctx context.Context, outputs document) error {
 	})
 }
 
-// findNodePulled finds the Deployment whose image the node pulls by itself. Its
-// namespace is that of the service, NAME.NAMESPACE.svc:PORT.
-func (c *chain) findNodePulled(ctx context.Context, outputs document) error {
-	service := outputs.text("service")
-	parts := strings.Split(service, ".")
-	if len(parts) < 3 {
-		return fmt.Errorf("rehearsal: the output service is %q: want NAME.NAMESPACE.svc:PORT", service)
-	}
-	if err := c.findCluster(ctx, outputs.text("context"), parts[1]); err != nil {
-		return err
-	}
+// findNodePulled finds the Deployment whose image the node pulls by itself.
+func (c *chain) findNodePulled(ctx context.Context) error {
 	return c.findDeployment(ctx, func(pod corev1.PodSpec) bool { return pod.Containers[0].Image == c.image })
-}
-
-// findCluster takes the cluster of a kubeconfig context; without one the first
-// that has the namespace.
-func (c *chain) findCluster(ctx context.Context, kubeContext, namespace string) error {
-	if len(c.clusters) == 0 {
-		return errors.New("rehearsal: the chain begins in a cluster, and the world has none (kubernetes.clusters)")
-	}
-	c.namespace = namespace
-	for _, candidate := range c.clusters {
-		if kubeContext != "" {
-			if candidate.Context == kubeContext {
-				c.cluster = candidate
-				return nil
-			}
-			continue
-		}
-		_, err := candidate.admin.CoreV1().Namespaces().Get(ctx, namespace, metav1.GetOptions{})
-		switch {
-		case err == nil:
-			c.cluster = candidate
-			return nil
-		case !apierrors.IsNotFound(err):
-			return fmt.Errorf("rehearsal: %w", err)
-		}
-	}
-	if kubeContext != "" {
-		return fmt.Errorf("rehearsal: the output context is %q: want the context of a cluster of the world (kubernetes.clusters)", kubeContext)
-	}
-	return fmt.Errorf("rehearsal: no cluster of the world has the namespace %s", namespace)
 }
 
 // findCronJob takes the CronJob whose pods are told to write the pull secret.
@@ -147,16 +105,16 @@ func (c *chain) findDeployment(ctx context.Context, wanted func(corev1.PodSpec) 
 	if err != nil {
 		return fmt.Errorf("rehearsal: %w", err)
 	}
-	var fitting []appsv1.Deployment
+	c.components = nil
 	for _, deployment := range all.Items {
 		if wanted(deployment.Spec.Template.Spec) {
-			fitting = append(fitting, deployment)
+			c.components = append(c.components, deployment)
 		}
 	}
-	if len(fitting) == 0 {
+	if len(c.components) == 0 {
 		return fmt.Errorf("rehearsal: namespace %s has no Deployment that pulls %s as the outputs say", c.namespace, c.image)
 	}
-	named := slices.IndexFunc(fitting, func(d appsv1.Deployment) bool { return d.Spec.Template.Spec.Containers[0].Image == c.image })
-	c.deployment = &fitting[max(named, 0)]
+	named := slices.IndexFunc(c.components, func(d appsv1.Deployment) bool { return d.Spec.Template.Spec.Containers[0].Image == c.image })
+	c.deployment = &c.components[max(named, 0)]
 	return nil
 }

@@ -3,70 +3,279 @@ package rehearsal
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
+	"time"
 
+	"github.com/robfig/cron/v3"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes"
+	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 )
 
-// clusterCases try what the cluster must refuse to the refresher.
+// clusterCases try what the cluster must refuse to the refresher, and whether the
+// deployment leaves the product without a secret that counts.
 func (c *chain) clusterCases() []testCase {
 	forbidden := regexp.MustCompile(`is forbidden: User "system:serviceaccount:.*cannot (get|list|create|delete|patch) resource`)
-	asRefresher := func(act func(context.Context, kubernetes.Interface) error) func(context.Context) error {
-		return func(ctx context.Context) error { return c.asRefresher(ctx, act) }
+	var cases []testCase
+	for _, try := range []struct {
+		name  string
+		words *regexp.Regexp
+		act   func(context.Context, typedcorev1.SecretInterface) error
+	}{
+		{"the refresher getting its secret", forbidden, func(ctx context.Context, secrets typedcorev1.SecretInterface) error {
+			_, err := secrets.Get(ctx, c.secret, metav1.GetOptions{})
+			return err
+		}},
+		{"the refresher listing secrets", forbidden, func(ctx context.Context, secrets typedcorev1.SecretInterface) error {
+			_, err := secrets.List(ctx, metav1.ListOptions{})
+			return err
+		}},
+		{"the refresher creating a secret", forbidden, func(ctx context.Context, secrets typedcorev1.SecretInterface) error {
+			_, err := secrets.Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "rehearsal"}}, metav1.CreateOptions{})
+			return err
+		}},
+		{"the refresher deleting its secret", forbidden, func(ctx context.Context, secrets typedcorev1.SecretInterface) error {
+			return secrets.Delete(ctx, c.secret, metav1.DeleteOptions{})
+		}},
+		{"the refresher patching another secret", forbidden, func(ctx context.Context, secrets typedcorev1.SecretInterface) error {
+			return patch(ctx, secrets, "another-secret", map[string]any{"metadata": map[string]any{"labels": map[string]any{"a": "b"}}})
+		}},
+		{"the refresher changing its secret's type", regexp.MustCompile(`field is immutable`), func(ctx context.Context, secrets typedcorev1.SecretInterface) error {
+			return patch(ctx, secrets, c.secret, map[string]any{"type": "kubernetes.io/service-account-token"})
+		}},
+	} {
+		cases = append(cases, testCase{try.name, hopSecret, try.words, func(ctx context.Context) error {
+			client, err := c.as(ctx, c.account)
+			if err != nil {
+				return err
+			}
+			return refusedBy(hopSecret, try.act(ctx, client.CoreV1().Secrets(c.namespace)))
+		}})
 	}
-	return []testCase{
-		{"the refresher getting its secret", hopSecret, forbidden, asRefresher(func(ctx context.Context, client kubernetes.Interface) error {
-			_, err := client.CoreV1().Secrets(c.namespace).Get(ctx, c.secret, metav1.GetOptions{})
-			return err
-		})},
-		{"the refresher listing secrets", hopSecret, forbidden, asRefresher(func(ctx context.Context, client kubernetes.Interface) error {
-			_, err := client.CoreV1().Secrets(c.namespace).List(ctx, metav1.ListOptions{})
-			return err
-		})},
-		{"the refresher creating a secret", hopSecret, forbidden, asRefresher(func(ctx context.Context, client kubernetes.Interface) error {
-			_, err := client.CoreV1().Secrets(c.namespace).Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "rehearsal"}}, metav1.CreateOptions{})
-			return err
-		})},
-		{"the refresher deleting its secret", hopSecret, forbidden, asRefresher(func(ctx context.Context, client kubernetes.Interface) error {
-			return client.CoreV1().Secrets(c.namespace).Delete(ctx, c.secret, metav1.DeleteOptions{})
-		})},
-		{"the refresher patching another secret", hopSecret, forbidden, asRefresher(func(ctx context.Context, client kubernetes.Interface) error {
-			return patch(ctx, client, c.namespace, "another-secret", map[string]any{"metadata": map[string]any{"labels": map[string]any{"a": "b"}}})
-		})},
-		{"the refresher changing its secret's type", hopSecret, regexp.MustCompile(`field is immutable`), asRefresher(func(ctx context.Context, client kubernetes.Interface) error {
-			return patch(ctx, client, c.namespace, c.secret, map[string]any{"type": "kubernetes.io/service-account-token"})
-		})},
-		{"an image of another registry", hopKubernetes, regexp.MustCompile(`its host is registry\.attacker\.example: want `), c.imageOfAnotherRegistry},
-	}
+	return append(cases,
+		testCase{"the refresher doing anything but patch its secret", hopSecret, anyWords, func(ctx context.Context) error {
+			return c.mayOnly(ctx, hopSecret, c.account, "patch secrets/"+c.secret)
+		}},
+		testCase{"an image of another registry", hopKubernetes, regexp.MustCompile(`its host is registry\.attacker\.example: want `), c.imageOfAnotherRegistry},
+		testCase{"a refresh that is missed", hopSecret, anyWords, c.missedRefresh},
+		testCase{"the product before the first refresh", hopSecret, anyWords, c.productBeforeSecret},
+	)
 }
 
-// admissionCases try what the namespace must not admit.
-func (c *chain) admissionCases() []testCase {
+// productCases try what the namespace must not admit, and whether the product is
+// deployed with no more than it needs.
+func (c *chain) productCases() []testCase {
 	return []testCase{
 		{"a privileged pod in the namespace", hopKubernetes, regexp.MustCompile(`violates PodSecurity "restricted`), c.privilegedPod},
+		{"the product doing anything in the cluster", hopKubernetes, anyWords, func(ctx context.Context) error {
+			for _, component := range c.components {
+				if err := c.mayOnly(ctx, hopKubernetes, orElse(component.Spec.Template.Spec.ServiceAccountName, "default")); isAllowed(err) {
+					return err
+				}
+			}
+			return &refused{hopKubernetes, "its ServiceAccount has no rights"}
+		}},
+		{"a token for the API server in the product's pods", hopKubernetes, anyWords, c.mountedToken},
+		{"a probe or a Service that the product does not answer", hopKubernetes, anyWords, c.unanswered},
 	}
 }
 
-// asRefresher acts on the API server with the refresher's own token.
-func (c *chain) asRefresher(ctx context.Context, act func(context.Context, kubernetes.Interface) error) error {
-	token, err := c.cluster.accountToken(ctx, c.namespace, c.account, "")
+func isAllowed(err error) bool {
+	var open allowed
+	return err == nil || errors.As(err, &open)
+}
+
+// as is a client with a ServiceAccount's own token.
+func (c *chain) as(ctx context.Context, account string) (kubernetes.Interface, error) {
+	token, err := c.cluster.accountToken(ctx, c.namespace, account, "")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	config := rest.AnonymousClientConfig(c.cluster.REST)
 	config.BearerToken = token
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
+		return nil, fmt.Errorf("rehearsal: %w", err)
+	}
+	return client, nil
+}
+
+// mayOnly asks the API server for all that a ServiceAccount may do, in every
+// namespace. What everybody may ask of themselves does not count. wanted is what
+// it may do in its own namespace, each VERB RESOURCE/NAME.
+func (c *chain) mayOnly(ctx context.Context, hop, account string, wanted ...string) error {
+	client, err := c.as(ctx, account)
+	if err != nil {
+		return err
+	}
+	namespaces, err := c.cluster.admin.CoreV1().Namespaces().List(ctx, metav1.ListOptions{})
+	if err != nil {
 		return fmt.Errorf("rehearsal: %w", err)
 	}
-	return refusedBy(hopSecret, act(ctx, client))
+	for _, namespace := range namespaces.Items {
+		review, err := client.AuthorizationV1().SelfSubjectRulesReviews().Create(ctx, &authorizationv1.SelfSubjectRulesReview{
+			Spec: authorizationv1.SelfSubjectRulesReviewSpec{Namespace: namespace.Name},
+		}, metav1.CreateOptions{})
+		if err != nil {
+			return fmt.Errorf("rehearsal: %w", err)
+		}
+		for _, rule := range review.Status.ResourceRules {
+			if slices.Contains(rule.APIGroups, "authorization.k8s.io") || slices.Contains(rule.APIGroups, "authentication.k8s.io") {
+				continue
+			}
+			for _, right := range rightsOf(rule) {
+				if namespace.Name != c.namespace || !slices.Contains(wanted, right) {
+					return allowed(account + " may " + right + " in namespace " + namespace.Name)
+				}
+			}
+		}
+	}
+	return &refused{hop, fmt.Sprintf("%s may do no more than %q", account, wanted)}
+}
+
+func rightsOf(rule authorizationv1.ResourceRule) []string {
+	var rights []string
+	for _, verb := range rule.Verbs {
+		for _, resource := range rule.Resources {
+			for _, name := range append(slices.Clone(rule.ResourceNames), "")[:max(len(rule.ResourceNames), 1)] {
+				rights = append(rights, verb+" "+strings.TrimSuffix(resource+"/"+name, "/"))
+			}
+		}
+	}
+	return rights
+}
+
+// mountedToken looks into the product's running pods.
+func (c *chain) mountedToken(ctx context.Context) error {
+	for _, component := range c.components {
+		pods, err := c.cluster.admin.CoreV1().Pods(c.namespace).List(ctx, metav1.ListOptions{LabelSelector: metav1.FormatLabelSelector(component.Spec.Selector)})
+		if err != nil {
+			return fmt.Errorf("rehearsal: %w", err)
+		}
+		for _, pod := range pods.Items {
+			for _, volume := range pod.Spec.Volumes {
+				if projected := volume.Projected; projected != nil && slices.ContainsFunc(projected.Sources, func(source corev1.VolumeProjection) bool {
+					return source.ServiceAccountToken != nil && source.ServiceAccountToken.Audience == ""
+				}) {
+					return allowed("pod " + pod.Name + " has one in its volume " + volume.Name)
+				}
+			}
+		}
+	}
+	return &refused{hopKubernetes, "no volume has one"}
+}
+
+// unanswered compares what asks the product with what the world says that the
+// product answers.
+func (c *chain) unanswered(ctx context.Context) error {
+	product := c.World.Walk.Product
+	served := false
+	services, err := c.cluster.admin.CoreV1().Services(c.namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	for _, component := range c.components {
+		container := component.Spec.Template.Spec.Containers[0]
+		reaches := func(port intstr.IntOrString) bool {
+			return port.IntValue() == product.Port || slices.ContainsFunc(container.Ports, func(p corev1.ContainerPort) bool {
+				return p.Name == port.StrVal && p.Name != "" && int(p.ContainerPort) == product.Port
+			})
+		}
+		for name, probe := range map[string]*corev1.Probe{"readiness": container.ReadinessProbe, "liveness": container.LivenessProbe, "startup": container.StartupProbe} {
+			switch {
+			case probe == nil && name == "readiness" && product.Health != "":
+				return allowed(component.Name + " has no readiness probe")
+			case probe == nil:
+			case probe.HTTPGet != nil && (product.Health == "" || probe.HTTPGet.Path != product.Health || !reaches(probe.HTTPGet.Port)):
+				return allowed(fmt.Sprintf("the %s probe of %s asks for %s at port %s", name, component.Name, probe.HTTPGet.Path, probe.HTTPGet.Port.String()))
+			case probe.TCPSocket != nil && !reaches(probe.TCPSocket.Port):
+				return allowed(fmt.Sprintf("the %s probe of %s asks port %s", name, component.Name, probe.TCPSocket.Port.String()))
+			}
+		}
+		for _, service := range services.Items {
+			if len(service.Spec.Selector) == 0 || !labels.SelectorFromSet(service.Spec.Selector).Matches(labels.Set(component.Spec.Template.Labels)) {
+				continue
+			}
+			served = true
+			for _, port := range service.Spec.Ports {
+				if !reaches(port.TargetPort) {
+					return allowed("the Service " + service.Name + " sends to port " + port.TargetPort.String())
+				}
+			}
+		}
+	}
+	if !served {
+		return allowed("no Service reaches the product")
+	}
+	return &refused{hopKubernetes, fmt.Sprintf("all ask port %d, path %q", product.Port, product.Health)}
+}
+
+// missedRefresh compares the longest time between two runs of the CronJob with
+// the life of the token that the secret holds, by the record: one that ends is
+// replaced even if a run is missed (docs/facts.md §8).
+func (c *chain) missedRefresh(ctx context.Context) error {
+	_, config, err := c.pullSecret(ctx)
+	if err != nil {
+		return err
+	}
+	written, known := c.Record.find(0, "", func(a answer) bool { return a.given != "" && a.given == config.Auths[c.registry].Password })
+	if !known {
+		return allowed("the pull secret holds nothing that a server gave")
+	}
+	spec := c.cronJob.Spec
+	if spec.Suspend != nil && *spec.Suspend {
+		return allowed("CronJob " + c.cronJob.Name + " is suspended")
+	}
+	schedule, err := cron.ParseStandard(spec.Schedule)
+	if err != nil {
+		return fmt.Errorf("rehearsal: schedule %q of CronJob %s: %w", spec.Schedule, c.cronJob.Name, err)
+	}
+	var longest time.Duration
+	for from, at := written.at, schedule.Next(written.at); at.Before(from.Add(7 * 24 * time.Hour)); {
+		next := schedule.Next(at)
+		longest, at = max(longest, next.Sub(at)), next
+	}
+	life := written.until.Sub(written.at).Round(time.Second)
+	words := fmt.Sprintf("a token lives %s, and two runs are up to %s apart", life, longest)
+	if longest == 0 || 2*longest >= life {
+		return allowed(words)
+	}
+	return &refused{hopSecret, words}
+}
+
+// productBeforeSecret compares when the product was made with when the first
+// refresh had filled the secret, where the last update made both.
+func (c *chain) productBeforeSecret(ctx context.Context) error {
+	jobs, err := c.cluster.admin.BatchV1().Jobs(c.namespace).List(ctx, metav1.ListOptions{LabelSelector: "!" + ownLabel})
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	first := slices.IndexFunc(jobs.Items, func(job batchv1.Job) bool {
+		return len(job.OwnerReferences) == 0 && isRefresher(job.Spec.Template.Spec) && job.Spec.Template.Spec.ServiceAccountName == c.account
+	})
+	if first < 0 || jobs.Items[first].Status.CompletionTime == nil {
+		return allowed("there is no first refresh that completed")
+	}
+	filled := jobs.Items[first].Status.CompletionTime.Time
+	for _, component := range c.components {
+		made := component.CreationTimestamp.Time
+		if !c.Updated.IsZero() && !made.Before(c.Updated.Truncate(time.Second)) && made.Before(filled) {
+			return allowed(fmt.Sprintf("%s was made at %s, and the first refresh completed at %s", component.Name, made.Format(time.TimeOnly), filled.Format(time.TimeOnly)))
+		}
+	}
+	return &refused{hopSecret, "the first refresh completed before the product was made"}
 }
 
 // refusedBy takes the API server's refusal for the hop's; other errors, such
@@ -78,12 +287,12 @@ func refusedBy(hop string, err error) error {
 	return err
 }
 
-func patch(ctx context.Context, client kubernetes.Interface, namespace, name string, change map[string]any) error {
+func patch(ctx context.Context, secrets typedcorev1.SecretInterface, name string, change map[string]any) error {
 	body, err := json.Marshal(change)
 	if err != nil {
 		return err
 	}
-	_, err = client.CoreV1().Secrets(namespace).Patch(ctx, name, types.MergePatchType, body, metav1.PatchOptions{})
+	_, err = secrets.Patch(ctx, name, types.MergePatchType, body, metav1.PatchOptions{})
 	return err
 }
 
@@ -168,7 +377,7 @@ func (c *chain) tampered(ctx context.Context, change func(string) string, find f
 	if err != nil {
 		return fmt.Errorf("rehearsal: %w", err)
 	}
-	log, err := c.refresh(ctx, "rehearsal-tampered", func(pod *corev1.PodSpec) { *find(pod) = made.Name })
+	log, err := c.refresh(ctx, "rehearsal-tampered", func(pod *corev1.PodSpec) { *find(pod) = made.Name }, nil)
 	if deleted := maps.Delete(ctx, made.Name, metav1.DeleteOptions{}); deleted != nil {
 		return fmt.Errorf("rehearsal: %w", deleted)
 	}

@@ -26,7 +26,7 @@ func readDirect(ctx context.Context, c *chain, e environment) (way, error) {
 }
 
 func (d *direct) walk(ctx context.Context, report func(Hop)) error {
-	return d.walkRefresher(ctx, report)
+	return d.walkRefresher(ctx, report, hopSTS, hopIAM)
 }
 
 // try goes hop by hop until one refuses; nil if none does.
@@ -47,12 +47,15 @@ func (d *direct) cases() ([]testCase, error) {
 	return append(all, d.hygieneCases()...), nil
 }
 
+// entraTenant begins the names of tenantCases.
+const entraTenant = "an Entra token of tenant "
+
 // tenantCases bring a token of each Entra tenant of the world, with all that the
 // provider looks for but its issuer: the customer's tenant is not trusted.
 func (d *direct) tenantCases() []testCase {
 	var all []testCase
 	for _, tenant := range d.World.Azure.Tenants {
-		all = append(all, testCase{"an Entra token of tenant " + tenant.ID, hopSTS, stsIssuer, func(ctx context.Context) error {
+		all = append(all, testCase{entraTenant + tenant.ID, hopSTS, stsIssuer, func(ctx context.Context) error {
 			now := time.Now()
 			token, err := d.Entra.MintUnchecked(tenant.ID, map[string]any{
 				"iss": "https://login.microsoftonline.com/" + tenant.ID + "/v2.0", "tid": tenant.ID, "sub": d.subject, "aud": d.audience,

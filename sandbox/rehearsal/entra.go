@@ -44,7 +44,7 @@ func readEntra(ctx context.Context, c *chain, e environment) (way, error) {
 }
 
 func (v *viaEntra) walk(ctx context.Context, report func(Hop)) error {
-	return v.walkRefresher(ctx, report)
+	return v.walkRefresher(ctx, report, hopEntra, hopSTS, hopIAM)
 }
 
 // entraVariation is one walk: what it does not set is as deployed.

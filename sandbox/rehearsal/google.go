@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 
@@ -24,6 +26,8 @@ var (
 	stsTime      = regexp.MustCompile(`ID Token issued at .* is stale`)
 	stsTarget    = regexp.MustCompile(`invalid_target`)
 	stsSubject   = regexp.MustCompile(`google\.subject`)
+	iamToken     = regexp.MustCompile(`'iam\.serviceAccounts\.getAccessToken' denied`)
+	iamSign      = regexp.MustCompile(`'iam\.serviceAccounts\.sign(Jwt|Blob)' denied`)
 )
 
 // Google is Google Cloud as a rehearsal meets it.
@@ -64,12 +68,15 @@ func (g *google) outputs() map[string]string {
 type asked struct {
 	// project stands in for the project's number.
 	project string
+	// change makes the federated token somebody else's.
+	change func(*googleapis.Principal)
+	// call is the method of the service account's API; empty means generateAccessToken.
+	call string
 	// skipImpersonation goes to the registry with the federated token.
 	skipImpersonation bool
-	// image and push say what is asked of the registry; empty means the
+	// image and do say what is asked of the registry; empty means to pull the
 	// product's image.
-	image string
-	push  bool
+	image, do string
 }
 
 // redeem goes from a subject token to the registry; nil if nobody refuses.
@@ -78,12 +85,22 @@ func (g *google) redeem(ctx context.Context, token string, what asked) error {
 	if err != nil {
 		return err
 	}
+	if what.change != nil {
+		principal, err := g.Google.Tokens.Open(token)
+		if err != nil {
+			return fmt.Errorf("rehearsal: %w", err)
+		}
+		what.change(&principal)
+		if token, err = g.Google.Tokens.Mint(principal); err != nil {
+			return fmt.Errorf("rehearsal: %w", err)
+		}
+	}
 	if !what.skipImpersonation {
-		if token, err = g.impersonate(ctx, token); err != nil {
+		if token, err = g.impersonate(ctx, token, orElse(what.call, "generateAccessToken")); err != nil {
 			return err
 		}
 	}
-	return g.registryRequest(ctx, accessToken(token), what.image, what.push)
+	return g.registryRequest(ctx, accessToken(token), what.image, what.do)
 }
 
 // accessToken is a login to Artifact Registry.
@@ -121,14 +138,15 @@ func (g *google) exchange(ctx context.Context, token, project string) (string, e
 	return answer.AccessToken, nil
 }
 
-// impersonate asks for a token of the vendor's service account.
+// impersonate calls a method of the vendor's service account: a token is the
+// answer of generateAccessToken.
 // https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken
-func (g *google) impersonate(ctx context.Context, token string) (string, error) {
+func (g *google) impersonate(ctx context.Context, token, call string) (string, error) {
 	body, err := json.Marshal(map[string]any{"scope": []string{googleapis.CloudPlatform}})
 	if err != nil {
 		return "", err
 	}
-	endpoint := "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/" + g.recipient + ":generateAccessToken"
+	endpoint := "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/" + g.recipient + ":" + call
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, bytes.NewReader(body))
 	if err != nil {
 		return "", err
@@ -139,13 +157,17 @@ func (g *google) impersonate(ctx context.Context, token string) (string, error) 
 		AccessToken string `json:"accessToken"`
 		Error       struct {
 			Message string `json:"message"`
+			Status  string `json:"status"`
 		} `json:"error"`
 	}
 	ok, err := g.do(request, &answer)
 	if err != nil {
 		return "", err
 	}
-	if !ok {
+	switch {
+	case answer.Error.Status == "UNIMPLEMENTED": // by the sandbox, which asks for the permission first
+		return "", allowed("it may call " + call)
+	case !ok:
 		return "", &refused{hopIAM, firstLine(answer.Error.Message)}
 	}
 	return answer.AccessToken, nil
@@ -168,13 +190,46 @@ func (g *google) grantCases(try func(context.Context, asked) error) []testCase {
 			}
 			return try(ctx, asked{image: image})
 		}},
-		{"a push", hopRegistry, registryPush, with(asked{push: true})},
+		{"another subject of the pool", hopIAM, iamToken, with(asked{change: func(principal *googleapis.Principal) {
+			principal.Federated = slices.Clone(principal.Federated)
+			principal.Federated[0] += "-of-another" // the subject's; the others mean the pool, and what both have in common
+		}})},
+		{"a signature of the service account", hopIAM, iamSign, func(ctx context.Context) error {
+			err := try(ctx, asked{call: "signJwt"})
+			if isAllowed(err) {
+				return err
+			}
+			return try(ctx, asked{call: "signBlob"})
+		}},
+		{"any other right on the service account", hopIAM, anyWords, g.otherRights},
+		{"nobody in particular", hopRegistry, registryNobody, func(ctx context.Context) error {
+			return g.registryRequest(ctx, authn.Anonymous, "", "")
+		}},
+		{"a push", hopRegistry, registryPush, with(asked{do: doPush})},
+		{"a deletion", hopRegistry, registryDelete, with(asked{do: doDelete})},
 	}
+}
+
+// otherRights looks for whoever may do more with the service account than become
+// it, and for members that are not one subject of the pool.
+func (g *google) otherRights(context.Context) error {
+	account, exists := g.Google.Cloud.Account(g.recipient)
+	if !exists {
+		return fmt.Errorf("rehearsal: the service account %s of the output accessGrant does not exist", g.recipient)
+	}
+	for _, binding := range account.Policy.Bindings {
+		for _, member := range binding.Members {
+			if binding.Role != "roles/iam.workloadIdentityUser" || !strings.HasPrefix(member, "principal://"+g.poolName(g.projectNumber)+"/subject/") {
+				return allowed(member + " has " + binding.Role)
+			}
+		}
+	}
+	return &refused{hopIAM, "its policy has nothing but roles/iam.workloadIdentityUser for subjects of the pool"}
 }
 
 // hygieneCases try the refresher's reach in its cluster, and its configuration.
 func (g *google) hygieneCases() []testCase {
-	return append(append(g.clusterCases(), g.admissionCases()...),
+	return append(append(g.clusterCases(), g.productCases()...),
 		testCase{"a tampered credential configuration", hopKubernetes, regexp.MustCompile(`token_url`), g.tamperedConfiguration})
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/authn"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,42 +27,190 @@ const (
 	pullTime = time.Minute
 )
 
-// walkRefresher runs the refresher once and lets the kubelet pull with what it
-// wrote.
-func (c *chain) walkRefresher(ctx context.Context, report func(Hop)) error {
-	log, err := c.refresh(ctx, "rehearsal", nil)
+// walkRefresher empties the pull secret, runs the refresher once, and lets the
+// kubelet pull with what it wrote. A hop is ticked by what its server saw: each
+// granted what it gave for what the one before had given to the refresher's pod.
+func (c *chain) walkRefresher(ctx context.Context, report func(Hop), hops ...string) error {
+	if err := c.emptySecret(ctx); err != nil {
+		return err
+	}
+	since := c.Record.mark()
+	var seen []Hop
+	var written answer
+	log, err := c.refresh(ctx, "rehearsal", nil, func(pod string) (err error) {
+		seen, written, err = c.follow(ctx, since, pod, hops)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	hops := refresherHops(log)
-	failed := false
-	for _, hop := range hops {
-		// The refresher's own trial of the token matters where it failed; the
-		// registry's hop is the kubelet's pull.
-		if hop.Name == hopRegistry && hop.OK {
-			continue
+	ok := true
+	for _, hop := range seen {
+		if ok = hop.OK; !ok {
+			hop.Detail = explainHop(hop, refresherHops(log))
 		}
 		report(hop)
-		failed = failed || !hop.OK
 	}
-	switch {
-	case failed:
-		return nil
-	case len(hops) == 0:
-		report(Hop{Name: hopKubernetes, Detail: "the refresher said nothing that could be read: " + firstLine(string(log))})
+	if !ok {
 		return nil
 	}
+	since = c.Record.mark()
 	hop, err := c.pull(ctx, nil)
 	if err != nil {
 		return err
 	}
-	report(hop)
+	report(c.pulledBy(hop, since, showing(written.given)))
 	return nil
 }
 
+// explainHop adds what the refresher says of a hop that did not hold.
+func explainHop(hop Hop, said []Hop) string {
+	at := slices.IndexFunc(said, func(other Hop) bool { return !other.OK })
+	switch {
+	case at >= 0 && (said[at].Name == hop.Name || strings.HasPrefix(hop.Detail, nobodyAsked)):
+		return said[at].Detail
+	case at < 0 && len(said) > 0:
+		return hop.Detail + ", whatever the refresher's log says"
+	}
+	return hop.Detail
+}
+
+// nobodyAsked begins the words for a hop of which no server knows.
+const nobodyAsked = "no server was "
+
+// follow goes through the record from the token of the refresher's pod to the
+// pull secret, and ends at the first hop that did not hold. written is the last
+// hop's answer.
+func (c *chain) follow(ctx context.Context, since int, pod string, hops []string) (seen []Hop, written answer, err error) {
+	written, asked := c.Record.find(since, hops[0], func(a answer) bool { return podOf(a.shown) == pod })
+	if !asked {
+		return []Hop{{Name: hopKubernetes, Detail: nobodyAsked + "shown a token of the refresher's pod " + pod}}, written, nil
+	}
+	own, err := c.reviewed(ctx, written.shown, pod)
+	if err != nil || !own.OK {
+		return []Hop{own}, written, err
+	}
+	seen = append(seen, own)
+	for i, name := range hops {
+		if i > 0 {
+			written, asked = c.Record.find(since, name, showing(written.given))
+		}
+		switch {
+		case !asked:
+			return append(seen, Hop{Name: name, Detail: nobodyAsked + "asked with what the hop before gave"}), written, nil
+		case written.refusal != "":
+			return append(seen, Hop{Name: name, Detail: written.refusal}), written, nil
+		}
+		seen = append(seen, written.asHop())
+	}
+	hop, err := c.writtenSecret(ctx, written)
+	return append(seen, hop), written, err
+}
+
+func (a answer) asHop() Hop {
+	return Hop{Name: a.hop, OK: true, Detail: describe([2]string{"issuer", a.issuer}, [2]string{"subject", a.subject},
+		[2]string{"audience", a.audience}, [2]string{"until", a.until.UTC().Format(time.RFC3339)})}
+}
+
+// podOf is the name of the pod that a ServiceAccount token is of.
+func podOf(text string) string {
+	t, err := parse(text)
+	if err != nil {
+		return ""
+	}
+	private, _ := t.claims["kubernetes.io"].(map[string]any)
+	pod, _ := private["pod"].(map[string]any)
+	name, _ := pod["name"].(string)
+	return name
+}
+
+// reviewed asks the API server whose token it is.
+func (c *chain) reviewed(ctx context.Context, text, pod string) (Hop, error) {
+	t, err := parse(text)
+	if err != nil {
+		return Hop{}, err
+	}
+	answered, err := c.cluster.admin.AuthenticationV1().TokenReviews().Create(ctx, &authenticationv1.TokenReview{
+		Spec: authenticationv1.TokenReviewSpec{Token: text, Audiences: strings.Fields(claim(t, "aud"))},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		return Hop{}, fmt.Errorf("rehearsal: %w", err)
+	}
+	hop := Hop{Name: hopKubernetes, Detail: "the API server does not know the token of the pod " + pod + ": " + answered.Status.Error}
+	if user := answered.Status.User.Username; user != "" && user != serviceAccount(c.namespace, c.account) {
+		hop.Detail = "the token is that of " + user
+	} else if answered.Status.Authenticated {
+		given := answer{hop: hopKubernetes}
+		given.describe(text)
+		hop = given.asHop()
+	}
+	return hop, nil
+}
+
+// dockerConfig is what a pull secret holds.
+type dockerConfig struct {
+	Auths map[string]authn.AuthConfig `json:"auths"`
+}
+
+// pullSecret is the pull secret as the API server has it.
+func (c *chain) pullSecret(ctx context.Context) (*corev1.Secret, dockerConfig, error) {
+	var config dockerConfig
+	held, err := c.cluster.admin.CoreV1().Secrets(c.namespace).Get(ctx, c.secret, metav1.GetOptions{})
+	if err == nil {
+		err = json.Unmarshal(held.Data[corev1.DockerConfigJsonKey], &config)
+	}
+	if err != nil {
+		return nil, config, fmt.Errorf("rehearsal: pull secret %s/%s: %w", c.namespace, c.secret, err)
+	}
+	return held, config, nil
+}
+
+// emptySecret takes away what an earlier run of the refresher wrote.
+func (c *chain) emptySecret(ctx context.Context) error {
+	if err := patch(ctx, c.cluster.admin.CoreV1().Secrets(c.namespace), c.secret, map[string]any{
+		"data": map[string]any{corev1.DockerConfigJsonKey: []byte(`{"auths":{}}`)},
+	}); err != nil {
+		return fmt.Errorf("rehearsal: pull secret %s/%s: %w", c.namespace, c.secret, err)
+	}
+	return nil
+}
+
+// writtenSecret says whether the pull secret holds what the last hop gave, for
+// the one registry.
+func (c *chain) writtenSecret(ctx context.Context, given answer) (Hop, error) {
+	held, config, err := c.pullSecret(ctx)
+	if err != nil {
+		return Hop{}, err
+	}
+	auth, one := config.Auths[c.registry]
+	switch {
+	case len(config.Auths) == 0:
+		return Hop{Name: hopSecret, Detail: "nobody wrote to the pull secret, which was emptied before"}, nil
+	case !one || len(config.Auths) > 1:
+		return Hop{Name: hopSecret, Detail: fmt.Sprintf("the pull secret is for %s: want %s alone", slices.Sorted(maps.Keys(config.Auths)), c.registry)}, nil
+	case auth.Password != given.given:
+		return Hop{Name: hopSecret, Detail: "the pull secret holds another password than hop " + given.hop + " gave"}, nil
+	}
+	written := given
+	written.hop, written.issuer = hopSecret, c.cluster.REST.Host
+	written.subject, written.audience = c.namespace+"/"+c.secret, c.registry
+	hop := written.asHop()
+	last := slices.MaxFunc(held.ManagedFields, func(a, b metav1.ManagedFieldsEntry) int { return a.Time.Compare(b.Time.Time) })
+	hop.Detail += ", written by " + last.Manager
+	return hop, nil
+}
+
+// pulledBy says whether the registry let the kubelet pull with what is wanted.
+func (c *chain) pulledBy(hop Hop, since int, wanted func(answer) bool) Hop {
+	if a, seen := c.Record.find(since, hopRegistry, wanted); hop.OK && (!seen || a.refusal != "") {
+		return Hop{Name: hopRegistry, Detail: "the kubelet pulled with other credentials than this walk gave"}
+	}
+	return hop
+}
+
 // refresh runs a Job with the CronJob's template, which edit may change, and
-// returns the log of its last pod.
-func (c *chain) refresh(ctx context.Context, name string, edit func(*corev1.PodSpec)) ([]byte, error) {
+// returns the log of its last pod. look sees the pod's name before it is deleted.
+func (c *chain) refresh(ctx context.Context, name string, edit func(*corev1.PodSpec), look func(pod string) error) ([]byte, error) {
 	spec := *c.cronJob.Spec.JobTemplate.Spec.DeepCopy()
 	retries := int32(0)
 	spec.BackoffLimit = &retries
@@ -89,6 +239,11 @@ func (c *chain) refresh(ctx context.Context, name string, edit func(*corev1.PodS
 		return nil, fmt.Errorf("rehearsal: Job %s has no pod", job.Name)
 	}
 	pod := pods.Items[len(pods.Items)-1]
+	if look != nil {
+		if err := look(pod.Name); err != nil {
+			return nil, err
+		}
+	}
 	return c.cluster.Logs(pod.Namespace, pod.Name, pod.Spec.Containers[0].Name)
 }
 
@@ -113,7 +268,8 @@ func (c *chain) deleteJob(name string) {
 	_ = c.cluster.admin.BatchV1().Jobs(c.namespace).Delete(ctx, name, metav1.DeleteOptions{PropagationPolicy: &background})
 }
 
-// refresherHops reads the refresher's structured lines.
+// refresherHops reads the refresher's structured lines: what it says, which ticks
+// nothing.
 func refresherHops(log []byte) []Hop {
 	var hops []Hop
 	for line := range bytes.Lines(log) {

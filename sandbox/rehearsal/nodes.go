@@ -6,49 +6,57 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/google/go-containerregistry/pkg/authn"
+
 	"waybill.example/waybill/sandbox/googleapis"
+	"waybill.example/waybill/sandbox/world"
 )
 
 // nodes is a chain in which the cluster's nodes on GKE pull as their own service
 // account: every pod of a node may pull, and no refresher runs.
 type nodes struct {
 	*chain
-	// accounts are the emails of the service accounts that may read; account is
-	// that of the cluster's nodes.
-	accounts []string
-	account  string
+	// account is the email of the service account of the cluster's nodes.
+	account string
 }
 
-func readNodes(ctx context.Context, c *chain, e environment) (way, error) {
-	n := &nodes{chain: c, accounts: e.request.list("nodeServiceAccounts")}
+func readNodes(ctx context.Context, c *chain) (way, error) {
+	n := &nodes{chain: c}
 	if err := missing(map[string]string{
 		"accessGrant.registry": c.registry, "accessGrant.repository": c.repository, "image": c.image,
 	}); err != nil {
 		return nil, err
 	}
-	if err := c.findNodePulled(ctx, e.outputs); err != nil {
-		return nil, err
-	}
-	for _, project := range c.World.GCP.Projects {
-		for _, cluster := range project.GKEClusters {
-			if cluster.Context == c.cluster.Context {
-				n.account = cluster.NodeServiceAccount
-			}
+	for _, cluster := range c.gkeClusters() {
+		if cluster.Context == c.cluster.Context {
+			n.account = cluster.NodeServiceAccount
 		}
 	}
 	if n.account == "" {
-		return nil, fmt.Errorf("rehearsal: no GKE cluster of the world has the context %s of the chain's cluster (gcp.projects[].gkeClusters)", c.cluster.Context)
+		return nil, fmt.Errorf("rehearsal: no GKE cluster of the world has the context %s (gcp.projects[].gkeClusters)", c.cluster.Context)
 	}
-	return n, nil
+	return n, c.findNodePulled(ctx)
+}
+
+func (c *chain) gkeClusters() []world.GKECluster {
+	var all []world.GKECluster
+	for _, project := range c.World.GCP.Projects {
+		all = append(all, project.GKEClusters...)
+	}
+	return all
 }
 
 // walk lets the kubelet pull.
 func (n *nodes) walk(ctx context.Context, report func(Hop)) error {
+	since := n.Record.mark()
 	hop, err := n.pull(ctx, nil)
 	if err != nil {
 		return err
 	}
-	report(hop)
+	report(n.pulledBy(hop, since, func(a answer) bool {
+		principal, err := n.Google.Tokens.Open(a.shown)
+		return err == nil && principal.Email == n.account
+	}))
 	return nil
 }
 
@@ -78,27 +86,31 @@ func (n *nodes) cases() ([]testCase, error) {
 	if err != nil {
 		return nil, err
 	}
-	as := func(account, image string, push bool) func(context.Context) error {
-		return func(ctx context.Context) error { return n.pullAs(ctx, account, image, push) }
+	as := func(account, image, do string) func(context.Context) error {
+		return func(ctx context.Context) error { return n.pullAs(ctx, account, image, do) }
 	}
 	return append([]testCase{
-		{"another service account", hopRegistry, registryRead, as(other, "", false)},
+		{"another service account", hopRegistry, registryRead, as(other, "", "")},
 		{"no reader role", hopRegistry, registryRead, func(ctx context.Context) error {
-			return n.withoutReader(ctx, func() error { return n.pullAs(ctx, n.account, "", false) })
+			return n.withoutReader(ctx, func() error { return n.pullAs(ctx, n.account, "", "") })
 		}},
-		{"another customer's repository", hopRegistry, registryRead, as(n.account, image, false)},
-		{"a push", hopRegistry, registryPush, as(n.account, "", true)},
-	}, n.admissionCases()...), nil
+		{"another customer's repository", hopRegistry, registryRead, as(n.account, image, "")},
+		{"nobody in particular", hopRegistry, registryNobody, func(ctx context.Context) error {
+			return n.registryRequest(ctx, authn.Anonymous, "", "")
+		}},
+		{"a push", hopRegistry, registryPush, as(n.account, "", doPush)},
+		{"a deletion", hopRegistry, registryDelete, as(n.account, "", doDelete)},
+	}, n.productCases()...), nil
 }
 
 // pullAs goes to the registry with an access token of a service account, as the
 // metadata server of a node gives it.
-func (n *nodes) pullAs(ctx context.Context, account, image string, push bool) error {
+func (n *nodes) pullAs(ctx context.Context, account, image, do string) error {
 	token, err := n.Google.Tokens.MintAccount(account, []string{googleapis.CloudPlatform}, googleapis.MaxLifetime)
 	if err != nil {
 		return fmt.Errorf("rehearsal: %w", err)
 	}
-	return n.registryRequest(ctx, accessToken(token), image, push)
+	return n.registryRequest(ctx, accessToken(token), image, do)
 }
 
 // withoutReader runs with the node's right to read taken away.
@@ -120,7 +132,9 @@ func (n *nodes) withoutReader(ctx context.Context, run func() error) error {
 func (n *nodes) anotherAccount() (string, error) {
 	for _, project := range n.World.GCP.Projects {
 		for _, account := range project.ServiceAccounts {
-			if email := account.Email(project.ID); !slices.Contains(n.accounts, email) {
+			email := account.Email(project.ID)
+			pulls := slices.ContainsFunc(n.gkeClusters(), func(c world.GKECluster) bool { return c.NodeServiceAccount == email })
+			if !pulls && account.ID != project.Pusher {
 				return email, nil
 			}
 		}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"waybill.example/waybill/sandbox/world"
 )
 
 // defaultEnvironment is the environment of a stack that names none. Its outputs
@@ -62,22 +64,34 @@ func (d document) entries() []document {
 	return entries
 }
 
-// environment is what a stack's outputs say of one environment.
+// environment is what the world and a stack's outputs say of one environment.
 type environment struct {
 	// name is empty for the environment "default".
-	name string
+	name  string
+	place world.Place
 	// outputs are the environment's own, request and grant what the two
 	// documents say of it.
 	outputs, request, grant document
 }
 
-// readEnvironments takes the environments of the access request, in its order.
-func readEnvironments(outputs document) ([]environment, error) {
+// readEnvironments takes the environments of the world, by name. The outputs
+// must tell of each of them, and of no other.
+func readEnvironments(walk world.Walk, outputs document) ([]environment, error) {
+	if len(walk.Environments) == 0 {
+		return nil, errors.New("rehearsal: the world does not say what is walked: want walk.environments")
+	}
 	request, grant := outputs.object("accessRequest"), outputs.object("accessGrant")
-	var environments []environment
+	told := map[string]bool{}
 	for _, entry := range request.entries() {
-		name := entry.text("name")
-		e := environment{name: name, outputs: outputs, request: request.of(name), grant: grant.of(name)}
+		told[entry.text("name")] = true
+	}
+	var environments []environment
+	for _, name := range slices.Sorted(maps.Keys(walk.Environments)) {
+		if !told[name] {
+			return nil, fmt.Errorf("rehearsal: environment %s: the output accessRequest.environments does not have it: want every one that the world walks (walk.environments)", name)
+		}
+		delete(told, name)
+		e := environment{name: name, place: walk.Environments[name], outputs: outputs, request: request.of(name), grant: grant.of(name)}
 		if own := outputs.object("environments", name); own != nil {
 			e.outputs = own
 		}
@@ -86,8 +100,8 @@ func readEnvironments(outputs document) ([]environment, error) {
 		}
 		environments = append(environments, e)
 	}
-	if len(environments) == 0 {
-		return nil, errors.New("rehearsal: the output accessRequest.environments is missing: want the environments whose chains are walked")
+	for name := range told {
+		return nil, fmt.Errorf("rehearsal: environment %s: the output accessRequest.environments has it: want none that the world does not walk (walk.environments)", name)
 	}
 	return environments, nil
 }

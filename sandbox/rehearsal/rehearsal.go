@@ -3,6 +3,9 @@ package rehearsal
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strings"
+	"time"
 
 	"waybill.example/waybill/sandbox/entra"
 	"waybill.example/waybill/sandbox/world"
@@ -21,9 +24,15 @@ type Config struct {
 	Google *Google
 	// Amazon is AWS; nil where the world has none of it.
 	Amazon *Amazon
-	// World has the neighbours: other tenants, identities and repositories.
+	// World says what is walked, and has the neighbours: other tenants, identities
+	// and repositories.
 	World *world.World
-	// Outputs of the stack.
+	// Record is of what the clouds' servers answered.
+	Record *Record
+	// Updated is when the last update began; zero for none since the start.
+	Updated time.Time
+	// Outputs of the stack are what the program claims: they say which identities
+	// and repositories are tried, and never what is walked.
 	Outputs map[string]any
 }
 
@@ -36,12 +45,23 @@ type Hop struct {
 	Detail      string `json:"detail"`
 }
 
+// The kinds of refusals.
+const (
+	// KindDeployment are those that a wrong deployment would not be met with.
+	KindDeployment = "deployment"
+	// KindServers try the clouds' own servers, which refuse whatever is deployed.
+	KindServers = "servers"
+)
+
 // Refusal is a walk with one thing changed.
 type Refusal struct {
 	Case string `json:"case"`
+	// Kind is KindDeployment or KindServers.
+	Kind string `json:"kind"`
 	// Environment whose chain it is; empty where the stack has one alone.
 	Environment string `json:"environment,omitempty"`
-	// Hop refused, in the words of Error. Both are empty where nobody refused.
+	// Hop refused, in the words of Error. Where nobody refused, Hop is empty, and
+	// Error what that allows, if it is known.
 	Hop   string `json:"hop"`
 	Error string `json:"error"`
 
@@ -89,7 +109,7 @@ func New(ctx context.Context, config Config) (*Rehearsal, error) {
 		}
 		s.clusters = append(s.clusters, opened)
 	}
-	environments, err := readEnvironments(config.Outputs)
+	environments, err := readEnvironments(config.World.Walk, config.Outputs)
 	if err != nil {
 		return nil, err
 	}
@@ -101,26 +121,29 @@ func New(ctx context.Context, config Config) (*Rehearsal, error) {
 		}
 		r.ways = append(r.ways, w)
 	}
-	r.workloads, err = readWorkloads(config.Outputs, r.ways)
+	r.workloads, err = readWorkloads(config.World.Walk, config.Outputs, r.ways)
 	return r, err
 }
 
-// read finds the chain that an environment's outputs describe.
+// read finds the chain that the world has for an environment.
 func (s *setting) read(ctx context.Context, e environment) (way, error) {
 	c := &chain{
 		setting: s, environment: e.name,
-		registry: e.grant.text("registry"), repository: e.grant.text("repository"), image: e.outputs.text("image"),
+		namespace: e.place.Namespace,
+		registry:  e.grant.text("registry"), repository: e.grant.text("repository"), image: e.outputs.text("image"),
 	}
-	platform := e.request.text("platform")
-	switch {
-	case platform == platformEKS || platform == platformECS:
-		return readAmazon(ctx, c, e)
-	case len(e.request.list("nodeServiceAccounts")) > 0:
-		return readNodes(ctx, c, e)
-	case e.request.text("tenantId") != "":
+	if at := slices.IndexFunc(s.clusters, func(one *cluster) bool { return one.Context == e.place.Context }); at >= 0 {
+		c.cluster = s.clusters[at]
+	}
+	switch s.World.Walk.Chain {
+	case world.ChainEntra:
 		return readEntra(ctx, c, e)
-	default:
+	case world.ChainClusterIssuer:
 		return readDirect(ctx, c, e)
+	case world.ChainGKENodes:
+		return readNodes(ctx, c)
+	default:
+		return readAmazon(ctx, c, e)
 	}
 }
 
@@ -153,7 +176,8 @@ func (r *Rehearsal) Walk(ctx context.Context, report func(Hop)) error {
 	return nil
 }
 
-// Refusals walks every case of every environment and reports each as it ended.
+// Refusals walks every case of every environment, those of a wrong deployment
+// first, and reports each as it ended.
 func (r *Rehearsal) Refusals(ctx context.Context, report func(Refusal)) error {
 	for _, w := range r.ways {
 		cases, err := w.cases()
@@ -170,6 +194,7 @@ func (r *Rehearsal) Refusals(ctx context.Context, report func(Refusal)) error {
 				cases = append(cases, one.cases(r.workloads)...)
 			}
 		}
+		slices.SortStableFunc(cases, func(a, b testCase) int { return strings.Compare(a.kind(), b.kind()) })
 		for _, c := range cases {
 			refusal, err := c.try(ctx)
 			if err != nil {

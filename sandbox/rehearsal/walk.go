@@ -36,9 +36,20 @@ type refused struct {
 
 func (r *refused) Error() string { return r.hop + ": " + r.words }
 
-// registryRequest pulls an image, the product's where it is empty, or pushes
-// beside it.
-func (c *chain) registryRequest(ctx context.Context, login *authn.Basic, image string, push bool) error {
+// allowed is a walk's end where nobody refused, and what that allows.
+type allowed string
+
+func (a allowed) Error() string { return string(a) }
+
+// What is done at a registry but a pull.
+const (
+	doPush   = "push"
+	doDelete = "delete"
+)
+
+// registryRequest pulls an image, the product's where it is empty, pushes beside
+// it, or deletes it.
+func (c *chain) registryRequest(ctx context.Context, login authn.Authenticator, image, do string) error {
 	reference, err := name.ParseReference(orElse(image, c.image))
 	if err != nil {
 		return fmt.Errorf("rehearsal: %w", err)
@@ -46,15 +57,46 @@ func (c *chain) registryRequest(ctx context.Context, login *authn.Basic, image s
 	options := []remote.Option{
 		remote.WithContext(ctx), remote.WithTransport(c.Client.Transport), remote.WithAuth(login),
 	}
-	if push {
+	switch do {
+	case doPush:
 		err = remote.Write(reference.Context().Tag("rehearsal"), empty.Image, options...)
-	} else {
+	case doDelete:
+		return c.deleteImage(ctx, login, reference)
+	default:
 		_, err = remote.Image(reference, options...)
 	}
 	if err != nil {
 		return &refused{hopRegistry, firstLine(err.Error())}
 	}
 	return nil
+}
+
+// deleteImage deletes an image by its tag. The clients' library asks for the right
+// to push, so that it is the request itself that is sent.
+func (c *chain) deleteImage(ctx context.Context, login authn.Authenticator, reference name.Reference) error {
+	endpoint := "https://" + reference.Context().RegistryStr() + "/v2/" + reference.Context().RepositoryStr() + "/manifests/" + reference.Identifier()
+	request, err := http.NewRequestWithContext(ctx, http.MethodDelete, endpoint, http.NoBody)
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	as, err := login.Authorization()
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	request.SetBasicAuth(as.Username, as.Password)
+	var answer struct {
+		Errors []struct {
+			Code    string `json:"code"`
+			Message string `json:"message"`
+		} `json:"errors"`
+	}
+	if _, err := c.do(request, &answer); err != nil {
+		return err
+	}
+	if len(answer.Errors) == 1 && answer.Errors[0].Code == "DENIED" {
+		return &refused{hopRegistry, firstLine(answer.Errors[0].Message)}
+	}
+	return allowed("it may delete")
 }
 
 // post sends a form; ok is false for an answer other than 200, which is

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"waybill.example/waybill/sandbox/world"
 )
 
 // workload is a component of the product whose ServiceAccount becomes an
@@ -17,6 +19,8 @@ type workload struct {
 	name string
 	// way is the chain of its environment.
 	way way
+	// at is the hop where it becomes its identity.
+	at string
 	// namespace and account are its ServiceAccount's.
 	namespace, account string
 	// tenantID, clientID and audience are those of its identity in Entra; empty
@@ -25,30 +29,40 @@ type workload struct {
 	roleARN                      string
 }
 
-// readWorkloads takes the workloads of the output workloadTrusts, by name.
-func readWorkloads(outputs document, ways []way) ([]*workload, error) {
+// readWorkloads finds the workloads of the world in the output workloadTrusts,
+// which must have each of them in each environment, and no other.
+func readWorkloads(walk world.Walk, outputs document, ways []way) ([]*workload, error) {
 	trusts := outputs.object("workloadTrusts")
+	left := slices.Sorted(maps.Keys(trusts))
 	var all []*workload
-	for _, name := range slices.Sorted(maps.Keys(trusts)) {
-		trust := trusts.object(name)
-		w := &workload{
-			name: name, tenantID: trust.text("tenantId"), clientID: trust.text("clientId"), audience: trust.text("audience"),
-			roleARN: trust.text("roleArn"),
+	var problems []error
+	for _, way := range ways {
+		base := way.base()
+		name := orElse(base.environment, defaultEnvironment)
+		for _, wanted := range walk.Workloads {
+			at := slices.IndexFunc(left, func(key string) bool {
+				return strings.Contains(key, "_"+name+"_") && trusts.object(key).text("subject") == serviceAccount(base.namespace, wanted.Account)
+			})
+			if at < 0 {
+				problems = append(problems, fmt.Errorf("rehearsal: the output workloadTrusts has none of %s in environment %s: want one of every workload that the world walks (walk.workloads)",
+					serviceAccount(base.namespace, wanted.Account), name))
+				continue
+			}
+			trust := trusts.object(left[at])
+			all = append(all, &workload{
+				name: left[at], way: way, at: wanted.Hop, namespace: base.namespace, account: wanted.Account,
+				tenantID: trust.text("tenantId"), clientID: trust.text("clientId"), audience: trust.text("audience"), roleARN: trust.text("roleArn"),
+			})
+			left = slices.Delete(left, at, at+1)
+			if last := all[len(all)-1]; last.identity() == "" {
+				problems = append(problems, fmt.Errorf("rehearsal: the output workloadTrusts.%s: want a clientId or a roleArn", last.name))
+			}
 		}
-		subject := strings.Split(trust.text("subject"), ":")
-		parts := strings.Split(name, "_")
-		if len(subject) != 4 || len(parts) != 3 || w.clientID == "" && w.roleARN == "" {
-			return nil, fmt.Errorf("rehearsal: the output workloadTrusts.%s: want PRODUCT_ENVIRONMENT_COMPONENT with a subject system:serviceaccount:NAMESPACE:NAME and a clientId or roleArn", name)
-		}
-		w.namespace, w.account = subject[2], subject[3]
-		at := slices.IndexFunc(ways, func(w way) bool { return orElse(w.base().environment, defaultEnvironment) == parts[1] })
-		if at < 0 {
-			return nil, fmt.Errorf("rehearsal: the output workloadTrusts.%s: there is no environment %s", name, parts[1])
-		}
-		w.way = ways[at]
-		all = append(all, w)
 	}
-	return all, nil
+	for _, key := range left {
+		problems = append(problems, fmt.Errorf("rehearsal: the output workloadTrusts.%s: want none that the world does not walk (walk.workloads)", key))
+	}
+	return all, errors.Join(problems...)
 }
 
 // start is the workload's own token.
@@ -59,7 +73,7 @@ func (w *workload) start() start {
 // walk lets the workload become its identity.
 func (w *workload) walk(ctx context.Context) (Hop, error) {
 	err := w.become(ctx, w)
-	hop := Hop{Name: w.hop(), Environment: w.way.base().environment}
+	hop := Hop{Name: w.at, Environment: w.way.base().environment}
 	var by *refused
 	switch {
 	case errors.As(err, &by):
@@ -71,14 +85,6 @@ func (w *workload) walk(ctx context.Context) (Hop, error) {
 		hop.Detail = describe([2]string{"workload", w.name}, [2]string{"subject", serviceAccount(w.namespace, w.account)}, [2]string{"identity", w.identity()})
 	}
 	return hop, nil
-}
-
-// hop is where the workload becomes its identity.
-func (w *workload) hop() string {
-	if w.roleARN != "" {
-		return hopSTS
-	}
-	return hopEntra
 }
 
 func (w *workload) identity() string { return orElse(w.roleARN, w.clientID) }
@@ -126,7 +132,7 @@ func (w *workload) cases(all []*workload) []testCase {
 	for i := 1; i < len(all); i++ {
 		other := all[(at+i)%len(all)]
 		if other.identity() != w.identity() {
-			cases = append(cases, testCase{w.name + " as " + other.name, w.hop(), w.words(), func(ctx context.Context) error { return w.become(ctx, other) }})
+			cases = append(cases, testCase{w.name + " as " + other.name, w.at, w.words(), func(ctx context.Context) error { return w.become(ctx, other) }})
 			break
 		}
 	}
@@ -185,7 +191,7 @@ func drawWorkloads(ctx context.Context, f *flowchart, all []*workload) error {
 		}
 		from := fmt.Sprintf("workload%d", i+1)
 		f.node(from, "workload "+w.name, "ServiceAccount "+w.namespace+"/"+w.account)
-		f.edge(from, fmt.Sprintf("identity%d", slices.Index(drawn, w.identity())+1), w.hop(), tokenLines(t)...)
+		f.edge(from, fmt.Sprintf("identity%d", slices.Index(drawn, w.identity())+1), w.at, tokenLines(t)...)
 	}
 	return nil
 }

@@ -33,10 +33,11 @@ type AWSAccount struct {
 	EKSClusters   []EKSCluster      `json:"eksClusters,omitempty"`
 	ECSClusters   []ECSCluster      `json:"ecsClusters,omitempty"`
 	Repositories  []ECRRepository   `json:"repositories,omitempty"`
-	// Releases are what the vendor's release pipeline pushes into repositories
-	// of the account as soon as they exist, as REGION/REPOSITORY:TAG; the
-	// repository's name may have several parts.
+	// Releases are what the vendor's pipeline pushes once their repository is there,
+	// as REGION/REPOSITORY:TAG, where the repository's name may have several parts,
+	// as Pusher, the name of one of Roles. Without any nothing is pushed.
 	Releases []string `json:"releases,omitempty"`
+	Pusher   string   `json:"pusher,omitempty"`
 }
 
 // AWSUser is an IAM user.
@@ -201,6 +202,7 @@ func (a AWSAccount) validateIAM(key string, report func(format string, args ...a
 			report("%s.roles[%d]: want a name and a trust policy", key, i)
 		}
 	}
+	validatePusher(key, a.Pusher, a.Releases, slices.ContainsFunc(a.Roles, func(r AWSRole) bool { return r.Name == a.Pusher }), report)
 	for i, provider := range a.OIDCProviders {
 		if issuer, err := url.Parse(provider.URL); err != nil || issuer.Scheme != "https" || issuer.Host == "" {
 			report("%s.oidcProviders[%d].url %q: want an https URL", key, i, provider.URL)

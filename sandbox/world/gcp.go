@@ -25,9 +25,14 @@ type Project struct {
 	WorkloadIdentityPools []WorkloadIdentityPool `json:"workloadIdentityPools,omitempty"`
 	Repositories          []Repository           `json:"repositories,omitempty"`
 	GKEClusters           []GKECluster           `json:"gkeClusters,omitempty"`
-	// Releases are what the vendor's release pipeline pushes into repositories
-	// of the project as soon as they exist, as LOCATION/REPOSITORY/IMAGE:TAG.
+	// Bindings say who has which role on everything in the project; of those that
+	// the sandbox knows, roles of Artifact Registry.
+	Bindings []Binding `json:"bindings,omitempty"`
+	// Releases are what the vendor's pipeline pushes once their repository is there,
+	// as LOCATION/REPOSITORY/IMAGE:TAG, as Pusher, the ID of one of ServiceAccounts.
+	// Without any nothing is pushed.
 	Releases []string `json:"releases,omitempty"`
+	Pusher   string   `json:"pusher,omitempty"`
 }
 
 // Binding grants a role to members, as gcloud prints an IAM policy.
@@ -133,6 +138,8 @@ func (w *World) validateGCP(report func(format string, args ...any)) {
 			}
 			validateBindings(fmt.Sprintf("%s.serviceAccounts[%d]", key, j), account.Bindings, report)
 		}
+		validateBindings(key, project.Bindings, report)
+		validatePusher(key, project.Pusher, project.Releases, slices.ContainsFunc(project.ServiceAccounts, func(a ServiceAccount) bool { return a.ID == project.Pusher }), report)
 		for j, pool := range project.WorkloadIdentityPools {
 			if pool.ID == "" {
 				report("%s.workloadIdentityPools[%d].id: want the pool's ID", key, j)

@@ -27,6 +27,8 @@ type World struct {
 	Refresher string `json:"refresher"`
 	// Registries are public registries that anybody may pull from.
 	Registries []Registry `json:"registries,omitempty"`
+	// Walk is what a rehearsal walks; empty where there is nothing to.
+	Walk Walk `json:"walk,omitempty"`
 }
 
 // Azure holds the tenants of the customer's side.
@@ -176,6 +178,7 @@ func (w *World) validate() error {
 	w.validateGCP(report)
 	w.validateImages(report)
 	w.validateAWS(report)
+	w.validateWalk(report)
 	for i, tenant := range w.Azure.Tenants {
 		if tenant.ID == "" {
 			report("azure.tenants[%d].id: want the tenant's GUID", i)

@@ -68,7 +68,7 @@ type Config struct {
 	// IAM knows the principals that policies name.
 	IAM *iam.Cloud
 	// Contents may be set later, by [Store.Holds]; until then repositories
-	// contain what the world says that the vendor published.
+	// contain what the world has in them.
 	Contents Contents
 	Now      func() time.Time
 }
@@ -299,7 +299,7 @@ func (s *Store) DeleteLifecycle(place arn.Place, name string) error {
 // published are the images that the world names, wherever they are kept.
 type published []world.AWSAccount
 
-// Tags are those of the world's repository and of the releases that go there.
+// Tags are those of the world's repository.
 func (p published) Tags(repository Repository) []string {
 	var tags []string
 	for _, account := range p {
@@ -309,12 +309,6 @@ func (p published) Tags(repository Repository) []string {
 		for _, each := range account.Repositories {
 			if each.Region == repository.Region && each.Name == repository.Name {
 				tags = append(tags, each.Tags...)
-			}
-		}
-		for _, text := range account.Releases {
-			release, err := world.ParseECRRelease(text)
-			if err == nil && release.Region == repository.Region && release.Repository == repository.Name {
-				tags = append(tags, release.Tag)
 			}
 		}
 	}

@@ -7,14 +7,10 @@ import (
 	"waybill.example/waybill/sandbox/registry/content"
 )
 
-// open returns what a repository holds, with what the vendor publishes there.
+// open returns what a repository holds.
 func (s *Server) open(ctx context.Context, repository ecr.Repository) (*content.Store, error) {
-	images, err := s.published(repository)
-	if err != nil {
-		return nil, err
-	}
 	return s.shelf.Open(ctx, content.Repository{
-		Place: folder(repository), Created: repository.CreatedAt, Published: images,
+		Place: folder(repository), Created: repository.CreatedAt, Published: s.published(repository),
 	})
 }
 

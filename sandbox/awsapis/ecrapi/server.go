@@ -1,7 +1,6 @@
 package ecrapi
 
 import (
-	"fmt"
 	"net/http"
 	"path/filepath"
 	"regexp"
@@ -83,8 +82,8 @@ func folder(repository ecr.Repository) string {
 	return filepath.Join(repository.Account, repository.Region, strings.ReplaceAll(repository.Name, "/", "%2F"))
 }
 
-// published are the images that the vendor keeps in a repository.
-func (s *Server) published(repository ecr.Repository) ([]world.Image, error) {
+// published are the images that the world has in a repository.
+func (s *Server) published(repository ecr.Repository) []world.Image {
 	var images []world.Image
 	for _, account := range s.config.Accounts {
 		if account.ID != repository.Account {
@@ -98,15 +97,6 @@ func (s *Server) published(repository ecr.Repository) ([]world.Image, error) {
 				images = append(images, world.Image{Name: repository.Name, Tag: tag})
 			}
 		}
-		for _, text := range account.Releases {
-			release, err := world.ParseECRRelease(text)
-			if err != nil {
-				return nil, fmt.Errorf("ecrapi: release %w", err)
-			}
-			if release.Region == repository.Region && release.Repository == repository.Name {
-				images = append(images, world.Image{Name: repository.Name, Tag: release.Tag})
-			}
-		}
 	}
-	return images, nil
+	return images
 }

@@ -9,10 +9,6 @@ import (
 
 // diagram prints the deployed chain as a Mermaid flowchart.
 func (r *runner) diagram(ctx context.Context) (err error) {
-	half := newReport("diagram", r.options.Stack)
-	if err := half.describe(r.options.Root); err != nil {
-		return err
-	}
 	s, err := r.start(ctx)
 	if err != nil {
 		return err
@@ -29,10 +25,12 @@ func (r *runner) diagram(ctx context.Context) (err error) {
 	if len(outputs) == 0 {
 		return fmt.Errorf("stack %s is not deployed to its sandbox, and has no chain to draw: run `make up STACK=%s` first", r.options.Stack, r.options.Stack)
 	}
-	half.Outputs = outputs
-	var why strings.Builder
-	if half.incomplete(&why) {
-		return fmt.Errorf("stack %s has no chain to draw. %s", r.options.Stack, strings.Join(strings.Fields(why.String()), " "))
+	half, err := s.Half(ctx, outputs)
+	if err != nil {
+		return err
+	}
+	if half != "" {
+		return fmt.Errorf("stack %s has no chain to draw. %s", r.options.Stack, strings.Join(strings.Fields(half), " "))
 	}
 	chain, err := s.Rehearsal(ctx, outputs)
 	if err != nil {

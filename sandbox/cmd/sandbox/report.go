@@ -22,7 +22,7 @@ type report struct {
 	Resources []steps.Resource `json:"resources"`
 	Outputs   map[string]any   `json:"outputs"`
 	// Hops of each environment's chain as they happened, and walks with one thing
-	// changed.
+	// changed, each of one of the kinds.
 	Hops     []rehearsal.Hop     `json:"hops"`
 	Refusals []rehearsal.Refusal `json:"refusals"`
 	Errors   []string            `json:"errors,omitempty"`
@@ -94,17 +94,27 @@ func (r *report) addHops(out io.Writer, hops ...rehearsal.Hop) {
 	}
 }
 
+// kinds of refusals, as their sections and their counts are headed.
+var kinds = []struct{ kind, section, count string }{
+	{rehearsal.KindDeployment, "What a wrong deployment would allow%s, and who refused it", "refusals of a wrong deployment"},
+	{rehearsal.KindServers, "What the clouds' own servers refuse%s, whatever is deployed", "of the servers themselves"},
+}
+
 // addRefusal notes and shows a walk that had to be refused.
 func (r *report) addRefusal(out io.Writer, refusal rehearsal.Refusal) {
-	if last := len(r.Refusals) - 1; last < 0 || r.Refusals[last].Environment != refusal.Environment {
-		fmt.Fprintf(out, "\nThe same walk%s with one thing changed, and who refused it\n", ofEnvironment(refusal.Environment))
+	if last := len(r.Refusals) - 1; last < 0 || r.Refusals[last].Environment != refusal.Environment || r.Refusals[last].Kind != refusal.Kind {
+		for _, kind := range kinds {
+			if kind.kind == refusal.Kind {
+				fmt.Fprintf(out, "\n"+kind.section+"\n", ofEnvironment(refusal.Environment))
+			}
+		}
 	}
 	r.Refusals = append(r.Refusals, refusal)
 	r.OK = r.OK && refusal.OK
 	hop, words := refusal.Hop, refusal.Error
 	switch {
 	case hop == "":
-		hop, words = "nobody", "it was NOT refused; "+refusal.Want+" had to"
+		hop, words = "nobody", strings.TrimSuffix("it was NOT refused; "+refusal.Want+" had to: "+words, ": ")
 	case !refusal.OK:
 		words += " (expected of " + refusal.Want + ", in other words)"
 	}
@@ -233,14 +243,19 @@ func (r *report) summary() string {
 		}
 		parts = append(parts, fmt.Sprintf("%d of %d hops", ok, len(r.Hops)))
 	}
-	if len(r.Refusals) > 0 {
-		ok := 0
+	for _, kind := range kinds {
+		ok, all := 0, 0
 		for _, refusal := range r.Refusals {
-			if refusal.OK {
-				ok++
+			if refusal.Kind == kind.kind {
+				all++
+				if refusal.OK {
+					ok++
+				}
 			}
 		}
-		parts = append(parts, fmt.Sprintf("%d of %d refusals", ok, len(r.Refusals)))
+		if all > 0 {
+			parts = append(parts, fmt.Sprintf("%d of %d %s", ok, all, kind.count))
+		}
 	}
 	return strings.Join(parts, ", ")
 }

@@ -106,6 +106,9 @@ func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, report *repor
 	if r.json {
 		out = io.Discard
 	}
+	if err := s.Release(ctx); err != nil {
+		report.fail(err)
+	}
 	if !report.OK {
 		hops, err := s.Diagnose(ctx, report.started)
 		if err != nil {
@@ -114,8 +117,10 @@ func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, report *repor
 		report.addHops(out, hops...)
 		return nil
 	}
-	if report.incomplete(out) {
-		return nil
+	half, err := s.Half(ctx, report.Outputs)
+	if err != nil || half != "" {
+		fmt.Fprint(out, "\n", half, "\n")
+		return err
 	}
 	chain, err := s.Rehearsal(ctx, report.Outputs)
 	if err != nil {

@@ -41,13 +41,13 @@ type Repository struct {
 	Created time.Time
 	// Prefix comes before the names of Published.
 	Prefix string
-	// Published are the images that the vendor keeps in it.
+	// Published are the images that the first repository of the place holds from
+	// the beginning: those of the world.
 	Published []world.Image
 }
 
 // Open returns what a repository holds. What an earlier one in its place held is
-// removed, as clouds do when that is deleted; and what the vendor publishes
-// there is published.
+// removed, as clouds do when that is deleted.
 func (s *Shelf) Open(ctx context.Context, repository Repository) (*Store, error) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -57,6 +57,7 @@ func (s *Shelf) Open(ctx context.Context, repository Repository) (*Store, error)
 	}
 	dir := filepath.Join(s.dir, repository.Place)
 	mine := strconv.FormatInt(created, 10)
+	_, unknown := os.Stat(dir)
 	if err := removeOthers(dir, mine); err != nil {
 		return nil, err
 	}
@@ -66,8 +67,10 @@ func (s *Shelf) Open(ctx context.Context, repository Repository) (*Store, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := store.PublishMissing(ctx, repository.Prefix, repository.Published); err != nil {
-		return nil, err
+	if unknown != nil {
+		if err := store.PublishMissing(ctx, repository.Prefix, repository.Published); err != nil {
+			return nil, err
+		}
 	}
 	s.opened[repository.Place] = generation{created: created, store: store}
 	return store, nil
@@ -78,10 +81,7 @@ func (s *Shelf) Clear(place string) error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	delete(s.opened, place)
-	if err := os.RemoveAll(filepath.Join(s.dir, place)); err != nil {
-		return fmt.Errorf("content: %w", err)
-	}
-	return nil
+	return removeOthers(filepath.Join(s.dir, place), "")
 }
 
 func removeOthers(dir, mine string) error {

@@ -1,0 +1,53 @@
+package sandbox
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// Half says what an updated stack has in place of a chain to walk, or "" where it
+// has one: it is the vendor's half, or it waits for the other party. By the world
+// it may wait as long as that has exported no document; a half that waits for what
+// is there, or for nobody, is an error.
+func (s *Sandbox) Half(ctx context.Context, outputs map[string]any) (string, error) {
+	party := s.world.Walk.Party(s.options.Stack)
+	switch waits := waitingFor(outputs); {
+	case len(waits) > 0 && party.WaitsFor == "":
+		return "", fmt.Errorf("stack %s waits for %s: want it complete: the world has nobody that it may wait for (walk.stacks)", s.options.Stack, strings.Join(waits, "; "))
+	case len(waits) > 0:
+		other, err := s.EngineFor(ctx, party.WaitsFor, nil)
+		if err != nil {
+			return "", err
+		}
+		theirs, err := other.Outputs(ctx)
+		if err != nil {
+			return "", err
+		}
+		if theirs[documents[s.world.Walk.Party(party.WaitsFor).Side]] != nil {
+			return "", fmt.Errorf("stack %s waits for %s: want it complete: stack %s has exported it", s.options.Stack, strings.Join(waits, "; "), party.WaitsFor)
+		}
+		return "Nothing to walk yet. This half waits for\n  " + strings.Join(waits, "\n  "), nil
+	case party.Side == vendor && outputs[documents[vendor]] == nil:
+		return "", fmt.Errorf("stack %s exports no %s: want the vendor's half complete", s.options.Stack, documents[vendor])
+	case party.Side == vendor:
+		return fmt.Sprintf("The vendor's half is complete; stack %s walks the chain", s.world.Walk.Customer()), nil
+	}
+	return "", nil
+}
+
+const vendor = "vendor"
+
+// documents are what the sides export for each other.
+var documents = map[string]string{vendor: "accessGrant", "customer": "accessRequest"}
+
+// waitingFor reads what a stack waits for; nothing where it is complete.
+func waitingFor(outputs map[string]any) []string {
+	entries, _ := outputs["waitingFor"].([]any)
+	var all []string
+	for _, entry := range entries {
+		object, _ := entry.(map[string]any)
+		all = append(all, fmt.Sprintf("the %v of the %v, which comes with: %v", object["document"], object["from"], object["command"]))
+	}
+	return all
+}

@@ -1,0 +1,213 @@
+package rehearsal
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"waybill.example/waybill/sandbox/aws/iam"
+	"waybill.example/waybill/sandbox/aws/iam/policy"
+	"waybill.example/waybill/sandbox/awsapis/eksauth"
+)
+
+// trust is a role as it is assumed in production.
+type trust struct {
+	// of names the role in cases; empty for the one that pulls.
+	of, roleARN, hop string
+	caller           policy.Caller
+	actions          []string
+	// keys of the request, each with other values that the role must not trust; it
+	// must not trust a request without the key either. Keys without other values are
+	// none that a role must pin.
+	keys map[string]pinned
+}
+
+type pinned struct {
+	value  string
+	others []string
+}
+
+// trusts are those of the roles that the chain assumes. The role of nodes is the
+// world's.
+func (a *amazon) trusts() ([]trust, error) {
+	switch {
+	case a.refreshes():
+		t, err := a.accountTrust(a.namespace, a.account, a.roleARN)
+		return []trust{t}, err
+	case !a.onECS():
+		return nil, nil
+	}
+	service, err := a.Cloud.ECS.Service(a.service)
+	if err != nil {
+		return nil, fmt.Errorf("rehearsal: %w", err)
+	}
+	definition, err := a.Cloud.ECS.TaskDefinition(service.Place, service.TaskDefinition)
+	if err != nil {
+		return nil, fmt.Errorf("rehearsal: %w", err)
+	}
+	task := a.home.ARN("ecs", "task/"+ownName)
+	t := trust{
+		roleARN: a.roleARN, hop: hopExecution, actions: []string{"sts:AssumeRole"},
+		caller: policy.Caller{Kind: policy.Service, ARN: "ecs-tasks." + a.home.Partition().Suffix},
+		keys:   map[string]pinned{"aws:SourceAccount": a.ofAnother(a.home.Account), "aws:SourceArn": a.ofAnother(task)},
+	}
+	all := []trust{t}
+	if definition.TaskRoleARN != "" && definition.TaskRoleARN != a.roleARN {
+		t.of, t.roleARN = "the task's role", definition.TaskRoleARN
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+// accountTrust is that of a ServiceAccount's role, by IRSA or EKS Pod Identity.
+func (a *amazon) accountTrust(namespace, account, roleARN string) (trust, error) {
+	cluster, err := a.eksCluster()
+	if err != nil {
+		return trust{}, err
+	}
+	byPod, err := a.associated(namespace, account)
+	if err != nil {
+		return trust{}, err
+	}
+	t := trust{roleARN: roleARN, hop: hopSTS}
+	another := func(value string) pinned { return pinned{value, []string{value + "-of-another"}} }
+	if byPod {
+		arn := a.ofAnother(cluster.ARN())
+		arn.others = append(arn.others, cluster.ARN()+"-of-another")
+		t.caller, t.actions = policy.Caller{Kind: policy.Service, ARN: eksauth.Service}, []string{"sts:AssumeRole", "sts:TagSession"}
+		t.keys = map[string]pinned{
+			"aws:RequestTag/eks-cluster-arn":            arn,
+			"aws:RequestTag/kubernetes-namespace":       another(namespace),
+			"aws:RequestTag/kubernetes-service-account": another(account),
+			"aws:SourceAccount":                         a.ofAnother(a.home.Account),
+			"aws:SourceArn":                             {value: cluster.ARN()},
+			"aws:RequestTag/eks-cluster-name":           {value: cluster.Name},
+		}
+		return t, nil
+	}
+	owner, err := a.Cloud.IAM.Account(a.home.Account)
+	if err != nil {
+		return trust{}, fmt.Errorf("rehearsal: %w", err)
+	}
+	provider, found := owner.Trusted(cluster.Issuer)
+	if !found {
+		return trust{}, fmt.Errorf("rehearsal: account %s has no OIDC provider for %s", a.home.Account, cluster.Issuer)
+	}
+	t.caller, t.actions = policy.Caller{Kind: policy.WebIdentity, ARN: provider.ARN}, []string{"sts:AssumeRoleWithWebIdentity"}
+	t.keys = map[string]pinned{
+		provider.URL + ":aud": another(audienceSTS),
+		provider.URL + ":sub": another(serviceAccount(namespace, account)),
+	}
+	return t, nil
+}
+
+// ofAnother is a value that names the customer's account, where it must not be
+// another's.
+func (a *amazon) ofAnother(value string) pinned {
+	return pinned{value, []string{strings.ReplaceAll(value, a.home.Account, "000000000000")}}
+}
+
+// trustCases are the role assumed with another value of one key, and without it.
+func (a *amazon) trustCases(t trust) []testCase {
+	var cases []testCase
+	for _, key := range slices.Sorted(maps.Keys(t.keys)) {
+		if len(t.keys[key].others) == 0 {
+			continue
+		}
+		name := "another, or no, " + key[strings.LastIndex(key, "/")+1:]
+		if _, claim, web := strings.Cut(key, ":"); web && t.caller.Kind == policy.WebIdentity {
+			name = "another, or no, " + claim[strings.LastIndex(claim, ":")+1:] + " for the role"
+		}
+		if t.of != "" {
+			name += ", " + t.of
+		}
+		cases = append(cases, testCase{name, t.hop, trustKeys, func(context.Context) error { return a.mistrust(t, key) }})
+	}
+	return cases
+}
+
+// mistrust asks IAM whether the role trusts a request as it is in production, and
+// then with the one key changed.
+func (a *amazon) mistrust(t trust, key string) error {
+	role, exists := a.Cloud.IAM.Role(t.roleARN)
+	if !exists {
+		return fmt.Errorf("rehearsal: there is no role %s", t.roleARN)
+	}
+	if err := a.trusted(role, t, "", ""); !isAllowed(err) {
+		return fmt.Errorf("rehearsal: the role %s does not trust what it is for: %w", t.roleARN, err)
+	}
+	var last error
+	for _, value := range append(slices.Clone(t.keys[key].others), "") {
+		if last = a.trusted(role, t, key, value); isAllowed(last) {
+			return allowed(fmt.Sprintf("the role is trusted to whoever has %s %q", key, value))
+		}
+	}
+	return last
+}
+
+// trusted is nil where the role's trust allows every action with one key changed,
+// or left out.
+func (a *amazon) trusted(role iam.Role, t trust, changed, value string) error {
+	keys := policy.Context{}
+	for key, as := range t.keys {
+		switch {
+		case key != changed:
+			keys.Set(key, as.value)
+		case value != "":
+			keys.Set(key, value)
+		}
+	}
+	for _, action := range t.actions {
+		decision, err := a.Cloud.IAM.AuthorizeTrust(role, t.caller, action, keys)
+		if err != nil {
+			return fmt.Errorf("rehearsal: %w", err)
+		}
+		if !decision.Allowed {
+			return &refused{t.hop, firstLine(decision.Reason())}
+		}
+	}
+	return nil
+}
+
+// forbidden are actions on the vendor's repository that no pull needs.
+var forbidden = []string{
+	"ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage", "ecr:BatchDeleteImage", "ecr:PutImageTagMutability",
+	"ecr:SetRepositoryPolicy", "ecr:DeleteRepositoryPolicy", "ecr:PutLifecyclePolicy", "ecr:DeleteRepository", "ecr:ReplicateImage",
+}
+
+// beyondPull asks IAM for what the pulling role may do besides: at the vendor's
+// repository, and, where the role is none of the world's, by its own policies with
+// a repository of its account.
+func (a *amazon) beyondPull(role iam.Role) error {
+	repository, err := a.repository()
+	if err != nil {
+		return err
+	}
+	attached, err := repository.Attached()
+	if err != nil {
+		return err
+	}
+	var tries []iam.Access
+	for _, action := range forbidden {
+		tries = append(tries, iam.Access{Action: action, Resource: repository.ARN(), Account: a.vendor.Account, Policy: attached})
+	}
+	if a.refreshes() || a.onECS() {
+		for _, action := range append(pullActions, forbidden...) {
+			tries = append(tries, iam.Access{Action: action, Resource: a.home.ARN("ecr", "repository/"+ownName)})
+		}
+	}
+	var last error
+	for _, try := range tries {
+		decision, err := a.Cloud.IAM.Authorize(iam.NewSession(role, sessionName), try)
+		if err != nil {
+			return fmt.Errorf("rehearsal: %w", err)
+		}
+		if decision.Allowed {
+			return allowed(fmt.Sprintf("it may %s on %s", try.Action, try.Resource))
+		}
+		last = &refused{hopRegistry, firstLine(decision.Reason())}
+	}
+	return last
+}

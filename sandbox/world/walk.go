@@ -1,0 +1,136 @@
+package world
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Walk says what a rehearsal of the world has to walk, whatever the program says
+// of itself: a program that builds less fails.
+type Walk struct {
+	// Chain is how the product's image is pulled, one of Chains.
+	Chain string `json:"chain,omitempty"`
+	// Stacks are those of two parties by name. Empty means one stack that builds
+	// both sides, and waits for nobody.
+	Stacks map[string]Party `json:"stacks,omitempty"`
+	// Environments by name; a product that runs in one alone has default.
+	Environments map[string]Place `json:"environments,omitempty"`
+	// Workloads are the components of the product whose ServiceAccount becomes an
+	// identity of its own, in each environment.
+	Workloads []Workload `json:"workloads,omitempty"`
+	// Product is what the product answers; nobody asks where ECS runs it.
+	Product Product `json:"product,omitempty"`
+}
+
+// Chains are the ways to a pulled image: a refresher's through Entra and Google,
+// through Google alone (clusterIssuer), through AWS by IRSA or EKS Pod Identity;
+// the nodes', with the nodeRole or nodeServiceAccount of their cluster; and that
+// of a task on ECS.
+var Chains = []string{ChainEntra, ChainClusterIssuer, ChainIRSA, ChainPodIdentity, ChainEKSNodes, ChainGKENodes, ChainECS}
+
+// The Chains.
+const (
+	ChainEntra         = "entra"
+	ChainClusterIssuer = "clusterIssuer"
+	ChainIRSA          = "irsa"
+	ChainPodIdentity   = "podIdentity"
+	ChainEKSNodes      = "eksNodes"
+	ChainGKENodes      = "gkeNodes"
+	ChainECS           = "ecs"
+)
+
+// Party is one of two parties' stacks.
+type Party struct {
+	// Side is vendor or customer.
+	Side string `json:"side"`
+	// WaitsFor is the other party's stack: this one may wait for its document as
+	// long as that has exported none. Empty means that it never waits.
+	WaitsFor string `json:"waitsFor,omitempty"`
+}
+
+// Place is where the product runs in one environment; empty on ECS.
+type Place struct {
+	// Context is that of one of kubernetes.clusters.
+	Context   string `json:"context,omitempty"`
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// Workload is a component with an identity of its own.
+type Workload struct {
+	// Account is the name of its ServiceAccount.
+	Account string `json:"account"`
+	// Hop is where it becomes its identity: entra, or sts for a role in AWS.
+	Hop string `json:"hop"`
+}
+
+// Product is what the product answers.
+type Product struct {
+	// Port that it listens on.
+	Port int `json:"port,omitempty"`
+	// Health is the path of its health check, for example /health; empty means that
+	// it has none, so that nobody may ask for it.
+	Health string `json:"health,omitempty"`
+}
+
+// Party of a stack: its side, and what it may wait for.
+func (w Walk) Party(stack string) Party {
+	if party, named := w.Stacks[stack]; named {
+		return party
+	}
+	return Party{Side: "both"}
+}
+
+// Customer is the stack that walks the chain of a vendor's.
+func (w Walk) Customer() string {
+	for _, name := range slices.Sorted(maps.Keys(w.Stacks)) {
+		if w.Stacks[name].Side == "customer" {
+			return name
+		}
+	}
+	return ""
+}
+
+func (w *World) validateWalk(report func(format string, args ...any)) {
+	walk := w.Walk
+	if walk.Chain == "" && len(walk.Environments) == 0 {
+		return // a world that nobody walks in
+	}
+	if !slices.Contains(Chains, walk.Chain) {
+		report("walk.chain %q: want one of %s", walk.Chain, strings.Join(Chains, ", "))
+	}
+	if len(walk.Environments) == 0 {
+		report("walk.environments: want each by its name, default where there is one alone")
+	}
+	for name, place := range walk.Environments {
+		key := "walk.environments." + name
+		known := slices.ContainsFunc(w.Kubernetes.Clusters, func(c Cluster) bool { return c.Context == place.Context })
+		switch {
+		case walk.Chain == ChainECS && place != Place{}:
+			report("%s: want {}: ECS has neither contexts nor namespaces", key)
+		case walk.Chain != ChainECS && (!known || place.Namespace == ""):
+			report("%s: want the context of one of kubernetes.clusters, and a namespace", key)
+		}
+	}
+	if p := walk.Product; walk.Chain != ChainECS && p.Port == 0 || p.Health != "" && !strings.HasPrefix(p.Health, "/") {
+		report("walk.product: want the port that it listens on, and the path of its health check, if it has one")
+	}
+	for name, party := range walk.Stacks {
+		_, known := walk.Stacks[party.WaitsFor]
+		if party.Side != "vendor" && party.Side != "customer" || party.WaitsFor != "" && (!known || party.WaitsFor == name) {
+			report("walk.stacks.%s: want the side vendor or customer, and in waitsFor the other stack, or nothing", name)
+		}
+	}
+	for i, workload := range walk.Workloads {
+		if workload.Account == "" || workload.Hop != "entra" && workload.Hop != "sts" {
+			report("walk.workloads[%d]: want the account, and the hop entra or sts", i)
+		}
+	}
+}
+
+// validatePusher checks who pushes releases.
+func validatePusher(key, pusher string, releases []string, known bool, report func(format string, args ...any)) {
+	if pusher != "" && !known || pusher == "" && len(releases) > 0 {
+		report("%s.pusher %q: want the one who pushes the releases, of those that the world has there", key, pusher)
+	}
+}
