@@ -21,7 +21,7 @@ func (c *chain) clusterCases() []testCase {
 	asRefresher := func(act func(context.Context, kubernetes.Interface) error) func(context.Context) error {
 		return func(ctx context.Context) error { return c.asRefresher(ctx, act) }
 	}
-	return []testCase{
+	return append([]testCase{
 		{"the refresher getting its secret", hopSecret, forbidden, asRefresher(func(ctx context.Context, client kubernetes.Interface) error {
 			_, err := client.CoreV1().Secrets(c.namespace).Get(ctx, c.secret, metav1.GetOptions{})
 			return err
@@ -44,7 +44,7 @@ func (c *chain) clusterCases() []testCase {
 			return patch(ctx, client, c.namespace, c.secret, map[string]any{"type": "kubernetes.io/service-account-token"})
 		})},
 		{"an image of another registry", hopKubernetes, regexp.MustCompile(`its host is registry\.attacker\.example: want `), c.imageOfAnotherRegistry},
-	}
+	}, c.networkCases()...)
 }
 
 // admissionCases try what the namespace must not admit.
