@@ -26,28 +26,34 @@ type Network struct {
 	Kind string `json:"kind,omitempty"`
 	// APIServer is the address and port of the API server itself; empty means
 	// port 443 as on AKS, EKS and GKE, and 6443 on the nodes of the other kinds.
-	APIServer netip.AddrPort `json:"apiServer,omitzero"`
+	APIServer string `json:"apiServer,omitempty"`
 	// DNS is the address and port of a pod that answers DNS; empty means port 53,
 	// on OpenShift 5353.
-	DNS netip.AddrPort `json:"dns,omitzero"`
+	DNS string `json:"dns,omitempty"`
 }
 
 // WithDefaults fills in what is empty.
 func (n Network) WithDefaults() Network {
-	api, dns := uint16(6443), uint16(53)
+	api, dns := "6443", "53"
 	switch n.Kind = cmp.Or(n.Kind, Standard); n.Kind {
 	case Standard:
-		api = 443
+		api = "443"
 	case OpenShift:
-		dns = 5353
+		dns = "5353"
 	}
-	n.APIServer = cmp.Or(n.APIServer, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, 4}), api))
-	n.DNS = cmp.Or(n.DNS, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 244, 0, 53}), dns))
+	n.APIServer = cmp.Or(n.APIServer, "10.0.0.4:"+api)
+	n.DNS = cmp.Or(n.DNS, "10.244.0.53:"+dns)
 	return n
 }
 
 func (n Network) validate(key string, report func(format string, args ...any)) {
 	if kinds := []string{"", Standard, Cilium, OpenShift}; !slices.Contains(kinds, n.Kind) {
 		report("%s.kind %q: want one of %q", key, n.Kind, kinds[1:])
+	}
+	n = n.WithDefaults()
+	for name, value := range map[string]string{"apiServer": n.APIServer, "dns": n.DNS} {
+		if _, err := netip.ParseAddrPort(value); err != nil {
+			report("%s.%s %q: want an IP address and a port, as in 10.0.0.4:443", key, name, value)
+		}
 	}
 }

@@ -21,24 +21,29 @@ var public = netip.MustParseAddr("203.0.113.80")
 
 // Cluster is a cluster's network. It looks at the policies anew each time.
 type Cluster struct {
-	client  kubernetes.Interface
-	network world.Network
-	report  func(message string)
-	said    sync.Map // messages that were reported
+	client   kubernetes.Interface
+	kind     string // of the network
+	api, dns netip.AddrPort
+	report   func(message string)
+	said     sync.Map // messages that were reported
 }
 
 // ForCluster makes the network of the cluster that client reaches as its
-// administrator. report is told each denial once for each pod and destination;
+// administrator; network is one that [world.Load] checked. report is told each denial once for each pod and destination;
 // it is called from several goroutines.
 func ForCluster(client kubernetes.Interface, network world.Network, report func(message string)) *Cluster {
-	return &Cluster{client: client, network: network.WithDefaults(), report: report}
+	network = network.WithDefaults()
+	return &Cluster{
+		client: client, kind: network.Kind, report: report,
+		api: netip.MustParseAddrPort(network.APIServer), dns: netip.MustParseAddrPort(network.DNS),
+	}
 }
 
 // APIServer says whether a pod may reach the API server.
 func (c *Cluster) APIServer(ctx context.Context, pod *corev1.Pod) error {
 	return c.egress(ctx, pod, Peer{
-		Name: "the API server", Address: c.network.APIServer.Addr(), Port: c.network.APIServer.Port(), Protocol: corev1.ProtocolTCP,
-		Unblocked: c.network.Kind == world.Cilium,
+		Name: "the API server", Address: c.api.Addr(), Port: c.api.Port(), Protocol: corev1.ProtocolTCP,
+		Unblocked: c.kind == world.Cilium,
 	})
 }
 
@@ -46,10 +51,10 @@ func (c *Cluster) APIServer(ctx context.Context, pod *corev1.Pod) error {
 // the name first, over UDP, and over TCP where the answer is long (RFC 7766).
 func (c *Cluster) Host(ctx context.Context, pod *corev1.Pod, host string) error {
 	dns := Peer{
-		Name: "DNS", Address: c.network.DNS.Addr(), Port: c.network.DNS.Port(),
-		Namespace: "kube-system", Labels: labels.Set{"k8s-app": "kube-dns"}, Unblocked: c.network.Kind == world.Cilium,
+		Name: "DNS", Address: c.dns.Addr(), Port: c.dns.Port(),
+		Namespace: "kube-system", Labels: labels.Set{"k8s-app": "kube-dns"}, Unblocked: c.kind == world.Cilium,
 	}
-	if c.network.Kind == world.OpenShift {
+	if c.kind == world.OpenShift {
 		dns.Namespace, dns.Labels = "openshift-dns", labels.Set{"dns.operator.openshift.io/daemonset-dns": "default"}
 	}
 	dns.NamespaceLabels = labels.Set{corev1.LabelMetadataName: dns.Namespace}
@@ -85,7 +90,7 @@ func (c *Cluster) Neighbour(ctx context.Context, pod *corev1.Pod, neighbour labe
 	return Ingress(policies, pod, Peer{
 		Name: "a pod", Address: netip.MustParseAddr("10.244.0.99"), Port: port, Protocol: corev1.ProtocolTCP,
 		Namespace: pod.Namespace, Labels: neighbour, NamespaceLabels: labels.Set{corev1.LabelMetadataName: pod.Namespace},
-		Unblocked: c.network.Kind == world.Cilium,
+		Unblocked: c.kind == world.Cilium,
 	})
 }
 
