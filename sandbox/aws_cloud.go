@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 
@@ -66,6 +67,9 @@ func (s *Sandbox) listenForPods(ctx context.Context) error {
 // https://aws-samples.github.io/sample-eks-nitro-sandbox/confidential/encrypted-image/deploy/egress-policy.yaml
 func (s *Sandbox) reachesAgent(ctx context.Context, issuer, namespace, pod string) error {
 	i := slices.IndexFunc(s.Clusters, func(c *controlplane.Cluster) bool { return c.Issuer() == issuer })
+	if i < 0 {
+		return fmt.Errorf("the world has no cluster (kubernetes.clusters) of issuer %s", issuer)
+	}
 	return s.policies[i].PodAddress(ctx, namespace, pod, "the Pod Identity agent",
 		netip.AddrPortFrom(netip.MustParseAddr(podidentity.Address), 80))
 }

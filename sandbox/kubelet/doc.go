@@ -22,7 +22,6 @@
 //     as the user that the pod or the image names; so every path is as in a pod.
 //     Restart policies, exit codes, termination messages, logs (kubectl logs),
 //     status, conditions and events are a kubelet's.
-//
 //   - Network policies are enforced where pods come by (package policy): the proxy
 //     opens no tunnel to a host that a pod may not reach or resolve, nobody
 //     listens at the address of an API server that it may not reach, and the Pod

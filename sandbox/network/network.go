@@ -178,6 +178,12 @@ func (n *Network) allow(r *http.Request, host string) error {
 // certificate and no key. It is the same at every start.
 func (n *Network) CAFile() string { return n.authority.file }
 
+// Certificate is the authority's for a server of the sandbox that clients meet by
+// another way than the proxy.
+func (n *Network) Certificate(host string) (*tls.Certificate, error) {
+	return n.authority.forHost(host)
+}
+
 // Client is for servers inside the sandbox that fetch from other hosts, as
 // Entra fetches a cluster's discovery document. It goes through the proxy, so
 // that observers and faults see its requests; it knows no environment, and a
