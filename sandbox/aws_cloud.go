@@ -3,10 +3,14 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
 
 	"waybill.example/waybill/sandbox/aws"
 	"waybill.example/waybill/sandbox/awsapis"
 	"waybill.example/waybill/sandbox/awsapis/podidentity"
+	"waybill.example/waybill/sandbox/kubernetes/controlplane"
 	"waybill.example/waybill/sandbox/rehearsal"
 )
 
@@ -33,7 +37,7 @@ func (s *Sandbox) answerForAWS(ctx context.Context) error {
 		return err
 	}
 	if s.AWSAPIs, err = awsapis.New(awsapis.Config{
-		Cloud: s.AWS, Accounts: s.world.AWS.Accounts, Dir: dir, Client: s.Network.Client(),
+		Cloud: s.AWS, Accounts: s.world.AWS.Accounts, Dir: dir, Client: s.Network.Client(), ReachesAgent: s.reachesAgent,
 	}); err != nil {
 		return err
 	}
@@ -55,6 +59,19 @@ func (s *Sandbox) listenForPods(ctx context.Context) error {
 	}
 	s.podIdentity = listener
 	return err
+}
+
+// reachesAgent says whether the network policies of a pod, on the cluster of an
+// issuer, let it reach the Pod Identity agent on its node. EKS judges that as any
+// other connection:
+// https://aws-samples.github.io/sample-eks-nitro-sandbox/confidential/encrypted-image/deploy/egress-policy.yaml
+func (s *Sandbox) reachesAgent(ctx context.Context, issuer, namespace, pod string) error {
+	i := slices.IndexFunc(s.Clusters, func(c *controlplane.Cluster) bool { return c.Issuer() == issuer })
+	if i < 0 {
+		return fmt.Errorf("the world has no cluster (kubernetes.clusters) of issuer %s", issuer)
+	}
+	return s.policies[i].PodAddress(ctx, namespace, pod, "the Pod Identity agent",
+		netip.AddrPortFrom(netip.MustParseAddr(podidentity.Address), 80))
 }
 
 // eksNode is the credential provider of the nodes of the cluster that a

@@ -26,6 +26,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	clientgo "k8s.io/client-go/kubernetes"
 
 	"waybill.example/waybill/internal/steps"
 	"waybill.example/waybill/sandbox/aws"
@@ -40,6 +41,7 @@ import (
 	"waybill.example/waybill/sandbox/kubernetes/controlplane"
 	kubernetes "waybill.example/waybill/sandbox/kubernetes/provider"
 	"waybill.example/waybill/sandbox/network"
+	"waybill.example/waybill/sandbox/network/policy"
 	"waybill.example/waybill/sandbox/oidc"
 	"waybill.example/waybill/sandbox/provider"
 	"waybill.example/waybill/sandbox/registry"
@@ -140,6 +142,7 @@ type Sandbox struct {
 	options     Options
 	world       *world.World
 	state       *state.Dir
+	policies    []*policy.Cluster // of Clusters
 	kubelets    []*kubelet.Kubelet
 	podIdentity *podidentity.Listener
 	google      *googleapis.Server
@@ -223,6 +226,11 @@ func (s *Sandbox) startClusters(ctx context.Context) error {
 			return err
 		}
 		s.Clusters = append(s.Clusters, running)
+		admin, err := clientgo.NewForConfig(running.RESTConfig())
+		if err != nil {
+			return err
+		}
+		s.policies = append(s.policies, policy.ForCluster(admin, cluster.Network, s.options.Progress))
 	}
 	if len(s.Clusters) == 0 {
 		return nil
@@ -338,13 +346,13 @@ func (s *Sandbox) publishRefresher(ctx context.Context, registries *registry.Reg
 }
 
 func (s *Sandbox) startKubelets(ctx context.Context) error {
-	for _, cluster := range s.Clusters {
+	for i, cluster := range s.Clusters {
 		running, err := kubelet.Start(ctx, kubelet.Config{
 			REST:        cluster.RESTConfig(),
 			Dir:         s.state.Path("kubelet", cluster.Context()),
 			Node:        "sandbox",
-			Proxy:       s.Network.Proxy(),
-			CAFile:      s.Network.CAFile(),
+			Network:     s.Network,
+			Policies:    s.policies[i],
 			Credentials: s.nodeCredentials(cluster.Context()),
 			Progress:    s.options.Progress,
 		})

@@ -13,12 +13,14 @@ const (
 )
 
 // newRefresherPolicy lets nothing reach the refresher, and the refresher reach
-// DNS and TLS anywhere but the node's metadata service. A policy cannot name
-// hosts (docs/facts.md §8), so that is as close as it gets.
+// DNS and TLS anywhere but the node's metadata service, at 443 and at 6443, the
+// port of API servers that no cloud manages: policies see it and not that of
+// their Service. A policy cannot name hosts, so that is as close as it gets
+// (docs/facts.md §8).
 func newRefresherPolicy(b *pullSecretBuilder) (pulumi.Resource, error) {
 	ports := b.args.EgressPorts
 	if len(ports) == 0 {
-		ports = []int{443}
+		ports = []int{443, 6443}
 	}
 	tls := networkingv1.NetworkPolicyPortArray{}
 	for _, number := range ports {

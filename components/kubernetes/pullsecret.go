@@ -84,7 +84,7 @@ type PullSecretArgs struct {
 	// refresh waits for them, and runs again when one of them changes.
 	After pulumi.Array
 	// EgressPorts are the TCP ports that the refresher may reach besides DNS;
-	// empty means 443. Add the API server's where it is another.
+	// empty means 443 and 6443. Add the API server's where it is another.
 	EgressPorts []int
 	// Children are options of the component's children, by their names without
 	// the component's: "secret", "refresh", "first-refresh".

@@ -228,7 +228,8 @@ func TestNothingReachesTheRefresherNorItTheNodesIdentity(t *testing.T) {
 	assert.True(t, policy.Value("spec.ingress").IsNull())
 	egress := policy.Value("spec.egress").ArrayValue()
 	require.Len(t, egress, 2)
-	assert.Equal(t, []any{map[string]any{"protocol": "TCP", "port": 443.0}}, egress[1].ObjectValue()["ports"].Mappable())
+	assert.Equal(t, []any{map[string]any{"protocol": "TCP", "port": 443.0}, map[string]any{"protocol": "TCP", "port": 6443.0}},
+		egress[1].ObjectValue()["ports"].Mappable())
 	var blocked []string
 	for _, peer := range egress[1].ObjectValue()["to"].ArrayValue() {
 		for _, block := range peer.ObjectValue()["ipBlock"].ObjectValue()["except"].ArrayValue() {

@@ -17,6 +17,7 @@
 package awsapis
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -33,7 +34,8 @@ import (
 	"waybill.example/waybill/sandbox/world"
 )
 
-// Config says what the endpoints decide from. Every field but Now is required.
+// Config says what the endpoints decide from. Every field but ReachesAgent and Now
+// is required.
 type Config struct {
 	// Cloud is what is deployed in the accounts.
 	Cloud *aws.Cloud
@@ -43,6 +45,8 @@ type Config struct {
 	Dir string
 	// Client reaches the hosts of the sandbox.
 	Client *http.Client
+	// ReachesAgent is [podidentity.Config]'s Allow.
+	ReachesAgent func(ctx context.Context, issuer, namespace, pod string) error
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -77,7 +81,9 @@ func New(config Config) (*APIs, error) {
 	if err != nil {
 		return nil, err
 	}
-	node, err := podidentity.New(podidentity.Config{Gate: gate, Clusters: config.Cloud.EKS, Client: config.Client, Now: config.Now})
+	node, err := podidentity.New(podidentity.Config{
+		Gate: gate, Clusters: config.Cloud.EKS, Client: config.Client, Allow: config.ReachesAgent, Now: config.Now,
+	})
 	if err != nil {
 		return nil, err
 	}

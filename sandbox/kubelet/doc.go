@@ -22,6 +22,11 @@
 //     as the user that the pod or the image names; so every path is as in a pod.
 //     Restart policies, exit codes, termination messages, logs (kubectl logs),
 //     status, conditions and events are a kubelet's.
+//   - Network policies are enforced where pods come by (package policy): the proxy
+//     opens no tunnel to a host that a pod may not reach or resolve, nobody
+//     listens at the address of an API server that it may not reach, and the Pod
+//     Identity agent does not answer. They are looked at when that happens, for
+//     the API server when a container starts.
 //
 // The proxy, its certificate authority and NO_PROXY are in every container's
 // environment, as a cluster sets them whose egress goes through a proxy.
@@ -35,8 +40,8 @@
 //   - Probes are not executed: a container is ready when it runs. An event says
 //     so.
 //   - Back-off is 1 to 10 seconds instead of 10 seconds to 5 minutes.
-//   - The network is this machine's: a pod's address is made up, there is no
-//     cluster DNS, and network policies are not enforced.
+//   - The network is this machine's: a pod's address is made up, and there is no
+//     cluster DNS.
 //   - Not enforced: cgroup limits, seccomp and AppArmor profiles, capabilities,
 //     allowPrivilegeEscalation, sizeLimit, activeDeadlineSeconds of a pod (that
 //     of a Job is the controller's). readOnlyRootFilesystem takes away

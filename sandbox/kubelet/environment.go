@@ -13,6 +13,8 @@ const (
 	// authorityPath is where containers find the certificate authorities that
 	// the kubelet was given.
 	authorityPath = "/etc/ssl/sandbox-ca.pem"
+	// deafPort is one on which nothing listens: that of tcpmux (RFC 1078).
+	deafPort = "1"
 	// defaultPath is a container runtime's.
 	defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )
@@ -21,7 +23,7 @@ const (
 // name the later counts: a container runtime's, the image's, the cluster's,
 // those of envFrom, and those of env in their order.
 func (c *container) environment() (map[string]string, error) {
-	cluster := c.w.k.clusterEnvironment()
+	cluster := c.w.clusterEnvironment()
 	own := map[string]string{}
 	for _, from := range c.spec.EnvFrom {
 		if err := c.w.addAll(own, from); err != nil {
@@ -53,22 +55,21 @@ func (c *container) environment() (map[string]string, error) {
 
 // clusterEnvironment is what every container gets: the API server's address
 // (the real one: there is no service network), and the proxy variables as a
-// cluster sets them whose egress goes through one.
-func (k *Kubelet) clusterEnvironment() map[string]string {
-	host, port := k.apiServer.Hostname(), k.apiServer.Port()
-	environment := map[string]string{
+// cluster sets them whose egress goes through one. Where the pod's network
+// policies do not allow it the API server, nobody listens at the address.
+func (w *worker) clusterEnvironment() map[string]string {
+	host, port := w.k.apiServer.Hostname(), w.k.apiServer.Port()
+	if w.k.config.Policies.APIServer(w.ctx, w.pod) != nil {
+		port = deafPort
+	}
+	return map[string]string{
 		"KUBERNETES_SERVICE_HOST":       host,
 		"KUBERNETES_SERVICE_PORT":       port,
 		"KUBERNETES_SERVICE_PORT_HTTPS": port,
+		"HTTPS_PROXY":                   w.proxy,
+		"NO_PROXY":                      strings.Join([]string{host, "localhost", "127.0.0.1", ".svc", ".cluster.local"}, ","),
+		"SSL_CERT_FILE":                 authorityPath,
 	}
-	if k.config.Proxy != "" {
-		environment["HTTPS_PROXY"] = k.config.Proxy
-		environment["NO_PROXY"] = strings.Join([]string{host, "localhost", "127.0.0.1", ".svc", ".cluster.local"}, ",")
-	}
-	if k.authority != nil {
-		environment["SSL_CERT_FILE"] = authorityPath
-	}
-	return environment
 }
 
 // addAll adds the variables of a whole ConfigMap or Secret.

@@ -2,12 +2,9 @@ package kubelet
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -23,6 +20,8 @@ import (
 
 	"waybill.example/waybill/sandbox/kubelet/internal/images"
 	"waybill.example/waybill/sandbox/kubelet/internal/process"
+	"waybill.example/waybill/sandbox/network"
+	"waybill.example/waybill/sandbox/network/policy"
 )
 
 // The label of an image's configuration, and its value, that say that the image
@@ -43,13 +42,11 @@ type Config struct {
 	// Node is the node's name, a DNS subdomain. It must stay the same over
 	// restarts: only pods bound to it are taken over. Required.
 	Node string
-	// Proxy is the URL of the proxy through which images are pulled and
-	// containers reach the world (HTTPS_PROXY); empty for none.
-	Proxy string
-	// CAFile is a PEM file with the authorities that image pulls and containers
-	// trust (SSL_CERT_FILE), instead of the system's; empty means the system's
-	// for pulls, and the image's own for containers.
-	CAFile string
+	// Network is started; images are pulled and containers reach the world through
+	// its proxy (HTTPS_PROXY, SSL_CERT_FILE). Required.
+	Network *network.Network
+	// Policies say what of it, and of the cluster, a pod may reach. Required.
+	Policies *policy.Cluster
 	// Credentials are the node's own for an image, by its full reference: what a
 	// credential provider of a real kubelet gives, for example EKS's with the
 	// node's role
@@ -76,8 +73,8 @@ func (c Config) validate() error {
 	if c.Node == "" {
 		problems = append(problems, errors.New(`kubelet: Node "": want the node's name`))
 	}
-	if proxy, err := url.Parse(c.Proxy); err != nil || c.Proxy != "" && (proxy.Host == "" || proxy.Scheme != "http") {
-		problems = append(problems, fmt.Errorf("kubelet: Proxy %q: want http://HOST:PORT", c.Proxy))
+	if c.Network == nil || c.Policies == nil {
+		problems = append(problems, errors.New("kubelet: Network, Policies: want both"))
 	}
 	if err := process.Supported(); err != nil {
 		problems = append(problems, fmt.Errorf("kubelet: %w", err))
@@ -89,11 +86,10 @@ func (c Config) validate() error {
 type Kubelet struct {
 	config    Config
 	apiServer *url.URL
-	authority []byte // of CAFile
+	authority []byte // of the network
 	client    kubernetes.Interface
 	events    *events
 	images    *images.Store
-	transport *http.Transport
 	addresses *addresses
 	logServer *logServer
 
@@ -147,39 +143,13 @@ func open(config Config) (*Kubelet, error) {
 	if k.client, err = kubernetes.NewForConfig(config.REST); err != nil {
 		return nil, err
 	}
-	if config.CAFile != "" {
-		if k.authority, err = os.ReadFile(config.CAFile); err != nil {
-			return nil, err
-		}
-	}
-	if k.transport, err = pullTransport(config.Proxy, k.authority); err != nil {
+	if k.authority, err = os.ReadFile(config.Network.CAFile()); err != nil {
 		return nil, err
 	}
-	if k.images, err = images.Open(filepath.Join(config.Dir, "images"), k.transport); err != nil {
+	if k.images, err = images.Open(filepath.Join(config.Dir, "images"), config.Network.Client().Transport); err != nil {
 		return nil, err
 	}
 	return k, nil
-}
-
-// pullTransport trusts what the containers trust.
-func pullTransport(proxy string, authority []byte) (*http.Transport, error) {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.Proxy = nil
-	if proxy != "" {
-		address, err := url.Parse(proxy)
-		if err != nil {
-			return nil, err
-		}
-		transport.Proxy = http.ProxyURL(address)
-	}
-	if authority != nil {
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(authority) {
-			return nil, errors.New("CAFile: want certificates in PEM")
-		}
-		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-	}
-	return transport, nil
 }
 
 func (k *Kubelet) start(ctx context.Context) error {
@@ -238,7 +208,6 @@ func (k *Kubelet) Stop() error {
 	if k.events != nil {
 		k.events.stop()
 	}
-	k.transport.CloseIdleConnections()
 	if k.logServer != nil {
 		return k.logServer.close()
 	}

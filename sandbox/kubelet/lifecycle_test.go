@@ -322,8 +322,8 @@ func TestPodsAreTakenOverAfterARestart(t *testing.T) {
 }
 
 func TestAConfigurationIsRefusedWithEveryProblem(t *testing.T) {
-	_, err := kubelet.Start(t.Context(), kubelet.Config{REST: &rest.Config{Host: "https://api.example"}, Proxy: "ftp://proxy"})
-	for _, words := range []string{`REST.Host "https://api.example"`, "Dir", "Node", `Proxy "ftp://proxy"`} {
+	_, err := kubelet.Start(t.Context(), kubelet.Config{REST: &rest.Config{Host: "https://api.example"}})
+	for _, words := range []string{`REST.Host "https://api.example"`, "Dir", "Node", "Network, Policies"} {
 		require.ErrorContains(t, err, words)
 	}
 }

@@ -2,15 +2,9 @@ package kubelet
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"errors"
 	"io/fs"
-	"math/big"
 	"net"
 	"net/http"
 	"net/url"
@@ -34,12 +28,12 @@ type logServer struct {
 }
 
 func serveLogs(k *Kubelet) (*logServer, error) {
-	certificate, err := selfSigned()
+	certificate, err := k.config.Network.Certificate(k.config.Node)
 	if err != nil {
 		return nil, err
 	}
 	listener, err := tls.Listen("tcp", net.JoinHostPort(hostAddress, "0"), &tls.Config{
-		Certificates: []tls.Certificate{certificate},
+		Certificates: []tls.Certificate{*certificate},
 		MinVersion:   tls.VersionTLS12,
 	})
 	if err != nil {
@@ -67,22 +61,6 @@ func (s *logServer) close() error {
 		err = errors.Join(err, served)
 	}
 	return err
-}
-
-func selfSigned() (tls.Certificate, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()),
-		Subject:      pkix.Name{CommonName: "kubelet"},
-		IPAddresses:  []net.IP{net.ParseIP(hostAddress)},
-		NotBefore:    time.Now().Add(-time.Hour),
-		NotAfter:     time.Now().AddDate(1, 0, 0),
-	}
-	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	return tls.Certificate{Certificate: [][]byte{certificate}, PrivateKey: key}, err
 }
 
 // containerLogs answers as a kubelet does, for the options follow, previous,

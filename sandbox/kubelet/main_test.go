@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"waybill.example/waybill/sandbox/kubelet"
 	"waybill.example/waybill/sandbox/kubelet/internal/containertest"
 	"waybill.example/waybill/sandbox/kubernetes/controlplane"
+	"waybill.example/waybill/sandbox/network/policy"
 	"waybill.example/waybill/sandbox/world"
 )
 
@@ -39,6 +41,7 @@ var (
 	outside *containertest.World
 	config  kubelet.Config
 	running *kubelet.Kubelet
+	denials sync.Map // what network policies denied, as reported
 	// References of the images that containertest's program is in.
 	publicImage, privateImage, rootImage, namedImage, productImage string
 )
@@ -64,10 +67,10 @@ func run(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if outside, err = containertest.NewWorld(); err != nil {
+	if outside, err = containertest.NewWorld(filepath.Join(dir, "network")); err != nil {
 		return 0, err
 	}
-	defer outside.Close()
+	defer func() { err = errors.Join(err, outside.Close()) }()
 	if err := pushImages(dir); err != nil {
 		return 0, err
 	}
@@ -84,10 +87,8 @@ func run(m *testing.M) (code int, err error) {
 	}
 	config = kubelet.Config{
 		REST: cluster.RESTConfig(), Dir: filepath.Join(dir, "kubelet"), Node: node,
-		Proxy: outside.Proxy(), CAFile: filepath.Join(dir, "ca.pem"),
-	}
-	if err := os.WriteFile(config.CAFile, outside.CA, 0o600); err != nil {
-		return 0, err
+		Network:  outside.Network,
+		Policies: policy.ForCluster(client, world.Network{}, func(message string) { denials.Store(message, true) }),
 	}
 	if running, err = kubelet.Start(context.Background(), config); err != nil {
 		return 0, err

@@ -90,9 +90,7 @@ func (p *prepared) furnish() error {
 		p.root.File(hostsFile, []byte(hosts), everybodyReads, rootfs.Owner{}),
 		p.root.File(nameFile, []byte(w.pod.Name+"\n"), everybodyReads, rootfs.Owner{}),
 		p.root.File(p.terminationLog(), nil, everybodyWrites, rootfs.Owner{}),
-	}
-	if w.k.authority != nil {
-		problems = append(problems, p.root.File(authorityPath, w.k.authority, everybodyReads, rootfs.Owner{}))
+		p.root.File(authorityPath, w.k.authority, everybodyReads, rootfs.Owner{}),
 	}
 	return errors.Join(problems...)
 }

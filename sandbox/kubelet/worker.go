@@ -36,6 +36,8 @@ type worker struct {
 	pod     *corev1.Pod // as it was when the worker began; never written
 	dir     string      // the pod's volumes, roots and logs
 	address netip.Addr
+	proxy   string // HTTPS_PROXY, by which the network knows the pod
+	forget  func()
 
 	// ctx ends when the containers are to end, hard when they are to end at once.
 	ctx, hard   context.Context
@@ -67,6 +69,9 @@ func newWorker(k *Kubelet, pod *corev1.Pod) *worker {
 		conditions: pod.Status.DeepCopy().Conditions,
 		dirty:      make(chan struct{}, 1),
 	}
+	w.proxy, w.forget = k.config.Network.ProxyFor(string(pod.UID), func(ctx context.Context, host string) error {
+		return k.config.Policies.Host(ctx, pod, host)
+	})
 	if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
 		w.phase = pod.Status.Phase
 	}
@@ -103,6 +108,7 @@ func (w *worker) run() {
 		w.runContainers()
 	}
 	<-w.ctx.Done()
+	w.forget()
 	close(over)
 	<-published
 	w.remove()

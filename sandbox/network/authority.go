@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"waybill.example/waybill/sandbox/state"
 )
 
 const (
@@ -99,20 +101,10 @@ func (a *authority) make(keyFile string) error {
 		return err
 	}
 	// The certificate last: where it is, there is a key.
-	if err := writeFile(keyFile, "PRIVATE KEY", secret, 0o600); err != nil {
+	if err := state.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), 0o600); err != nil {
 		return err
 	}
-	return writeFile(a.file, "CERTIFICATE", encoded, 0o644)
-}
-
-// writeFile writes a PEM file beside path and renames it, so that a killed
-// process leaves the whole file or none.
-func writeFile(path, kind string, content []byte, mode os.FileMode) error {
-	text := pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: content})
-	if err := os.WriteFile(path+".new", text, mode); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
+	return state.WriteFile(a.file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: encoded}), 0o644)
 }
 
 // forHost returns a certificate for the host, made at the first call.

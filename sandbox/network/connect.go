@@ -33,6 +33,10 @@ func (n *Network) connect(w http.ResponseWriter, r *http.Request) {
 		refuse(http.StatusForbidden, fmt.Sprintf("the sandbox answers on port 443 alone, not on %s:%s", host, port))
 		return
 	}
+	if err := n.allow(r, host); err != nil {
+		refuse(http.StatusForbidden, err.Error())
+		return
+	}
 	if n.handler(host) == nil {
 		refuse(http.StatusBadGateway, "the sandbox has no host "+host)
 		return

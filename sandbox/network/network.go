@@ -38,6 +38,7 @@ type Network struct {
 	patterns  []func(host string) http.Handler
 	observers watchers[func(Request)]
 	faults    watchers[*fault]
+	clients   map[string]func(ctx context.Context, host string) error
 	proxy     *url.URL
 	tunnels   *tunnels
 	servers   []*http.Server
@@ -50,7 +51,10 @@ func Open(dir string) (*Network, error) {
 	if err != nil {
 		return nil, fmt.Errorf("network: %w", err)
 	}
-	n := &Network{authority: authority, maxBody: maxBody, hosts: map[string]http.Handler{}}
+	n := &Network{
+		authority: authority, maxBody: maxBody, hosts: map[string]http.Handler{},
+		clients: map[string]func(context.Context, string) error{},
+	}
 	trusted := x509.NewCertPool()
 	trusted.AddCert(authority.certificate)
 	n.client = &http.Client{
@@ -137,9 +141,48 @@ func (n *Network) Proxy() string {
 	return n.proxy.String()
 }
 
+// ProxyFor is the value of HTTPS_PROXY for one client, whom the name in it tells
+// apart from others: allow is asked before each of its tunnels, and its error is
+// the answer. After forget the client is refused.
+func (n *Network) ProxyFor(name string, allow func(ctx context.Context, host string) error) (proxy string, forget func()) {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	n.clients[name] = allow
+	own := *n.proxy
+	own.User = url.User(name)
+	return own.String(), func() {
+		n.mutex.Lock()
+		defer n.mutex.Unlock()
+		delete(n.clients, name)
+	}
+}
+
+// allow decides about a client's tunnel. One that gives no name is none of
+// ProxyFor's.
+func (n *Network) allow(r *http.Request, host string) error {
+	named := http.Request{Header: http.Header{"Authorization": r.Header["Proxy-Authorization"]}}
+	name, _, given := named.BasicAuth()
+	if !given {
+		return nil
+	}
+	n.mutex.Lock()
+	allow := n.clients[name]
+	n.mutex.Unlock()
+	if allow == nil {
+		return fmt.Errorf("the sandbox's proxy knows no client %q", name)
+	}
+	return allow(r.Context(), host)
+}
+
 // CAFile is the value of SSL_CERT_FILE: a PEM file with the authority's
 // certificate and no key. It is the same at every start.
 func (n *Network) CAFile() string { return n.authority.file }
+
+// Certificate is the authority's for a server of the sandbox that clients meet by
+// another way than the proxy.
+func (n *Network) Certificate(host string) (*tls.Certificate, error) {
+	return n.authority.forHost(host)
+}
 
 // Client is for servers inside the sandbox that fetch from other hosts, as
 // Entra fetches a cluster's discovery document. It goes through the proxy, so

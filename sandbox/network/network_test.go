@@ -2,9 +2,11 @@ package network_test
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -356,4 +358,29 @@ func TestCloseEndsTunnelsThatAreOpen(t *testing.T) {
 	require.NoError(t, n.Close())
 	require.Error(t, <-failed)
 	require.NoError(t, n.Close(), "a second Close is no error")
+}
+
+func TestAClientOfItsOwnIsAskedAboutBeforeEachTunnel(t *testing.T) {
+	n := start(t, t.TempDir())
+	n.Handle(host, says("google"))
+	var asked []string
+	proxy, forget := n.ProxyFor("pod/1", func(_ context.Context, host string) error {
+		if asked = append(asked, host); len(asked) > 1 {
+			return errors.New("not again to " + host)
+		}
+		return nil
+	})
+	fetches := func() string {
+		command := exec.CommandContext(t.Context(), os.Args[0])
+		command.Env = []string{fetchVariable + "=https://" + host + "/v1/token", "HTTPS_PROXY=" + proxy, "SSL_CERT_FILE=" + n.CAFile()}
+		output, _ := command.CombinedOutput()
+		return string(output)
+	}
+	assert.Equal(t, "google HTTP/2.0 /v1/token", fetches())
+	assert.Contains(t, fetches(), "not again to "+host)
+	assert.Equal(t, []string{host, host}, asked)
+	forget()
+	assert.Contains(t, fetches(), `the sandbox's proxy knows no client "pod/1"`)
+	status, _ := get(t, client(t, n, true), "https://"+host+"/")
+	assert.Equal(t, http.StatusOK, status, "a client that gives no name is not asked about")
 }

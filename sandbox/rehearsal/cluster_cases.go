@@ -64,7 +64,7 @@ func (c *chain) clusterCases() []testCase {
 			return refusedBy(hopSecret, try.act(ctx, client.CoreV1().Secrets(c.namespace)))
 		}})
 	}
-	return append(cases,
+	cases = append(cases,
 		testCase{"the refresher doing anything but patch its secret", hopSecret, anyWords, func(ctx context.Context) error {
 			return c.mayOnly(ctx, hopSecret, c.account, "patch secrets/"+c.secret)
 		}},
@@ -72,6 +72,7 @@ func (c *chain) clusterCases() []testCase {
 		testCase{"a refresh that is missed", hopSecret, anyWords, c.missedRefresh},
 		testCase{"the product before the first refresh", hopSecret, anyWords, c.productBeforeSecret},
 	)
+	return append(cases, c.networkCases()...)
 }
 
 // productCases try what the namespace must not admit, and whether the product is

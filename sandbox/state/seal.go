@@ -38,9 +38,5 @@ func readKey(path string) ([]byte, error) {
 	if _, err := rand.Read(key); err != nil {
 		return nil, err
 	}
-	// Renamed into place, so that a killed process leaves no half of a key.
-	if err := os.WriteFile(path+".new", key, 0o600); err != nil {
-		return nil, err
-	}
-	return key, os.Rename(path+".new", path)
+	return key, WriteFile(path, key, 0o600)
 }

@@ -58,8 +58,8 @@ func (d *Dir) Sub(elements ...string) (string, error) {
 // Close gives up the lock; the contents stay.
 func (d *Dir) Close() error { return d.lock.Close() }
 
-// Store is one JSON file that holds a T. It is written to a neighbour first
-// and renamed, so that a killed process leaves the old contents or the new.
+// Store is one JSON file that holds a T. A killed process leaves the old contents
+// or the new.
 type Store[T any] struct {
 	path  string
 	mutex sync.Mutex
@@ -105,11 +105,17 @@ func (s *Store[T]) Update(change func(*T) error) error {
 	if err != nil {
 		return fmt.Errorf("state: %w", err)
 	}
-	if err := os.WriteFile(s.path+".new", text, 0o600); err != nil {
-		return fmt.Errorf("state: %w", err)
-	}
-	if err := os.Rename(s.path+".new", s.path); err != nil {
+	if err := WriteFile(s.path, text, 0o600); err != nil {
 		return fmt.Errorf("state: %w", err)
 	}
 	return nil
+}
+
+// WriteFile writes to a neighbour of path first and renames it, so that a killed
+// process leaves the old contents or the new.
+func WriteFile(path string, text []byte, mode fs.FileMode) error {
+	if err := os.WriteFile(path+".new", text, mode); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }

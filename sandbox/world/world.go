@@ -128,6 +128,7 @@ type Cluster struct {
 	// Issuer is the issuer of its ServiceAccount tokens: for an AKS cluster the
 	// same URL as AKSCluster.Issuer.
 	Issuer     string      `json:"issuer"`
+	Network    Network     `json:"network,omitzero"`
 	Namespaces []Namespace `json:"namespaces,omitempty"`
 	// Objects are the manifests that somebody applied by hand, in this order,
 	// after Namespaces were made.
@@ -173,6 +174,7 @@ func (w *World) validate() error {
 		if slices.IndexFunc(w.Kubernetes.Clusters, func(c Cluster) bool { return c.Context == cluster.Context }) != i {
 			report("kubernetes.clusters[%d].context %q: names another cluster already", i, cluster.Context)
 		}
+		cluster.Network.validate(fmt.Sprintf("kubernetes.clusters[%d].network", i), report)
 	}
 	w.validateObjects(report)
 	w.validateGCP(report)

@@ -66,7 +66,7 @@ type Environment struct {
 	// PullSecret is the pull secret's name; empty: ar-pull-secret, or
 	// PRODUCT-pull-secret in an existing namespace.
 	PullSecret  string   `json:"pullSecret"`
-	EgressPorts []int    `json:"egressPorts"` // empty: 443
+	EgressPorts []int    `json:"egressPorts"` // empty: 443, 6443
 	Identity    Identity `json:"identity"`    // empty: azure.identity, its name with the environment's
 	Product     Release  `json:"product"`     // empty: product's
 	Replicas    *int     `json:"replicas"`    // nil: the workload's

@@ -32,7 +32,7 @@ const (
 	callTime = 10 * time.Second
 )
 
-// Config says what the agent works with. Every field but Now is required.
+// Config says what the agent works with. Every field but Allow and Now is required.
 type Config struct {
 	// IAM gives nodes the credentials of their role.
 	Gate *access.Gate
@@ -41,6 +41,9 @@ type Config struct {
 	Clusters *eks.Store
 	// Client reaches the EKS Auth API.
 	Client *http.Client
+	// Allow says whether the network lets a pod reach the agent; nil means that it
+	// lets every pod. The pod is that of the token, by its issuer.
+	Allow func(ctx context.Context, issuer, namespace, pod string) error
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -140,7 +143,19 @@ func (a *Agent) answer(r *http.Request) (*credentials, error) {
 	if !known {
 		return nil, &refusal{http.StatusBadRequest, fmt.Sprintf("the sandbox has no cluster with the Pod Identity agent whose issuer is %q", token.Claims.Text("iss"))}
 	}
+	if !a.reachable(r.Context(), token.Claims) {
+		panic(http.ErrAbortHandler) // The connection ends without an answer.
+	}
 	return a.ask(r.Context(), cluster, text)
+}
+
+// reachable says whether the network lets the token's pod reach the agent; a
+// token that is bound to no pod says nothing about it.
+func (a *Agent) reachable(ctx context.Context, claims oidc.Claims) bool {
+	holder, _ := claims["kubernetes.io"].(map[string]any)
+	pod, bound := holder["pod"].(map[string]any)
+	return a.config.Allow == nil || !bound ||
+		a.config.Allow(ctx, claims.Text("iss"), oidc.Claims(holder).Text("namespace"), oidc.Claims(pod).Text("name")) == nil
 }
 
 // ask calls the EKS Auth API as the node of a cluster.

@@ -26,6 +26,15 @@ func ask(t *testing.T, s *awstest.Setting, url, authorization string) *httptest.
 	return recorder
 }
 
+func TestAPodThatMayNotReachTheAgentGetsNoAnswer(t *testing.T) {
+	s := awstest.New(t)
+	s.Associate()
+	s.CutOff = map[string]bool{awstest.Issuer + " acme/refresh-28912345-x7k2p": true}
+	assert.PanicsWithValue(t, http.ErrAbortHandler, func() { ask(t, s, podidentity.URL, s.PodToken(nil)) })
+	s.CutOff = nil
+	assert.Equal(t, http.StatusOK, ask(t, s, podidentity.URL, s.PodToken(nil)).Code)
+}
+
 func TestTheAgentPassesRefusalsOn(t *testing.T) {
 	s := awstest.New(t)
 	s.Associate()

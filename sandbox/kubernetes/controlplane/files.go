@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"waybill.example/waybill/sandbox/state"
 )
 
 // files are the paths in a cluster's directory.
@@ -67,7 +69,7 @@ func (f files) ensureSigningKey() error {
 	if err != nil {
 		return err
 	}
-	return writeFile(f.signingKey, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	return state.WriteFile(f.signingKey, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
 }
 
 // adminToken returns the administrator's token, which is made once. The file is
@@ -90,7 +92,7 @@ func (f files) adminToken() (string, error) {
 		return "", err
 	}
 	token := hex.EncodeToString(random)
-	return token, writeFile(f.tokens, []byte(token+`,administrator,administrator,"system:masters"`+"\n"))
+	return token, state.WriteFile(f.tokens, []byte(token+`,administrator,administrator,"system:masters"`+"\n"), 0o600)
 }
 
 // dropExpiredCertificate removes a serving certificate that has less than a day
@@ -111,13 +113,4 @@ func (f files) dropExpiredCertificate(now time.Time) error {
 		}
 	}
 	return errors.Join(os.Remove(f.certificate), os.Remove(f.certKey))
-}
-
-// writeFile writes to a neighbour first and renames it, so that a killed
-// process leaves a whole file or none.
-func writeFile(path string, text []byte) error {
-	if err := os.WriteFile(path+".new", text, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
 }

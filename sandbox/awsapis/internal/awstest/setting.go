@@ -6,6 +6,7 @@ package awstest
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"maps"
 	"net/http"
 	"path/filepath"
@@ -59,6 +60,9 @@ type Setting struct {
 	APIs    *awsapis.APIs
 	// Key signs the cluster's tokens.
 	Key oidctest.Key
+	// CutOff are pods that the network keeps from the Pod Identity agent, as
+	// ISSUER NAMESPACE/NAME.
+	CutOff map[string]bool
 
 	dir string
 }
@@ -87,6 +91,12 @@ func (s *Setting) Start() {
 	s.IAM, s.ECR, s.EKS, s.ECS, s.Logs = cloud.IAM, cloud.ECR, cloud.EKS, cloud.ECS, cloud.Logs
 	s.APIs, err = awsapis.New(awsapis.Config{
 		Cloud: cloud, Accounts: s.World.Accounts, Dir: s.dir, Client: s.Network.Client(), Now: s.Clock.Now,
+		ReachesAgent: func(_ context.Context, issuer, namespace, pod string) error {
+			if s.CutOff[issuer+" "+namespace+"/"+pod] {
+				return errors.New("the network policy allows it nothing")
+			}
+			return nil
+		},
 	})
 	require.NoError(s, err)
 	s.Gate = &access.Gate{IAM: s.IAM, STS: s.APIs.STS}

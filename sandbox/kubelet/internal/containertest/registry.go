@@ -3,24 +3,13 @@ package containertest
 import (
 	"archive/tar"
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
+	"context"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"log"
-	"math/big"
-	"net"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"strings"
-	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -30,6 +19,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"waybill.example/waybill/sandbox/network"
 )
 
 // The registry's host name, and who may read its repositories outside public/.
@@ -42,26 +33,17 @@ const (
 // DenialWords are what the registry says to somebody else.
 const DenialWords = `Permission "artifactregistry.repositories.downloadArtifacts" denied`
 
-// World is a registry at a real host name behind a CONNECT proxy with a
-// certificate authority of its own.
-type World struct {
-	server *httptest.Server
-	proxy  *httptest.Server
-	// CA is the authority's certificate in PEM.
-	CA []byte
+// World is a network with the registry.
+type World struct{ *network.Network }
 
-	transport *http.Transport
-}
-
-// NewWorld starts the registry and the proxy on loopback.
-func NewWorld() (*World, error) {
-	w := &World{}
-	certificate, err := w.certificate()
+// NewWorld starts it; its authority is kept in dir.
+func NewWorld(dir string) (*World, error) {
+	n, err := network.Open(dir)
 	if err != nil {
 		return nil, err
 	}
 	storage := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
-	w.server = httptest.NewUnstartedServer(http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {
+	n.Handle(RegistryHost, http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {
 		public := strings.HasPrefix(request.URL.Path, "/v2/public/")
 		user, password, given := request.BasicAuth()
 		switch {
@@ -76,11 +58,7 @@ func NewWorld() (*World, error) {
 			storage.ServeHTTP(answer, request)
 		}
 	}))
-	w.server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	w.server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
-	w.server.StartTLS()
-	w.proxy = httptest.NewServer(http.HandlerFunc(w.connect))
-	return w, w.trust()
+	return &World{n}, n.Start(context.Background())
 }
 
 func refuse(answer http.ResponseWriter, status int, code, message string) {
@@ -88,71 +66,6 @@ func refuse(answer http.ResponseWriter, status int, code, message string) {
 	answer.WriteHeader(status)
 	body := map[string]any{"errors": []any{map[string]string{"code": code, "message": message}}}
 	_ = json.NewEncoder(answer).Encode(body) // The client is gone.
-}
-
-// Proxy is the proxy's URL.
-func (w *World) Proxy() string { return w.proxy.URL }
-
-// Close stops both.
-func (w *World) Close() {
-	w.transport.CloseIdleConnections()
-	w.proxy.Close()
-	w.server.Close()
-}
-
-func (w *World) certificate() (tls.Certificate, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	template := &x509.Certificate{
-		SerialNumber:          big.NewInt(1),
-		Subject:               pkix.Name{CommonName: RegistryHost},
-		DNSNames:              []string{RegistryHost},
-		NotBefore:             time.Now().Add(-time.Hour),
-		NotAfter:              time.Now().Add(time.Hour),
-		IsCA:                  true,
-		BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	w.CA = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
-}
-
-func (w *World) trust() error {
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(w.CA)
-	proxy, err := url.Parse(w.proxy.URL)
-	w.transport = &http.Transport{
-		Proxy:           http.ProxyURL(proxy),
-		TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
-	}
-	return err
-}
-
-// connect tunnels to the registry, by its real name, and to nothing else.
-func (w *World) connect(answer http.ResponseWriter, request *http.Request) {
-	if request.Method != http.MethodConnect || request.Host != RegistryHost+":443" {
-		http.Error(answer, "want CONNECT "+RegistryHost+":443", http.StatusBadGateway)
-		return
-	}
-	upstream, err := net.Dial("tcp", w.server.Listener.Addr().String())
-	if err != nil {
-		http.Error(answer, err.Error(), http.StatusBadGateway)
-		return
-	}
-	defer func() { _ = upstream.Close() }()
-	answer.WriteHeader(http.StatusOK)
-	client, _, err := http.NewResponseController(answer).Hijack()
-	if err != nil {
-		return
-	}
-	defer func() { _ = client.Close() }()
-	go func() {
-		_, _ = io.Copy(upstream, client) // The end of either ends both.
-		_ = upstream.Close()
-	}()
-	_, _ = io.Copy(client, upstream)
 }
 
 // Push stores an image with these files, one layer, at REPOSITORY:TAG of the
@@ -190,7 +103,7 @@ func (w *World) Push(repository string, config v1.Config, files ...File) (string
 	if err != nil {
 		return "", err
 	}
-	if err := remote.Write(reference, image, remote.WithTransport(w.transport), remote.WithAuth(&authn.Basic{Username: User, Password: Password})); err != nil {
+	if err := remote.Write(reference, image, remote.WithTransport(w.Client().Transport), remote.WithAuth(&authn.Basic{Username: User, Password: Password})); err != nil {
 		return "", fmt.Errorf("push %s: %w", reference, err)
 	}
 	return reference.Name(), nil

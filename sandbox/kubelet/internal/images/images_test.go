@@ -3,11 +3,7 @@ package images_test
 import (
 	"archive/tar"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"io"
-	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -32,23 +28,16 @@ var (
 // image's reference.
 func start(t *testing.T) (store *images.Store, dir string, reference name.Reference) {
 	t.Helper()
-	world, err := containertest.NewWorld()
+	world, err := containertest.NewWorld(t.TempDir())
 	require.NoError(t, err)
-	t.Cleanup(world.Close)
+	t.Cleanup(func() { require.NoError(t, world.Close()) })
 	pushed, err := world.Push("private/image:1", v1.Config{User: "65532"},
 		containertest.File{Name: "file", Mode: 0o644, Content: []byte("content")})
 	require.NoError(t, err)
 	reference, err = name.ParseReference(pushed)
 	require.NoError(t, err)
-
-	pool := x509.NewCertPool()
-	require.True(t, pool.AppendCertsFromPEM(world.CA))
-	proxy, err := url.Parse(world.Proxy())
-	require.NoError(t, err)
-	transport := &http.Transport{Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{RootCAs: pool}}
-	t.Cleanup(transport.CloseIdleConnections)
 	dir = filepath.Join(t.TempDir(), "images")
-	store, err = images.Open(dir, transport)
+	store, err = images.Open(dir, world.Client().Transport)
 	require.NoError(t, err)
 	return store, dir, reference
 }

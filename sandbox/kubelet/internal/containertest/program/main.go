@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -81,6 +82,12 @@ func do(verb, operand string, rest []string) error {
 		}
 		fmt.Println(response.Status)
 		return response.Body.Close()
+	case "connect": // HOST:PORT
+		connection, err := net.Dial("tcp", operand)
+		if err != nil {
+			return err
+		}
+		return connection.Close()
 	case "exit":
 		code, err := strconv.Atoi(operand)
 		if err != nil {
