@@ -1,7 +1,8 @@
 // Command sandbox deploys a stack to the sandbox, previews and destroys it
-// there, leaves the sandbox running for other clients, draws the deployed chain
-// and measures its reliability. `make up`, `make preview`, `make down`,
-// `make serve`, `make diagram` and `make figures` call it.
+// there, leaves the sandbox running for other clients, draws the deployed chain,
+// measures its reliability and breaks the program to see who notices. `make up`,
+// `make preview`, `make down`, `make serve`, `make diagram`, `make figures` and
+// `make mutants` call it.
 package main
 
 import (
@@ -50,6 +51,7 @@ func newCommand(stdout, stderr *os.File) *cobra.Command {
 	flags.StringVar(&r.options.Stack, "stack", "dev", "the `name` in Pulumi.<name>.yaml")
 	flags.StringVar(&r.options.World, "world", "", "the world's `file` (default sandbox/worlds/<stack>.yaml)")
 	flags.StringVar(&r.options.State, "state", "", "the state `directory` (default .sandbox/<stack>)")
+	flags.StringVar(&r.options.Tools, "tools", "", "the `folder` of what make built (default .build)")
 	flags.BoolVar(&r.json, "json", false, "print one JSON document on stdout and nothing else there")
 	for _, c := range []struct {
 		use, short string
@@ -67,7 +69,7 @@ func newCommand(stdout, stderr *os.File) *cobra.Command {
 			RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
 		})
 	}
-	root.AddCommand(&cobra.Command{
+	root.AddCommand(r.mutantsCommand(), &cobra.Command{
 		Use: "installed TOOL", Short: "Fail where make has to build a tool of Pulumi's", Args: cobra.ExactArgs(1), Hidden: true,
 		RunE: func(cmd *cobra.Command, args []string) error { return r.installed(cmd.Context(), args[0]) },
 	})
