@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"waybill.example/waybill/sandbox/engine"
 	"waybill.example/waybill/sandbox/rehearsal"
 	"waybill.example/waybill/sandbox/world"
 )
@@ -54,9 +55,12 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	if err != nil {
 		return nil, err
 	}
-	selected = slices.DeleteFunc(selected, func(m Mutant) bool { return !o.Only.MatchString(m.Name) })
+	selected = slices.DeleteFunc(selected, func(m Mutant) bool {
+		_, gone := engine.StackFile(o.Root, m.Stack) // an example's
+		return gone != nil || !o.Only.MatchString(m.Name)
+	})
 	if len(selected) == 0 {
-		return nil, fmt.Errorf("--only %q: matches no mutant's name", o.Only)
+		return nil, fmt.Errorf("--only %q: matches the name of no mutant whose stack is here", o.Only)
 	}
 	var stacks []string
 	for _, m := range selected {
