@@ -19,7 +19,7 @@ const atLeast = 100
 
 // chains are the stacks of each chain that mutants may be tried on.
 var chains = map[string][]string{
-	"entra":          {"dev", "tyrell", "virtucon"},
+	"entra":          {"dev", "acme", "tyrell", "virtucon"},
 	"cluster issuer": {"wayne", "cyberdyne"},
 	"GKE nodes":      {"hanso"},
 	"IRSA":           {"initech"},
