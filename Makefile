@@ -39,11 +39,13 @@ down: stack tools ## delete what up made
 serve: stack tools ## leave the sandbox running and print the environment for other clients
 	@$(BIN)/sandbox serve $(FLAGS)
 
-.PHONY: diagram figures mutants
+.PHONY: diagram figures
 diagram: stack tools ## print the deployed chain of STACK as Mermaid
 	@$(BIN)/sandbox diagram $(FLAGS)
 figures: tools ## measure the reliability; JSON=1 prints a document
 	@$(BIN)/sandbox figures $(FLAGS)
+
+.PHONY: mutants
 mutants: tools ## break the program one line at a time and print who noticed; ONLY=REGEXP picks some
 	@$(BIN)/sandbox mutants $(if $(ONLY),--only '$(ONLY)') $(if $(JSON),--json)
 

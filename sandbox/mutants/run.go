@@ -114,11 +114,7 @@ func (r *runner) each(n int, do func(i int) error) error {
 
 // baseline wants a stack to pass without a mutant.
 func (r *runner) baseline(ctx context.Context, stack string) error {
-	w := workshop{r.Root, filepath.Join(r.dir, stack)}
-	if err := w.open(); err != nil {
-		return err
-	}
-	healthy, err := r.up(ctx, w, stack)
+	healthy, err := r.up(ctx, stack, "--state", filepath.Join(r.dir, stack))
 	if err != nil {
 		return err
 	}
@@ -127,19 +123,20 @@ func (r *runner) baseline(ctx context.Context, stack string) error {
 	}
 	r.healthy.Store(stack, healthy)
 	r.Progress("✓ stack " + stack + " passes without a mutant")
-	return os.RemoveAll(w.dir)
+	return os.RemoveAll(filepath.Join(r.dir, stack))
 }
 
 // try builds a mutant, deploys it and asks the tests.
 func (r *runner) try(ctx context.Context, m Mutant, w workshop) (result Result) {
 	result.Mutant = m
-	err := w.open()
+	var option []string
+	err := os.Mkdir(w.dir, 0o750)
 	if err == nil {
-		err = w.build(ctx, m)
+		option, err = w.build(ctx, m)
 	}
 	if err == nil {
 		var got *document
-		if got, err = r.up(ctx, w, m.Stack); err == nil {
+		if got, err = r.up(ctx, m.Stack, append(option, "--state", w.path("state"))...); err == nil {
 			healthy, _ := r.healthy.Load(m.Stack)
 			result.Place, result.Words = got.notice(healthy.(*document))
 		}
@@ -156,16 +153,19 @@ func (r *runner) try(ctx context.Context, m Mutant, w workshop) (result Result) 
 	return result
 }
 
-// up runs `up` of a stack on a state of its own.
-func (r *runner) up(ctx context.Context, w workshop, stack string) (*document, error) {
+// up runs `up` of a stack as a process, which has what it needs for itself.
+func (r *runner) up(ctx context.Context, stack string, options ...string) (*document, error) {
+	sandbox, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
 	if r.needsAgent(stack) {
 		r.agent.Lock()
 		defer r.agent.Unlock()
 	}
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	up := command(limited, r.Root, w.path("tools", "bin", "sandbox"), "up", "--json", "--root", r.Root, "--stack", stack,
-		"--tools", w.path("tools"), "--state", w.path("state"))
+	up := command(limited, r.Root, sandbox, append([]string{"up", "--json", "--root", r.Root, "--stack", stack}, options...)...)
 	var stderr bytes.Buffer
 	up.Stderr = &stderr
 	output, failure := up.Output()

@@ -67,24 +67,29 @@ func TestNothingBeginsOnceSomethingHasFailed(t *testing.T) {
 	assert.EqualValues(t, 100, begun.Load())
 }
 
-// The mutant's own tool takes the place of a link, and what make built stays.
-func TestAWorkshopLeavesWhatMakeBuilt(t *testing.T) {
+// The compiler is shown the changed file, and the tree stays as it is.
+func TestAMutantIsBuiltBesideTheTree(t *testing.T) {
 	w := workshop{root: t.TempDir(), dir: t.TempDir()}
-	built := filepath.Join(w.root, ".build", "bin", "sandbox")
-	require.NoError(t, os.MkdirAll(filepath.Dir(built), 0o750))
-	require.NoError(t, os.WriteFile(built, []byte("built"), 0o600))
-	require.NoError(t, w.open())
-	tool := w.path("tools", "bin", "sandbox")
-	text, err := os.ReadFile(tool)
+	file := filepath.Join(w.root, "main.go")
+	for name, text := range map[string]string{"go.mod": "module example\n\ngo 1.26\n", "main.go": "package main\n\nfunc main() { println(1) }\n"} {
+		require.NoError(t, os.WriteFile(filepath.Join(w.root, name), []byte(text), 0o600))
+	}
+	m := Mutant{Name: "a-b", File: "main.go", Old: "println(1)", New: "println(2)"}
+	option, err := w.build(t.Context(), m)
 	require.NoError(t, err)
-	assert.Equal(t, "built", string(text))
+	assert.Equal(t, []string{"--program", w.path("program")}, option)
+	output, err := command(t.Context(), w.root, w.path("program")).CombinedOutput()
+	require.NoError(t, err)
+	assert.Equal(t, "2\n", string(output))
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "println(1)")
 
-	require.NoError(t, os.WriteFile(filepath.Join(w.root, "main.go"), []byte("package main"), 0o600))
-	err = w.build(t.Context(), Mutant{Name: "a-b", File: "main.go", Old: "main", New: "other"})
-	require.ErrorContains(t, err, "go build")
-	assert.NoFileExists(t, tool)
-	assert.FileExists(t, built)
-	changed, err := os.ReadFile(w.path("changed.go"))
-	require.NoError(t, err)
-	assert.Equal(t, "package other", string(changed))
+	m.New = "println(two)"
+	_, err = w.build(t.Context(), m)
+	assert.ErrorContains(t, err, "undefined: two")
+	m.Old = "println"
+	require.NoError(t, os.WriteFile(file, []byte("package main\n\nfunc main() { println(println) }\n"), 0o600))
+	_, err = w.build(t.Context(), m)
+	assert.EqualError(t, err, "mutant a-b: old occurs 2 times in main.go: want it once")
 }

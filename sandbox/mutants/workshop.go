@@ -16,59 +16,38 @@ import (
 // grace is how long an interrupted process may take to end.
 const grace = time.Minute
 
-// workshop is the folder of one mutant, or of none: the tools, the changed file, the state.
+// workshop is the folder of one mutant, or of none: the changed file, what is built of
+// it, the state.
 type workshop struct{ root, dir string }
 
-func (w workshop) path(name ...string) string {
-	return filepath.Join(append([]string{w.dir}, name...)...)
-}
+func (w workshop) path(name string) string { return filepath.Join(w.dir, name) }
 
-// open links to all that `make tools` built.
-func (w workshop) open() error {
-	if err := os.MkdirAll(w.path("tools", "bin"), 0o750); err != nil {
-		return err
-	}
-	for _, folder := range []string{"", "bin"} {
-		built, err := filepath.Glob(filepath.Join(w.root, ".build", folder, "*"))
-		if err != nil {
-			return err
-		}
-		for _, tool := range built {
-			if err := os.Symlink(tool, w.path("tools", folder, filepath.Base(tool))); err != nil && !errors.Is(err, os.ErrExist) {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// build makes the one tool anew that the mutant is a part of: the refresher's image, or
-// the sandbox, which holds the program.
-func (w workshop) build(ctx context.Context, m Mutant) error {
+// build builds what the mutant is a part of, the program or the refresher's image, and
+// gives the option by which the sandbox runs it.
+func (w workshop) build(ctx context.Context, m Mutant) (option []string, err error) {
 	text, err := m.Mutated(w.root)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	changed := w.path("changed.go")
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(w.root, m.File): changed}})
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(w.root, m.File): w.path("changed.go")}})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := errors.Join(os.WriteFile(changed, text, 0o600), os.WriteFile(w.path("overlay.json"), overlay, 0o600)); err != nil {
-		return err
+	if err := errors.Join(os.WriteFile(w.path("changed.go"), text, 0o600), os.WriteFile(w.path("overlay.json"), overlay, 0o600)); err != nil {
+		return nil, err
 	}
 	if m.module() != refresher {
-		tool := w.path("tools", "bin", "sandbox")
-		return errors.Join(os.Remove(tool), w.run(ctx, "go", "build", "-C", "sandbox", "-overlay", w.path("overlay.json"), "-o", tool, "./cmd/sandbox"))
+		return []string{"--program", w.path("program")}, w.run(ctx, "go", "build", "-overlay", w.path("overlay.json"), "-o", w.path("program"), ".")
 	}
 	// The image's builder knows no overlay, but builds another source.
 	if err := os.CopyFS(w.path(refresher), os.DirFS(filepath.Join(w.root, refresher))); err != nil {
-		return err
+		return nil, err
 	}
-	image := w.path("tools", "refresher-image")
-	return errors.Join(os.Remove(image), os.WriteFile(w.path(m.File), text, 0o600),
-		w.run(ctx, "go", "run", "-C", refresher, "./cmd/image", "--version", "0.0.0-mutant",
-			"--source", w.path(refresher), "--platforms", "linux/"+runtime.GOARCH, "--output", image))
+	if err := os.WriteFile(w.path(m.File), text, 0o600); err != nil {
+		return nil, err
+	}
+	return []string{"--refresher", w.path("image")}, w.run(ctx, "go", "run", "-C", refresher, "./cmd/image", "--version", "0.0.0-mutant",
+		"--source", w.path(refresher), "--platforms", "linux/"+runtime.GOARCH, "--output", w.path("image"))
 }
 
 const refresher = "refresher"

@@ -51,7 +51,6 @@ func newCommand(stdout, stderr *os.File) *cobra.Command {
 	flags.StringVar(&r.options.Stack, "stack", "dev", "the `name` in Pulumi.<name>.yaml")
 	flags.StringVar(&r.options.World, "world", "", "the world's `file` (default sandbox/worlds/<stack>.yaml)")
 	flags.StringVar(&r.options.State, "state", "", "the state `directory` (default .sandbox/<stack>)")
-	flags.StringVar(&r.options.Tools, "tools", "", "the `folder` of what make built (default .build)")
 	flags.BoolVar(&r.json, "json", false, "print one JSON document on stdout and nothing else there")
 	for _, c := range []struct {
 		use, short string
