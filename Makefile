@@ -43,6 +43,10 @@ diagram: preflight tools ## print the deployed chain of STACK as Mermaid
 figures: preflight tools ## measure the reliability; JSON=1 prints a document
 	@$(BIN)/sandbox figures $(FLAGS)
 
+.PHONY: mutants
+mutants: tools ## break the program one line at a time and print who noticed; ONLY=REGEXP picks some
+	@$(BIN)/sandbox mutants $(if $(ONLY),--only '$(ONLY)') $(if $(JSON),--json)
+
 .PHONY: tools build
 # Pulumi's own tools are built only where none is installed that is new enough.
 tools: $(BIN)/controlplane build

@@ -1,7 +1,8 @@
 // Command sandbox deploys a stack to the sandbox, previews and destroys it
-// there, leaves the sandbox running for other clients, draws the deployed chain
-// and measures its reliability. `make up`, `make preview`, `make down`,
-// `make serve`, `make diagram` and `make figures` call it.
+// there, leaves the sandbox running for other clients, draws the deployed chain,
+// measures its reliability and breaks the program to see who notices. `make up`,
+// `make preview`, `make down`, `make serve`, `make diagram`, `make figures` and
+// `make mutants` call it.
 package main
 
 import (
@@ -76,7 +77,7 @@ func newCommand(stdout, stderr *os.File) *cobra.Command {
 			RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
 		})
 	}
-	root.AddCommand(&cobra.Command{
+	root.AddCommand(r.mutantsCommand(), &cobra.Command{
 		Use: "installed TOOL", Short: "Fail where make has to build a tool of Pulumi's", Args: cobra.ExactArgs(1), Hidden: true,
 		RunE: func(cmd *cobra.Command, args []string) error { return r.installed(cmd.Context(), args[0]) },
 	})

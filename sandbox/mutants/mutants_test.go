@@ -1,0 +1,90 @@
+package mutants_test
+
+import (
+	"go/format"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"waybill.example/waybill/sandbox/engine"
+	"waybill.example/waybill/sandbox/mutants"
+)
+
+const root = "../.."
+
+// atLeast is how many mutants the table keeps, whatever is rewritten.
+const atLeast = 100
+
+// chains are the stacks of each chain that mutants may be tried on.
+var chains = map[string][]string{
+	"entra":          {"dev", "acme", "tyrell", "virtucon"},
+	"cluster issuer": {"wayne", "cyberdyne"},
+	"GKE nodes":      {"hanso"},
+	"IRSA":           {"initech"},
+	"Pod Identity":   {"umbrella"},
+	"EKS nodes":      {"hooli"},
+	"ECS":            {"stark"},
+}
+
+// kinds are what can be wrong; each has a mutant.
+var kinds = []string{
+	"condition", "member", "role", "audience", "issuer", "subject", "policy", "trust", "port", "rbac", "schedule", "order", "option",
+	"output", "token", "environment", "label", "security", "volume", "probe", "service", "pull-secret", "budget", "repository", "ecs",
+	"log-group", "refresher-hop", "trial", "registry-host", "expiry", "host-check",
+}
+
+func table(t *testing.T) []mutants.Mutant {
+	t.Helper()
+	all, err := mutants.Table()
+	require.NoError(t, err)
+	return all
+}
+
+func TestTheTableCoversEveryChainAndEveryKind(t *testing.T) {
+	names, ofKind, onStack := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, m := range table(t) {
+		assert.Regexp(t, `^[a-z0-9]+(-[a-z0-9]+)+$`, m.Name)
+		assert.NotContains(t, names, m.Name, "a name that another mutant has")
+		assert.Contains(t, kinds, m.Kind, m.Name)
+		assert.Regexp(t, `^(engine|hop [a-z-]+|case [a-zA-Z])`, m.Notice, m.Name)
+		names[m.Name], ofKind[m.Kind], onStack[m.Stack] = true, true, true
+	}
+	assert.GreaterOrEqual(t, len(names), atLeast)
+	for _, kind := range kinds {
+		assert.Contains(t, ofKind, kind, "no mutant of this kind")
+	}
+	for chain, stacks := range chains {
+		covered := false
+		for _, stack := range stacks {
+			covered = covered || onStack[stack]
+			delete(onStack, stack)
+		}
+		assert.True(t, covered, "no mutant of the chain %s", chain)
+	}
+	assert.Empty(t, onStack, "stacks of no chain")
+}
+
+func TestExampleStacksOfMutantsHaveAFileAndAWorld(t *testing.T) {
+	for _, m := range table(t) {
+		_, err := engine.StackFile(root, m.Stack)
+		assert.NoError(t, err, m.Name)
+		assert.FileExists(t, filepath.Join(root, "sandbox", "worlds", m.Stack+".yaml"), m.Name)
+	}
+}
+
+// A mutant is what a person could have written: its text is found once, and what
+// becomes of it parses and is formatted.
+func TestMutatedFilesAreGoAsGofmtWritesIt(t *testing.T) {
+	for _, m := range table(t) {
+		text, err := m.Mutated(root)
+		if !assert.NoError(t, err) {
+			continue
+		}
+		formatted, err := format.Source(text)
+		if assert.NoError(t, err, m.Name) {
+			assert.Equal(t, string(formatted), string(text), m.Name)
+		}
+	}
+}

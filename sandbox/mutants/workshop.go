@@ -1,0 +1,93 @@
+package mutants
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// grace is how long an interrupted process may take to end.
+const grace = time.Minute
+
+// workshop is the folder of one mutant, or of none: the changed file, what is built of
+// it, the state.
+type workshop struct{ root, dir string }
+
+func (w workshop) path(name string) string { return filepath.Join(w.dir, name) }
+
+// build builds what the mutant is a part of, the program or the refresher's image, and
+// gives the option by which the sandbox runs it.
+func (w workshop) build(ctx context.Context, m Mutant) (option []string, err error) {
+	text, err := m.Mutated(w.root)
+	if err != nil {
+		return nil, err
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(w.root, m.File): w.path("changed.go")}})
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(os.WriteFile(w.path("changed.go"), text, 0o600), os.WriteFile(w.path("overlay.json"), overlay, 0o600)); err != nil {
+		return nil, err
+	}
+	if m.module() != refresher {
+		return []string{"--program", w.path("program")}, w.run(ctx, "go", "build", "-overlay", w.path("overlay.json"), "-o", w.path("program"), ".")
+	}
+	// The image's builder knows no overlay, but builds another source.
+	if err := os.CopyFS(w.path(refresher), os.DirFS(filepath.Join(w.root, refresher))); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(w.path(m.File), text, 0o600); err != nil {
+		return nil, err
+	}
+	return []string{"--refresher", w.path("image")}, w.run(ctx, "go", "run", "-C", refresher, "./cmd/image", "--version", "0.0.0-mutant",
+		"--source", w.path(refresher), "--platforms", "linux/"+runtime.GOARCH, "--output", w.path("image"))
+}
+
+const refresher = "refresher"
+
+// module is the folder of the mutant's module.
+func (m Mutant) module() string {
+	if strings.HasPrefix(m.File, refresher+"/") {
+		return refresher
+	}
+	return "."
+}
+
+// packages are those whose tests are about the mutant's file.
+func (m Mutant) packages() string {
+	folder, _, _ := strings.Cut(strings.TrimPrefix(filepath.Dir(m.File), refresher+"/"), "/internal/")
+	return "./" + folder + "/..."
+}
+
+// test says whether tests notice the mutant.
+func (w workshop) test(ctx context.Context, module string, arguments ...string) string {
+	if w.run(ctx, "go", append([]string{"test", "-C", module, "-overlay", w.path("overlay.json")}, arguments...)...) != nil {
+		return "notice"
+	}
+	return "pass"
+}
+
+// run runs a command in the project's folder.
+func (w workshop) run(ctx context.Context, name string, arguments ...string) error {
+	output, err := command(ctx, w.root, name, arguments...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s %s: %w: %s", name, arguments[0], err, strings.TrimSpace(string(output)))
+	}
+	return nil
+}
+
+// command is a process that is interrupted, and not killed, when the context ends: it
+// clears up what it made.
+func command(ctx context.Context, dir, name string, arguments ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, name, arguments...) //nolint:gosec // the go command, and the sandbox that it built
+	c.Dir, c.WaitDelay = dir, grace
+	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
+	return c
+}
