@@ -30,9 +30,9 @@ var chains = map[string][]string{
 
 // kinds are what can be wrong; each has a mutant.
 var kinds = []string{
-	"condition", "member", "role", "audience", "issuer", "subject", "policy", "trust", "port", "rbac", "schedule", "order", "option",
-	"output", "token", "environment", "label", "security", "volume", "probe", "service", "pull-secret", "budget", "repository", "ecs",
-	"log-group", "refresher-hop", "trial", "registry-host", "expiry", "host-check",
+	"condition", "member", "role", "audience", "issuer", "subject", "policy", "trust", "port", "rbac", "schedule", "order",
+	"option", "output", "token", "environment", "label", "security", "volume", "probe", "service", "pull-secret", "budget",
+	"repository", "ecs", "log-group", "refresher-hop", "trial", "registry-host", "expiry", "host-check",
 }
 
 func table(t *testing.T) []mutants.Mutant {

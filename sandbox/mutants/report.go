@@ -85,7 +85,7 @@ func (r *Report) Write(out io.Writer) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "\n%d mutants: the sandbox refused %d, %d survive for a reason, %d SURVIVED, %d could not be tried\n",
+	_, err := fmt.Fprintf(out, "\n%d mutants: %d refused by the sandbox, %d excused, %d SURVIVED, %d not tried\n",
 		len(r.Mutants), r.Counts[refused], r.Counts[excused], r.Counts[survived], r.Counts[failed])
 	return err
 }

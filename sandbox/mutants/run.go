@@ -176,7 +176,7 @@ func (r *runner) up(ctx context.Context, stack string, options ...string) (*docu
 	case limited.Err() != nil:
 		return &document{Errors: []string{"not done after " + limit.String()}}, nil
 	case err != nil:
-		return nil, fmt.Errorf("sandbox up --stack %s: %w: %s", stack, errors.Join(failure, err), strings.TrimSpace(stderr.String()))
+		return nil, fmt.Errorf("sandbox up --stack %s: %w: %s", stack, errors.Join(failure, err), bytes.TrimSpace(stderr.Bytes()))
 	}
 	return got, nil
 }

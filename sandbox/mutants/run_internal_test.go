@@ -42,7 +42,8 @@ func TestWhoRefusedIsReadFromTheDocument(t *testing.T) {
 
 func TestOnlyWhatTheSandboxRefusesOrHasAReasonIsFine(t *testing.T) {
 	result := func(place, reason, problem string) Result {
-		return Result{Mutant: Mutant{Name: "a-b", Notice: "engine", Reason: reason}, Place: place, Error: problem, ComponentTests: "notice"}
+		m := Mutant{Name: "a-b", Notice: "engine", Reason: reason}
+		return Result{Mutant: m, Place: place, Error: problem, ComponentTests: "notice"}
 	}
 	fine := &Report{Mutants: []Result{result("engine", "", ""), result("", "changes nothing", "")}}
 	fine.count()
@@ -71,9 +72,8 @@ func TestNothingBeginsOnceSomethingHasFailed(t *testing.T) {
 func TestAMutantIsBuiltBesideTheTree(t *testing.T) {
 	w := workshop{root: t.TempDir(), dir: t.TempDir()}
 	file := filepath.Join(w.root, "main.go")
-	for name, text := range map[string]string{"go.mod": "module example\n\ngo 1.26\n", "main.go": "package main\n\nfunc main() { println(1) }\n"} {
-		require.NoError(t, os.WriteFile(filepath.Join(w.root, name), []byte(text), 0o600))
-	}
+	require.NoError(t, os.WriteFile(filepath.Join(w.root, "go.mod"), []byte("module example\n\ngo 1.26\n"), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte("package main\n\nfunc main() { println(1) }\n"), 0o600))
 	m := Mutant{Name: "a-b", File: "main.go", Old: "println(1)", New: "println(2)"}
 	option, err := w.build(t.Context(), m)
 	require.NoError(t, err)

@@ -21,6 +21,7 @@ const grace = time.Minute
 type workshop struct{ root, dir string }
 
 func (w workshop) path(name string) string { return filepath.Join(w.dir, name) }
+func (w workshop) overlay() string         { return w.path("overlay.json") }
 
 // build builds what the mutant is a part of, the program or the refresher's image, and
 // gives the option by which the sandbox runs it.
@@ -29,15 +30,16 @@ func (w workshop) build(ctx context.Context, m Mutant) (option []string, err err
 	if err != nil {
 		return nil, err
 	}
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(w.root, m.File): w.path("changed.go")}})
+	changed, program, image := w.path("changed.go"), w.path("program"), w.path("image")
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(w.root, m.File): changed}})
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(os.WriteFile(w.path("changed.go"), text, 0o600), os.WriteFile(w.path("overlay.json"), overlay, 0o600)); err != nil {
+	if err := errors.Join(os.WriteFile(changed, text, 0o600), os.WriteFile(w.overlay(), overlay, 0o600)); err != nil {
 		return nil, err
 	}
 	if m.module() != refresher {
-		return []string{"--program", w.path("program")}, w.run(ctx, "go", "build", "-overlay", w.path("overlay.json"), "-o", w.path("program"), ".")
+		return []string{"--program", program}, w.run(ctx, "go", "build", "-overlay", w.overlay(), "-o", program, ".")
 	}
 	// The image's builder knows no overlay, but builds another source.
 	if err := os.CopyFS(w.path(refresher), os.DirFS(filepath.Join(w.root, refresher))); err != nil {
@@ -46,8 +48,8 @@ func (w workshop) build(ctx context.Context, m Mutant) (option []string, err err
 	if err := os.WriteFile(w.path(m.File), text, 0o600); err != nil {
 		return nil, err
 	}
-	return []string{"--refresher", w.path("image")}, w.run(ctx, "go", "run", "-C", refresher, "./cmd/image", "--version", "0.0.0-mutant",
-		"--source", w.path(refresher), "--platforms", "linux/"+runtime.GOARCH, "--output", w.path("image"))
+	return []string{"--refresher", image}, w.run(ctx, "go", "run", "-C", refresher, "./cmd/image", "--version", "0.0.0-mutant",
+		"--source", w.path(refresher), "--platforms", "linux/"+runtime.GOARCH, "--output", image)
 }
 
 const refresher = "refresher"
@@ -68,7 +70,7 @@ func (m Mutant) packages() string {
 
 // test says whether tests notice the mutant.
 func (w workshop) test(ctx context.Context, module string, arguments ...string) string {
-	if w.run(ctx, "go", append([]string{"test", "-C", module, "-overlay", w.path("overlay.json")}, arguments...)...) != nil {
+	if w.run(ctx, "go", append([]string{"test", "-C", module, "-overlay", w.overlay()}, arguments...)...) != nil {
 		return "notice"
 	}
 	return "pass"

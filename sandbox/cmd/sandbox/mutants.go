@@ -20,7 +20,7 @@ func (r *runner) mutantsCommand() *cobra.Command {
 	// A run waits for Kubernetes half of its time.
 	o := mutants.Options{Jobs: runtime.NumCPU() + 1}
 	command := &cobra.Command{
-		Use: "mutants", Short: "Break the program one line at a time, each on a sandbox of its own, and show who noticed", Args: cobra.NoArgs,
+		Use: "mutants", Short: "Break the program one line at a time and show who noticed", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if o.Only, err = regexp.Compile(only); err != nil {
 				return fmt.Errorf("--only: %w", err)
