@@ -175,13 +175,13 @@ func draw(t *testing.T, s *sandbox.Sandbox) string {
 
 func TestTheChainByIRSAHoldsAndEveryoneElseIsRefused(t *testing.T) {
 	s := startAWS(t, onEKS(false), programs.EKSWithIRSA(programs.AWSSite))
-	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 33)
+	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 35)
 	t.Run("the published guide does not pull", func(t *testing.T) { thePublishedGuideDoesNotPull(t, s) })
 }
 
 func TestTheChainByPodIdentityHoldsAndEveryoneElseIsRefused(t *testing.T) {
 	s := startAWS(t, onEKS(true), programs.EKSWithPodIdentity(programs.AWSSite))
-	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 34)
+	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 36)
 }
 
 // Two environments on two clusters, where everything has the same name, each
@@ -199,11 +199,11 @@ func TestEnvironmentsAndWorkloadsOnEKSCannotBecomeOneAnother(t *testing.T) {
 	hops := []string{"kubernetes", "sts", "ecr", "secret", "registry", "sts"}
 	t.Run("by IRSA", func(t *testing.T) {
 		s := startAWS(t, world("false"), programs.EKSWithIRSA(two...))
-		rehearse(t, s, slices.Concat(hops, hops), 2*(34+1+3))
+		rehearse(t, s, slices.Concat(hops, hops), 2*(36+1+3))
 	})
 	t.Run("by Pod Identity", func(t *testing.T) {
 		s := startAWS(t, world("true"), programs.EKSWithPodIdentity(two...))
-		rehearse(t, s, slices.Concat(hops, hops), 2*(35+2+3))
+		rehearse(t, s, slices.Concat(hops, hops), 2*(37+2+3))
 	})
 }
 

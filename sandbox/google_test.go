@@ -121,7 +121,7 @@ func startGoogle(t *testing.T, world string, program pulumi.RunFunc) *sandbox.Sa
 
 func TestTheChainByTheClustersIssuerHoldsAndEveryoneElseIsRefused(t *testing.T) {
 	// Both trusts are refused a token of the tenants' that the world has.
-	rehearse(t, startGoogle(t, googleWorld+googleTenants, programs.ViaCluster(alone)), viaThree, 26)
+	rehearse(t, startGoogle(t, googleWorld+googleTenants, programs.ViaCluster(alone)), viaThree, 28)
 }
 
 func TestTheChainByTheNodesOfGKEHoldsAndEveryoneElseIsRefused(t *testing.T) {
@@ -133,11 +133,11 @@ func TestEnvironmentsOfOneCustomerCannotBecomeOneAnother(t *testing.T) {
 	three := []programs.Site{trial, prodOne, prodTwo}
 	t.Run("by the clusters' issuers", func(t *testing.T) {
 		s := startGoogle(t, googleWorld, programs.ViaCluster(three...))
-		rehearse(t, s, slices.Concat(viaThree, viaThree, viaThree), 3*24+12)
+		rehearse(t, s, slices.Concat(viaThree, viaThree, viaThree), 3*26+12)
 	})
 	t.Run("by Entra", func(t *testing.T) {
 		s := startGoogle(t, googleWorld+googleTenants, programs.ViaEntra(three...))
-		rehearse(t, s, slices.Concat(viaTwo, viaTwo, viaTwo), 3*32+3*2*2)
+		rehearse(t, s, slices.Concat(viaTwo, viaTwo, viaTwo), 3*34+3*2*2)
 	})
 }
 
@@ -145,7 +145,7 @@ func TestAWorkloadBecomesItsOwnIdentityAndNoOther(t *testing.T) {
 	site := alone
 	site.Workloads = []string{"api", "worker"}
 	s := startGoogle(t, googleWorld+googleTenants, programs.ViaEntra(site))
-	rehearse(t, s, append(slices.Clone(viaTwo), "entra", "entra"), 32+2*3)
+	rehearse(t, s, append(slices.Clone(viaTwo), "entra", "entra"), 34+2*3)
 	diagram := draw(t, s)
 	assert.Equal(t, 2, strings.Count(diagram, `"workload press_default_`))
 }

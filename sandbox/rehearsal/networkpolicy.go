@@ -28,7 +28,7 @@ func (c *chain) networkCases() []testCase {
 		{"the refresher's pod at the metadata address", hopKubernetes, denied, c.atMetadata},
 		{"another pod at the refresher's pod", hopKubernetes, denied, func(ctx context.Context) error {
 			network, pod := c.refreshersNetwork()
-			return deniedOr(network.Neighbour(ctx, pod, c.deployment.Spec.Template.Labels, 443), "reaches the refresher's pod")
+			return deniedOr(network.Neighbour(ctx, pod, c.deployment.Spec.Template.Labels, 443), pod, "let the product's pods reach it")
 		}},
 	}
 }
@@ -38,7 +38,7 @@ func (c *chain) atMetadata(ctx context.Context) (err error) {
 	network, pod := c.refreshersNetwork()
 	for _, address := range metadataServices {
 		to := netip.MustParseAddrPort(address)
-		err = deniedOr(network.Address(ctx, pod, "the metadata service", to), "reaches the metadata service at "+address)
+		err = deniedOr(network.Address(ctx, pod, "the metadata service", to), pod, "let it reach the metadata service at "+address)
 		var by *refused
 		if !errors.As(err, &by) || by.hop != hopKubernetes {
 			return err
@@ -49,13 +49,13 @@ func (c *chain) atMetadata(ctx context.Context) (err error) {
 
 // deniedOr takes a denial of the policies for a refusal, and an allowed
 // connection for nobody's, so that it is shown which one it was.
-func deniedOr(err error, allowed string) error {
+func deniedOr(err error, pod *corev1.Pod, allowed string) error {
 	var denied *policy.Denied
 	switch {
 	case errors.As(err, &denied):
 		return &refused{hopKubernetes, denied.Error()}
 	case err == nil:
-		return &refused{"network", "no network policy refuses it: it " + allowed}
+		return &refused{"network", "the network policies of pod " + pod.Namespace + "/" + pod.Name + " " + allowed}
 	}
 	return err
 }
