@@ -77,7 +77,14 @@ type setting struct {
 
 func newSetting(t *testing.T) *setting {
 	t.Helper()
+	return newSettingOf(t, nil)
+}
+
+// newSettingOf is one where the vendor's project has bindings.
+func newSettingOf(t *testing.T, bindings []world.Binding) *setting {
+	t.Helper()
 	s := &setting{T: t, clock: &clock{now: time.Now().Truncate(time.Second)}, dir: t.TempDir(), world: vendorWorld()}
+	s.world.GCP.Projects[0].Bindings = bindings
 	var err error
 	s.cloud, err = gcp.Open(filepath.Join(s.dir, "gcp.json"), s.world.GCP, gcp.Clock(s.clock.Now))
 	require.NoError(t, err)
