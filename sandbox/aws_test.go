@@ -1,7 +1,9 @@
 package sandbox_test
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,6 +35,12 @@ aws:
         - region: eu-central-1
           name: neighbour
           tags: ["1.0"]
+      roles:
+        - name: release-pipeline
+          trust: {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "codebuild.amazonaws.com"}}]}
+          policies:
+            push: {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}]}
+      pusher: release-pipeline
       releases:
         - eu-central-1/orchard/press:1.0
     - id: "` + programs.AWSCustomer + `"
@@ -120,6 +128,22 @@ func startAWS(t *testing.T, world string, program pulumi.RunFunc) *sandbox.Sandb
 	return p.start(program)
 }
 
+// walking is what a rehearsal of a world walks. The programs' product has no
+// health check.
+func walking(chain string, hop string, sites ...programs.Site) string {
+	text := "walk:\n  chain: " + chain + "\n  product: {port: 8080}\n  environments:\n"
+	var workloads []string
+	for _, site := range sites {
+		text += fmt.Sprintf("    %s: {context: %q, namespace: %q}\n", cmp.Or(site.Environment, "default"), site.Context, site.Namespace)
+		workloads = site.Workloads
+	}
+	text += "  workloads:\n"
+	for _, component := range workloads {
+		text += "    - {account: press-" + component + ", hop: " + hop + "}\n"
+	}
+	return text
+}
+
 // environment is what the access request says of its first environment.
 func environment(outputs map[string]any) map[string]any {
 	return outputs["accessRequest"].(map[string]any)["environments"].([]any)[0].(map[string]any)
@@ -174,14 +198,14 @@ func draw(t *testing.T, s *sandbox.Sandbox) string {
 }
 
 func TestTheChainByIRSAHoldsAndEveryoneElseIsRefused(t *testing.T) {
-	s := startAWS(t, onEKS(false), programs.EKSWithIRSA(programs.AWSSite))
-	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 35)
+	s := startAWS(t, onEKS(false)+walking("irsa", "sts", programs.AWSSite), programs.EKSWithIRSA(programs.AWSSite))
+	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 45)
 	t.Run("the published guide does not pull", func(t *testing.T) { thePublishedGuideDoesNotPull(t, s) })
 }
 
 func TestTheChainByPodIdentityHoldsAndEveryoneElseIsRefused(t *testing.T) {
-	s := startAWS(t, onEKS(true), programs.EKSWithPodIdentity(programs.AWSSite))
-	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 36)
+	s := startAWS(t, onEKS(true)+walking("podIdentity", "sts", programs.AWSSite), programs.EKSWithPodIdentity(programs.AWSSite))
+	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 48)
 }
 
 // Two environments on two clusters, where everything has the same name, each
@@ -191,28 +215,28 @@ func TestEnvironmentsAndWorkloadsOnEKSCannotBecomeOneAnother(t *testing.T) {
 		{Environment: "trial", Context: "orchard", Issuer: programs.AWSIssuer, Namespace: "press", Workloads: []string{"api"}},
 		{Environment: "prod", Context: "orchard-two", Issuer: awsIssuerTwo, Namespace: "press", Workloads: []string{"api"}},
 	}
-	world := func(podIdentity string) string {
+	world := func(podIdentity, chain string) string {
 		clusters := strings.ReplaceAll(strings.TrimRight(awsEKS, "\n")+awsSecond, "POD_IDENTITY", podIdentity)
 		second := "  clusters:\n    - context: orchard-two\n      issuer: " + awsIssuerTwo + "\n"
-		return awsWorld + clusters + awsProviders + awsOthers + strings.Replace(awsKubernetes, "  clusters:\n", second, 1)
+		return awsWorld + clusters + awsProviders + awsOthers + strings.Replace(awsKubernetes, "  clusters:\n", second, 1) + walking(chain, "sts", two...)
 	}
 	hops := []string{"kubernetes", "sts", "ecr", "secret", "registry", "sts"}
 	t.Run("by IRSA", func(t *testing.T) {
-		s := startAWS(t, world("false"), programs.EKSWithIRSA(two...))
-		rehearse(t, s, slices.Concat(hops, hops), 2*(36+1+3))
+		s := startAWS(t, world("false", "irsa"), programs.EKSWithIRSA(two...))
+		rehearse(t, s, slices.Concat(hops, hops), 2*(46+1+4))
 	})
 	t.Run("by Pod Identity", func(t *testing.T) {
-		s := startAWS(t, world("true"), programs.EKSWithPodIdentity(two...))
-		rehearse(t, s, slices.Concat(hops, hops), 2*(37+2+3))
+		s := startAWS(t, world("true", "podIdentity"), programs.EKSWithPodIdentity(two...))
+		rehearse(t, s, slices.Concat(hops, hops), 2*(49+2+4))
 	})
 }
 
 func TestTheChainByTheNodesRoleHoldsAndEveryoneElseIsRefused(t *testing.T) {
-	rehearse(t, startAWS(t, onEKS(false), programs.EKSWithNodeRole), []string{"ecr", "registry"}, 12)
+	rehearse(t, startAWS(t, onEKS(false)+walking("eksNodes", "", programs.AWSSite), programs.EKSWithNodeRole), []string{"ecr", "registry"}, 17)
 }
 
 func TestTheChainOfECSHoldsAndEveryoneElseIsRefused(t *testing.T) {
-	rehearse(t, startAWS(t, awsWorld+awsECS+awsOthers, programs.ECS), []string{"execution-role", "ecr", "registry", "logs"}, 15)
+	rehearse(t, startAWS(t, awsWorld+awsECS+awsOthers+"walk: {chain: ecs, environments: {default: {}}}\n", programs.ECS), []string{"execution-role", "ecr", "registry", "logs"}, 21)
 }
 
 func TestAWorldWithoutAWSHasNothingOfIt(t *testing.T) {
@@ -220,15 +244,8 @@ func TestAWorldWithoutAWSHasNothingOfIt(t *testing.T) {
 	assert.NotContains(t, s.Providers(), "aws:")
 	assert.Nil(t, s.AWS)
 	assert.Nil(t, s.AWSAPIs)
-	request := func(platform string) map[string]any {
-		return map[string]any{"platform": platform, "environments": []any{map[string]any{"name": "default", "roleArns": []any{"arn:aws:iam::444455556666:role/x"}}}}
-	}
-	_, err := s.Rehearsal(context.Background(), map[string]any{"accessRequest": request("ecs")})
-	require.ErrorContains(t, err, "the world has none of it (aws.accounts)")
-	_, err = s.Rehearsal(context.Background(), map[string]any{"accessRequest": request("kubernetes")})
-	require.ErrorContains(t, err, "the output accessGrant.pool is missing")
-	_, err = s.Rehearsal(context.Background(), map[string]any{})
-	require.ErrorContains(t, err, "the output accessRequest.environments is missing")
+	_, err := s.Rehearsal(context.Background(), map[string]any{})
+	require.ErrorContains(t, err, "the world does not say what is walked")
 	hops, err := s.Diagnose(context.Background(), time.Now())
 	require.NoError(t, err)
 	assert.Empty(t, hops)

@@ -27,6 +27,12 @@ gcp:
         - location: ` + programs.GoogleLocation + `
           name: neighbour
           images: ["press:1.0"]
+      serviceAccounts:
+        - id: release-pipeline
+      bindings:
+        - role: roles/artifactregistry.writer
+          members: ["serviceAccount:release-pipeline@` + programs.GoogleProject + `.iam.gserviceaccount.com"]
+      pusher: release-pipeline
       releases:
         - ` + programs.GoogleLocation + `/orchard--press/press:1.0
 kubernetes:
@@ -121,31 +127,31 @@ func startGoogle(t *testing.T, world string, program pulumi.RunFunc) *sandbox.Sa
 
 func TestTheChainByTheClustersIssuerHoldsAndEveryoneElseIsRefused(t *testing.T) {
 	// Both trusts are refused a token of the tenants' that the world has.
-	rehearse(t, startGoogle(t, googleWorld+googleTenants, programs.ViaCluster(alone)), viaThree, 28)
+	rehearse(t, startGoogle(t, googleWorld+googleTenants+walking("clusterIssuer", "", alone), programs.ViaCluster(alone)), viaThree, 39)
 }
 
 func TestTheChainByTheNodesOfGKEHoldsAndEveryoneElseIsRefused(t *testing.T) {
 	world := strings.Replace(googleWorld, "kubernetes:\n", strings.TrimPrefix(googleNodes, "\n"), 1)
-	rehearse(t, startGoogle(t, world, programs.ViaNodes(alone)), []string{"registry"}, 5)
+	rehearse(t, startGoogle(t, world+walking("gkeNodes", "", alone), programs.ViaNodes(alone)), []string{"registry"}, 10)
 }
 
 func TestEnvironmentsOfOneCustomerCannotBecomeOneAnother(t *testing.T) {
 	three := []programs.Site{trial, prodOne, prodTwo}
 	t.Run("by the clusters' issuers", func(t *testing.T) {
-		s := startGoogle(t, googleWorld, programs.ViaCluster(three...))
-		rehearse(t, s, slices.Concat(viaThree, viaThree, viaThree), 3*26+12)
+		s := startGoogle(t, googleWorld+walking("clusterIssuer", "", three...), programs.ViaCluster(three...))
+		rehearse(t, s, slices.Concat(viaThree, viaThree, viaThree), 3*37+12)
 	})
 	t.Run("by Entra", func(t *testing.T) {
-		s := startGoogle(t, googleWorld+googleTenants, programs.ViaEntra(three...))
-		rehearse(t, s, slices.Concat(viaTwo, viaTwo, viaTwo), 3*34+3*2*2)
+		s := startGoogle(t, googleWorld+googleTenants+walking("entra", "", three...), programs.ViaEntra(three...))
+		rehearse(t, s, slices.Concat(viaTwo, viaTwo, viaTwo), 3*45+3*2*2)
 	})
 }
 
 func TestAWorkloadBecomesItsOwnIdentityAndNoOther(t *testing.T) {
 	site := alone
 	site.Workloads = []string{"api", "worker"}
-	s := startGoogle(t, googleWorld+googleTenants, programs.ViaEntra(site))
-	rehearse(t, s, append(slices.Clone(viaTwo), "entra", "entra"), 34+2*3)
+	s := startGoogle(t, googleWorld+googleTenants+walking("entra", "entra", site), programs.ViaEntra(site))
+	rehearse(t, s, append(slices.Clone(viaTwo), "entra", "entra"), 45+2*3)
 	diagram := draw(t, s)
 	assert.Equal(t, 2, strings.Count(diagram, `"workload press_default_`))
 }

@@ -52,7 +52,6 @@ func accounts() world.AWS {
 		{
 			ID: vendor, Regions: []string{region, "us-east-1"},
 			Repositories: []world.ECRRepository{{Region: region, Name: "neighbour", Tags: []string{"1.0", "1.1"}}},
-			Releases:     []string{region + "/acme/server:1.4.2"},
 		},
 		{
 			ID: customer, Regions: []string{region},
@@ -168,7 +167,7 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 func TestTheRegionIsNotComparedWhereTheProviderIsToldSo(t *testing.T) {
 	existing := accounts()
 	existing.Accounts[0].Regions = []string{"eu-future-9"}
-	existing.Accounts[0].Repositories, existing.Accounts[0].Releases = nil, nil
+	existing.Accounts[0].Repositories = nil
 	config := map[string]any{"region": "eu-future-9", "allowedAccountIds": []any{vendor}}
 	require.ErrorContains(t, configure(t, existing, config), "invalid AWS Region")
 	config["skipRegionValidation"] = true

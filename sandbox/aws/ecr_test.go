@@ -93,7 +93,8 @@ func TestTheSameNameIsFreeInAnotherRegionAndAccount(t *testing.T) {
 }
 
 func TestARepositoryWithImagesIsDeletedByForceOnly(t *testing.T) {
-	_, engine := as(t, vendor)
+	cloud, engine := as(t, vendor)
+	cloud.ECR.Holds(&held{})
 	kept := engine.MustCreate(repositoryToken, "acme", map[string]any{"name": "acme/server"})
 	require.ErrorContains(t, engine.Delete(kept), "ECR Repository (acme/server) not empty, consider using force_delete: operation error ECR: DeleteRepository, https response error StatusCode: 400, RepositoryNotEmptyException: The repository with name 'acme/server' in registry with id '111111111111' cannot be deleted because it still contains images")
 	forced, err := engine.Update(kept, map[string]any{"name": "acme/server", "forceDelete": true})
@@ -107,7 +108,12 @@ func TestARepositoryWithImagesIsDeletedByForceOnly(t *testing.T) {
 // held are contents that remember what was emptied.
 type held struct{ emptied []string }
 
-func (*held) Tags(ecr.Repository) []string { return []string{"latest"} }
+func (*held) Tags(r ecr.Repository) []string {
+	if r.Name == "empty" {
+		return nil
+	}
+	return []string{"latest"}
+}
 
 func (h *held) Empty(r ecr.Repository) error {
 	h.emptied = append(h.emptied, r.Name)

@@ -21,6 +21,7 @@ import (
 	"waybill.example/waybill/sandbox/network"
 	"waybill.example/waybill/sandbox/provider/providertest"
 	"waybill.example/waybill/sandbox/registry"
+	"waybill.example/waybill/sandbox/registry/content"
 	"waybill.example/waybill/sandbox/world"
 )
 
@@ -49,7 +50,6 @@ func vendorWorld() *world.World {
 		GCP: world.GCP{Projects: []world.Project{{
 			ID: project, Number: number, APIs: apis,
 			Repositories: []world.Repository{{Location: "europe-west1", Name: "releases", Images: []string{"team/server:2026.10"}}},
-			Releases:     []string{"europe-west1/acme/server:1.4.2", "europe-west1/globex/server:1.4.2", "us/acme/server:9.9.9"},
 		}, {ID: "acme-images", Number: "402817365910", APIs: apis}}},
 		Registries: []world.Registry{{Host: public, Images: []string{"waybill/refresher:0.1.0"}}},
 	}
@@ -77,7 +77,14 @@ type setting struct {
 
 func newSetting(t *testing.T) *setting {
 	t.Helper()
+	return newSettingOf(t, nil)
+}
+
+// newSettingOf is one where the vendor's project has bindings.
+func newSettingOf(t *testing.T, bindings []world.Binding) *setting {
+	t.Helper()
 	s := &setting{T: t, clock: &clock{now: time.Now().Truncate(time.Second)}, dir: t.TempDir(), world: vendorWorld()}
+	s.world.GCP.Projects[0].Bindings = bindings
 	var err error
 	s.cloud, err = gcp.Open(filepath.Join(s.dir, "gcp.json"), s.world.GCP, gcp.Clock(s.clock.Now))
 	require.NoError(t, err)
@@ -97,6 +104,11 @@ func newSetting(t *testing.T) *setting {
 	}
 	s.acme = s.repository("acme", nil)
 	s.repository("globex", nil)
+	released, err := content.Placeholder(world.Image{Name: "server", Tag: "1.4.2"})
+	require.NoError(t, err)
+	for _, image := range []string{acmeImage, globexImage} {
+		require.NoError(t, s.registries.Publish(t.Context(), image, released))
+	}
 	s.acmeReader = s.grant("acme", reader, "serviceAccount:"+acmeAccount)
 	s.grant("globex", reader, "serviceAccount:"+globexAccount)
 	return s

@@ -47,9 +47,9 @@ func readAmazon(ctx context.Context, c *chain, e environment) (way, error) {
 	}
 	a := &amazon{
 		chain: c, Amazon: *c.Amazon,
-		home:     arn.Place{Account: e.request.text("account"), Region: e.request.text("region")},
-		vendor:   arn.Place{Account: e.grant.text("account"), Region: e.grant.text("region")},
-		service:  e.outputs.text("service"), logGroup: e.outputs.text("logGroup"),
+		home:    arn.Place{Account: e.request.text("account"), Region: e.request.text("region")},
+		vendor:  arn.Place{Account: e.grant.text("account"), Region: e.grant.text("region")},
+		service: e.outputs.text("service"), logGroup: e.outputs.text("logGroup"),
 	}
 	roles := e.request.list("roleArns")
 	if len(roles) > 0 {

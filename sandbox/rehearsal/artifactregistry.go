@@ -10,7 +10,7 @@ import (
 
 // Families of words of Artifact Registry.
 var (
-	registryRead = regexp.MustCompile(`artifactregistry\.repositories\.downloadArtifacts.* denied`)
+	registryRead   = regexp.MustCompile(`artifactregistry\.repositories\.downloadArtifacts.* denied`)
 	registryPush   = regexp.MustCompile(`artifactregistry\.repositories\.uploadArtifacts.* denied`)
 	registryDelete = regexp.MustCompile(`artifactregistry\.repositories\.deleteArtifacts.* denied`)
 	registryNobody = regexp.MustCompile(`Unauthenticated request.*artifactregistry\.repositories\.downloadArtifacts`)

@@ -81,8 +81,9 @@ func (r *Record) mark() int {
 // is as wanted; one that grants goes before one that refuses.
 func (r *Record) find(since int, hop string, wanted func(answer) bool) (found answer, exists bool) {
 	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	for _, a := range r.answers[since:] {
+	answers := r.answers[since:]
+	r.mutex.Unlock()
+	for _, a := range answers {
 		if (hop == "" || a.hop == hop) && wanted(a) && (!exists || a.refusal == "" || found.refusal != "") {
 			found, exists = a, true
 		}

@@ -201,6 +201,9 @@ func (r *Rehearsal) Refusals(ctx context.Context, report func(Refusal)) error {
 				return w.base().explain(err)
 			}
 			refusal.Environment = w.base().environment
+			if slices.Contains(w.base().World.Walk.Leftovers, c.name) {
+				refusal.OK, refusal.Want = refusal.Hop == "", "nobody"
+			}
 			report(refusal)
 		}
 	}

@@ -27,6 +27,8 @@ gcp:
       number: "731905284466"
       repositories: [{location: us, name: releases, images: ["server:2026.10"]}]
       releases: [us-central1/acme/team/server:1.4.2]
+      pusher: release
+      serviceAccounts: [{id: release}]
 registries:
   - host: registry.waybill.example
     images: [waybill/refresher:0.1.0]
@@ -56,6 +58,7 @@ registries:
 `)
 	require.Error(t, err)
 	assert.Equal(t, []string{
+		`  gcp.projects[0].pusher "": want the one who pushes the releases, of those that the world has there`,
 		`  gcp.projects[0].repositories[0].images[0] "server": want NAME:TAG, for example tools/refresher:0.1.0`,
 		`  gcp.projects[0].repositories[0].images[1] "Server:1": want NAME:TAG, for example tools/refresher:0.1.0`,
 		`  gcp.projects[0].repositories[1] "releases" in "..": want the name of a repository and its location, for example releases in europe-west1`,

@@ -20,6 +20,8 @@ aws:
       ecsClusters: [{name: apps, region: eu-central-1}]
       repositories: [{region: eu-central-1, name: acme/server, tags: ["1.0"]}]
       releases: ["eu-central-1/acme/server:1.1"]
+      pusher: release
+      roles: [{name: release, trust: {}}]
 kubernetes:
   clusters: [{context: apps, issuer: "https://oidc.example/id/1"}]
 `)
@@ -48,6 +50,7 @@ aws:
       ecsClusters: [{region: eu-central-1}]
       repositories: [{region: eu-central-1, name: Acme, tags: ["a b"]}]
       releases: ["acme:1.0", "us-east-1/acme:1.0"]
+      pusher: release
 kubernetes:
   clusters: [{context: apps, issuer: "https://oidc.example/id/1"}]
 `)
@@ -57,6 +60,7 @@ kubernetes:
 		`aws.accounts[0].eksClusters[0].issuer "https://oidc.example/id/2": want the issuer of kubernetes.clusters[0]`,
 		`aws.accounts[0].eksClusters[1].context "other": want the context of one of kubernetes.clusters`,
 		"aws.accounts[0].eksClusters[2].name: want the cluster's name",
+		`aws.accounts[0].pusher "release": want the one who pushes the releases`,
 		"aws.accounts[0].ecsClusters[0].name: want the cluster's name",
 		`aws.accounts[0].repositories[0].name "Acme"`,
 		`aws.accounts[0].repositories[0].tags[0] "a b"`,

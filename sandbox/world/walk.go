@@ -19,6 +19,9 @@ type Walk struct {
 	// Workloads are the components of the product whose ServiceAccount becomes an
 	// identity of its own, in each environment.
 	Workloads []Workload `json:"workloads,omitempty"`
+	// Leftovers are the names of cases that nobody refuses as long as what was made
+	// by hand is not deleted by hand (docs/adoption.md).
+	Leftovers []string `json:"leftovers,omitempty"`
 	// Product is what the product answers; nobody asks where ECS runs it.
 	Product Product `json:"product,omitempty"`
 }

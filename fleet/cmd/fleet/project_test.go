@@ -116,11 +116,24 @@ func world(customers []customer) object {
 			awsReleases = append(awsReleases, fmt.Sprintf("us-east-1/%s/%s:1.0", c.name(), c.product()))
 		}
 	}
-	accounts = append(accounts, object{"id": vendorAccount, "regions": []string{"us-east-1"}, "releases": awsReleases})
+	// The vendor's pipeline may push to every repository of its account and project.
+	const pusher = "release-pipeline"
+	accounts = append(accounts, object{
+		"id": vendorAccount, "regions": []string{"us-east-1"}, "releases": awsReleases, "pusher": pusher,
+		"roles": []object{{
+			"name":     pusher,
+			"trust":    policy(object{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": object{"Service": "codebuild.amazonaws.com"}}),
+			"policies": object{"push": policy(object{"Effect": "Allow", "Action": "ecr:*", "Resource": "*"})},
+		}},
+	})
 	return object{
 		"azure": object{"tenants": tenants},
 		"gcp": object{"projects": []object{{
-			"id": vendorProject, "number": "402817365910", "releases": googleReleases,
+			"id": vendorProject, "number": "402817365910", "releases": googleReleases, "pusher": pusher,
+			"serviceAccounts": []object{{"id": pusher}},
+			"bindings": []object{{
+				"role": "roles/artifactregistry.writer", "members": []string{"serviceAccount:" + pusher + "@" + vendorProject + ".iam.gserviceaccount.com"},
+			}},
 			"apis": []string{"iam.googleapis.com", "sts.googleapis.com", "iamcredentials.googleapis.com", "artifactregistry.googleapis.com"},
 		}}},
 		"aws":        object{"accounts": accounts},
@@ -128,6 +141,10 @@ func world(customers []customer) object {
 		"refresher":  refresher,
 		"registries": []object{{"host": "registry.waybill.example"}},
 	}
+}
+
+func policy(statement object) object {
+	return object{"Version": "2012-10-17", "Statement": []object{statement}}
 }
 
 // makeProject writes a project with a stack file for each customer and a world

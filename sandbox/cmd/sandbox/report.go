@@ -113,6 +113,8 @@ func (r *report) addRefusal(out io.Writer, refusal rehearsal.Refusal) {
 	r.OK = r.OK && refusal.OK
 	hop, words := refusal.Hop, refusal.Error
 	switch {
+	case hop == "" && refusal.OK:
+		hop, words = "nobody", strings.TrimSuffix("left by hand, until somebody deletes it: "+words, ": ")
 	case hop == "":
 		hop, words = "nobody", strings.TrimSuffix("it was NOT refused; "+refusal.Want+" had to: "+words, ": ")
 	case !refusal.OK:

@@ -93,11 +93,10 @@ func accounts() []world.AWSAccount {
 		{
 			ID: Vendor, Regions: []string{Region, OtherRegion},
 			Repositories: []world.ECRRepository{
-				{Region: Region, Name: "acme/server", Policy: json.RawMessage(RepositoryPolicy(Customer, PullRole))},
-				{Region: Region, Name: "globex/server", Policy: json.RawMessage(RepositoryPolicy(Another, "arn:aws:iam::"+Another+":role/acme-pull"))},
+				{Region: Region, Name: "acme/server", Tags: []string{"1.4.2"}, Policy: json.RawMessage(RepositoryPolicy(Customer, PullRole))},
+				{Region: Region, Name: "globex/server", Tags: []string{"1.4.2"}, Policy: json.RawMessage(RepositoryPolicy(Another, "arn:aws:iam::"+Another+":role/acme-pull"))},
 			},
-			Releases: []string{Region + "/acme/server:1.4.2", Region + "/globex/server:1.4.2"},
-			Roles:    []world.AWSRole{role("release", "/", map[string]string{"push": Document(Allow("*", "ecr:*"))})},
+			Roles: []world.AWSRole{role("release", "/", map[string]string{"push": Document(Allow("*", "ecr:*"))})},
 		},
 		{
 			ID: Customer, Regions: []string{Region, OtherRegion},
