@@ -14,9 +14,7 @@ import (
 
 	"waybill.example/waybill/sandbox/aws/arn"
 	"waybill.example/waybill/sandbox/aws/ecr"
-	"waybill.example/waybill/sandbox/aws/eks"
 	"waybill.example/waybill/sandbox/aws/fault"
-	"waybill.example/waybill/sandbox/aws/iam"
 	"waybill.example/waybill/sandbox/provider"
 )
 
@@ -61,7 +59,7 @@ func getRole() provider.Function[*Client] {
 			name := provider.Text(properties, "name")
 			role, err := client.iam.Role(name)
 			if err != nil {
-				return nil, failed("reading IAM Role", name, missing(err))
+				return nil, failed("reading", "IAM Role", name, missing(err))
 			}
 			return map[string]any{
 				"arn":                 role.ARN,
@@ -83,8 +81,8 @@ func getRole() provider.Function[*Client] {
 
 // missing words what a look-up does not find as the real provider does.
 func missing(err error) error {
-	if fault.Has(err, iam.NoSuchEntity, eks.NotFound) {
-		return errors.New("couldn't find resource")
+	if gone(err) {
+		return errGone
 	}
 	return err
 }
@@ -105,7 +103,7 @@ func getOIDCProvider() provider.Function[*Client] {
 			found, err := client.iam.OIDCProvider(name)
 			switch {
 			case err != nil && url != "":
-				return nil, failed("reading IAM OIDC Provider", url, missing(err))
+				return nil, failed("reading", "IAM OIDC Provider", url, missing(err))
 			case err != nil:
 				return nil, fmt.Errorf("reading IAM OIDC Provider: %w", missing(err))
 			}
@@ -131,7 +129,7 @@ func getCluster() provider.Function[*Client] {
 			name := provider.Text(properties, "name")
 			cluster, err := client.cloud.EKS.Cluster(client.Place, name)
 			if err != nil {
-				return nil, failed("reading EKS Cluster", name, missing(err))
+				return nil, failed("reading", "EKS Cluster", name, missing(err))
 			}
 			return map[string]any{
 				"accessConfigs": []any{map[string]any{
@@ -175,7 +173,7 @@ func getRepository() provider.Function[*Client] {
 			name := provider.Text(properties, "name")
 			place := client.Place
 			if registry := provider.Text(properties, "registryId"); registry != "" && registry != place.Account {
-				return nil, failed("reading ECR Repository", name, fault.API("ECR").Refuse("DescribeRepositories", 400, "AccessDeniedException",
+				return nil, failed("reading", "ECR Repository", name, fault.API("ECR").Refuse("DescribeRepositories", 400, "AccessDeniedException",
 					"User: %s is not authorized to perform: ecr:DescribeRepositories on resource: %s because no resource-based policy allows the ecr:DescribeRepositories action",
 					client.Global("iam", "user/administrator"), arn.Place{Account: registry, Region: place.Region}.ARN("ecr", "repository/"+name)))
 			}

@@ -20,6 +20,7 @@ func (c *Cloud) Provider() *provider.Definition[*Client] {
 		Version:   version,
 		Config:    pulumiaws.ProviderArgs{}.ElementType(),
 		Configure: c.configure,
+		Stateful:  true,
 		Types: []provider.Type[*Client]{
 			roleType(), rolePolicyType(), rolePolicyAttachmentType(), policyType(), oidcProviderType(),
 			repositoryType(), repositoryPolicyType(), lifecyclePolicyType(),

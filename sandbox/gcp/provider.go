@@ -25,6 +25,7 @@ func (c *Cloud) Provider() *provider.Definition[*Client] {
 		Version:   version,
 		Config:    pulumigcp.ProviderArgs{}.ElementType(),
 		Configure: c.configure,
+		Stateful:  true,
 		Types: []provider.Type[*Client]{
 			poolType(), poolProviderType(), accountType(), accountMemberType(), repositoryType(), repositoryMemberType(),
 		},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -56,6 +57,13 @@ func (s Service) ClusterName() string { return s.Cluster[strings.LastIndex(s.Clu
 
 // ARN names the service.
 func (s Service) ARN() string { return s.Place.ARN("ecs", "service/"+s.ClusterName()+"/"+s.Name) }
+
+// SameButTags says whether a service differs from what it was in its tags only, so
+// that no new deployment begins.
+func (s Service) SameButTags(before Service) bool {
+	before.Tags = s.Tags
+	return reflect.DeepEqual(s.ServiceSettings, before.ServiceSettings)
+}
 
 func (s Service) clone() Service {
 	s.Subnets = slices.Clone(s.Subnets)
