@@ -139,7 +139,7 @@ func attachedType(
 	}
 	base.Validate = func(inputs resource.PropertyMap) []plugin.CheckFailure { return asJSON(inputs, "policy") }
 	kind := provider.Kind[*Client, attachedInputs, ecr.Repository]{
-		Type: base, Noun: noun, Word: putting, Gone: gone,
+		Type: base, Noun: noun, Word: failed, Gone: gone,
 		Subject: func(inputs attachedInputs) string { return inputs.Repository },
 		Make: func(_ context.Context, client *Client, inputs attachedInputs) (string, ecr.Repository, error) {
 			repository, err := put(client, inputs.Repository, inputs.Policy)
@@ -158,6 +158,7 @@ func attachedType(
 		},
 	}
 	if !slices.Contains(base.Immutable, "policy") {
+		kind.Word = putting
 		kind.Change = func(_ context.Context, client *Client, id string, inputs attachedInputs) (ecr.Repository, error) {
 			return put(client, id, inputs.Policy)
 		}

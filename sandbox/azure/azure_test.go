@@ -131,6 +131,11 @@ func TestAPreviewOfAnIdentityLeavesTheIdentifiersUnknown(t *testing.T) {
 	}
 	assert.Equal(t, "westeurope", outputs["location"].StringValue())
 	assert.Len(t, cloud.Identities(), 1, "a preview creates nothing")
+
+	created := engine.MustCreate(identityToken, "pull", identity(nil))
+	outputs = engine.PreviewUpdate(created, identity(map[string]any{"tags": map[string]any{"team": "a"}}))
+	assert.Equal(t, created.Text(t, "name"), outputs["name"].StringValue(), "nothing that uses the name is replaced")
+	assert.True(t, outputs["clientId"].IsComputed())
 }
 
 func TestTheLocationComesFromTheConfigurationOrTheResourceGroup(t *testing.T) {

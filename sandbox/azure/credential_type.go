@@ -30,6 +30,7 @@ func credentialType() provider.Type[*Client] {
 		Args:        managedidentity.FederatedIdentityCredentialArgs{}.ElementType(),
 		Required:    []string{"audiences"},
 		Computed:    []string{"name", "type"},
+		Settled:     []string{"name"},
 		Immutable:   []string{"federatedIdentityCredentialResourceName", "resourceGroupName", "resourceName"},
 		DeleteFirst: deleteFirst,
 		Default: func(_ *Client, request plugin.CheckRequest, inputs resource.PropertyMap) error {

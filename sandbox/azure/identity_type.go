@@ -30,6 +30,7 @@ func identityType() provider.Type[*Client] {
 		Args:        managedidentity.UserAssignedIdentityArgs{}.ElementType(),
 		Required:    []string{"location"},
 		Computed:    []string{"clientId", "name", "principalId", "tenantId", "type"},
+		Settled:     []string{"name"},
 		Immutable:   []string{"location", "resourceGroupName", "resourceName"},
 		DeleteFirst: deleteFirst,
 		Default: func(client *Client, request plugin.CheckRequest, inputs resource.PropertyMap) error {

@@ -14,6 +14,7 @@ import (
 const (
 	iamAPI      = "iam.googleapis.com"
 	registryAPI = "artifactregistry.googleapis.com"
+	managerAPI  = "cloudresourcemanager.googleapis.com"
 )
 
 // Retention is how long a deleted pool or provider keeps its ID (docs/facts.md §3).

@@ -12,9 +12,10 @@ import (
 	"waybill.example/waybill/sandbox/provider"
 )
 
-// getProject describes a project. The Cloud Resource Manager that answers it
-// is taken as enabled: Google checks it in the caller's project, which the
-// sandbox does not have.
+// getProject describes a project. The Cloud Resource Manager answers where the
+// project has enabled it: Google checks that in the caller's own project, and
+// the sandbox takes the callers to be the project's.
+// https://cloud.google.com/resource-manager/reference/rest/v1/projects/get
 func getProject() provider.Function[*Client] {
 	return provider.Function[*Client]{
 		Tok:  "gcp:organizations/getProject:getProject",
@@ -24,9 +25,12 @@ func getProject() provider.Function[*Client] {
 			if id == "" {
 				return nil, fmt.Errorf("no project value set. `project_id` must be set at the resource level, or a default `project` value must be specified on the provider")
 			}
-			project, exists := client.cloud.Project(id)
-			if !exists {
+			if _, exists := client.cloud.Project(id); !exists {
 				return nil, fmt.Errorf("the user does not have permission to access Project %q or it may not exist", id)
+			}
+			project, err := client.use(id, managerAPI)
+			if err != nil {
+				return nil, err
 			}
 			return map[string]any{
 				"autoCreateNetwork": false,

@@ -148,6 +148,12 @@ func (c *Client) createRepository(settings RepositorySettings) (Repository, erro
 		return Repository{}, &Error{Code: http.StatusForbidden, Message: fmt.Sprintf("Permission denied on 'locations/%s' (or it may not exist).", settings.Location)}
 	}
 	settings.Project = project.ID
+	if settings.DockerConfig != nil && !settings.DockerConfig.ImmutableTags {
+		// The provider leaves a block without a true value out of a creation, and not
+		// out of an update:
+		// https://github.com/hashicorp/terraform-provider-google-beta/blob/v5.42.0/google-beta/services/artifactregistry/resource_artifact_registry_repository.go
+		settings.DockerConfig = nil
+	}
 	now := c.cloud.now().UTC()
 	repository := Repository{RepositorySettings: settings, CreateTime: now, UpdateTime: now}
 	err = c.cloud.store.Update(func(held *contents) error {

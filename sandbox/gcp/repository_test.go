@@ -160,3 +160,24 @@ func TestADeletedRepositoryIsGone(t *testing.T) {
 	assert.False(t, ok)
 	engine.MustCreate(repositoryToken, "acme", repository(nil))
 }
+
+func TestMutableTagsAreSentByTheFirstUpdate(t *testing.T) {
+	_, engine := start(t)
+	inputs := repository(map[string]any{"dockerConfig": map[string]any{"immutableTags": false}})
+	created := engine.MustCreate(repositoryToken, "acme", inputs)
+	assert.NotEmpty(t, engine.Diff(created, inputs).ChangedKeys, "the creation left the block out")
+	updated, err := engine.Update(created, inputs)
+	require.NoError(t, err)
+	assert.Empty(t, engine.Diff(updated, inputs).ChangedKeys)
+}
+
+func TestARepositoryOfAnotherModeIsMadeBeforeTheOldOneGoes(t *testing.T) {
+	_, engine := start(t)
+	created := engine.MustCreate(repositoryToken, "acme", repository(nil))
+	moved := repository(map[string]any{"mode": "VIRTUAL_REPOSITORY"})
+	diff := engine.Diff(created, moved)
+	assert.True(t, diff.Replace())
+	assert.False(t, diff.DeleteBeforeReplace)
+	_, err := engine.Create(repositoryToken, "acme", moved)
+	require.ErrorContains(t, err, "Error 409")
+}
