@@ -59,12 +59,6 @@ func (p PoolProvider) Accepts(audience string) bool {
 	return strings.TrimPrefix(audience, "https:") == "//iam.googleapis.com/"+p.Name()
 }
 
-func (p PoolProvider) clone() PoolProvider {
-	p.AllowedAudiences = slices.Clone(p.AllowedAudiences)
-	p.Mapping = maps.Clone(p.Mapping)
-	return p
-}
-
 func providerName(pool, id string) string { return pool + "/providers/" + id }
 
 func (c *Client) createPoolProvider(project, pool string, provider PoolProvider) (PoolProvider, error) {
@@ -80,7 +74,7 @@ func (c *Client) createPoolProvider(project, pool string, provider PoolProvider)
 		if _, taken := c.cloud.poolProvider(*held, provider.Name()); taken {
 			return alreadyExists()
 		}
-		held.Providers[provider.Name()] = provider.clone()
+		held.Providers[provider.Name()] = provider
 		return nil
 	})
 	return provider, err
@@ -109,7 +103,7 @@ func (c *Client) updatePoolProvider(project, pool string, change PoolProvider) (
 	}
 	change.Pool, change.DeletedAt, change.JWKS = provider.Pool, nil, canonical(change.JWKS)
 	return change, c.cloud.store.Update(func(held *contents) error {
-		held.Providers[change.Name()] = change.clone()
+		held.Providers[change.Name()] = change
 		return nil
 	})
 }
