@@ -66,10 +66,7 @@ func getRepository() provider.Function[*Client] {
 			if err != nil {
 				return nil, err
 			}
-			result, err := client.repositoryOutputs(repository, repository.Labels)
-			if err != nil {
-				return nil, err
-			}
+			result := client.repositoryOutputs(repository, repository.Labels)
 			result["id"] = repository.ResourceName()
 			// Terraform's blocks are lists in results.
 			for block, list := range map[string]string{
