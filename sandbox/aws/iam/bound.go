@@ -142,7 +142,7 @@ func renamePrincipals(of any, names map[string]string) {
 	case map[string]any:
 		for key, value := range of {
 			principals, isMap := value.(map[string]any)
-			if isMap && (key == "Principal" || key == "NotPrincipal") {
+			if isMap && key == "Principal" {
 				principals["AWS"] = renamed(principals["AWS"], names)
 				continue
 			}
