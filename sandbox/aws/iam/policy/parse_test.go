@@ -72,7 +72,7 @@ func TestMalformedDocumentsAreRefusedInTheWordsOfIAM(t *testing.T) {
 		"a principal":                  {policy.Identity, identity(good + `, "Resource": "*", "Principal": "*"`), "Policy document should not specify a principal.", "want no principal"},
 		"a repeated Sid":               {policy.Identity, `{"Version": "2012-10-17", "Statement": [{"Sid": "A", ` + good + `, "Resource": "*"}, {"Sid": "A", ` + good + `, "Resource": "*"}]}`, "Statement IDs (SID) in a single policy must be unique.", "another statement"},
 		"a Sid with a space":           {policy.Identity, identity(`"Sid": "a b", ` + good + `, "Resource": "*"`), "Statement IDs (SID) must be alpha-numeric.", "letters and digits"},
-		"an unknown operator":          {policy.Identity, identity(good + `, "Resource": "*", "Condition": {"StringIs": {"aws:userid": "a"}}`), "Syntax errors in policy.", "StringIs: want a condition operator"},
+		"an unknown operator":          {policy.Identity, identity(good + `, "Resource": "*", "Condition": {"StringIs": {"aws:userid": "a"}}`), "Syntax errors in policy.", "StringIs: want an object of keys, and a condition operator"},
 		"NullIfExists":                 {policy.Identity, identity(good + `, "Resource": "*", "Condition": {"NullIfExists": {"aws:userid": "true"}}`), "Syntax errors in policy.", "NullIfExists"},
 		"a key without service":        {policy.Identity, identity(good + `, "Resource": "*", "Condition": {"StringEquals": {"sub": "a"}}`), "Actions/Conditions must be prefaced by a vendor", `"sub"`},
 		"no boolean":                   {policy.Identity, identity(good + `, "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "yes"}}`), "The policy failed legacy parsing", "want true or false"},
