@@ -197,13 +197,3 @@ func TestOIDCProvidersThatIAMRefuses(t *testing.T) {
 		},
 	})
 }
-
-func TestGetRoleDescribesWhatWasMadeByHand(t *testing.T) {
-	_, engine := as(t, customer)
-	found, err := engine.Invoke("aws:iam/getRole:getRole", map[string]any{"name": "nodes"})
-	require.NoError(t, err)
-	assert.Equal(t, nodeRole, found["arn"].StringValue())
-	assert.JSONEq(t, tasksTrust, found["assumeRolePolicy"].StringValue())
-	_, err = engine.Invoke("aws:iam/getRole:getRole", map[string]any{"name": "none"})
-	require.ErrorContains(t, err, "reading IAM Role (none): couldn't find resource")
-}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/artifactregistry"
 	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/organizations"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
@@ -33,60 +32,11 @@ func getProject() provider.Function[*Client] {
 				return nil, err
 			}
 			return map[string]any{
-				"autoCreateNetwork": false,
-				"billingAccount":    "",
-				"deletionPolicy":    "PREVENT",
-				"effectiveLabels":   map[string]any{},
-				"folderId":          "",
-				"id":                "projects/" + project.ID,
-				"labels":            map[string]any{},
-				"name":              project.ID,
-				"number":            project.Number,
-				"orgId":             "",
-				"projectId":         project.ID,
-				"pulumiLabels":      map[string]any{},
-				"skipDelete":        false,
+				"id":        "projects/" + project.ID,
+				"name":      project.ID,
+				"number":    project.Number,
+				"projectId": project.ID,
 			}, nil
-		},
-	}
-}
-
-// getRepository describes a repository, whoever made it.
-func getRepository() provider.Function[*Client] {
-	return provider.Function[*Client]{
-		Tok:  "gcp:artifactregistry/getRepository:getRepository",
-		Args: artifactregistry.LookupRepositoryOutputArgs{}.ElementType(),
-		Run: func(_ context.Context, client *Client, properties resource.PropertyMap) (map[string]any, error) {
-			project := cmp.Or(provider.Text(properties, "project"), client.project)
-			location, id := provider.Text(properties, "location"), provider.Text(properties, "repositoryId")
-			repository, err := client.getRepository(project, location, id)
-			if isNotFound(err) {
-				return nil, fmt.Errorf("%s not found", repositoryName(project, location, id))
-			}
-			if err != nil {
-				return nil, err
-			}
-			result := client.repositoryOutputs(repository, repository.Labels)
-			result["id"] = repository.ResourceName()
-			// Terraform's blocks are lists in results.
-			for block, list := range map[string]string{
-				"dockerConfig": "dockerConfigs", "virtualRepositoryConfig": "virtualRepositoryConfigs",
-			} {
-				result[list] = []any{}
-				if value, set := result[block]; set {
-					result[list] = []any{value}
-					delete(result, block)
-				}
-			}
-			for name, empty := range map[string]any{
-				"cleanupPolicies": []any{}, "cleanupPolicyDryRun": false, "description": "", "kmsKeyName": "",
-				"labels": map[string]any{}, "mavenConfigs": []any{}, "remoteRepositoryConfigs": []any{},
-			} {
-				if _, set := result[name]; !set {
-					result[name] = empty
-				}
-			}
-			return result, nil
 		},
 	}
 }
