@@ -44,7 +44,7 @@ figures: preflight tools ## measure the reliability; JSON=1 prints a document
 	@$(BIN)/sandbox figures $(FLAGS)
 
 .PHONY: mutants
-mutants: tools ## break the program one line at a time and print who noticed; ONLY=REGEXP picks some
+mutants: preflight tools ## break the program one line at a time and print who noticed; ONLY=REGEXP picks some
 	@$(BIN)/sandbox mutants $(if $(ONLY),--only '$(ONLY)') $(if $(JSON),--json)
 
 .PHONY: tools build

@@ -85,7 +85,7 @@ func TestExampleEnvironmentsOfTrustedClustersHaveSubjectsOfTheirOwn(t *testing.T
 }
 
 func TestExampleAnUploadedKeySetStandsInForAnIssuerThatCannotBeReached(t *testing.T) {
-	const keys = `{"keys":[{"kty":"RSA","alg":"RS256","n":"AQAB","e":"AQAB"}]}`
+	const keys = `{"keys":[{"alg":"RS256","e":"AQAB","kty":"RSA","n":"AQAB"}]}`
 	r, err := runStack(t, "wayne", nil, set("environments.default.cluster.keySet", keys))
 	require.NoError(t, err)
 	assert.Equal(t, keys, r.Named("gcp-provider").Text("oidc.jwksJson"))

@@ -30,3 +30,19 @@ func checkKeySet(text string) error {
 	}
 	return nil
 }
+
+// canonicalKeySet is a valid JWKS as Google gives it back: without spaces, keys
+// sorted. This version of the provider compares texts, so that any other form
+// would be an update at every run
+// (https://github.com/hashicorp/terraform-provider-google/issues/23259).
+func canonicalKeySet(text string) string {
+	var set any
+	if err := json.Unmarshal([]byte(text), &set); err != nil {
+		return text
+	}
+	canonical, err := json.Marshal(set)
+	if err != nil {
+		return text
+	}
+	return string(canonical)
+}

@@ -91,10 +91,17 @@ func newRepository(ctx *pulumi.Context, children *family.Family, args *ImageGran
 		}
 	} else {
 		inputs.Mode = pulumi.String("STANDARD_REPOSITORY")
-		inputs.DockerConfig = &artifactregistry.RepositoryDockerConfigArgs{ImmutableTags: pulumi.Bool(!r.MutableTags)}
+		// The block stands only where it says something: a creation leaves out one
+		// that says false, and the next update would send it
+		// (https://github.com/hashicorp/terraform-provider-google-beta/blob/v5.42.0/google-beta/services/artifactregistry/resource_artifact_registry_repository.go).
+		if !r.MutableTags {
+			inputs.DockerConfig = &artifactregistry.RepositoryDockerConfigArgs{ImmutableTags: pulumi.Bool(true)}
+		}
 	}
+	// A replacement has the name of the old one, which goes first or would be met
+	// by a 409. Protect refuses either.
 	repository, err := artifactregistry.NewRepository(ctx, children.Name(childRepository), inputs,
-		children.Options(childRepository, pulumi.Protect(optional.Or(r.Protect, true)))...)
+		children.Options(childRepository, pulumi.Protect(optional.Or(r.Protect, true)), pulumi.DeleteBeforeReplace(true))...)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -29,7 +29,8 @@ func findServiceAgent(ctx *pulumi.Context, args *ImageGrantArgs, opts []pulumi.R
 		Number string `pulumi:"number"`
 	}
 	if err := ctx.Invoke("gcp:organizations/getProject:getProject", &request, &found, options...); err != nil {
-		return "", fmt.Errorf("gcp.ImageGrant: project %q: %w", args.Project, err)
+		return "", fmt.Errorf("gcp.ImageGrant: the number of project %q, which repository.upstream in another project needs: "+
+			"want the API cloudresourcemanager.googleapis.com enabled and resourcemanager.projects.get: %w", args.Project, err)
 	}
 	return fmt.Sprintf("service-%s@gcp-sa-artifactregistry.iam.gserviceaccount.com", found.Number), nil
 }

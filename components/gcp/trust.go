@@ -182,7 +182,7 @@ func (t ClusterTrust) validate(p *check.Problems, key string, r Reader) {
 func (t ClusterTrust) provider(r Reader) providerInputs {
 	oidc := &iam.WorkloadIdentityPoolProviderOidcArgs{IssuerUri: pulumi.String(t.Issuer)}
 	if t.KeySet != "" {
-		oidc.JwksJson = pulumi.String(t.KeySet)
+		oidc.JwksJson = pulumi.String(canonicalKeySet(t.KeySet))
 	}
 	return providerInputs{
 		oidc:      oidc,

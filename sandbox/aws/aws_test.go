@@ -253,16 +253,11 @@ func TestANameThatWouldBeTooLongIsNotMade(t *testing.T) {
 	require.ErrorContains(t, err, "longer than maximum length 64")
 }
 
-func TestGetPartitionFollowsTheRegion(t *testing.T) {
+func TestAnotherPartitionHasItsOwnNames(t *testing.T) {
 	existing := world.AWS{Accounts: []world.AWSAccount{{ID: vendor, Partition: "aws-cn", Regions: []string{"cn-north-1"}}}}
 	cloud, err := aws.Open(t.TempDir(), existing)
 	require.NoError(t, err)
 	engine := providertest.New(t, cloud.Provider().Open(), map[string]any{"region": "cn-north-1"})
-	partition, err := engine.Invoke("aws:index/getPartition:getPartition", nil)
-	require.NoError(t, err)
-	assert.Equal(t, resource.NewPropertyMapFromMap(map[string]any{
-		"id": "aws-cn", "partition": "aws-cn", "dnsSuffix": "amazonaws.com.cn", "reverseDnsPrefix": "cn.com.amazonaws",
-	}), partition)
 	created := engine.MustCreate(repositoryToken, "acme", map[string]any{"name": "acme"})
 	assert.Equal(t, "arn:aws-cn:ecr:cn-north-1:111111111111:repository/acme", created.Text(t, "arn"))
 	assert.Equal(t, "111111111111.dkr.ecr.cn-north-1.amazonaws.com.cn/acme", created.Text(t, "repositoryUrl"))

@@ -225,21 +225,6 @@ func TestLifecyclePoliciesThatECRRefuses(t *testing.T) {
 	assert.ErrorContains(t, err, "creating ECR Lifecycle Policy (neighbour): operation error ECR: PutLifecyclePolicy, https response error StatusCode: 400, InvalidParameterException: Invalid parameter at 'LifecyclePolicyText' failed to satisfy constraint: 'Lifecycle policy validation failure")
 }
 
-func TestGetRepositoryDescribesWhatWasMadeByHand(t *testing.T) {
-	_, engine := as(t, vendor)
-	const token = "aws:ecr/getRepository:getRepository"
-	found, err := engine.Invoke(token, map[string]any{"name": "neighbour"})
-	require.NoError(t, err)
-	assert.Equal(t, "neighbour", found["id"].StringValue())
-	assert.Equal(t, "arn:aws:ecr:eu-central-1:111111111111:repository/neighbour", found["arn"].StringValue())
-	assert.Equal(t, "1.1", found["mostRecentImageTags"].ArrayValue()[0].StringValue())
-
-	_, err = engine.Invoke(token, map[string]any{"name": "nothing"})
-	require.ErrorContains(t, err, "reading ECR Repository (nothing): couldn't find resource")
-	_, err = engine.Invoke(token, map[string]any{"name": "acme", "registryId": customer})
-	require.ErrorContains(t, err, "is not authorized to perform: ecr:DescribeRepositories on resource: arn:aws:ecr:eu-central-1:222222222222:repository/acme because no resource-based policy allows")
-}
-
 func TestAWorldsPolicyThatNamesNobodyIsRefused(t *testing.T) {
 	existing := accounts()
 	existing.Accounts[0].Repositories[0].Policy = []byte(readers("arn:aws:iam::222222222222:role/nobody"))

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -223,7 +224,7 @@ func TestServicesThatECSRefuses(t *testing.T) {
 		"EC2":                     {inputs: service(map[string]any{"launchType": "EC2"}), want: `launchType: want one of ["FARGATE"], got "EC2"`},
 		"no launch type":          {inputs: service(map[string]any{"launchType": nil}), want: "creating ECS Service (acme): launchType: the sandbox models FARGATE only"},
 		"load balancers":          {inputs: service(map[string]any{"loadBalancers": []any{map[string]any{"containerName": "server", "containerPort": 8080}}}), want: "loadBalancers: the sandbox does not model it"},
-		"CodeDeploy":              {inputs: service(map[string]any{"deploymentController": map[string]any{"type": "CODE_DEPLOY"}}), want: `got "CODE_DEPLOY"`},
+		"CodeDeploy":              {inputs: service(map[string]any{"deploymentController": map[string]any{"type": "CODE_DEPLOY"}}), want: "deploymentController: the sandbox does not model it"},
 		"twice":                   {inputs: service(nil), want: "InvalidParameterException: Creation of service was not idempotent."},
 	}
 	for name, refused := range cases {
@@ -266,17 +267,26 @@ func TestAProgramThatWaitsIsToldWhyTasksDoNotStart(t *testing.T) {
 
 	waiting := service(map[string]any{"waitForSteadyState": true})
 	fails = broken
-	_, err := engine.Create(serviceToken, "acme", waiting)
+	created, err := engine.Create(serviceToken, "acme", waiting)
 	require.ErrorIs(t, err, broken)
-	require.ErrorContains(t, err, "waiting for ECS Service (arn:aws:ecs:eu-central-1:222222222222:service/apps/acme) create")
-	fails = nil
-	created := engine.MustCreate(serviceToken, "acme", waiting)
+	require.ErrorContains(t, err, "creating ECS Service (acme): timeout while waiting for state to become 'tfSTABLE'")
+	assert.NotEmpty(t, created.ID, "it is in the state")
+	started = nil
+	created, err = engine.Update(created, waiting)
+	require.NoError(t, err, "the engine updates it at its next run, and nothing differs")
+	assert.Empty(t, started, "nothing is waited for, and nothing is repaired")
 
 	engine.MustCreate(taskDefinitionToken, "acme", taskDefinition(map[string]any{"memory": "2048"}))
-	fails = broken
-	_, err = engine.Update(created, service(map[string]any{"waitForSteadyState": true, "taskDefinition": "acme:2"}))
-	require.ErrorIs(t, err, broken)
-	found, err := cloud.ECS.Service(string(created.ID))
-	require.NoError(t, err)
-	assert.Equal(t, "arn:aws:ecs:eu-central-1:222222222222:task-definition/acme:1", found.TaskDefinition, "the circuit breaker rolled back")
+	newer := func(rollback bool) map[string]any {
+		return service(map[string]any{
+			"waitForSteadyState": true, "taskDefinition": "arn:aws:ecs:eu-central-1:222222222222:task-definition/acme:2",
+			"deploymentCircuitBreaker": map[string]any{"enable": true, "rollback": rollback},
+		})
+	}
+	updated, err := engine.Update(created, newer(true))
+	require.NoError(t, err, "a service that was rolled back is stable")
+	assert.Equal(t, "arn:aws:ecs:eu-central-1:222222222222:task-definition/acme:1", updated.Text(t, "taskDefinition"))
+	assert.Equal(t, []resource.PropertyKey{"taskDefinition"}, engine.Diff(updated, newer(true)).ChangedKeys, "the next update tries again")
+	_, err = engine.Update(updated, newer(false))
+	require.ErrorIs(t, err, broken, "without a rollback it is waited for in vain")
 }

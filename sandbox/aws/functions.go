@@ -4,19 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	pulumiaws "github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
-	pulumiecr "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecr"
 	pulumieks "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/eks"
 	pulumiiam "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
-	"waybill.example/waybill/sandbox/aws/arn"
-	"waybill.example/waybill/sandbox/aws/ecr"
-	"waybill.example/waybill/sandbox/aws/eks"
-	"waybill.example/waybill/sandbox/aws/fault"
-	"waybill.example/waybill/sandbox/aws/iam"
 	"waybill.example/waybill/sandbox/provider"
 )
 
@@ -36,55 +29,10 @@ func getCallerIdentity() provider.Function[*Client] {
 	}
 }
 
-func getPartition() provider.Function[*Client] {
-	return provider.Function[*Client]{
-		Tok:  "aws:index/getPartition:getPartition",
-		Args: pulumiaws.GetPartitionOutputArgs{}.ElementType(),
-		Run: func(_ context.Context, client *Client, _ resource.PropertyMap) (map[string]any, error) {
-			partition := client.Partition()
-			return map[string]any{
-				"dnsSuffix":        partition.Suffix,
-				"id":               partition.Name,
-				"partition":        partition.Name,
-				"reverseDnsPrefix": partition.ReversePrefix,
-			}, nil
-		},
-	}
-}
-
-// getRole describes a role, whoever made it.
-func getRole() provider.Function[*Client] {
-	return provider.Function[*Client]{
-		Tok:  "aws:iam/getRole:getRole",
-		Args: pulumiiam.LookupRoleOutputArgs{}.ElementType(),
-		Run: func(_ context.Context, client *Client, properties resource.PropertyMap) (map[string]any, error) {
-			name := provider.Text(properties, "name")
-			role, err := client.iam.Role(name)
-			if err != nil {
-				return nil, failed("reading IAM Role", name, missing(err))
-			}
-			return map[string]any{
-				"arn":                 role.ARN,
-				"assumeRolePolicy":    client.cloud.IAM.Text(role.Trust),
-				"createDate":          role.CreateTime.Format(time.RFC3339),
-				"description":         role.Description,
-				"id":                  role.Name,
-				"maxSessionDuration":  role.MaxSession,
-				"name":                role.Name,
-				"path":                role.Path,
-				"permissionsBoundary": role.Boundary,
-				"roleLastUseds":       []any{},
-				"tags":                anyMap(role.Tags),
-				"uniqueId":            role.ID,
-			}, nil
-		},
-	}
-}
-
 // missing words what a look-up does not find as the real provider does.
 func missing(err error) error {
-	if fault.Has(err, iam.NoSuchEntity, eks.NotFound) {
-		return errors.New("couldn't find resource")
+	if gone(err) {
+		return errGone
 	}
 	return err
 }
@@ -105,7 +53,7 @@ func getOIDCProvider() provider.Function[*Client] {
 			found, err := client.iam.OIDCProvider(name)
 			switch {
 			case err != nil && url != "":
-				return nil, failed("reading IAM OIDC Provider", url, missing(err))
+				return nil, failed("reading", "IAM OIDC Provider", url, missing(err))
 			case err != nil:
 				return nil, fmt.Errorf("reading IAM OIDC Provider: %w", missing(err))
 			}
@@ -131,79 +79,22 @@ func getCluster() provider.Function[*Client] {
 			name := provider.Text(properties, "name")
 			cluster, err := client.cloud.EKS.Cluster(client.Place, name)
 			if err != nil {
-				return nil, failed("reading EKS Cluster", name, missing(err))
+				return nil, failed("reading", "EKS Cluster", name, missing(err))
 			}
 			return map[string]any{
 				"accessConfigs": []any{map[string]any{
 					"authenticationMode": cluster.AuthenticationMode, "bootstrapClusterCreatorAdminPermissions": true,
 				}},
-				"arn":                    cluster.ARN(),
-				"certificateAuthorities": []any{},
-				"clusterId":              "",
-				"computeConfigs":         []any{},
-				"createdAt":              time.Time{}.Format(time.RFC3339),
-				"enabledClusterLogTypes": []any{},
-				"endpoint":               "",
-				"id":                     cluster.Name,
+				"arn": cluster.ARN(),
+				"id":  cluster.Name,
 				"identities": []any{map[string]any{
 					"oidcs": []any{map[string]any{"issuer": cluster.Issuer}},
 				}},
-				"kubernetesNetworkConfigs": []any{},
-				"name":                     cluster.Name,
-				"outpostConfigs":           []any{},
-				"platformVersion":          "eks.1",
-				"remoteNetworkConfigs":     []any{},
-				"roleArn":                  "",
-				"status":                   "ACTIVE",
-				"storageConfigs":           []any{},
-				"tags":                     map[string]any{},
-				"upgradePolicies":          []any{},
-				"version":                  cluster.KubernetesVersion,
-				"vpcConfig":                map[string]any{},
-				"zonalShiftConfigs":        []any{},
+				"name":            cluster.Name,
+				"platformVersion": "eks.1",
+				"status":          "ACTIVE",
+				"version":         cluster.KubernetesVersion,
 			}, nil
 		},
-	}
-}
-
-// getRepository describes a repository of the caller's account, whoever made it.
-func getRepository() provider.Function[*Client] {
-	return provider.Function[*Client]{
-		Tok:  "aws:ecr/getRepository:getRepository",
-		Args: pulumiecr.LookupRepositoryOutputArgs{}.ElementType(),
-		Run: func(_ context.Context, client *Client, properties resource.PropertyMap) (map[string]any, error) {
-			name := provider.Text(properties, "name")
-			place := client.Place
-			if registry := provider.Text(properties, "registryId"); registry != "" && registry != place.Account {
-				return nil, failed("reading ECR Repository", name, fault.API("ECR").Refuse("DescribeRepositories", 400, "AccessDeniedException",
-					"User: %s is not authorized to perform: ecr:DescribeRepositories on resource: %s because no resource-based policy allows the ecr:DescribeRepositories action",
-					client.Global("iam", "user/administrator"), arn.Place{Account: registry, Region: place.Region}.ARN("ecr", "repository/"+name)))
-			}
-			repository, found := client.cloud.ECR.Repository(place, name)
-			if !found {
-				return nil, fmt.Errorf("reading ECR Repository (%s): couldn't find resource", name)
-			}
-			return client.describe(repository), nil
-		},
-	}
-}
-
-func (c *Client) describe(repository ecr.Repository) map[string]any {
-	newest := c.cloud.ECR.Tags(repository)
-	encryption := encryptionOf(repository)
-	if _, given := encryption["kmsKey"]; !given {
-		encryption["kmsKey"] = ""
-	}
-	return map[string]any{
-		"arn":                         repository.ARN(),
-		"encryptionConfigurations":    []any{encryption},
-		"id":                          repository.Name,
-		"imageScanningConfigurations": []any{map[string]any{"scanOnPush": repository.ScanOnPush}},
-		"imageTagMutability":          repository.Mutability,
-		"mostRecentImageTags":         anyList(newest[:min(1, len(newest))]),
-		"name":                        repository.Name,
-		"registryId":                  repository.Account,
-		"repositoryUrl":               repository.URI(),
-		"tags":                        anyMap(repository.Tags),
 	}
 }

@@ -143,12 +143,12 @@ func TestPoliciesThatIAMRefuses(t *testing.T) {
 		},
 	})
 	refusals(t, customer, attachmentToken, map[string]refusal{
-		"no such policy": {inputs: map[string]any{"role": "nodes", "policyArn": "arn:aws:iam::222222222222:policy/none"}, want: "attaching IAM Policy (arn:aws:iam::222222222222:policy/none) to IAM Role (nodes): operation error IAM: AttachRolePolicy, https response error StatusCode: 404, NoSuchEntity: Policy arn:aws:iam::222222222222:policy/none does not exist or is not attachable."},
+		"no such policy": {inputs: map[string]any{"role": "nodes", "policyArn": "arn:aws:iam::222222222222:policy/none"}, want: "creating IAM Role Policy Attachment (nodes/arn:aws:iam::222222222222:policy/none): operation error IAM: AttachRolePolicy, https response error StatusCode: 404, NoSuchEntity: Policy arn:aws:iam::222222222222:policy/none does not exist or is not attachable."},
 		"no such role":   {inputs: map[string]any{"role": "none", "policyArn": "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly"}, want: "NoSuchEntity: The role with name none cannot be found."},
 		"an ARN":         {inputs: map[string]any{"role": nodeRole, "policyArn": "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly"}, want: "want the role's name, not its ARN"},
 	})
 	refusals(t, customer, rolePolicyToken, map[string]refusal{
-		"no such role": {inputs: map[string]any{"role": "none", "name": "x", "policy": pullPolicy}, want: "putting IAM Role (none) Policy (x): operation error IAM: PutRolePolicy, https response error StatusCode: 404, NoSuchEntity"},
+		"no such role": {inputs: map[string]any{"role": "none", "name": "x", "policy": pullPolicy}, want: "putting IAM Role Policy (none:x): operation error IAM: PutRolePolicy, https response error StatusCode: 404, NoSuchEntity"},
 		"malformed":    {inputs: map[string]any{"role": "nodes", "name": "x", "policy": `{"Version":"2012-10-17"}`}, want: "MalformedPolicyDocument"},
 	})
 }
@@ -196,14 +196,4 @@ func TestOIDCProvidersThatIAMRefuses(t *testing.T) {
 			},
 		},
 	})
-}
-
-func TestGetRoleDescribesWhatWasMadeByHand(t *testing.T) {
-	_, engine := as(t, customer)
-	found, err := engine.Invoke("aws:iam/getRole:getRole", map[string]any{"name": "nodes"})
-	require.NoError(t, err)
-	assert.Equal(t, nodeRole, found["arn"].StringValue())
-	assert.JSONEq(t, tasksTrust, found["assumeRolePolicy"].StringValue())
-	_, err = engine.Invoke("aws:iam/getRole:getRole", map[string]any{"name": "none"})
-	require.ErrorContains(t, err, "reading IAM Role (none): couldn't find resource")
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 
-	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/aws/logs"
 	"waybill.example/waybill/sandbox/provider"
 )
@@ -31,91 +30,70 @@ type logGroupInputs struct {
 }
 
 func logGroupType() provider.Type[*Client] {
-	const noun = "CloudWatch Logs Log Group"
-	return provider.Type[*Client]{
-		Tok:         "aws:cloudwatch/logGroup:LogGroup",
-		Args:        reflect.TypeFor[logGroupArgs](),
-		Computed:    []string{"arn", "logGroupClass", "tagsAll"},
-		Settled:     []string{"arn", "logGroupClass"},
-		Immutable:   []string{"logGroupClass", "name"},
-		Defaults:    map[string]any{"retentionInDays": 0, "skipDestroy": false},
-		DeleteFirst: collides,
-		Default:     named(512),
-		Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
-			found := noPrefix(inputs)
-			if days := inputs["retentionInDays"]; days.IsNumber() && !slices.Contains(logs.Retentions, int(days.NumberValue())) {
-				found = append(found, failure("retentionInDays", "expected retention_in_days to be one of %v, got %v", logs.Retentions, days.NumberValue()))
-			}
-			return found
+	return provider.Kind[*Client, logGroupInputs, logs.Group]{
+		Type: provider.Type[*Client]{
+			Tok:         "aws:cloudwatch/logGroup:LogGroup",
+			Args:        reflect.TypeFor[logGroupArgs](),
+			Computed:    []string{"arn", "logGroupClass", "tagsAll"},
+			Settled:     []string{"arn", "logGroupClass"},
+			Immutable:   []string{"logGroupClass", "name"},
+			Defaults:    map[string]any{"retentionInDays": 0, "skipDestroy": false},
+			DeleteFirst: collides,
+			Default:     named(512),
+			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
+				found := noPrefix(inputs)
+				if days := inputs["retentionInDays"]; days.IsNumber() && !slices.Contains(logs.Retentions, int(days.NumberValue())) {
+					found = append(found, failure("retentionInDays", "expected retention_in_days to be one of %v, got %v", logs.Retentions, days.NumberValue()))
+				}
+				return found
+			},
 		},
-		Create: func(_ context.Context, client *Client, properties resource.PropertyMap) (string, map[string]any, error) {
-			inputs, own, err := client.logGroup(properties)
+		Noun: "CloudWatch Logs Log Group", Word: failed, Gone: gone,
+		Subject: func(inputs logGroupInputs) string { return inputs.Name },
+		Make: func(_ context.Context, client *Client, inputs logGroupInputs) (string, logs.Group, error) {
+			settings, err := client.logGroup(inputs)
 			if err != nil {
-				return "", nil, failed("creating "+noun, inputs.Name, err)
+				return "", logs.Group{}, err
 			}
-			group, err := client.cloud.Logs.Create(client.Place, inputs.Settings)
-			if err != nil {
-				return "", nil, failed("creating "+noun, inputs.Name, err)
-			}
-			return group.Name, client.logGroupOutputs(group, inputs.SkipDestroy, own), nil
+			group, err := client.cloud.Logs.Create(client.Place, settings)
+			return group.Name, group, err
 		},
-		Read: func(_ context.Context, client *Client, id string, state resource.PropertyMap) (map[string]any, error) {
-			var known logGroupInputs
-			if err := provider.Decode(state, &known); err != nil {
-				return nil, err
-			}
-			group, found := client.cloud.Logs.Group(client.Place, id)
-			if !found {
-				return nil, nil
-			}
-			return client.logGroupOutputs(group, known.SkipDestroy, known.Tags), nil
+		Find: func(client *Client, id string, _ logGroupInputs) (logs.Group, error) {
+			return client.cloud.Logs.Get(client.Place, id)
 		},
-		Update: func(_ context.Context, client *Client, id string, properties resource.PropertyMap) (map[string]any, error) {
-			inputs, own, err := client.logGroup(properties)
+		Change: func(_ context.Context, client *Client, _ string, inputs logGroupInputs) (logs.Group, error) {
+			settings, err := client.logGroup(inputs)
 			if err != nil {
-				return nil, failed("updating "+noun, id, err)
+				return logs.Group{}, err
 			}
-			group, err := client.cloud.Logs.Update(client.Place, inputs.Settings)
-			if err != nil {
-				return nil, failed("updating "+noun, id, err)
-			}
-			return client.logGroupOutputs(group, inputs.SkipDestroy, own), nil
+			return client.cloud.Logs.Update(client.Place, settings)
 		},
-		Delete: func(_ context.Context, client *Client, id string, state resource.PropertyMap) error {
-			if keep := state["skipDestroy"]; keep.IsBool() && keep.BoolValue() {
+		Remove: func(_ context.Context, client *Client, id string, known logGroupInputs) error {
+			if known.SkipDestroy {
 				return nil
 			}
-			err := client.cloud.Logs.Delete(client.Place, id)
-			if err == nil || fault.Has(err, logs.NotFound) {
-				return nil
-			}
-			return failed("deleting "+noun, id, err)
+			return client.cloud.Logs.Delete(client.Place, id)
 		},
-	}
+		Show: (*Client).logGroupOutputs,
+	}.Resource()
 }
 
-// logGroup reads the inputs of a log group: its settings with every tag, and the
-// tags that the program gave itself.
-func (c *Client) logGroup(properties resource.PropertyMap) (inputs logGroupInputs, own map[string]string, err error) {
-	if err := provider.Decode(properties, &inputs); err != nil {
-		return inputs, nil, err
-	}
-	own = inputs.Tags
-	inputs.Tags, err = c.tagged("CloudWatch Logs", "CreateLogGroup", own)
-	return inputs, own, err
+// logGroup is the settings of a log group with every tag.
+func (c *Client) logGroup(inputs logGroupInputs) (settings logs.Settings, err error) {
+	settings = inputs.Settings
+	settings.Tags, err = c.tagged("CloudWatch Logs", "CreateLogGroup", inputs.Tags)
+	return settings, err
 }
 
-func (c *Client) logGroupOutputs(group logs.Group, skipDestroy bool, own map[string]string) map[string]any {
-	outputs := map[string]any{
+func (c *Client) logGroupOutputs(group logs.Group, inputs logGroupInputs) map[string]any {
+	outputs := withoutEmpty(map[string]any{
 		"arn":             group.ARN(),
+		"kmsKeyId":        group.KMSKey,
 		"logGroupClass":   group.Class,
 		"name":            group.Name,
 		"retentionInDays": group.RetentionInDays,
-		"skipDestroy":     skipDestroy,
-	}
-	if group.KMSKey != "" {
-		outputs["kmsKeyId"] = group.KMSKey
-	}
-	c.tagOutputs(outputs, group.Tags, own)
+		"skipDestroy":     inputs.SkipDestroy,
+	})
+	c.tagOutputs(outputs, group.Tags, inputs.Tags)
 	return outputs
 }

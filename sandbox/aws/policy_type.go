@@ -7,7 +7,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 
-	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/aws/iam"
 	"waybill.example/waybill/sandbox/provider"
 )
@@ -23,81 +22,59 @@ type policyInputs struct {
 // policyType has the policy's ARN as its ID. The output attachmentCount, which
 // only a refresh would change, stays away.
 func policyType() provider.Type[*Client] {
-	return provider.Type[*Client]{
-		Tok:         "aws:iam/policy:Policy",
-		Args:        pulumiiam.PolicyArgs{}.ElementType(),
-		Required:    []string{"policy"},
-		Computed:    []string{"arn", "policyId", "tagsAll"},
-		Settled:     []string{"arn", "policyId"},
-		Immutable:   []string{"description", "name", "path"},
-		Defaults:    map[string]any{"path": "/"},
-		DeleteFirst: collides,
-		Default: func(client *Client, request plugin.CheckRequest, inputs resource.PropertyMap) error {
-			if err := textual(inputs, "policy"); err != nil {
-				return err
-			}
-			return named(iam.MaxPolicyName)(client, request, inputs)
+	return provider.Kind[*Client, policyInputs, iam.ManagedPolicy]{
+		Type: provider.Type[*Client]{
+			Tok:         "aws:iam/policy:Policy",
+			Args:        pulumiiam.PolicyArgs{}.ElementType(),
+			Required:    []string{"policy"},
+			Computed:    []string{"arn", "policyId", "tagsAll"},
+			Settled:     []string{"arn", "policyId"},
+			Immutable:   []string{"description", "name", "path"},
+			Defaults:    map[string]any{"path": "/"},
+			DeleteFirst: collides,
+			Default: func(client *Client, request plugin.CheckRequest, inputs resource.PropertyMap) error {
+				if err := textual(inputs, "policy"); err != nil {
+					return err
+				}
+				return named(iam.MaxPolicyName)(client, request, inputs)
+			},
+			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
+				return append(checkName(inputs, iam.MaxPolicyName), asJSON(inputs, "policy")...)
+			},
+			Same: samePolicyIn("policy"),
 		},
-		Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
-			return append(checkName(inputs, iam.MaxPolicyName), asJSON(inputs, "policy")...)
-		},
-		Same: samePolicyIn("policy"),
-		Create: func(_ context.Context, client *Client, properties resource.PropertyMap) (string, map[string]any, error) {
-			var inputs policyInputs
-			if err := provider.Decode(properties, &inputs); err != nil {
-				return "", nil, err
-			}
+		Noun: "IAM Policy", Word: failed, Gone: gone,
+		Subject: func(inputs policyInputs) string { return inputs.Name },
+		Make: func(_ context.Context, client *Client, inputs policyInputs) (string, iam.ManagedPolicy, error) {
 			tags, err := client.tagged("IAM", "CreatePolicy", inputs.Tags)
 			if err != nil {
-				return "", nil, failed("creating IAM Policy", inputs.Name, err)
+				return "", iam.ManagedPolicy{}, err
 			}
 			made, err := client.iam.CreatePolicy(iam.PolicySettings{
 				Name: inputs.Name, Path: inputs.Path, Description: inputs.Description, Document: inputs.Policy, Tags: tags,
 			})
-			if err != nil {
-				return "", nil, failed("creating IAM Policy", inputs.Name, err)
-			}
-			return made.ARN, client.policyOutputs(made, inputs.Tags), nil
+			return made.ARN, made, err
 		},
-		Read: func(_ context.Context, client *Client, id string, state resource.PropertyMap) (map[string]any, error) {
-			var known policyInputs
-			if err := provider.Decode(state, &known); err != nil {
-				return nil, err
-			}
-			found, err := client.iam.Policy(id)
-			switch {
-			case fault.Has(err, iam.NoSuchEntity):
-				return nil, nil
-			case err != nil:
-				return nil, failed("reading IAM Policy", id, err)
-			}
-			return client.policyOutputs(found, known.Tags), nil
+		Find: func(client *Client, id string, _ policyInputs) (iam.ManagedPolicy, error) {
+			return client.iam.Policy(id)
 		},
-		Update: func(_ context.Context, client *Client, id string, properties resource.PropertyMap) (map[string]any, error) {
-			var inputs policyInputs
-			if err := provider.Decode(properties, &inputs); err != nil {
-				return nil, err
-			}
+		Change: func(_ context.Context, client *Client, id string, inputs policyInputs) (iam.ManagedPolicy, error) {
 			tags, err := client.tagged("IAM", "TagPolicy", inputs.Tags)
-			if err == nil {
-				_, err = client.iam.UpdatePolicy(id, inputs.Policy)
-			}
 			if err != nil {
-				return nil, failed("updating IAM Policy", id, err)
+				return iam.ManagedPolicy{}, err
 			}
-			changed, err := client.iam.SetPolicyTags(id, tags)
-			if err != nil {
-				return nil, failed("updating IAM Policy", id, err)
+			if _, err := client.iam.UpdatePolicy(id, inputs.Policy); err != nil {
+				return iam.ManagedPolicy{}, err
 			}
-			return client.policyOutputs(changed, inputs.Tags), nil
+			return client.iam.SetPolicyTags(id, tags)
 		},
-		Delete: func(_ context.Context, client *Client, id string, _ resource.PropertyMap) error {
-			if err := client.iam.DeletePolicy(id); err != nil && !fault.Has(err, iam.NoSuchEntity) {
-				return failed("deleting IAM Policy", id, err)
-			}
-			return nil
+		Remove: func(_ context.Context, client *Client, id string, _ policyInputs) error {
+			return client.iam.DeletePolicy(id)
 		},
-	}
+		Show: func(client *Client, policy iam.ManagedPolicy, inputs policyInputs) map[string]any {
+			return client.policyOutputs(policy, inputs.Tags)
+		},
+	}.Resource()
 }
 
 func (c *Client) policyOutputs(policy iam.ManagedPolicy, own map[string]string) map[string]any {

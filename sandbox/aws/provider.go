@@ -20,13 +20,14 @@ func (c *Cloud) Provider() *provider.Definition[*Client] {
 		Version:   version,
 		Config:    pulumiaws.ProviderArgs{}.ElementType(),
 		Configure: c.configure,
+		Stateful:  true,
 		Types: []provider.Type[*Client]{
 			roleType(), rolePolicyType(), rolePolicyAttachmentType(), policyType(), oidcProviderType(),
 			repositoryType(), repositoryPolicyType(), lifecyclePolicyType(),
 			associationType(), taskDefinitionType(), serviceType(), logGroupType(),
 		},
 		Functions: []provider.Function[*Client]{
-			getCallerIdentity(), getPartition(), getRole(), getOIDCProvider(), getCluster(), getRepository(),
+			getCallerIdentity(), getOIDCProvider(), getCluster(),
 		},
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 
-	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/aws/iam"
 	"waybill.example/waybill/sandbox/provider"
 )
@@ -30,70 +29,40 @@ type roleInputs struct {
 // inlinePolicies, with which the real provider shows what others attached, stay
 // away.
 func roleType() provider.Type[*Client] {
-	return provider.Type[*Client]{
-		Tok:         "aws:iam/role:Role",
-		Args:        pulumiiam.RoleArgs{}.ElementType(),
-		Required:    []string{"assumeRolePolicy"},
-		Computed:    []string{"arn", "createDate", "tagsAll", "uniqueId"},
-		Settled:     []string{"arn", "createDate", "uniqueId"},
-		Immutable:   []string{"name", "path"},
-		Defaults:    map[string]any{"forceDetachPolicies": false, "maxSessionDuration": iam.MinSession, "path": "/"},
-		DeleteFirst: collides,
-		Default: func(client *Client, request plugin.CheckRequest, inputs resource.PropertyMap) error {
-			if err := textual(inputs, "assumeRolePolicy"); err != nil {
-				return err
-			}
-			return named(iam.MaxRoleName)(client, request, inputs)
+	return provider.Kind[*Client, roleInputs, iam.Role]{
+		Type: provider.Type[*Client]{
+			Tok:         "aws:iam/role:Role",
+			Args:        pulumiiam.RoleArgs{}.ElementType(),
+			Required:    []string{"assumeRolePolicy"},
+			Computed:    []string{"arn", "createDate", "tagsAll", "uniqueId"},
+			Settled:     []string{"arn", "createDate", "uniqueId"},
+			Immutable:   []string{"name", "path"},
+			Defaults:    map[string]any{"forceDetachPolicies": false, "maxSessionDuration": iam.MinSession, "path": "/"},
+			DeleteFirst: collides,
+			Default: func(client *Client, request plugin.CheckRequest, inputs resource.PropertyMap) error {
+				if err := textual(inputs, "assumeRolePolicy"); err != nil {
+					return err
+				}
+				return named(iam.MaxRoleName)(client, request, inputs)
+			},
+			Validate: checkRole,
+			Same:     samePolicyIn("assumeRolePolicy"),
 		},
-		Validate: checkRole,
-		Same:     samePolicyIn("assumeRolePolicy"),
-		Create: func(_ context.Context, client *Client, properties resource.PropertyMap) (string, map[string]any, error) {
-			var inputs roleInputs
-			if err := provider.Decode(properties, &inputs); err != nil {
-				return "", nil, err
-			}
+		Noun: "IAM Role", Word: failed, Gone: gone,
+		Subject: func(inputs roleInputs) string { return inputs.Name },
+		Make: func(_ context.Context, client *Client, inputs roleInputs) (string, iam.Role, error) {
 			role, err := client.createRole(inputs)
-			if err != nil {
-				return "", nil, failed("creating IAM Role", inputs.Name, err)
-			}
-			return role.Name, client.roleOutputs(role, inputs), nil
+			return role.Name, role, err
 		},
-		Read: func(_ context.Context, client *Client, id string, state resource.PropertyMap) (map[string]any, error) {
-			var known roleInputs
-			if err := provider.Decode(state, &known); err != nil {
-				return nil, err
-			}
-			role, err := client.iam.Role(id)
-			switch {
-			case fault.Has(err, iam.NoSuchEntity):
-				return nil, nil
-			case err != nil:
-				return nil, failed("reading IAM Role", id, err)
-			}
-			return client.roleOutputs(role, known), nil
+		Find: func(client *Client, id string, _ roleInputs) (iam.Role, error) { return client.iam.Role(id) },
+		Change: func(_ context.Context, client *Client, _ string, inputs roleInputs) (iam.Role, error) {
+			return client.updateRole(inputs)
 		},
-		Update: func(_ context.Context, client *Client, id string, properties resource.PropertyMap) (map[string]any, error) {
-			var inputs roleInputs
-			if err := provider.Decode(properties, &inputs); err != nil {
-				return nil, err
-			}
-			role, err := client.updateRole(inputs)
-			if err != nil {
-				return nil, failed("updating IAM Role", id, err)
-			}
-			return client.roleOutputs(role, inputs), nil
+		Remove: func(_ context.Context, client *Client, id string, known roleInputs) error {
+			return client.deleteRole(id, known.ForceDetach)
 		},
-		Delete: func(_ context.Context, client *Client, id string, state resource.PropertyMap) error {
-			var known roleInputs
-			if err := provider.Decode(state, &known); err != nil {
-				return err
-			}
-			if err := client.deleteRole(id, known.ForceDetach); err != nil && !fault.Has(err, iam.NoSuchEntity) {
-				return failed("deleting IAM Role", id, err)
-			}
-			return nil
-		},
-	}
+		Show: (*Client).roleOutputs,
+	}.Resource()
 }
 
 // iamName is the form of names of roles and policies.

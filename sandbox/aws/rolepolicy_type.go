@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,70 +11,71 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 
-	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/aws/iam"
 	"waybill.example/waybill/sandbox/provider"
 )
 
+type rolePolicy struct {
+	Role   string `json:"role"`
+	Name   string `json:"name"`
+	Policy string `json:"policy"`
+}
+
 // rolePolicyType is an inline policy; its ID is ROLE:NAME.
 func rolePolicyType() provider.Type[*Client] {
-	outputs := func(role, name, text string) map[string]any {
-		return map[string]any{"name": name, "policy": text, "role": role}
+	put := func(client *Client, wish rolePolicy) (rolePolicy, error) {
+		return wish, client.iam.PutRolePolicy(wish.Role, wish.Name, wish.Policy)
 	}
-	put := func(client *Client, properties resource.PropertyMap) (map[string]any, error) {
-		role, name, text := provider.Text(properties, "role"), provider.Text(properties, "name"), provider.Text(properties, "policy")
-		if err := client.iam.PutRolePolicy(role, name, text); err != nil {
-			return nil, fmt.Errorf("putting IAM Role (%s) Policy (%s): %w", role, name, err)
-		}
-		return outputs(role, name, text), nil
-	}
-	return provider.Type[*Client]{
-		Tok:         "aws:iam/rolePolicy:RolePolicy",
-		Args:        pulumiiam.RolePolicyArgs{}.ElementType(),
-		Required:    []string{"policy", "role"},
-		Immutable:   []string{"name", "role"},
-		DeleteFirst: collides,
-		Default: func(client *Client, request plugin.CheckRequest, inputs resource.PropertyMap) error {
-			if err := textual(inputs, "policy"); err != nil {
-				return err
+	return provider.Kind[*Client, rolePolicy, rolePolicy]{
+		Type: provider.Type[*Client]{
+			Tok:         "aws:iam/rolePolicy:RolePolicy",
+			Args:        pulumiiam.RolePolicyArgs{}.ElementType(),
+			Required:    []string{"policy", "role"},
+			Immutable:   []string{"name", "role"},
+			DeleteFirst: collides,
+			Default: func(client *Client, request plugin.CheckRequest, inputs resource.PropertyMap) error {
+				if err := textual(inputs, "policy"); err != nil {
+					return err
+				}
+				return named(iam.MaxPolicyName)(client, request, inputs)
+			},
+			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
+				found := append(checkName(inputs, iam.MaxPolicyName), asJSON(inputs, "policy")...)
+				return append(found, checkRoleName(inputs)...)
+			},
+			Same: samePolicyIn("policy"),
+		},
+		Noun: "IAM Role Policy", Word: putting, Gone: gone,
+		Subject: func(wish rolePolicy) string { return wish.Role + ":" + wish.Name },
+		Make: func(_ context.Context, client *Client, wish rolePolicy) (string, rolePolicy, error) {
+			if _, err := put(client, wish); err != nil {
+				return "", wish, err
 			}
-			return named(iam.MaxPolicyName)(client, request, inputs)
+			return wish.Role + ":" + wish.Name, wish, nil
 		},
-		Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
-			found := append(checkName(inputs, iam.MaxPolicyName), asJSON(inputs, "policy")...)
-			return append(found, checkRoleName(inputs)...)
-		},
-		Same: samePolicyIn("policy"),
-		Create: func(_ context.Context, client *Client, properties resource.PropertyMap) (string, map[string]any, error) {
-			made, err := put(client, properties)
-			return provider.Text(properties, "role") + ":" + provider.Text(properties, "name"), made, err
-		},
-		Read: func(_ context.Context, client *Client, id string, _ resource.PropertyMap) (map[string]any, error) {
+		Find: func(client *Client, id string, _ rolePolicy) (rolePolicy, error) {
 			roleName, name, both := strings.Cut(id, ":")
 			if !both {
-				return nil, fmt.Errorf("ID %q: want ROLE:POLICY-NAME", id)
+				return rolePolicy{}, errors.New("want ROLE:POLICY-NAME")
 			}
 			role, err := client.iam.Role(roleName)
 			text, found := role.Inline[name]
-			switch {
-			case fault.Has(err, iam.NoSuchEntity), err == nil && !found:
-				return nil, nil
-			case err != nil:
-				return nil, failed("reading IAM Role Policy", id, err)
+			if err == nil && !found {
+				err = errGone
 			}
-			return outputs(role.Name, name, text), nil
+			return rolePolicy{role.Name, name, text}, err
 		},
-		Update: func(_ context.Context, client *Client, _ string, properties resource.PropertyMap) (map[string]any, error) {
-			return put(client, properties)
+		Change: func(_ context.Context, client *Client, _ string, wish rolePolicy) (rolePolicy, error) {
+			return put(client, wish)
 		},
-		Delete: func(_ context.Context, client *Client, id string, _ resource.PropertyMap) error {
+		Remove: func(_ context.Context, client *Client, id string, _ rolePolicy) error {
 			role, name, _ := strings.Cut(id, ":")
-			if err := client.iam.DeleteRolePolicy(role, name); err != nil && !fault.Has(err, iam.NoSuchEntity) {
-				return failed("deleting IAM Role Policy", id, err)
-			}
-			return nil
+			return client.iam.DeleteRolePolicy(role, name)
 		},
-	}
+		Show: func(_ *Client, held, _ rolePolicy) map[string]any {
+			return map[string]any{"name": held.Name, "policy": held.Policy, "role": held.Role}
+		},
+	}.Resource()
 }
 
 // checkRoleName refuses a role that is given by its ARN where its name is wanted.
@@ -84,51 +86,53 @@ func checkRoleName(inputs resource.PropertyMap) []plugin.CheckFailure {
 	return nil
 }
 
+type attachment struct {
+	Role   string `json:"role"`
+	Policy string `json:"policyArn"`
+}
+
 // rolePolicyAttachmentType attaches a managed policy to a role. Replacements
 // delete first: the old attachment and the new one may be the same.
 func rolePolicyAttachmentType() provider.Type[*Client] {
-	outputs := func(role, policy string) map[string]any { return map[string]any{"policyArn": policy, "role": role} }
-	return provider.Type[*Client]{
-		Tok:       "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
-		Args:      pulumiiam.RolePolicyAttachmentArgs{}.ElementType(),
-		Required:  []string{"role"},
-		Immutable: []string{"policyArn", "role"},
-		Adopted: func(outputs map[string]any) string {
-			return fmt.Sprintf("%s-%s", outputs["role"], outputs["policyArn"])
+	return provider.Kind[*Client, attachment, attachment]{
+		Type: provider.Type[*Client]{
+			Tok:       "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+			Args:      pulumiiam.RolePolicyAttachmentArgs{}.ElementType(),
+			Required:  []string{"role"},
+			Immutable: []string{"policyArn", "role"},
+			Adopted: func(outputs map[string]any) string {
+				return fmt.Sprintf("%s-%s", outputs["role"], outputs["policyArn"])
+			},
+			DeleteFirst: func(resource.PropertyMap) bool { return true },
+			Validate:    checkRoleName,
 		},
-		DeleteFirst: func(resource.PropertyMap) bool { return true },
-		Validate:    checkRoleName,
-		Create: func(_ context.Context, client *Client, properties resource.PropertyMap) (string, map[string]any, error) {
-			role, policy := provider.Text(properties, "role"), provider.Text(properties, "policyArn")
-			if err := client.iam.AttachRolePolicy(role, policy); err != nil {
-				return "", nil, fmt.Errorf("attaching IAM Policy (%s) to IAM Role (%s): %w", policy, role, err)
+		Noun: "IAM Role Policy Attachment", Word: failed, Gone: gone,
+		Subject: func(wish attachment) string { return wish.Role + "/" + wish.Policy },
+		Make: func(_ context.Context, client *Client, wish attachment) (string, attachment, error) {
+			if err := client.iam.AttachRolePolicy(wish.Role, wish.Policy); err != nil {
+				return "", wish, err
 			}
 			// The real ID is unique in the same way and says as little.
-			return fmt.Sprintf("%s-%s", role, client.cloud.now().UTC().Format("20060102150405.000000000")), outputs(role, policy), nil
+			return wish.Role + "-" + client.cloud.now().UTC().Format("20060102150405.000000000"), wish, nil
 		},
-		Read: func(_ context.Context, client *Client, id string, state resource.PropertyMap) (map[string]any, error) {
-			name, policy := provider.Text(state, "role"), provider.Text(state, "policyArn")
-			if state == nil {
+		Find: func(client *Client, id string, known attachment) (attachment, error) {
+			if known.Role == "" {
 				var both bool
-				if name, policy, both = strings.Cut(id, "/"); !both {
-					return nil, fmt.Errorf("ID %q: want ROLE/POLICY-ARN", id)
+				if known.Role, known.Policy, both = strings.Cut(id, "/"); !both {
+					return known, errors.New("want ROLE/POLICY-ARN")
 				}
 			}
-			role, err := client.iam.Role(name)
-			switch {
-			case fault.Has(err, iam.NoSuchEntity), err == nil && !slices.Contains(role.Attached, policy):
-				return nil, nil
-			case err != nil:
-				return nil, failed("reading IAM Role Policy Attachment", id, err)
+			role, err := client.iam.Role(known.Role)
+			if err == nil && !slices.Contains(role.Attached, known.Policy) {
+				err = errGone
 			}
-			return outputs(role.Name, policy), nil
+			return known, err
 		},
-		Delete: func(_ context.Context, client *Client, _ string, state resource.PropertyMap) error {
-			role, policy := provider.Text(state, "role"), provider.Text(state, "policyArn")
-			if err := client.iam.DetachRolePolicy(role, policy); err != nil && !fault.Has(err, iam.NoSuchEntity) {
-				return fmt.Errorf("detaching IAM Policy (%s) from IAM Role (%s): %w", policy, role, err)
-			}
-			return nil
+		Remove: func(_ context.Context, client *Client, _ string, known attachment) error {
+			return client.iam.DetachRolePolicy(known.Role, known.Policy)
 		},
-	}
+		Show: func(_ *Client, held, _ attachment) map[string]any {
+			return map[string]any{"policyArn": held.Policy, "role": held.Role}
+		},
+	}.Resource()
 }

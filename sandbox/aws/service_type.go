@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 
 	"waybill.example/waybill/sandbox/aws/ecs"
-	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/provider"
 )
 
@@ -38,94 +38,106 @@ type serviceInputs struct {
 	Force          bool              `json:"forceDelete"`
 	Wait           bool              `json:"waitForSteadyState"`
 	Tags           map[string]string `json:"tags"`
+	PropagateTags  string            `json:"propagateTags"`
+	Platform       string            `json:"platformVersion"`
+	Scheduling     string            `json:"schedulingStrategy"`
+	ManagedTags    bool              `json:"enableEcsManagedTags"`
 }
 
 // serviceType updates in place but for the name, the cluster and how tasks are
 // started. The ID is the service's ARN; an import gives CLUSTER/SERVICE.
 func serviceType() provider.Type[*Client] {
-	return provider.Type[*Client]{
-		Tok:       "aws:ecs/service:Service",
-		Args:      pulumiecs.ServiceArgs{}.ElementType(),
-		Computed:  []string{"cluster", "iamRole", "launchType", "platformVersion", "tagsAll", "triggers"},
-		Settled:   []string{"cluster", "iamRole", "launchType", "platformVersion", "triggers"},
-		Immutable: []string{"cluster", "launchType", "name", "schedulingStrategy"},
-		Defaults: map[string]any{
-			"deploymentMaximumPercent": 200, "deploymentMinimumHealthyPercent": 100, "enableExecuteCommand": false, "forceDelete": false,
-			"waitForSteadyState": false,
+	return provider.Kind[*Client, serviceInputs, ecs.Service]{
+		Type: provider.Type[*Client]{
+			Tok:       "aws:ecs/service:Service",
+			Args:      pulumiecs.ServiceArgs{}.ElementType(),
+			Computed:  []string{"cluster", "iamRole", "launchType", "platformVersion", "tagsAll", "triggers"},
+			Settled:   []string{"cluster", "iamRole", "launchType", "platformVersion", "triggers"},
+			Immutable: []string{"cluster", "launchType", "name", "schedulingStrategy"},
+			Defaults: map[string]any{
+				"deploymentMaximumPercent": 200, "deploymentMinimumHealthyPercent": 100, "enableExecuteCommand": false, "forceDelete": false,
+				"waitForSteadyState": false,
+			},
+			Same: sameNetwork,
+			Adopted: func(outputs map[string]any) string {
+				cluster := fmt.Sprint(outputs["cluster"]) // an ARN, where no program has named it yet
+				return strings.Replace(cluster, ":cluster/", ":service/", 1) + "/" + fmt.Sprint(outputs["name"])
+			},
+			DeleteFirst: collides,
+			Default:     named(255),
+			Validate:    checkService,
 		},
-		Same: sameNetwork,
-		Adopted: func(outputs map[string]any) string {
-			cluster := fmt.Sprint(outputs["cluster"]) // an ARN, where no program has named it yet
-			return strings.Replace(cluster, ":cluster/", ":service/", 1) + "/" + fmt.Sprint(outputs["name"])
-		},
-		DeleteFirst: collides,
-		Default:     named(255),
-		Validate:    checkService,
-		Create: func(ctx context.Context, client *Client, properties resource.PropertyMap) (string, map[string]any, error) {
-			inputs, settings, err := client.service("CreateService", properties)
+		Noun: "ECS Service", Word: failed, Gone: gone,
+		Subject: func(inputs serviceInputs) string { return inputs.Name },
+		Make: func(ctx context.Context, client *Client, inputs serviceInputs) (string, ecs.Service, error) {
+			settings, err := client.service("CreateService", inputs)
 			if err != nil {
-				return "", nil, failed("creating ECS Service", inputs.Name, err)
+				return "", ecs.Service{}, err
 			}
 			service, err := client.cloud.ECS.CreateService(client.Place, settings)
 			if err != nil {
-				return "", nil, failed("creating ECS Service", inputs.Name, err)
+				return "", service, err
 			}
 			if err := client.steady(ctx, inputs, service); err != nil {
-				// The real provider leaves the service in the state, to be deleted
-				// by the next update; here it goes at once.
-				return "", nil, errors.Join(fmt.Errorf("waiting for ECS Service (%s) create: %w", service.ARN(), err),
-					client.deleteService(ctx, service.ARN(), true))
+				return service.ARN(), service, client.unstable(err)
 			}
-			return service.ARN(), client.serviceOutputs(service, inputs, properties), nil
+			return service.ARN(), service, nil
 		},
-		Read: func(_ context.Context, client *Client, id string, state resource.PropertyMap) (map[string]any, error) {
-			var known serviceInputs
-			if err := provider.Decode(state, &known); err != nil {
-				return nil, err
-			}
-			if cluster, name, both := strings.Cut(id, "/"); state == nil && both && !strings.HasPrefix(id, "arn:") {
+		Find: func(client *Client, id string, known serviceInputs) (ecs.Service, error) {
+			if cluster, name, both := strings.Cut(id, "/"); known.Name == "" && both && !strings.HasPrefix(id, "arn:") {
 				id = client.ARN("ecs", "service/"+cluster+"/"+name)
 			}
 			service, err := client.cloud.ECS.Service(id)
-			if err != nil || service.Status != ecs.Active {
-				return nil, nil //nolint:nilerr // the only error is that there is none
+			if err == nil && service.Status != ecs.Active {
+				err = errGone
 			}
-			return client.serviceOutputs(service, known, state), nil
+			return service, err
 		},
-		Update: func(ctx context.Context, client *Client, id string, properties resource.PropertyMap) (map[string]any, error) {
-			inputs, settings, err := client.service("UpdateService", properties)
-			if err != nil {
-				return nil, failed("updating ECS Service", id, err)
-			}
-			before, err := client.cloud.ECS.Service(id)
-			if err != nil {
-				return nil, failed("updating ECS Service", id, err)
-			}
-			service, err := client.cloud.ECS.UpdateService(client.Place, settings)
-			if err != nil {
-				return nil, failed("updating ECS Service", id, err)
-			}
-			if err := client.steady(ctx, inputs, service); err != nil {
-				err = fmt.Errorf("waiting for ECS Service (%s) update: %w", id, err)
-				if service.CircuitBreaker && service.Rollback {
-					_, undone := client.cloud.ECS.UpdateService(client.Place, before.ServiceSettings)
-					err = errors.Join(err, undone)
-				}
-				return nil, err
-			}
-			return client.serviceOutputs(service, inputs, properties), nil
+		Change: func(ctx context.Context, client *Client, id string, inputs serviceInputs) (ecs.Service, error) {
+			return client.updateService(ctx, id, inputs)
 		},
-		Delete: func(ctx context.Context, client *Client, id string, state resource.PropertyMap) error {
-			var known serviceInputs
-			if err := provider.Decode(state, &known); err != nil {
-				return err
-			}
-			if err := client.deleteService(ctx, id, known.Force); err != nil && !fault.Has(err, ecs.NotFound) {
-				return failed("deleting ECS Service", id, err)
-			}
-			return nil
+		Remove: func(ctx context.Context, client *Client, id string, known serviceInputs) error {
+			return client.deleteService(ctx, id, known.Force)
 		},
+		Show: (*Client).serviceOutputs,
+	}.Resource()
+}
+
+// updateService changes a service and waits where the program asks for it, as
+// https://github.com/hashicorp/terraform-provider-aws/blob/v5.100.0/internal/service/ecs/service.go
+// does: not where nothing but tags changes, and until one deployment has the
+// desired count. That may be the one before: a service whose circuit breaker
+// rolled back is stable, and the update succeeds
+// (https://github.com/hashicorp/terraform-provider-aws/issues/20858).
+func (c *Client) updateService(ctx context.Context, id string, inputs serviceInputs) (ecs.Service, error) {
+	settings, err := c.service("UpdateService", inputs)
+	if err != nil {
+		return ecs.Service{}, err
 	}
+	before, err := c.cloud.ECS.Service(id)
+	if err != nil {
+		return before, err
+	}
+	service, err := c.cloud.ECS.UpdateService(c.Place, settings)
+	if err != nil || service.SameButTags(before) {
+		return service, err
+	}
+	err = c.steady(ctx, inputs, service)
+	switch {
+	case err == nil:
+		return service, nil
+	case service.CircuitBreaker && service.Rollback && service.TaskDefinition != before.TaskDefinition:
+		settings.TaskDefinition = before.TaskDefinition
+		return c.cloud.ECS.UpdateService(c.Place, settings)
+	}
+	return service, c.unstable(err)
+}
+
+// unstable is the end of a wait for tasks that do not start. The real provider
+// does not say why, the service's events do.
+func (c *Client) unstable(err error) error {
+	return &provider.Unsettled{Err: fmt.Errorf(
+		"timeout while waiting for state to become 'tfSTABLE' (last state: 'tfPENDING', timeout: 20m0s); the service's events: %w", err)}
 }
 
 // serviceRole is ECS's service-linked role, with which it acts for every service.
@@ -150,9 +162,9 @@ func sameNetwork(property resource.PropertyKey, old, new resource.PropertyValue)
 // checkService refuses what the sandbox does not model and values that the real
 // provider refuses before any request.
 func checkService(inputs resource.PropertyMap) []plugin.CheckFailure {
-	found := unsupported(inputs, "alarms", "availabilityZoneRebalancing", "capacityProviderStrategies", "loadBalancers",
-		"orderedPlacementStrategies", "placementConstraints", "serviceConnectConfiguration", "serviceRegistries", "volumeConfiguration",
-		"vpcLatticeConfigurations")
+	found := unsupported(inputs, "alarms", "availabilityZoneRebalancing", "capacityProviderStrategies", "deploymentController",
+		"forceNewDeployment", "healthCheckGracePeriodSeconds", "loadBalancers", "orderedPlacementStrategies", "placementConstraints", "serviceConnectConfiguration", "serviceRegistries",
+		"volumeConfiguration", "vpcLatticeConfigurations")
 	for property, allowed := range map[resource.PropertyKey][]string{
 		"launchType":         {"FARGATE"},
 		"schedulingStrategy": {"REPLICA"},
@@ -163,25 +175,16 @@ func checkService(inputs resource.PropertyMap) []plugin.CheckFailure {
 			found = append(found, failure(property, "want one of %q, got %q", allowed, value))
 		}
 	}
-	if controller := inputs["deploymentController"]; controller.IsObject() {
-		if kind := provider.Text(controller.ObjectValue(), "type"); kind != "" && kind != "ECS" {
-			found = append(found, failure("deploymentController", "the sandbox models ECS's own deployments only, got %q", kind))
-		}
-	}
 	return found
 }
 
-// service reads the inputs of a service with every tag.
-func (c *Client) service(operation string, properties resource.PropertyMap) (serviceInputs, ecs.ServiceSettings, error) {
-	var inputs serviceInputs
-	if err := provider.Decode(properties, &inputs); err != nil {
-		return inputs, ecs.ServiceSettings{}, err
-	}
+// service is the settings of a service with every tag.
+func (c *Client) service(operation string, inputs serviceInputs) (ecs.ServiceSettings, error) {
 	if inputs.LaunchType == "" {
-		return inputs, ecs.ServiceSettings{}, errors.New("launchType: the sandbox models FARGATE only, and without a value ECS means EC2")
+		return ecs.ServiceSettings{}, errors.New("launchType: the sandbox models FARGATE only, and without a value ECS means EC2")
 	}
 	tags, err := c.tagged("ECS", operation, inputs.Tags)
-	return inputs, ecs.ServiceSettings{
+	return ecs.ServiceSettings{
 		Cluster:        inputs.Cluster,
 		Name:           inputs.Name,
 		TaskDefinition: inputs.TaskDefinition,
@@ -239,12 +242,12 @@ func (c *Client) deleteService(ctx context.Context, id string, force bool) error
 
 // serviceOutputs describes a service. Cluster and task definition are shown as
 // the program names them, as long as they mean the same.
-func (c *Client) serviceOutputs(service ecs.Service, inputs serviceInputs, shown resource.PropertyMap) map[string]any {
+func (c *Client) serviceOutputs(service ecs.Service, inputs serviceInputs) map[string]any {
 	network := map[string]any{"subnets": anyList(service.Subnets), "assignPublicIp": service.AssignPublicIP}
 	if len(service.SecurityGroups) > 0 {
 		network["securityGroups"] = anyList(service.SecurityGroups)
 	}
-	outputs := map[string]any{
+	outputs := withoutEmpty(map[string]any{
 		"cluster":                         asNamed(inputs.Cluster, service.Cluster),
 		"deploymentMaximumPercent":        service.Maximum,
 		"deploymentMinimumHealthyPercent": service.MinimumHealthy,
@@ -254,23 +257,19 @@ func (c *Client) serviceOutputs(service ecs.Service, inputs serviceInputs, shown
 		"launchType":                      "FARGATE",
 		"name":                            service.Name,
 		"networkConfiguration":            network,
-		"platformVersion":                 "LATEST",
+		"platformVersion":                 cmp.Or(inputs.Platform, "LATEST"),
+		"propagateTags":                   inputs.PropagateTags,
+		"schedulingStrategy":              inputs.Scheduling,
 		"taskDefinition":                  asNamed(inputs.TaskDefinition, service.TaskDefinition),
 		"triggers":                        map[string]any{},
 		"waitForSteadyState":              inputs.Wait,
-	}
+	})
 	if service.CircuitBreaker || service.Rollback {
 		outputs["deploymentCircuitBreaker"] = map[string]any{"enable": service.CircuitBreaker, "rollback": service.Rollback}
 	}
-	if inputs.Force {
-		outputs["forceDelete"] = true
-	}
-	for _, property := range []resource.PropertyKey{
-		"deploymentController", "enableEcsManagedTags", "forceNewDeployment", "healthCheckGracePeriodSeconds", "platformVersion",
-		"propagateTags", "schedulingStrategy", "triggers",
-	} {
-		if shown.HasValue(property) {
-			outputs[string(property)] = provider.Plain(resource.PropertyMap{property: shown[property]})[string(property)]
+	for name, set := range map[string]bool{"forceDelete": inputs.Force, "enableEcsManagedTags": inputs.ManagedTags} {
+		if set {
+			outputs[name] = true
 		}
 	}
 	c.tagOutputs(outputs, service.Tags, inputs.Tags)

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -35,94 +36,70 @@ type taskDefinitionInputs struct {
 // taskDefinitionType replaces a revision by the next one on every change but
 // that of its tags. The ID is the family; an import gives a revision's ARN.
 func taskDefinitionType() provider.Type[*Client] {
-	return provider.Type[*Client]{
-		Tok:      "aws:ecs/taskDefinition:TaskDefinition",
-		Args:     pulumiecs.TaskDefinitionArgs{}.ElementType(),
-		Computed: []string{"arn", "arnWithoutRevision", "networkMode", "revision", "tagsAll"},
-		Settled:  []string{"arn", "arnWithoutRevision", "networkMode", "revision"},
-		Immutable: []string{
-			"containerDefinitions", "cpu", "enableFaultInjection", "ephemeralStorage", "executionRoleArn", "family", "memory",
-			"networkMode", "requiresCompatibilities", "runtimePlatform", "taskRoleArn",
-		},
-		Defaults: map[string]any{"enableFaultInjection": false, "skipDestroy": false, "trackLatest": false},
-		Adopted:  func(outputs map[string]any) string { return fmt.Sprint(outputs["family"]) },
-		Same: func(property resource.PropertyKey, old, new resource.PropertyValue) bool {
-			return property == "containerDefinitions" && sameJSON(old, new)
-		},
-		Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
-			found := unsupported(inputs, "inferenceAccelerators", "ipcMode", "pidMode", "placementConstraints", "proxyConfiguration", "volumes")
-			if inputs.HasValue("containerDefinitions") {
-				if _, err := ecs.ParseContainers(provider.Text(inputs, "containerDefinitions")); err != nil {
-					found = append(found, failure("containerDefinitions", "%v", err))
+	return provider.Kind[*Client, taskDefinitionInputs, ecs.TaskDefinition]{
+		Type: provider.Type[*Client]{
+			Tok:      "aws:ecs/taskDefinition:TaskDefinition",
+			Args:     pulumiecs.TaskDefinitionArgs{}.ElementType(),
+			Computed: []string{"arn", "arnWithoutRevision", "networkMode", "revision", "tagsAll"},
+			Settled:  []string{"arn", "arnWithoutRevision", "networkMode", "revision"},
+			Immutable: []string{
+				"containerDefinitions", "cpu", "enableFaultInjection", "ephemeralStorage", "executionRoleArn", "family", "memory",
+				"networkMode", "requiresCompatibilities", "runtimePlatform", "taskRoleArn",
+			},
+			Defaults: map[string]any{"enableFaultInjection": false, "skipDestroy": false, "trackLatest": false},
+			Adopted:  func(outputs map[string]any) string { return fmt.Sprint(outputs["family"]) },
+			Same: func(property resource.PropertyKey, old, new resource.PropertyValue) bool {
+				return property == "containerDefinitions" && sameJSON(old, new)
+			},
+			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
+				found := unsupported(inputs, "inferenceAccelerators", "ipcMode", "pidMode", "placementConstraints", "proxyConfiguration", "volumes")
+				if inputs.HasValue("containerDefinitions") {
+					if _, err := ecs.ParseContainers(provider.Text(inputs, "containerDefinitions")); err != nil {
+						found = append(found, failure("containerDefinitions", "%v", err))
+					}
 				}
-			}
-			return found
+				return found
+			},
+			Identify: func(id string) (map[string]any, error) {
+				if !strings.HasPrefix(id, "arn:") {
+					return nil, fmt.Errorf("ID %q: want the ARN of a revision", id)
+				}
+				return nil, nil
+			},
 		},
-		Create: func(_ context.Context, client *Client, properties resource.PropertyMap) (string, map[string]any, error) {
-			var inputs taskDefinitionInputs
-			if err := provider.Decode(properties, &inputs); err != nil {
-				return "", nil, err
-			}
+		Noun: "ECS Task Definition", Word: failed, Gone: gone,
+		Subject: func(inputs taskDefinitionInputs) string { return inputs.Family },
+		Make: func(_ context.Context, client *Client, inputs taskDefinitionInputs) (string, ecs.TaskDefinition, error) {
 			definition, err := client.register(inputs)
-			if err != nil {
-				return "", nil, failed("creating ECS Task Definition", inputs.Family, err)
-			}
-			return definition.Family, client.taskDefinitionOutputs(definition, inputs), nil
+			return definition.Family, definition, err
 		},
-		Read: func(_ context.Context, client *Client, id string, state resource.PropertyMap) (map[string]any, error) {
-			var known taskDefinitionInputs
-			if err := provider.Decode(state, &known); err != nil {
-				return nil, err
-			}
-			reference := known.ARN
-			if state == nil {
-				reference = id
-			}
-			definition, err := client.cloud.ECS.TaskDefinition(client.Place, reference)
+		Find: func(client *Client, id string, known taskDefinitionInputs) (ecs.TaskDefinition, error) {
+			definition, err := client.cloud.ECS.TaskDefinition(client.Place, cmp.Or(known.ARN, id))
 			if err != nil || definition.Inactive {
-				return nil, nil //nolint:nilerr // the only error is that there is none
+				err = errGone // the only error is that there is none
 			}
-			return client.taskDefinitionOutputs(definition, known), nil
+			return definition, err
 		},
-		Update: func(_ context.Context, client *Client, id string, properties resource.PropertyMap) (map[string]any, error) {
-			var inputs taskDefinitionInputs
-			if err := provider.Decode(properties, &inputs); err != nil {
-				return nil, err
-			}
+		Change: func(_ context.Context, client *Client, _ string, inputs taskDefinitionInputs) (ecs.TaskDefinition, error) {
 			tags, err := client.tagged("ECS", "TagResource", inputs.Tags)
 			if err != nil {
-				return nil, failed("updating ECS Task Definition", id, err)
+				return ecs.TaskDefinition{}, err
 			}
 			// Only the newest revision of the family belongs to this resource.
 			definition, err := client.cloud.ECS.TaskDefinition(client.Place, inputs.Family)
-			if err == nil {
-				definition, err = client.cloud.ECS.TagDefinition(definition.ARN(), tags)
-			}
 			if err != nil {
-				return nil, failed("updating ECS Task Definition", id, err)
+				return definition, err
 			}
-			return client.taskDefinitionOutputs(definition, inputs), nil
+			return client.cloud.ECS.TagDefinition(definition.ARN(), tags)
 		},
-		Delete: func(_ context.Context, client *Client, id string, state resource.PropertyMap) error {
-			var known taskDefinitionInputs
-			if err := provider.Decode(state, &known); err != nil {
-				return err
-			}
+		Remove: func(_ context.Context, client *Client, _ string, known taskDefinitionInputs) error {
 			if known.SkipDestroy {
 				return nil
 			}
-			if err := client.cloud.ECS.Deregister(known.ARN); err != nil {
-				return failed("deleting ECS Task Definition", id, err)
-			}
-			return nil
+			return client.cloud.ECS.Deregister(known.ARN)
 		},
-		Identify: func(id string) (map[string]any, error) {
-			if !strings.HasPrefix(id, "arn:") {
-				return nil, fmt.Errorf("ID %q: want the ARN of a revision", id)
-			}
-			return nil, nil
-		},
-	}
+		Show: (*Client).taskDefinitionOutputs,
+	}.Resource()
 }
 
 func (c *Client) register(inputs taskDefinitionInputs) (ecs.TaskDefinition, error) {

@@ -131,6 +131,11 @@ func TestAPreviewOfAnIdentityLeavesTheIdentifiersUnknown(t *testing.T) {
 	}
 	assert.Equal(t, "westeurope", outputs["location"].StringValue())
 	assert.Len(t, cloud.Identities(), 1, "a preview creates nothing")
+
+	created := engine.MustCreate(identityToken, "pull", identity(nil))
+	outputs = engine.PreviewUpdate(created, identity(map[string]any{"tags": map[string]any{"team": "a"}}))
+	assert.Equal(t, created.Text(t, "name"), outputs["name"].StringValue(), "nothing that uses the name is replaced")
+	assert.True(t, outputs["clientId"].IsComputed())
 }
 
 func TestTheLocationComesFromTheConfigurationOrTheResourceGroup(t *testing.T) {
@@ -522,18 +527,14 @@ func TestLookUps(t *testing.T) {
 	assert.Equal(t, "44444444-4444-4444-4444-444444444444", existing["clientId"].StringValue())
 	assert.Equal(t, "55555555-5555-5555-5555-555555555555", existing["principalId"].StringValue())
 
-	config, err := driver.Invoke("azure-native:authorization:getClientConfig", nil)
-	require.NoError(t, err)
-	assert.Equal(t, tenant, config["tenantId"].StringValue())
-	assert.Equal(t, subscription, config["subscriptionId"].StringValue())
-
 	_, err = driver.Invoke("azure-native:containerservice:getManagedCluster", map[string]any{"resourceGroupName": "rg-platform", "resourceName": "aks-none"})
 	assert.ErrorContains(t, err, `Status=404 Code="ResourceNotFound" Message="The Resource 'Microsoft.ContainerService/managedClusters/aks-none' under resource group 'rg-platform' was not found.`)
 	_, err = driver.Invoke("azure-native:managedidentity:getUserAssignedIdentity", map[string]any{"resourceGroupName": "rg-platform", "resourceName": "id-none"})
 	assert.ErrorContains(t, err, `The Resource 'Microsoft.ManagedIdentity/userAssignedIdentities/id-none' under resource group 'rg-platform' was not found.`)
 	_, err = driver.Invoke("azure-native:containerservice:getManagedCluster", map[string]any{"resourceGroupName": "rg-platform"})
 	assert.ErrorContains(t, err, `missing required property "resourceName"`)
-	_, err = engine(t, cloud, map[string]any{"tenantId": otherTenant}).Invoke("azure-native:authorization:getClientConfig", nil)
+	_, err = engine(t, cloud, map[string]any{"tenantId": otherTenant}).Invoke("azure-native:managedidentity:getUserAssignedIdentity",
+		map[string]any{"resourceGroupName": "rg-platform", "resourceName": "id-existing"})
 	assert.ErrorContains(t, err, "InvalidAuthenticationTokenTenant")
 }
 

@@ -16,8 +16,6 @@ type Client struct {
 	tenant string
 	// location is the configured default region, or empty.
 	location string
-	// clientID is the configured application of the caller, or empty.
-	clientID string
 }
 
 // account finds the subscription and the tenant that owns it.

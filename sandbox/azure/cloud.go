@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -52,7 +51,7 @@ func WriteTime(duration time.Duration) Option {
 // Open reads the cloud's file at path, or starts it, and adds the identities
 // that the world has and the file has not seen yet.
 func Open(path string, existing world.Azure, options ...Option) (*Cloud, error) {
-	store, err := state.OpenStore(path, contents{})
+	store, err := state.OpenStore[contents](path)
 	if err != nil {
 		return nil, fmt.Errorf("azure: %w", err)
 	}
@@ -67,12 +66,6 @@ func Open(path string, existing world.Azure, options ...Option) (*Cloud, error) 
 }
 
 func (c *Cloud) seed(into *contents) error {
-	if into.Identities == nil {
-		into.Identities = map[string]Identity{}
-	}
-	if into.Seeded == nil {
-		into.Seeded = map[string]bool{}
-	}
 	var problems []error
 	for _, tenant := range c.world.Tenants {
 		for _, subscription := range tenant.Subscriptions {
@@ -101,7 +94,7 @@ func (c *Cloud) seed(into *contents) error {
 func made(existing world.Identity, identity Identity) (Identity, error) {
 	identity.Name, identity.ClientID, identity.PrincipalID = existing.Name, existing.ClientID, existing.PrincipalID
 	identity.Location = normalLocation(cmp.Or(existing.Location, identity.Location))
-	identity.Tags = maps.Clone(existing.Tags)
+	identity.Tags = existing.Tags
 	problems := []error{checkTags(existing.Tags)}
 	if count := len(existing.FederatedCredentials); count > MaxCredentials {
 		problems = append(problems, badRequest("%d federated identity credentials: an identity can have %d", count, MaxCredentials))
@@ -125,25 +118,17 @@ func (c *Cloud) HasTenant(id string) bool {
 // tenant, with its federated credentials. GUIDs are compared without regard to case.
 func (c *Cloud) IdentityByClientID(tenant, clientID string) (Identity, bool) {
 	var found Identity
-	c.store.View(func(held contents) {
-		for _, identity := range held.Identities {
-			if strings.EqualFold(identity.TenantID, tenant) && strings.EqualFold(identity.ClientID, clientID) {
-				found = identity.clone()
-			}
+	for _, identity := range c.store.Read().Identities {
+		if strings.EqualFold(identity.TenantID, tenant) && strings.EqualFold(identity.ClientID, clientID) {
+			found = identity
 		}
-	})
+	}
 	return found, found.ClientID != ""
 }
 
 // Identities returns every managed identity, sorted by resource ID.
 func (c *Cloud) Identities() []Identity {
-	var identities []Identity
-	c.store.View(func(held contents) {
-		for _, key := range slices.Sorted(maps.Keys(held.Identities)) {
-			identities = append(identities, held.Identities[key].clone())
-		}
-	})
-	return identities
+	return state.Sorted(c.store.Read().Identities)
 }
 
 // exclusively runs a write to the credentials of one identity. The write takes

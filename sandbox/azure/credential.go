@@ -70,7 +70,6 @@ func (c *Client) putCredential(ctx context.Context, group, identity string, cred
 			if !exists {
 				return parentNotFound(credentialKind, parent)
 			}
-			owner = owner.clone()
 			at := owner.find(credential.Name)
 			for n, other := range owner.Credentials {
 				if n != at && other.Issuer == credential.Issuer && other.Subject == credential.Subject {
@@ -107,7 +106,6 @@ func (c *Client) deleteCredential(ctx context.Context, group, identity, name str
 				return nil
 			}
 			if at := owner.find(name); at >= 0 {
-				owner = owner.clone()
 				owner.Credentials = slices.Delete(owner.Credentials, at, at+1)
 				held.Identities[key(parent)] = owner
 			}

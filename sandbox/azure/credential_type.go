@@ -25,84 +25,79 @@ func (i credentialInputs) credential() Credential {
 }
 
 func credentialType() provider.Type[*Client] {
-	return provider.Type[*Client]{
-		Tok:         "azure-native:managedidentity:FederatedIdentityCredential",
-		Args:        managedidentity.FederatedIdentityCredentialArgs{}.ElementType(),
-		Required:    []string{"audiences"},
-		Computed:    []string{"name", "type"},
-		Immutable:   []string{"federatedIdentityCredentialResourceName", "resourceGroupName", "resourceName"},
-		DeleteFirst: deleteFirst,
-		Default: func(_ *Client, request plugin.CheckRequest, inputs resource.PropertyMap) error {
-			return defaultName(request, inputs, "federatedIdentityCredentialResourceName")
+	return provider.Kind[*Client, credentialInputs, Credential]{
+		Type: provider.Type[*Client]{
+			Tok:         "azure-native:managedidentity:FederatedIdentityCredential",
+			Args:        managedidentity.FederatedIdentityCredentialArgs{}.ElementType(),
+			Required:    []string{"audiences"},
+			Computed:    []string{"name", "type"},
+			Settled:     []string{"name"},
+			Immutable:   []string{"federatedIdentityCredentialResourceName", "resourceGroupName", "resourceName"},
+			DeleteFirst: deleteFirst,
+			Default: func(_ *Client, request plugin.CheckRequest, inputs resource.PropertyMap) error {
+				return defaultName(request, inputs, "federatedIdentityCredentialResourceName")
+			},
+			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
+				const property = "federatedIdentityCredentialResourceName"
+				if name, given := inputs[property]; !given || credentialName.MatchString(provider.Text(inputs, property)) || name.IsNull() {
+					return nil
+				}
+				return []plugin.CheckFailure{{
+					Property: property,
+					Reason:   fmt.Sprintf("'%s' does not match expression '%s'", property, namePattern),
+				}}
+			},
+			Identify: func(id string) (map[string]any, error) {
+				path, err := parseID(id, true)
+				return map[string]any{
+					"resourceGroupName": path.group,
+					"resourceName":      path.identity,
+					"federatedIdentityCredentialResourceName": path.credential,
+				}, err
+			},
 		},
-		Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
-			const property = "federatedIdentityCredentialResourceName"
-			if name, given := inputs[property]; !given || credentialName.MatchString(provider.Text(inputs, property)) || name.IsNull() {
-				return nil
-			}
-			return []plugin.CheckFailure{{
-				Property: property,
-				Reason:   fmt.Sprintf("'%s' does not match expression '%s'", property, namePattern),
-			}}
-		},
-		Create: func(ctx context.Context, client *Client, properties resource.PropertyMap) (string, map[string]any, error) {
-			var inputs credentialInputs
-			if err := provider.Decode(properties, &inputs); err != nil {
-				return "", nil, err
-			}
+		Word: asIs, Gone: isGone,
+		Make: func(ctx context.Context, client *Client, inputs credentialInputs) (string, Credential, error) {
 			id := credentialID(identityID(client.subscription, inputs.ResourceGroup, inputs.Identity), inputs.Name)
 			existing, err := client.getCredential(inputs.ResourceGroup, inputs.Identity, inputs.Name)
+			if err == nil && existing != nil {
+				err = alreadyExists(id)
+			}
 			if err != nil {
-				return "", nil, err
+				return "", Credential{}, err
 			}
-			if existing != nil {
-				return "", nil, alreadyExists(id)
+			made, err := client.putCredentialOf(ctx, inputs)
+			if err != nil {
+				return "", made, err
 			}
-			if err := client.putCredential(ctx, inputs.ResourceGroup, inputs.Identity, inputs.credential()); err != nil {
-				return "", nil, err
-			}
-			return id, credentialOutputs(inputs.credential()), nil
+			return id, made, nil
 		},
-		Read: func(_ context.Context, client *Client, id string, _ resource.PropertyMap) (map[string]any, error) {
+		Find: func(client *Client, id string, _ credentialInputs) (Credential, error) {
 			path, err := client.parse(id, true)
 			if err != nil {
-				return nil, err
+				return Credential{}, err
 			}
-			credential, err := client.getCredential(path.group, path.identity, path.credential)
-			if credential == nil {
-				return nil, unlessGroupGone(err)
-			}
-			return credentialOutputs(*credential), nil
+			return orGone(client.getCredential(path.group, path.identity, path.credential))
 		},
-		Update: func(ctx context.Context, client *Client, _ string, properties resource.PropertyMap) (map[string]any, error) {
-			var inputs credentialInputs
-			if err := provider.Decode(properties, &inputs); err != nil {
-				return nil, err
-			}
-			if err := client.putCredential(ctx, inputs.ResourceGroup, inputs.Identity, inputs.credential()); err != nil {
-				return nil, err
-			}
-			return credentialOutputs(inputs.credential()), nil
+		Change: func(ctx context.Context, client *Client, _ string, inputs credentialInputs) (Credential, error) {
+			return client.putCredentialOf(ctx, inputs)
 		},
-		Delete: func(ctx context.Context, client *Client, id string, _ resource.PropertyMap) error {
+		Remove: func(ctx context.Context, client *Client, id string, _ credentialInputs) error {
 			path, err := client.parse(id, true)
 			if err != nil {
 				return err
 			}
-			return unlessGroupGone(client.deleteCredential(ctx, path.group, path.identity, path.credential))
+			return client.deleteCredential(ctx, path.group, path.identity, path.credential)
 		},
-		Identify: func(id string) (map[string]any, error) {
-			path, err := parseID(id, true)
-			return map[string]any{
-				"resourceGroupName": path.group,
-				"resourceName":      path.identity,
-				"federatedIdentityCredentialResourceName": path.credential,
-			}, err
-		},
-	}
+		Show: credentialOutputs,
+	}.Resource()
 }
 
-func credentialOutputs(credential Credential) map[string]any {
+func (c *Client) putCredentialOf(ctx context.Context, inputs credentialInputs) (Credential, error) {
+	return inputs.credential(), c.putCredential(ctx, inputs.ResourceGroup, inputs.Identity, inputs.credential())
+}
+
+func credentialOutputs(_ *Client, credential Credential, _ credentialInputs) map[string]any {
 	audiences := make([]any, len(credential.Audiences))
 	for i, audience := range credential.Audiences {
 		audiences[i] = audience

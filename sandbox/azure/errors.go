@@ -58,12 +58,26 @@ func badRequest(format string, args ...any) error {
 	return &Error{http.StatusBadRequest, "BadRequest", fmt.Sprintf(format, args...)}
 }
 
-// unlessGroupGone forgives the refusal of a request whose resource group does
-// not exist: everything in the group is gone with it.
-func unlessGroupGone(err error) error {
-	var refusal *Error
-	if errors.As(err, &refusal) && refusal.Code == "ResourceGroupNotFound" {
-		return nil
+// errGone is the end of a look-up that finds nothing.
+var errGone = errors.New("the resource does not exist")
+
+// orGone is a look-up's result, or errGone.
+func orGone[R any](found *R, err error) (R, error) {
+	if err == nil && found == nil {
+		err = errGone
 	}
-	return err
+	if err != nil {
+		return *new(R), err
+	}
+	return *found, nil
 }
+
+// isGone says whether a resource does not exist. With its resource group,
+// everything in the group is gone.
+func isGone(err error) bool {
+	var refusal *Error
+	return errors.Is(err, errGone) || errors.As(err, &refusal) && refusal.Code == "ResourceGroupNotFound"
+}
+
+// asIs leaves a refusal as it is: azure-native adds nothing.
+func asIs(_, _, _ string, err error) error { return err }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"reflect"
 
-	"github.com/google/uuid"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"waybill.example/waybill/sandbox/provider"
@@ -48,29 +47,5 @@ func functions() []provider.Function[*Client] {
 				return client.getCluster(args.ResourceGroup, args.Name)
 			},
 		},
-		{
-			Tok:  "azure-native:authorization:getClientConfig",
-			Args: reflect.TypeFor[struct{}](),
-			Run: func(_ context.Context, client *Client, _ resource.PropertyMap) (map[string]any, error) {
-				tenant, subscription, err := client.account()
-				if err != nil {
-					return nil, err
-				}
-				clientID := client.clientID
-				if clientID == "" {
-					clientID = azureCLI
-				}
-				return map[string]any{
-					"clientId":       clientID,
-					"objectId":       uuid.NewSHA1(uuid.NameSpaceURL, []byte(tenant+"/"+clientID)).String(),
-					"subscriptionId": subscription.ID,
-					"tenantId":       tenant,
-				}, nil
-			},
-		},
 	}
 }
-
-// azureCLI is the client ID of the Azure CLI, the same in every tenant: who the
-// caller is where the configuration names no application.
-const azureCLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"

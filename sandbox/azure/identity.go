@@ -39,15 +39,6 @@ func (i Identity) ID() string {
 	return identityID(i.SubscriptionID, i.ResourceGroup, i.Name)
 }
 
-func (i Identity) clone() Identity {
-	i.Tags = maps.Clone(i.Tags)
-	i.Credentials = slices.Clone(i.Credentials)
-	for n := range i.Credentials {
-		i.Credentials[n].Audiences = slices.Clone(i.Credentials[n].Audiences)
-	}
-	return i
-}
-
 func identityID(subscription, group, name string) string {
 	return fmt.Sprintf("/subscriptions/%s/resourcegroups/%s/providers/%s/%s", subscription, group, identityKind, name)
 }
@@ -62,14 +53,11 @@ func (c *Client) getIdentity(group, name string) (*Identity, error) {
 	if _, _, err := c.group(group); err != nil {
 		return nil, err
 	}
-	var found *Identity
-	c.cloud.store.View(func(held contents) {
-		if identity, ok := held.Identities[key(identityID(c.subscription, group, name))]; ok {
-			identity = identity.clone()
-			found = &identity
-		}
-	})
-	return found, nil
+	identity, found := c.cloud.store.Read().Identities[key(identityID(c.subscription, group, name))]
+	if !found {
+		return nil, nil
+	}
+	return &identity, nil
 }
 
 // putIdentity creates an identity or updates its tags.
@@ -106,9 +94,9 @@ func (c *Client) putIdentity(_ context.Context, group, name, location string, ta
 				"The resource '%s' already exists in location '%s' in resource group '%s'. A resource with the same name cannot be created in location '%s'. Please select a new resource name.",
 				identity.Name, identity.Location, identity.ResourceGroup, region)}
 		}
-		identity.Tags = maps.Clone(tags)
+		identity.Tags = tags
 		held.Identities[id] = identity
-		result = identity.clone()
+		result = identity
 		return nil
 	})
 	return result, err

@@ -18,73 +18,62 @@ type identityInputs struct {
 }
 
 func identityType() provider.Type[*Client] {
-	put := func(ctx context.Context, client *Client, inputs identityInputs) (string, map[string]any, error) {
-		identity, err := client.putIdentity(ctx, inputs.ResourceGroup, inputs.Name, inputs.Location, inputs.Tags)
-		if err != nil {
-			return "", nil, err
-		}
-		return identity.ID(), identityOutputs(identity), nil
-	}
-	return provider.Type[*Client]{
-		Tok:         "azure-native:managedidentity:UserAssignedIdentity",
-		Args:        managedidentity.UserAssignedIdentityArgs{}.ElementType(),
-		Required:    []string{"location"},
-		Computed:    []string{"clientId", "name", "principalId", "tenantId", "type"},
-		Immutable:   []string{"location", "resourceGroupName", "resourceName"},
-		DeleteFirst: deleteFirst,
-		Default: func(client *Client, request plugin.CheckRequest, inputs resource.PropertyMap) error {
-			defaultLocation(client, request, inputs)
-			return defaultName(request, inputs, "resourceName")
+	return provider.Kind[*Client, identityInputs, Identity]{
+		Type: provider.Type[*Client]{
+			Tok:         "azure-native:managedidentity:UserAssignedIdentity",
+			Args:        managedidentity.UserAssignedIdentityArgs{}.ElementType(),
+			Required:    []string{"location"},
+			Computed:    []string{"clientId", "name", "principalId", "tenantId", "type"},
+			Settled:     []string{"name"},
+			Immutable:   []string{"location", "resourceGroupName", "resourceName"},
+			DeleteFirst: deleteFirst,
+			Default: func(client *Client, request plugin.CheckRequest, inputs resource.PropertyMap) error {
+				defaultLocation(client, request, inputs)
+				return defaultName(request, inputs, "resourceName")
+			},
+			Same: func(property resource.PropertyKey, old, new resource.PropertyValue) bool {
+				return property == "location" && old.IsString() && new.IsString() &&
+					normalLocation(old.StringValue()) == normalLocation(new.StringValue())
+			},
+			Identify: func(id string) (map[string]any, error) {
+				path, err := parseID(id, false)
+				return map[string]any{"resourceGroupName": path.group, "resourceName": path.identity}, err
+			},
 		},
-		Same: func(property resource.PropertyKey, old, new resource.PropertyValue) bool {
-			return property == "location" && old.IsString() && new.IsString() &&
-				normalLocation(old.StringValue()) == normalLocation(new.StringValue())
-		},
-		Create: func(ctx context.Context, client *Client, properties resource.PropertyMap) (string, map[string]any, error) {
-			var inputs identityInputs
-			if err := provider.Decode(properties, &inputs); err != nil {
-				return "", nil, err
-			}
+		Word: asIs, Gone: isGone,
+		Make: func(ctx context.Context, client *Client, inputs identityInputs) (string, Identity, error) {
 			existing, err := client.getIdentity(inputs.ResourceGroup, inputs.Name)
+			if err == nil && existing != nil {
+				err = alreadyExists(existing.ID())
+			}
 			if err != nil {
-				return "", nil, err
+				return "", Identity{}, err
 			}
-			if existing != nil {
-				return "", nil, alreadyExists(existing.ID())
+			identity, err := client.putIdentity(ctx, inputs.ResourceGroup, inputs.Name, inputs.Location, inputs.Tags)
+			if err != nil {
+				return "", identity, err
 			}
-			return put(ctx, client, inputs)
+			return identity.ID(), identity, nil
 		},
-		Read: func(_ context.Context, client *Client, id string, _ resource.PropertyMap) (map[string]any, error) {
+		Find: func(client *Client, id string, _ identityInputs) (Identity, error) {
 			path, err := client.parse(id, false)
 			if err != nil {
-				return nil, err
+				return Identity{}, err
 			}
-			identity, err := client.getIdentity(path.group, path.identity)
-			if identity == nil {
-				return nil, unlessGroupGone(err)
-			}
-			return identityOutputs(*identity), nil
+			return orGone(client.getIdentity(path.group, path.identity))
 		},
-		Update: func(ctx context.Context, client *Client, _ string, properties resource.PropertyMap) (map[string]any, error) {
-			var inputs identityInputs
-			if err := provider.Decode(properties, &inputs); err != nil {
-				return nil, err
-			}
-			_, outputs, err := put(ctx, client, inputs)
-			return outputs, err
+		Change: func(ctx context.Context, client *Client, _ string, inputs identityInputs) (Identity, error) {
+			return client.putIdentity(ctx, inputs.ResourceGroup, inputs.Name, inputs.Location, inputs.Tags)
 		},
-		Delete: func(ctx context.Context, client *Client, id string, _ resource.PropertyMap) error {
+		Remove: func(ctx context.Context, client *Client, id string, _ identityInputs) error {
 			path, err := client.parse(id, false)
 			if err != nil {
 				return err
 			}
-			return unlessGroupGone(client.deleteIdentity(ctx, path.group, path.identity))
+			return client.deleteIdentity(ctx, path.group, path.identity)
 		},
-		Identify: func(id string) (map[string]any, error) {
-			path, err := parseID(id, false)
-			return map[string]any{"resourceGroupName": path.group, "resourceName": path.identity}, err
-		},
-	}
+		Show: func(_ *Client, identity Identity, _ identityInputs) map[string]any { return identityOutputs(identity) },
+	}.Resource()
 }
 
 // defaultLocation follows azure-native: the resource's own, the configured one,

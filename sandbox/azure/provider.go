@@ -44,7 +44,6 @@ func (c *Cloud) configure(config map[string]any) (*Client, error) {
 		subscription: text("subscriptionId"),
 		tenant:       text("tenantId"),
 		location:     text("location"),
-		clientID:     text("clientId"),
 	}
 	if client.subscription == "" {
 		return nil, fmt.Errorf("subscriptionId: want the subscription's GUID: the sandbox has no Azure CLI sign-in to take one from")

@@ -20,7 +20,7 @@ type principal struct {
 func (s *Server) principal(t *tenant, clientID string) (principal, bool) {
 	if identity, ok := s.cloud.IdentityByClientID(t.id, clientID); ok {
 		found := principal{
-			clientID: strings.ToLower(identity.ClientID), principalID: strings.ToLower(identity.PrincipalID), lifetime: s.lifetime,
+			clientID: strings.ToLower(identity.ClientID), principalID: strings.ToLower(identity.PrincipalID), lifetime: identityLifetime,
 		}
 		for _, credential := range identity.Credentials {
 			found.credentials = append(found.credentials, world.FederatedCredential{
@@ -34,7 +34,7 @@ func (s *Server) principal(t *tenant, clientID string) (principal, bool) {
 		if strings.EqualFold(application.ClientID, clientID) {
 			return principal{
 				clientID: strings.ToLower(application.ClientID), principalID: strings.ToLower(application.PrincipalID),
-				credentials: application.FederatedCredentials, lifetime: min(applicationLifetime, s.lifetime),
+				credentials: application.FederatedCredentials, lifetime: applicationLifetime,
 			}, true
 		}
 	}

@@ -19,10 +19,13 @@ import (
 )
 
 const (
-	// MaxLifetime is the longest life of a managed identity's token here, and
-	// the default: Entra's live about 24 hours, and Google takes no longer ones
-	// (docs/facts.md §2).
-	MaxLifetime = 24 * time.Hour
+	// identityLifetime is the life of a managed identity's token, from its issue:
+	// https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/managed-identities-faq
+	identityLifetime = 24 * time.Hour
+	// backdated is how long before its issue a token is valid, so that it lives
+	// 86,700 s altogether where expires_on − not_before is recorded:
+	// https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
+	backdated = 5 * time.Minute
 	// applicationLifetime is the life of an app registration's token. Entra
 	// draws it between 60 and 90 minutes:
 	// https://learn.microsoft.com/entra/identity-platform/access-tokens#token-lifetime
@@ -42,19 +45,15 @@ type Config struct {
 	Client *http.Client
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// Lifetime of managed identities' tokens, whole seconds from 1 s to
-	// MaxLifetime; 0 means MaxLifetime.
-	Lifetime time.Duration
 }
 
 // Server is the token service of all tenants of one world.
 type Server struct {
-	cloud    *azure.Cloud
-	tenants  []*tenant
-	issuers  *oidc.Verifier
-	now      func() time.Time
-	lifetime time.Duration
-	routes   *http.ServeMux
+	cloud   *azure.Cloud
+	tenants []*tenant
+	issuers *oidc.Verifier
+	now     func() time.Time
+	routes  *http.ServeMux
 }
 
 // tenant is one tenant of the world.
@@ -76,16 +75,13 @@ func New(config Config) (*Server, error) {
 		return nil, fmt.Errorf("entra: %w", err)
 	}
 	s := &Server{
-		cloud: config.Cloud, now: config.Now, lifetime: config.Lifetime,
+		cloud: config.Cloud, now: config.Now,
 		// Federated credentials are for RS256 alone (docs/facts.md §2). Keys are
 		// fetched for every exchange: what an issuer publishes now decides.
 		issuers: oidc.NewVerifier(config.Client, -1, jose.RS256),
 	}
 	if s.now == nil {
 		s.now = time.Now
-	}
-	if s.lifetime == 0 {
-		s.lifetime = MaxLifetime
 	}
 	for _, existing := range config.World.Tenants {
 		id := strings.ToLower(existing.ID)
@@ -119,9 +115,6 @@ func (c Config) validate() error {
 	}
 	if c.Client == nil {
 		report("Client: want a client that reaches the clusters' issuers")
-	}
-	if c.Lifetime < 0 || c.Lifetime > MaxLifetime || c.Lifetime%time.Second != 0 {
-		report("Lifetime %s: want whole seconds, at most %s", c.Lifetime, MaxLifetime)
 	}
 	for i, tenant := range c.World.Tenants {
 		if err := uuid.Validate(tenant.ID); err != nil || len(tenant.ID) != 36 {

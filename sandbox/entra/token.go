@@ -113,10 +113,11 @@ func (t *tenant) scope(text string) (resource, *refusal) {
 // claims are those of docs/facts.md §2; v1.0's are in
 // https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
 func (s *Server) claims(t *tenant, who principal, what resource) map[string]any {
-	issued := s.now().Unix()
+	now := s.now()
+	from := now.Add(-backdated).Unix()
 	claims := map[string]any{
 		"aud": what.audience,
-		"iat": issued, "nbf": issued, "exp": issued + int64(who.lifetime/time.Second),
+		"iat": from, "nbf": from, "exp": now.Add(who.lifetime).Unix(),
 		"idtyp": "app",
 		"oid":   who.principalID, "sub": who.principalID,
 		"tid": t.id,

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -54,7 +56,10 @@ type configuration struct {
 // the configuration; an error says what it must not have done. A panic in a
 // goroutine of the program's own ends the whole process.
 func try(program pulumi.RunFunc, input configuration) (accepted bool, err error) {
-	clouds := &clouds{}
+	clouds, err := newClouds(context.Background(), input.values["waybill:customer"])
+	if err != nil {
+		return false, err
+	}
 	defer func() {
 		if cause := recover(); cause != nil {
 			accepted, err = false, fmt.Errorf("the program panicked: %v", cause)
@@ -227,7 +232,7 @@ func (g *generator) vary(customer map[string]any) {
 
 // spoil changes, removes or adds one key somewhere in the object.
 func (g *generator) spoil(object map[string]any) {
-	keys := sortedKeys(object)
+	keys := slices.Sorted(maps.Keys(object))
 	if len(keys) == 0 || g.chance(8) {
 		object[g.word(1, 12)] = g.hostile()
 		return

@@ -43,8 +43,8 @@ func TestWhatAProgramMustNotDoIsAFailure(t *testing.T) {
 		want    string
 	}{
 		"a panic":         {func(*pulumi.Context) error { panic("at the disco") }, "at the disco"},
-		"an invalid name": {register("gcp-pool"), "gcp- is reserved"},
-		"a long name":     {register(strings.Repeat("p", 33)), "want ^[0-9a-z-]{4,32}$"},
+		"an invalid name": {register("gcp-pool"), "which is reserved for Google"},
+		"a long name":     {register(strings.Repeat("p", 33)), "must have 4 to 32 characters"},
 		"nothing":         {func(*pulumi.Context) error { return nil }, "registers nothing"},
 		"a registration and then a refusal": {func(ctx *pulumi.Context) error {
 			if err := register("pool")(ctx); err != nil {
@@ -58,7 +58,7 @@ func TestWhatAProgramMustNotDoIsAFailure(t *testing.T) {
 			require.ErrorContains(t, err, c.want)
 		})
 	}
-	accepted, err := try(register("pool"), configuration{})
+	accepted, err := try(register("pool"), configuration{values: map[string]string{"waybill:customer": `{"gcp": {"project": "vendor"}}`}})
 	require.NoError(t, err)
 	assert.True(t, accepted)
 	accepted, err = try(stacks.Run, configuration{})
@@ -67,20 +67,22 @@ func TestWhatAProgramMustNotDoIsAFailure(t *testing.T) {
 }
 
 func TestNamesOfObjectsAreCheckedAsTheAPIServerDoes(t *testing.T) {
-	object := func(name string, labels map[string]any) resource.PropertyMap {
-		return resource.NewPropertyMapFromMap(map[string]any{"metadata": map[string]any{"name": name, "labels": labels}})
-	}
-	for token, inputs := range map[string]resource.PropertyMap{
-		"kubernetes:batch/v1:CronJob":    object(strings.Repeat("c", 53), nil),
-		"kubernetes:core/v1:Service":     object("1-service", nil),
-		"kubernetes:core/v1:Namespace":   object("a.b", nil),
-		"kubernetes:core/v1:Secret":      object("A", nil),
-		"kubernetes:core/v1:ConfigMap":   object("a", map[string]any{"a": strings.Repeat("v", 64)}),
-		"kubernetes:apps/v1:Deployment":  object("a", map[string]any{"-a": "v"}),
+	for token, metadata := range map[string]map[string]any{
+		"kubernetes:batch/v1:CronJob":    {"name": strings.Repeat("c", 53)},
+		"kubernetes:core/v1:Service":     {"name": "1-service"},
+		"kubernetes:core/v1:Namespace":   {"name": "a.b"},
+		"kubernetes:core/v1:Secret":      {"name": "A"},
+		"kubernetes:core/v1:ConfigMap":   {"name": "a", "labels": map[string]any{"a": strings.Repeat("v", 64)}},
+		"kubernetes:apps/v1:Deployment":  {"name": "a", "labels": map[string]any{"-a": "v"}},
 		"kubernetes:core/v1:Unnamed":     {},
-		"kubernetes:core/v1:ServiceFine": object("a.b", map[string]any{"a": "v"}),
+		"kubernetes:core/v1:ServiceFine": {"name": "a.b", "labels": map[string]any{"a": "v"}},
 	} {
+		c := &clouds{}
+		_, _, err := c.NewResource(pulumi.MockResourceArgs{
+			TypeToken: token, Name: "resource", Inputs: resource.NewPropertyMapFromMap(map[string]any{"metadata": metadata}),
+		})
+		require.NoError(t, err)
 		wrong := token != "kubernetes:core/v1:Unnamed" && token != "kubernetes:core/v1:ServiceFine"
-		assert.Equal(t, wrong, len(check(token, "resource", inputs)) > 0, token)
+		assert.Equal(t, wrong, len(c.refusals()) > 0, token)
 	}
 }

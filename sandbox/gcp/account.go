@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+
+	"waybill.example/waybill/sandbox/state"
 )
 
 // MaxAccounts is how many service accounts a project holds by default
@@ -119,29 +121,23 @@ func (c *Client) getAccount(email string) (Account, error) {
 	return account, nil
 }
 
+func (held contents) accounts() map[string]Account { return held.Accounts }
+
 func accountNotFound(email string) error {
 	return &Error{Code: http.StatusNotFound, Message: fmt.Sprintf("Unknown service account: %s", email)}
 }
 
 func (c *Client) updateAccount(email, displayName, description string, disabled bool) (Account, error) {
-	account, err := c.getAccount(email)
-	if err != nil {
+	if _, err := c.getAccount(email); err != nil {
 		return Account{}, err
 	}
 	if err := problems(checkAccountTexts(displayName, description)); err != nil {
 		return Account{}, err
 	}
-	err = c.cloud.store.Update(func(held *contents) error {
-		current, exists := held.Accounts[email]
-		if !exists {
-			return accountNotFound(email)
-		}
+	return state.Edit(c.cloud.store, contents.accounts, email, accountNotFound(email), func(_ contents, current *Account) error {
 		current.DisplayName, current.Description, current.Disabled = displayName, description, disabled
-		held.Accounts[email] = current
-		account = current
 		return nil
 	})
-	return account, err
 }
 
 // deleteAccount deletes an account. In every policy it stays as a deleted

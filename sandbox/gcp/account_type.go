@@ -21,57 +21,46 @@ type accountInputs struct {
 }
 
 func accountType() provider.Type[*Client] {
-	return provider.Type[*Client]{
-		Tok:       "gcp:serviceaccount/account:Account",
-		Args:      serviceaccount.AccountArgs{}.ElementType(),
-		Computed:  []string{"email", "member", "name", "project", "uniqueId"},
-		Settled:   []string{"email", "member", "name", "project", "uniqueId"},
-		Immutable: []string{"accountId", "project"},
-		Complete:  placed,
-		Defaults:  map[string]any{"createIgnoreAlreadyExists": false, "disabled": false},
-		Adopted:   func(outputs map[string]any) string { return fmt.Sprint(outputs["name"]) },
-		Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
-			var found []plugin.CheckFailure
-			if inputs.HasValue("accountId") {
-				found = failures("accountId", checkAccountID(provider.Text(inputs, "accountId")))
-			}
-			return append(found, failures("description", checkAccountTexts("", provider.Text(inputs, "description")))...)
+	return provider.Kind[*Client, accountInputs, Account]{
+		Type: provider.Type[*Client]{
+			Tok:       "gcp:serviceaccount/account:Account",
+			Args:      serviceaccount.AccountArgs{}.ElementType(),
+			Computed:  []string{"email", "member", "name", "project", "uniqueId"},
+			Settled:   []string{"email", "member", "name", "project", "uniqueId"},
+			Immutable: []string{"accountId", "project"},
+			Complete:  placed,
+			Defaults:  map[string]any{"createIgnoreAlreadyExists": false, "disabled": false},
+			Adopted:   func(outputs map[string]any) string { return fmt.Sprint(outputs["name"]) },
+			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
+				var found []plugin.CheckFailure
+				if inputs.HasValue("accountId") {
+					found = failures("accountId", checkAccountID(provider.Text(inputs, "accountId")))
+				}
+				return append(found, failures("description", checkAccountTexts("", provider.Text(inputs, "description")))...)
+			},
 		},
-		Create: func(_ context.Context, client *Client, properties resource.PropertyMap) (string, map[string]any, error) {
-			var inputs accountInputs
-			if err := provider.Decode(properties, &inputs); err != nil {
-				return "", nil, err
-			}
+		Noun: "service account", Word: worded, Gone: isNotFound,
+		Make: func(_ context.Context, client *Client, inputs accountInputs) (string, Account, error) {
 			account, err := client.createAccount(inputs.Project,
 				Account{ID: inputs.ID, DisplayName: inputs.DisplayName, Description: inputs.Description}, inputs.Adopt)
 			if err != nil {
-				return "", nil, creating("service account", err)
+				return "", account, err
 			}
-			return account.Name(), accountOutputs(account, inputs.Adopt), nil
+			return account.Name(), account, nil
 		},
-		Read: func(_ context.Context, client *Client, id string, state resource.PropertyMap) (map[string]any, error) {
-			account, err := client.getAccount(emailOf(id))
-			if err != nil {
-				return nil, unlessGone(err)
-			}
-			adopt := state["createIgnoreAlreadyExists"]
-			return accountOutputs(account, adopt.IsBool() && adopt.BoolValue()), nil
+		Find: func(client *Client, id string, _ accountInputs) (Account, error) {
+			return client.getAccount(emailOf(id))
 		},
-		Update: func(_ context.Context, client *Client, id string, properties resource.PropertyMap) (map[string]any, error) {
-			var inputs accountInputs
-			if err := provider.Decode(properties, &inputs); err != nil {
-				return nil, err
-			}
-			account, err := client.updateAccount(emailOf(id), inputs.DisplayName, inputs.Description, inputs.Disabled)
-			if err != nil {
-				return nil, fmt.Errorf("Error retrieving service account %q: %w", id, err)
-			}
-			return accountOutputs(account, inputs.Adopt), nil
+		Change: func(_ context.Context, client *Client, id string, inputs accountInputs) (Account, error) {
+			return client.updateAccount(emailOf(id), inputs.DisplayName, inputs.Description, inputs.Disabled)
 		},
-		Delete: func(_ context.Context, client *Client, id string, _ resource.PropertyMap) error {
-			return unlessGone(client.deleteAccount(emailOf(id)))
+		Remove: func(_ context.Context, client *Client, id string, _ accountInputs) error {
+			return client.deleteAccount(emailOf(id))
 		},
-	}
+		Show: func(_ *Client, account Account, inputs accountInputs) map[string]any {
+			return accountOutputs(account, inputs.Adopt)
+		},
+	}.Resource()
 }
 
 func accountOutputs(account Account, adopt bool) map[string]any {

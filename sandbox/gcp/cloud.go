@@ -2,7 +2,6 @@ package gcp
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 const (
 	iamAPI      = "iam.googleapis.com"
 	registryAPI = "artifactregistry.googleapis.com"
+	managerAPI  = "cloudresourcemanager.googleapis.com"
 )
 
 // Retention is how long a deleted pool or provider keeps its ID (docs/facts.md §3).
@@ -49,7 +49,7 @@ func Clock(now func() time.Time) Option { return func(c *Cloud) { c.now = now } 
 // Open reads the cloud's file at path, or starts it, and adds what the world has
 // and the file has not seen yet.
 func Open(path string, existing world.GCP, options ...Option) (*Cloud, error) {
-	store, err := state.OpenStore(path, contents{})
+	store, err := state.OpenStore[contents](path)
 	if err != nil {
 		return nil, fmt.Errorf("gcp: %w", err)
 	}
@@ -75,54 +75,30 @@ func (c *Cloud) Project(idOrNumber string) (world.Project, bool) {
 // Pool finds a workload identity pool by the number of its project. A pool that
 // was deleted is found, with the state Deleted, until its ID is free again.
 func (c *Cloud) Pool(projectNumber, id string) (Pool, bool) {
-	var pool Pool
-	var found bool
-	c.store.View(func(held contents) { pool, found = c.pool(held, poolName(projectNumber, id)) })
-	return pool, found
+	return c.pool(c.store.Read(), poolName(projectNumber, id))
 }
 
 // PoolProvider finds a provider of a workload identity pool by the number of
 // its project, deleted ones as Pool does. The pool's state is Pool's.
 func (c *Cloud) PoolProvider(projectNumber, pool, id string) (PoolProvider, bool) {
-	var provider PoolProvider
-	var found bool
-	c.store.View(func(held contents) {
-		provider, found = c.poolProvider(held, providerName(poolName(projectNumber, pool), id))
-	})
-	return provider.clone(), found
+	return c.poolProvider(c.store.Read(), providerName(poolName(projectNumber, pool), id))
 }
 
 // Account finds a service account by its email.
 func (c *Cloud) Account(email string) (Account, bool) {
-	var account Account
-	var found bool
-	c.store.View(func(held contents) {
-		account, found = held.Accounts[email]
-		account.Policy = account.Policy.clone()
-	})
+	account, found := c.store.Read().Accounts[email]
 	return account, found
 }
 
 // Repository finds an Artifact Registry repository.
 func (c *Cloud) Repository(location, project, id string) (Repository, bool) {
-	var repository Repository
-	var found bool
-	c.store.View(func(held contents) {
-		repository, found = held.Repositories[repositoryName(project, location, id)]
-		repository = repository.clone()
-	})
+	repository, found := c.store.Read().Repositories[repositoryName(project, location, id)]
 	return repository, found
 }
 
 // Repositories returns every repository, sorted by name.
 func (c *Cloud) Repositories() []Repository {
-	var repositories []Repository
-	c.store.View(func(held contents) {
-		for _, name := range slices.Sorted(maps.Keys(held.Repositories)) {
-			repositories = append(repositories, held.Repositories[name].clone())
-		}
-	})
-	return repositories
+	return state.Sorted(c.store.Read().Repositories)
 }
 
 // pool finds a pool that still holds its ID.

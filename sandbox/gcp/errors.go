@@ -57,6 +57,7 @@ func consumerInvalid(project, service string) error {
 var apiTitles = map[string]string{
 	iamAPI:      "Identity and Access Management (IAM) API",
 	registryAPI: "Artifact Registry API",
+	managerAPI:  "Cloud Resource Manager API",
 }
 
 func serviceDisabled(number, service string) error {

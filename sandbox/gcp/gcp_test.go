@@ -32,7 +32,7 @@ const (
 )
 
 func vendorWorld() world.GCP {
-	apis := []string{"artifactregistry.googleapis.com", "iam.googleapis.com", "iamcredentials.googleapis.com", "sts.googleapis.com"}
+	apis := []string{"artifactregistry.googleapis.com", "cloudresourcemanager.googleapis.com", "iam.googleapis.com", "iamcredentials.googleapis.com", "sts.googleapis.com"}
 	return world.GCP{Projects: []world.Project{
 		{ID: project, Number: number, APIs: apis, Repositories: []world.Repository{
 			{Location: "europe-west1", Name: "releases", Images: []string{"bifrost:1.4.2"}},
@@ -145,9 +145,8 @@ func TestGetProjectKnowsTheNumber(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, number, byDefault["number"].StringValue())
 	assert.Equal(t, "projects/"+project, byDefault["id"].StringValue())
-	other, err := engine.Invoke("gcp:organizations/getProject:getProject", map[string]any{"projectId": "bare-project"})
-	require.NoError(t, err)
-	assert.Equal(t, "999999999999", other["number"].StringValue())
+	_, err = engine.Invoke("gcp:organizations/getProject:getProject", map[string]any{"projectId": "bare-project"})
+	require.ErrorContains(t, err, "Cloud Resource Manager API has not been used in project 999999999999 before or it is disabled.")
 
 	_, err = engine.Invoke("gcp:organizations/getProject:getProject", map[string]any{"projectId": "nobodys-project"})
 	assert.ErrorContains(t, err, `the user does not have permission to access Project "nobodys-project" or it may not exist`)

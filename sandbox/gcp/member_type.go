@@ -116,7 +116,7 @@ func memberType(base provider.Type[*Client], find func(*Client, grant) (holder, 
 			return "", nil, err
 		}
 		member := normalMember(wish.Member)
-		policy, err := client.cloud.modifyPolicy(ctx, resource, func(p *Policy) { p.add(wish.Role, member) })
+		policy, err := client.cloud.modifyPolicy(resource, func(p *Policy) { p.add(wish.Role, member) })
 		if err != nil {
 			return "", nil, err
 		}
@@ -149,7 +149,7 @@ func memberType(base provider.Type[*Client], find func(*Client, grant) (holder, 
 		if err != nil {
 			return unlessGone(err)
 		}
-		_, err = client.cloud.modifyPolicy(ctx, resource, func(p *Policy) { p.remove(wish.Role, wish.Member) })
+		_, err = client.cloud.modifyPolicy(resource, func(p *Policy) { p.remove(wish.Role, wish.Member) })
 		return unlessGone(err)
 	}
 	return base

@@ -1,15 +1,10 @@
 package gcp
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net/http"
 	"slices"
-	"time"
 )
 
 // MaxPrincipals is how many principals one policy holds, each counted as often
@@ -52,7 +47,7 @@ func (p Policy) Members(role string) []string {
 	return members
 }
 
-func (p Policy) clone() Policy {
+func (p Policy) copy() Policy {
 	p.Bindings = slices.Clone(p.Bindings)
 	for i := range p.Bindings {
 		p.Bindings[i].Members = slices.Clone(p.Bindings[i].Members)
@@ -61,7 +56,6 @@ func (p Policy) clone() Policy {
 }
 
 func (p Policy) renamed(from, to string) Policy {
-	p = p.clone()
 	for i := range p.Bindings {
 		if at := slices.Index(p.Bindings[i].Members, from); at >= 0 {
 			p.Bindings[i].Members[at] = to
@@ -138,69 +132,34 @@ func repositoryHolder(repository Repository) holder {
 }
 
 func (c *Cloud) getPolicy(of holder) (Policy, error) {
-	var policy Policy
-	var found bool
-	c.store.View(func(held contents) {
-		policy, found = of.load(held)
-		policy = policy.clone()
-	})
+	policy, found := of.load(c.store.Read())
 	if !found {
 		return Policy{}, notFound()
 	}
 	return policy, nil
 }
 
-// setPolicy replaces a policy that was read before; one that changed in between is refused.
-func (c *Cloud) setPolicy(of holder, policy Policy) (Policy, error) {
-	policy = policy.clone()
-	err := c.store.Update(func(held *contents) error {
+// modifyPolicy changes a policy. The gcp provider reads, changes and writes it
+// again and again while others change it in between; here nobody does.
+func (c *Cloud) modifyPolicy(of holder, change func(*Policy)) (policy Policy, err error) {
+	err = c.store.Update(func(held *contents) error {
 		current, found := of.load(*held)
 		if !found {
 			return notFound()
 		}
-		if current.Version != policy.Version {
-			return errConcurrentPolicy
-		}
+		policy = current.copy()
+		change(&policy)
+		policy.Version++
 		if err := c.checkPolicy(*held, of, current, policy); err != nil {
 			return err
 		}
-		policy.Version++
-		of.save(held, policy.clone())
+		of.save(held, policy)
 		return nil
 	})
-	return policy, err
-}
-
-// errConcurrentPolicy is Google's answer to an etag that is out of date.
-var errConcurrentPolicy = &Error{
-	Code:    http.StatusConflict,
-	Message: "There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.",
-}
-
-// modifyPolicy reads, changes and writes a policy, again and again while others
-// change it in between, as the gcp provider does.
-func (c *Cloud) modifyPolicy(ctx context.Context, of holder, change func(*Policy)) (Policy, error) {
-	const attempts = 10
-	for attempt := 0; ; attempt++ {
-		policy, err := c.getPolicy(of)
-		if err != nil {
-			return Policy{}, fmt.Errorf("Error retrieving IAM policy for %s '%s': %w", of.kind, of.name, err)
-		}
-		change(&policy)
-		result, err := c.setPolicy(of, policy)
-		if err == nil {
-			return result, nil
-		}
-		if !errors.Is(err, errConcurrentPolicy) || attempt == attempts-1 {
-			return Policy{}, fmt.Errorf("Error setting IAM policy for %s '%s': %w", of.kind, of.name, err)
-		}
-		pause := time.Millisecond<<attempt + rand.N(5*time.Millisecond) //nolint:gosec // spreads retries, guards nothing
-		select {
-		case <-ctx.Done():
-			return Policy{}, ctx.Err()
-		case <-time.After(pause):
-		}
+	if err != nil {
+		return Policy{}, fmt.Errorf("Error setting IAM policy for %s '%s': %w", of.kind, of.name, err)
 	}
+	return policy, nil
 }
 
 // checkPolicy applies the rules for a policy's size, its roles and the members

@@ -59,12 +59,6 @@ func (p PoolProvider) Accepts(audience string) bool {
 	return strings.TrimPrefix(audience, "https:") == "//iam.googleapis.com/"+p.Name()
 }
 
-func (p PoolProvider) clone() PoolProvider {
-	p.AllowedAudiences = slices.Clone(p.AllowedAudiences)
-	p.Mapping = maps.Clone(p.Mapping)
-	return p
-}
-
 func providerName(pool, id string) string { return pool + "/providers/" + id }
 
 func (c *Client) createPoolProvider(project, pool string, provider PoolProvider) (PoolProvider, error) {
@@ -75,12 +69,12 @@ func (c *Client) createPoolProvider(project, pool string, provider PoolProvider)
 	if err := problems(append(checkPoolID(provider.ID), checkPoolProvider(provider)...)); err != nil {
 		return PoolProvider{}, err
 	}
-	provider.Pool, provider.DeletedAt = holder.Name(), nil
+	provider.Pool, provider.DeletedAt, provider.JWKS = holder.Name(), nil, canonical(provider.JWKS)
 	err = c.cloud.store.Update(func(held *contents) error {
 		if _, taken := c.cloud.poolProvider(*held, provider.Name()); taken {
 			return alreadyExists()
 		}
-		held.Providers[provider.Name()] = provider.clone()
+		held.Providers[provider.Name()] = provider
 		return nil
 	})
 	return provider, err
@@ -107,9 +101,9 @@ func (c *Client) updatePoolProvider(project, pool string, change PoolProvider) (
 	if err := problems(checkPoolProvider(change)); err != nil {
 		return PoolProvider{}, err
 	}
-	change.Pool, change.DeletedAt = provider.Pool, nil
+	change.Pool, change.DeletedAt, change.JWKS = provider.Pool, nil, canonical(change.JWKS)
 	return change, c.cloud.store.Update(func(held *contents) error {
-		held.Providers[change.Name()] = change.clone()
+		held.Providers[change.Name()] = change
 		return nil
 	})
 }
@@ -191,6 +185,18 @@ func checkKeys(text string) error {
 		}
 	}
 	return nil
+}
+
+// canonical is a key set as Google keeps it: without spaces, keys sorted. The
+// provider compares texts, so that every other form differs for ever:
+// https://github.com/hashicorp/terraform-provider-google/issues/23259
+func canonical(text string) string {
+	var set any
+	if json.Unmarshal([]byte(text), &set) != nil {
+		return text
+	}
+	rewritten, _ := json.Marshal(set) // what was JSON is JSON again
+	return string(rewritten)
 }
 
 // sharedIssuers issue tokens for all their customers from one URL, so that

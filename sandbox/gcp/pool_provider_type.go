@@ -36,77 +36,74 @@ func (i poolProviderInputs) provider() PoolProvider {
 }
 
 func poolProviderType() provider.Type[*Client] {
-	const kind = "WorkloadIdentityPoolProvider"
-	return provider.Type[*Client]{
-		Tok:       "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",
-		Args:      iam.WorkloadIdentityPoolProviderArgs{}.ElementType(),
-		Computed:  []string{"name", "project", "state"},
-		Settled:   []string{"name", "project", "state"},
-		Immutable: []string{"project", "workloadIdentityPoolId", "workloadIdentityPoolProviderId"},
-		Complete:  placed,
-		Defaults:  map[string]any{"disabled": false},
-		Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
-			var found []plugin.CheckFailure
-			for _, property := range []resource.PropertyKey{"workloadIdentityPoolId", "workloadIdentityPoolProviderId"} {
-				if inputs.HasValue(property) {
-					found = append(found, failures(property, checkPoolID(provider.Text(inputs, property)))...)
+	return provider.Kind[*Client, poolProviderInputs, heldProvider]{
+		Type: provider.Type[*Client]{
+			Tok:       "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",
+			Args:      iam.WorkloadIdentityPoolProviderArgs{}.ElementType(),
+			Computed:  []string{"name", "project", "state"},
+			Settled:   []string{"name", "project", "state"},
+			Immutable: []string{"project", "workloadIdentityPoolId", "workloadIdentityPoolProviderId"},
+			Complete:  placed,
+			Defaults:  map[string]any{"disabled": false},
+			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
+				var found []plugin.CheckFailure
+				for _, property := range []resource.PropertyKey{"workloadIdentityPoolId", "workloadIdentityPoolProviderId"} {
+					if inputs.HasValue(property) {
+						found = append(found, failures(property, checkPoolID(provider.Text(inputs, property)))...)
+					}
 				}
-			}
-			for _, property := range []resource.PropertyKey{"aws", "saml"} {
-				if inputs.HasValue(property) {
-					found = append(found, plugin.CheckFailure{
-						Property: property,
-						Reason:   fmt.Sprintf("%s: the sandbox models OIDC providers only: use oidc", property),
-					})
+				for _, property := range []resource.PropertyKey{"aws", "saml"} {
+					if inputs.HasValue(property) {
+						found = append(found, plugin.CheckFailure{
+							Property: property,
+							Reason:   fmt.Sprintf("%s: the sandbox models OIDC providers only: use oidc", property),
+						})
+					}
 				}
-			}
-			return found
+				return found
+			},
+			Adopted: func(outputs map[string]any) string {
+				return providerName(poolName(fmt.Sprint(outputs["project"]), fmt.Sprint(outputs["workloadIdentityPoolId"])),
+					fmt.Sprint(outputs["workloadIdentityPoolProviderId"]))
+			},
 		},
-		Create: func(_ context.Context, client *Client, properties resource.PropertyMap) (string, map[string]any, error) {
-			var inputs poolProviderInputs
-			if err := provider.Decode(properties, &inputs); err != nil {
-				return "", nil, err
-			}
+		Noun: "WorkloadIdentityPoolProvider", Word: worded, Gone: isNotFound,
+		Make: func(_ context.Context, client *Client, inputs poolProviderInputs) (string, heldProvider, error) {
 			created, err := client.createPoolProvider(inputs.Project, inputs.Pool, inputs.provider())
 			if err != nil {
-				return "", nil, creating(kind, err)
+				return "", heldProvider{}, err
 			}
-			return providerName(poolName(inputs.Project, inputs.Pool), inputs.ID), poolProviderOutputs(inputs.Project, inputs.Pool, created), nil
+			return providerName(poolName(inputs.Project, inputs.Pool), inputs.ID), heldProvider{inputs.Project, inputs.Pool, created}, nil
 		},
-		Adopted: func(outputs map[string]any) string {
-			return providerName(poolName(fmt.Sprint(outputs["project"]), fmt.Sprint(outputs["workloadIdentityPoolId"])),
-				fmt.Sprint(outputs["workloadIdentityPoolProviderId"]))
-		},
-		Read: func(_ context.Context, client *Client, id string, _ resource.PropertyMap) (map[string]any, error) {
+		Find: func(client *Client, id string, _ poolProviderInputs) (heldProvider, error) {
 			project, pool, providerID, err := client.locatePool(id, true)
 			if err != nil {
-				return nil, err
+				return heldProvider{}, err
 			}
 			found, err := client.getPoolProvider(project, pool, providerID)
-			if err != nil {
-				return nil, unlessGone(err)
-			}
-			return poolProviderOutputs(project, pool, found), nil
+			return heldProvider{project, pool, found}, err
 		},
-		Update: func(_ context.Context, client *Client, id string, properties resource.PropertyMap) (map[string]any, error) {
-			var inputs poolProviderInputs
-			if err := provider.Decode(properties, &inputs); err != nil {
-				return nil, err
-			}
+		Change: func(_ context.Context, client *Client, _ string, inputs poolProviderInputs) (heldProvider, error) {
 			updated, err := client.updatePoolProvider(inputs.Project, inputs.Pool, inputs.provider())
-			if err != nil {
-				return nil, updating(kind, id, err)
-			}
-			return poolProviderOutputs(inputs.Project, inputs.Pool, updated), nil
+			return heldProvider{inputs.Project, inputs.Pool, updated}, err
 		},
-		Delete: func(_ context.Context, client *Client, id string, _ resource.PropertyMap) error {
+		Remove: func(_ context.Context, client *Client, id string, _ poolProviderInputs) error {
 			project, pool, providerID, err := parsePool(id, true)
 			if err != nil {
 				return err
 			}
-			return unlessGone(client.deletePoolProvider(project, pool, providerID))
+			return client.deletePoolProvider(project, pool, providerID)
 		},
-	}
+		Show: func(_ *Client, held heldProvider, _ poolProviderInputs) map[string]any {
+			return poolProviderOutputs(held.project, held.pool, held.PoolProvider)
+		},
+	}.Resource()
+}
+
+// heldProvider is a provider, and how the program names its project and its pool.
+type heldProvider struct {
+	project, pool string
+	PoolProvider
 }
 
 func poolProviderOutputs(project, pool string, found PoolProvider) map[string]any {

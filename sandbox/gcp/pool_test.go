@@ -312,3 +312,20 @@ func TestWhatChangesAnIDReplaces(t *testing.T) {
 		assert.Equal(t, change.replaces, engine.Diff(change.of, change.inputs).Replace(), "%v", change.inputs)
 	}
 }
+
+func TestAKeySetThatIsNotCanonicalDiffersForEver(t *testing.T) {
+	_, engine := start(t)
+	engine.MustCreate(poolToken, "pool", pool(nil))
+	inputs := func(keys string) map[string]any {
+		return poolProvider(map[string]any{"oidc": map[string]any{"issuerUri": "https://issuer.example", "jwksJson": keys}})
+	}
+	const spaced, canonical = `{"keys": [{"n":"AQ", "kty":"RSA","e":"AQAB"}]}`, `{"keys":[{"e":"AQAB","kty":"RSA","n":"AQ"}]}`
+	created := engine.MustCreate(poolProviderToken, "provider", inputs(spaced))
+	for range 2 {
+		assert.NotEmpty(t, engine.Diff(created, inputs(spaced)).ChangedKeys)
+		updated, err := engine.Update(created, inputs(spaced))
+		require.NoError(t, err)
+		created = updated
+	}
+	assert.Empty(t, engine.Diff(created, inputs(canonical)).ChangedKeys)
+}

@@ -60,66 +60,63 @@ func (c *Client) locatePool(id string, wantProvider bool) (project, pool, provid
 }
 
 func poolType() provider.Type[*Client] {
-	const kind = "WorkloadIdentityPool"
-	return provider.Type[*Client]{
-		Tok:       "gcp:iam/workloadIdentityPool:WorkloadIdentityPool",
-		Args:      iam.WorkloadIdentityPoolArgs{}.ElementType(),
-		Computed:  []string{"name", "project", "state"},
-		Settled:   []string{"name", "project", "state"},
-		Immutable: []string{"project", "workloadIdentityPoolId"},
-		Complete:  placed,
-		Defaults:  map[string]any{"disabled": false},
-		Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
-			const property = "workloadIdentityPoolId"
-			if !inputs.HasValue(property) {
-				return nil
-			}
-			return failures(property, checkPoolID(provider.Text(inputs, property)))
+	return provider.Kind[*Client, poolInputs, heldPool]{
+		Type: provider.Type[*Client]{
+			Tok:       "gcp:iam/workloadIdentityPool:WorkloadIdentityPool",
+			Args:      iam.WorkloadIdentityPoolArgs{}.ElementType(),
+			Computed:  []string{"name", "project", "state"},
+			Settled:   []string{"name", "project", "state"},
+			Immutable: []string{"project", "workloadIdentityPoolId"},
+			Complete:  placed,
+			Defaults:  map[string]any{"disabled": false},
+			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
+				const property = "workloadIdentityPoolId"
+				if !inputs.HasValue(property) {
+					return nil
+				}
+				return failures(property, checkPoolID(provider.Text(inputs, property)))
+			},
+			Adopted: func(outputs map[string]any) string {
+				return poolName(fmt.Sprint(outputs["project"]), fmt.Sprint(outputs["workloadIdentityPoolId"]))
+			},
 		},
-		Create: func(_ context.Context, client *Client, properties resource.PropertyMap) (string, map[string]any, error) {
-			var inputs poolInputs
-			if err := provider.Decode(properties, &inputs); err != nil {
-				return "", nil, err
-			}
+		Noun: "WorkloadIdentityPool", Word: worded, Gone: isNotFound,
+		Make: func(_ context.Context, client *Client, inputs poolInputs) (string, heldPool, error) {
 			pool, err := client.createPool(inputs.Project, inputs.pool())
 			if err != nil {
-				return "", nil, creating(kind, err)
+				return "", heldPool{}, err
 			}
-			return poolName(inputs.Project, inputs.ID), poolOutputs(inputs.Project, pool), nil
+			return poolName(inputs.Project, inputs.ID), heldPool{inputs.Project, pool}, nil
 		},
-		Adopted: func(outputs map[string]any) string {
-			return poolName(fmt.Sprint(outputs["project"]), fmt.Sprint(outputs["workloadIdentityPoolId"]))
-		},
-		Read: func(_ context.Context, client *Client, id string, _ resource.PropertyMap) (map[string]any, error) {
+		Find: func(client *Client, id string, _ poolInputs) (heldPool, error) {
 			project, poolID, _, err := client.locatePool(id, false)
 			if err != nil {
-				return nil, err
+				return heldPool{}, err
 			}
 			pool, err := client.getPool(project, poolID)
-			if err != nil {
-				return nil, unlessGone(err)
-			}
-			return poolOutputs(project, pool), nil
+			return heldPool{project, pool}, err
 		},
-		Update: func(_ context.Context, client *Client, id string, properties resource.PropertyMap) (map[string]any, error) {
-			var inputs poolInputs
-			if err := provider.Decode(properties, &inputs); err != nil {
-				return nil, err
-			}
+		Change: func(_ context.Context, client *Client, _ string, inputs poolInputs) (heldPool, error) {
 			pool, err := client.updatePool(inputs.Project, inputs.pool())
-			if err != nil {
-				return nil, updating(kind, id, err)
-			}
-			return poolOutputs(inputs.Project, pool), nil
+			return heldPool{inputs.Project, pool}, err
 		},
-		Delete: func(_ context.Context, client *Client, id string, _ resource.PropertyMap) error {
+		Remove: func(_ context.Context, client *Client, id string, _ poolInputs) error {
 			project, poolID, _, err := parsePool(id, false)
 			if err != nil {
 				return err
 			}
-			return unlessGone(client.deletePool(project, poolID))
+			return client.deletePool(project, poolID)
 		},
-	}
+		Show: func(_ *Client, held heldPool, _ poolInputs) map[string]any {
+			return poolOutputs(held.project, held.Pool)
+		},
+	}.Resource()
+}
+
+// heldPool is a pool, and how the program names its project.
+type heldPool struct {
+	project string
+	Pool
 }
 
 func poolOutputs(project string, pool Pool) map[string]any {

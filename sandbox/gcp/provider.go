@@ -25,10 +25,11 @@ func (c *Cloud) Provider() *provider.Definition[*Client] {
 		Version:   version,
 		Config:    pulumigcp.ProviderArgs{}.ElementType(),
 		Configure: c.configure,
+		Stateful:  true,
 		Types: []provider.Type[*Client]{
 			poolType(), poolProviderType(), accountType(), accountMemberType(), repositoryType(), repositoryMemberType(),
 		},
-		Functions: []provider.Function[*Client]{getProject(), getRepository()},
+		Functions: []provider.Function[*Client]{getProject()},
 	}
 }
 
@@ -87,13 +88,15 @@ func unlessGone(err error) error {
 	return err
 }
 
-// creating and updating word failed requests as the gcp provider does.
-func creating(kind string, err error) error {
-	return fmt.Errorf("Error creating %s: %w", kind, err)
-}
-
-func updating(kind, id string, err error) error {
-	return fmt.Errorf("Error updating %s %q: %w", kind, id, err)
+// worded words failed requests as the gcp provider does.
+func worded(doing, noun, id string, err error) error {
+	switch doing {
+	case "creating":
+		return fmt.Errorf("Error creating %s: %w", noun, err)
+	case "updating":
+		return fmt.Errorf("Error updating %s %q: %w", noun, id, err)
+	}
+	return err
 }
 
 // optional keeps an output only where it holds something: what is empty is

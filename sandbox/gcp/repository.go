@@ -2,11 +2,12 @@ package gcp
 
 import (
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"waybill.example/waybill/sandbox/state"
 )
 
 // Modes of repositories.
@@ -115,26 +116,6 @@ func (r Repository) Upstreams() []string {
 	return names
 }
 
-func (r Repository) clone() Repository {
-	r.RepositorySettings = r.RepositorySettings.clone()
-	r.Policy = r.Policy.clone()
-	return r
-}
-
-func (s RepositorySettings) clone() RepositorySettings {
-	s.Labels = maps.Clone(s.Labels)
-	if s.DockerConfig != nil {
-		config := *s.DockerConfig
-		s.DockerConfig = &config
-	}
-	if s.VirtualRepositoryConfig != nil {
-		s.VirtualRepositoryConfig = &VirtualConfig{UpstreamPolicies: slices.Clone(s.VirtualRepositoryConfig.UpstreamPolicies)}
-	}
-	// The policies' own parts are never changed once they are stored.
-	s.CleanupPolicies = slices.Clone(s.CleanupPolicies)
-	return s
-}
-
 func repositoryName(project, location, id string) string {
 	return fmt.Sprintf("projects/%s/locations/%s/repositories/%s", project, location, id)
 }
@@ -148,6 +129,12 @@ func (c *Client) createRepository(settings RepositorySettings) (Repository, erro
 		return Repository{}, &Error{Code: http.StatusForbidden, Message: fmt.Sprintf("Permission denied on 'locations/%s' (or it may not exist).", settings.Location)}
 	}
 	settings.Project = project.ID
+	if settings.DockerConfig != nil && !settings.DockerConfig.ImmutableTags {
+		// The provider leaves a block without a true value out of a creation, and not
+		// out of an update:
+		// https://github.com/hashicorp/terraform-provider-google-beta/blob/v5.42.0/google-beta/services/artifactregistry/resource_artifact_registry_repository.go
+		settings.DockerConfig = nil
+	}
 	now := c.cloud.now().UTC()
 	repository := Repository{RepositorySettings: settings, CreateTime: now, UpdateTime: now}
 	err = c.cloud.store.Update(func(held *contents) error {
@@ -157,7 +144,7 @@ func (c *Client) createRepository(settings RepositorySettings) (Repository, erro
 		if err := problems(checkRepository(*held, settings)); err != nil {
 			return err
 		}
-		held.Repositories[repository.ResourceName()] = repository.clone()
+		held.Repositories[repository.ResourceName()] = repository
 		held.remember(project.Number)
 		return nil
 	})
@@ -182,21 +169,13 @@ func (c *Client) updateRepository(settings RepositorySettings) (Repository, erro
 		return Repository{}, err
 	}
 	settings.Project = repository.Project
-	err = c.cloud.store.Update(func(held *contents) error {
-		current, exists := held.Repositories[repository.ResourceName()]
-		if !exists {
-			return notFound()
-		}
-		if err := problems(checkRepository(*held, settings)); err != nil {
-			return err
-		}
-		current.RepositorySettings, current.UpdateTime = settings.clone(), c.cloud.now().UTC()
-		held.Repositories[repository.ResourceName()] = current
-		repository = current.clone()
-		return nil
+	return state.Edit(c.cloud.store, contents.repositories, repository.ResourceName(), notFound(), func(held contents, current *Repository) error {
+		current.RepositorySettings, current.UpdateTime = settings, c.cloud.now().UTC()
+		return problems(checkRepository(held, settings))
 	})
-	return repository, err
 }
+
+func (held contents) repositories() map[string]Repository { return held.Repositories }
 
 // deleteRepository deletes a repository and what it holds.
 func (c *Client) deleteRepository(project, location, id string) error {

@@ -134,22 +134,6 @@ func TestTheLongestRepositoryIDIsTaken(t *testing.T) {
 	engine.MustCreate(repositoryToken, "acme", repository(map[string]any{"repositoryId": "a"}))
 }
 
-func TestGetRepositoryDescribesWhatTheVendorMadeByHand(t *testing.T) {
-	_, engine := start(t)
-	found, err := engine.Invoke("gcp:artifactregistry/getRepository:getRepository", map[string]any{"location": "europe-west1", "repositoryId": "releases"})
-	require.NoError(t, err)
-	assert.Equal(t, releaseName, found["id"].StringValue())
-	assert.Equal(t, "releases", found["name"].StringValue())
-	assert.Equal(t, "DOCKER", found["format"].StringValue())
-	assert.Equal(t, "STANDARD_REPOSITORY", found["mode"].StringValue())
-	assert.Empty(t, found["dockerConfigs"].ArrayValue())
-
-	_, err = engine.Invoke("gcp:artifactregistry/getRepository:getRepository", map[string]any{"location": "europe-west1", "repositoryId": "other"})
-	assert.ErrorContains(t, err, "projects/vendor-images/locations/europe-west1/repositories/other not found")
-	_, err = engine.Invoke("gcp:artifactregistry/getRepository:getRepository", map[string]any{"location": "europe-west1", "repositoryId": "releases", "project": "bare-project"})
-	assert.ErrorContains(t, err, "SERVICE_DISABLED")
-}
-
 func TestADeletedRepositoryIsGone(t *testing.T) {
 	cloud, engine := start(t)
 	created := engine.MustCreate(repositoryToken, "acme", repository(nil))
@@ -159,4 +143,25 @@ func TestADeletedRepositoryIsGone(t *testing.T) {
 	_, ok := cloud.Repository("europe-west1", project, "acme")
 	assert.False(t, ok)
 	engine.MustCreate(repositoryToken, "acme", repository(nil))
+}
+
+func TestMutableTagsAreSentByTheFirstUpdate(t *testing.T) {
+	_, engine := start(t)
+	inputs := repository(map[string]any{"dockerConfig": map[string]any{"immutableTags": false}})
+	created := engine.MustCreate(repositoryToken, "acme", inputs)
+	assert.NotEmpty(t, engine.Diff(created, inputs).ChangedKeys, "the creation left the block out")
+	updated, err := engine.Update(created, inputs)
+	require.NoError(t, err)
+	assert.Empty(t, engine.Diff(updated, inputs).ChangedKeys)
+}
+
+func TestARepositoryOfAnotherModeIsMadeBeforeTheOldOneGoes(t *testing.T) {
+	_, engine := start(t)
+	created := engine.MustCreate(repositoryToken, "acme", repository(nil))
+	moved := repository(map[string]any{"mode": "VIRTUAL_REPOSITORY"})
+	diff := engine.Diff(created, moved)
+	assert.True(t, diff.Replace())
+	assert.False(t, diff.DeleteBeforeReplace)
+	_, err := engine.Create(repositoryToken, "acme", moved)
+	require.ErrorContains(t, err, "Error 409")
 }

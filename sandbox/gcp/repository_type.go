@@ -16,93 +16,71 @@ import (
 )
 
 func repositoryType() provider.Type[*Client] {
-	const kind = "Repository"
-	return provider.Type[*Client]{
-		Tok:       "gcp:artifactregistry/repository:Repository",
-		Args:      artifactregistry.RepositoryArgs{}.ElementType(),
-		Computed:  []string{"createTime", "effectiveLabels", "location", "name", "project", "pulumiLabels", "updateTime"},
-		Settled:   []string{"createTime", "location", "name", "project"},
-		Immutable: []string{"format", "kmsKeyName", "location", "mavenConfig", "mode", "project", "remoteRepositoryConfig", "repositoryId"},
-		Complete:  located,
-		Defaults:  map[string]any{"cleanupPolicyDryRun": false, "mode": standard},
-		Adopted: func(outputs map[string]any) string {
-			return repositoryName(fmt.Sprint(outputs["project"]), fmt.Sprint(outputs["location"]), fmt.Sprint(outputs["repositoryId"]))
-		},
-		Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
-			var found []plugin.CheckFailure
-			for _, property := range []resource.PropertyKey{"mavenConfig", "remoteRepositoryConfig"} {
-				if inputs.HasValue(property) {
-					found = append(found, plugin.CheckFailure{
-						Property: property,
-						Reason:   fmt.Sprintf("%s: the sandbox models standard and virtual Docker repositories only", property),
-					})
+	return provider.Kind[*Client, RepositorySettings, Repository]{
+		Type: provider.Type[*Client]{
+			Tok:       "gcp:artifactregistry/repository:Repository",
+			Args:      artifactregistry.RepositoryArgs{}.ElementType(),
+			Computed:  []string{"createTime", "effectiveLabels", "location", "name", "project", "pulumiLabels", "updateTime"},
+			Settled:   []string{"createTime", "location", "name", "project"},
+			Immutable: []string{"format", "kmsKeyName", "location", "mavenConfig", "mode", "project", "remoteRepositoryConfig", "repositoryId"},
+			Complete:  located,
+			Defaults:  map[string]any{"cleanupPolicyDryRun": false, "mode": standard},
+			Adopted: func(outputs map[string]any) string {
+				return repositoryName(fmt.Sprint(outputs["project"]), fmt.Sprint(outputs["location"]), fmt.Sprint(outputs["repositoryId"]))
+			},
+			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
+				var found []plugin.CheckFailure
+				for _, property := range []resource.PropertyKey{"mavenConfig", "remoteRepositoryConfig"} {
+					if inputs.HasValue(property) {
+						found = append(found, plugin.CheckFailure{
+							Property: property,
+							Reason:   fmt.Sprintf("%s: the sandbox models standard and virtual Docker repositories only", property),
+						})
+					}
 				}
-			}
-			return found
+				return found
+			},
 		},
-		Create: func(_ context.Context, client *Client, properties resource.PropertyMap) (string, map[string]any, error) {
-			settings, own, err := client.settings(properties)
+		Noun: "Repository", Word: worded, Gone: isNotFound,
+		Make: func(_ context.Context, client *Client, inputs RepositorySettings) (string, Repository, error) {
+			repository, err := client.createRepository(client.labelled(inputs))
 			if err != nil {
-				return "", nil, err
+				return "", repository, err
 			}
-			repository, err := client.createRepository(settings)
-			if err != nil {
-				return "", nil, creating(kind, err)
-			}
-			outputs, err := client.repositoryOutputs(repository, own)
-			return repository.ResourceName(), outputs, err
+			return repository.ResourceName(), repository, nil
 		},
-		Read: func(_ context.Context, client *Client, id string, state resource.PropertyMap) (map[string]any, error) {
+		Find: func(client *Client, id string, _ RepositorySettings) (Repository, error) {
 			if strings.Count(id, "/") > 2 && !upstreamName.MatchString(id) {
-				return nil, fmt.Errorf("ID %q: want projects/P/locations/L/repositories/R, or P/L/R, L/R or R", id)
+				return Repository{}, fmt.Errorf("ID %q: want projects/P/locations/L/repositories/R, or P/L/R, L/R or R", id)
 			}
-			repository, err := client.getRepository(parseRepository(id, client.project, client.region))
-			if err != nil {
-				return nil, unlessGone(err)
-			}
-			var known struct {
-				Labels map[string]string `json:"labels"`
-			}
-			if err := provider.Decode(state, &known); err != nil {
-				return nil, err
-			}
-			if state == nil {
-				known.Labels = repository.Labels
-			}
-			return client.repositoryOutputs(repository, known.Labels)
+			return client.getRepository(parseRepository(id, client.project, client.region))
 		},
-		Update: func(_ context.Context, client *Client, id string, properties resource.PropertyMap) (map[string]any, error) {
-			settings, own, err := client.settings(properties)
-			if err != nil {
-				return nil, err
-			}
-			repository, err := client.updateRepository(settings)
-			if err != nil {
-				return nil, updating(kind, id, err)
-			}
-			return client.repositoryOutputs(repository, own)
+		Change: func(_ context.Context, client *Client, _ string, inputs RepositorySettings) (Repository, error) {
+			return client.updateRepository(client.labelled(inputs))
 		},
-		Delete: func(_ context.Context, client *Client, id string, _ resource.PropertyMap) error {
-			return unlessGone(client.deleteRepository(parseRepository(id, "", "")))
+		Remove: func(_ context.Context, client *Client, id string, _ RepositorySettings) error {
+			return client.deleteRepository(parseRepository(id, "", ""))
 		},
-	}
+		Show: func(client *Client, repository Repository, inputs RepositorySettings) map[string]any {
+			if inputs.ID == "" { // imported
+				inputs.Labels = repository.Labels
+			}
+			return client.repositoryOutputs(repository, inputs.Labels)
+		},
+	}.Resource()
 }
 
-// settings reads the inputs of a repository: its settings with the default
-// labels, and the labels that the program gave itself.
-func (c *Client) settings(properties resource.PropertyMap) (settings RepositorySettings, own map[string]string, err error) {
-	if err := provider.Decode(properties, &settings); err != nil {
-		return RepositorySettings{}, nil, err
-	}
+// labelled are the settings with the default labels.
+func (c *Client) labelled(settings RepositorySettings) RepositorySettings {
 	settings.Mode = cmp.Or(settings.Mode, standard)
-	own = settings.Labels
+	own := settings.Labels
 	settings.Labels = maps.Clone(c.labels)
 	maps.Copy(settings.Labels, own)
-	return settings, own, nil
+	return settings
 }
 
 // repositoryOutputs describes a repository to a program that gave these labels.
-func (c *Client) repositoryOutputs(repository Repository, own map[string]string) (map[string]any, error) {
+func (c *Client) repositoryOutputs(repository Repository, own map[string]string) map[string]any {
 	labels, configured := map[string]string{}, map[string]string{}
 	for key, value := range repository.Labels {
 		_, given := own[key]
@@ -116,14 +94,11 @@ func (c *Client) repositoryOutputs(repository Repository, own map[string]string)
 	}
 	settings := repository.RepositorySettings
 	settings.Labels = labels
-	outputs, err := provider.Encode(settings)
-	if err != nil {
-		return nil, err
-	}
+	outputs := provider.Encode(settings)
 	outputs["createTime"] = repository.CreateTime.Format(time.RFC3339Nano)
 	outputs["updateTime"] = repository.UpdateTime.Format(time.RFC3339Nano)
 	outputs["name"] = repository.ID
 	outputs["effectiveLabels"] = anyMap(repository.Labels)
 	outputs["pulumiLabels"] = anyMap(configured)
-	return outputs, nil
+	return outputs
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 
 	"waybill.example/waybill/sandbox/world"
 )
@@ -14,12 +13,6 @@ import (
 // virtual repositories after the others, which they serve from. What Google
 // refuses, it refuses to people, too.
 func (c *Cloud) seed(into *contents) error {
-	orMake(&into.Pools)
-	orMake(&into.Providers)
-	orMake(&into.Accounts)
-	orMake(&into.Repositories)
-	orMake(&into.Seeded)
-	orMake(&into.Agents)
 	s := seeding{cloud: c, into: into}
 	for _, project := range c.world.Projects {
 		s.accounts(project)
@@ -39,12 +32,6 @@ func (c *Cloud) seed(into *contents) error {
 		s.grant(grant.of, grant.bindings)
 	}
 	return errors.Join(s.problems...)
-}
-
-func orMake[V any](m *map[string]V) {
-	if *m == nil {
-		*m = map[string]V{}
-	}
 }
 
 // seeding takes over one world.
@@ -112,7 +99,7 @@ func (s *seeding) pools(project world.Project) {
 				Mapping: each.AttributeMapping, Condition: each.AttributeCondition,
 			}
 			if s.once(provider.Name(), append(checkPoolID(provider.ID), checkPoolProvider(provider)...)) {
-				s.into.Providers[provider.Name()] = provider.clone()
+				s.into.Providers[provider.Name()] = provider
 			}
 		}
 	}
@@ -139,7 +126,7 @@ func (s *seeding) repositories(project world.Project, areVirtual bool) {
 func settingsOf(project world.Project, existing world.Repository) (RepositorySettings, error) {
 	settings := RepositorySettings{
 		Project: project.ID, Location: existing.Location, ID: existing.Name, Format: "DOCKER", Mode: standard,
-		Description: existing.Description, Labels: maps.Clone(existing.Labels),
+		Description: existing.Description, Labels: existing.Labels,
 	}
 	if existing.ImmutableTags {
 		settings.DockerConfig = &DockerConfig{ImmutableTags: true}
@@ -167,7 +154,7 @@ func (s *seeding) grant(of holder, bindings []world.Binding) {
 	if !found || len(bindings) == 0 {
 		return
 	}
-	wish := policy.clone()
+	wish := policy.copy()
 	for _, binding := range bindings {
 		for _, member := range binding.Members {
 			wish.add(binding.Role, normalMember(member))
@@ -183,6 +170,5 @@ func (s *seeding) grant(of holder, bindings []world.Binding) {
 // makes with the first repository of the project:
 // https://cloud.google.com/artifact-registry/docs/ar-service-account
 func (held *contents) remember(projectNumber string) {
-	orMake(&held.Agents)
 	held.Agents[projectNumber] = true
 }

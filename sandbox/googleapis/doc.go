@@ -13,7 +13,7 @@
 // Refused is what docs/facts.md §3, §5 and §7 say: audiences that name no
 // enabled pool and provider by the project's number; tokens of another issuer,
 // for another audience, with another signature than RS256 or ES256, that live
-// longer than 24 hours, are expired or from the future; what attribute mapping
+// 48 hours or longer, are expired or from the future; what attribute mapping
 // and condition do not admit; accounts on which no principal of the token holds
 // the role; lifetimes over an hour; APIs that are not enabled.
 //

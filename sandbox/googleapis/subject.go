@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	// maxSubjectLifetime is the longest exp − iat (docs/facts.md §2 and §7).
-	maxSubjectLifetime = 24 * time.Hour
+	// maxSubjectLifetime is what exp − iat must be less than:
+	// https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token
+	maxSubjectLifetime = 48 * time.Hour
 	// skew is how far an issuer's clock may be ahead. Google does not publish
 	// its tolerance. An expired token has none.
 	skew = time.Minute
@@ -102,8 +103,8 @@ func (s *Server) verifyTimes(claims oidc.Claims) (*subjectToken, error) {
 	switch {
 	case !hasIssued || !hasExpiry:
 		return nil, refuse("invalid_grant", "The ID Token must contain the claims iat and exp.")
-	case expiry.Sub(issued) > maxSubjectLifetime:
-		return nil, refuse("invalid_grant", "The ID Token lives %.0f seconds: its exp must be at most %.0f seconds after its iat.",
+	case expiry.Sub(issued) >= maxSubjectLifetime:
+		return nil, refuse("invalid_grant", "The ID Token lives %.0f seconds: its exp must be less than %.0f seconds after its iat.",
 			expiry.Sub(issued).Seconds(), maxSubjectLifetime.Seconds())
 	case !now.Before(expiry):
 		return nil, refuse("invalid_grant", "ID Token issued at %d is stale to sign-in.", issued.Unix())

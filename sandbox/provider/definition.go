@@ -23,6 +23,9 @@ type Definition[C any] struct {
 	// resource. It does not call the cloud: as with the real providers, a wrong
 	// project or subscription is found by the first request.
 	Configure func(config map[string]any) (C, error)
+	// Stateful says that new inputs are compared with the state, as providers
+	// that bridge Terraform's do, and not with the old inputs.
+	Stateful  bool
 	Types     []Type[C]
 	Functions []Function[C]
 }

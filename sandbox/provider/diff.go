@@ -10,9 +10,16 @@ import (
 )
 
 // diff compares old and new inputs of a resource of this type, and what the
-// provider's configuration supplies with what the resource was made with.
-func (t *Type[C]) diff(client C, request plugin.DiffRequest) plugin.DiffResult {
+// provider's configuration supplies with what the resource was made with. A
+// stateful provider takes what the state holds for the old inputs.
+func (t *Type[C]) diff(client C, request plugin.DiffRequest, stateful bool) plugin.DiffResult {
 	olds, news := withoutNulls(request.OldInputs), withoutNulls(request.NewInputs)
+	for key := range olds {
+		if stateful && !isMark(key) {
+			olds[key] = request.OldOutputs[key]
+		}
+	}
+	olds = withoutNulls(olds)
 	supplied := map[string]string{}
 	if t.Complete != nil {
 		supplied = t.Complete(client, news)

@@ -180,7 +180,7 @@ func (i *instance[C]) Diff(_ context.Context, request plugin.DiffRequest) (plugi
 	if err != nil {
 		return plugin.DiffResponse{}, err
 	}
-	return resourceType.diff(client, request), nil
+	return resourceType.diff(client, request, i.definition.Stateful), nil
 }
 
 // Create makes a resource. A preview asks the cloud nothing.
@@ -192,14 +192,12 @@ func (i *instance[C]) Create(ctx context.Context, request plugin.CreateRequest) 
 	if request.Preview {
 		return plugin.CreateResponse{Properties: resourceType.previewed(client, request.Properties, nil)}, nil
 	}
-	id, outputs, err := resourceType.Create(ctx, client, resourceType.completed(client, request.Properties))
+	id, raw, err := resourceType.Create(ctx, client, resourceType.completed(client, request.Properties))
+	outputs := withSecrets(resource.NewPropertyMapFromMap(raw), request.Properties)
 	if err != nil {
-		return plugin.CreateResponse{Status: resource.StatusUnknown}, err
+		err = withState(err, resource.ID(id), request.Properties, outputs)
 	}
-	return plugin.CreateResponse{
-		ID:         resource.ID(id),
-		Properties: withSecrets(resource.NewPropertyMapFromMap(outputs), request.Properties),
-	}, nil
+	return plugin.CreateResponse{ID: resource.ID(id), Properties: outputs}, err
 }
 
 // Read looks a resource up, for a refresh or an import. One that is gone is
@@ -245,11 +243,12 @@ func (i *instance[C]) Update(ctx context.Context, request plugin.UpdateRequest) 
 	if resourceType.Update == nil {
 		return plugin.UpdateResponse{}, fmt.Errorf("%s %q: no property can be changed in place", request.Type, request.ID)
 	}
-	outputs, err := resourceType.Update(ctx, client, string(request.ID), resourceType.completed(client, request.NewInputs))
+	raw, err := resourceType.Update(ctx, client, string(request.ID), resourceType.completed(client, request.NewInputs))
+	outputs := withSecrets(resource.NewPropertyMapFromMap(raw), request.NewInputs)
 	if err != nil {
-		return plugin.UpdateResponse{Status: resource.StatusUnknown}, err
+		err = withState(err, request.ID, request.NewInputs, outputs)
 	}
-	return plugin.UpdateResponse{Properties: withSecrets(resource.NewPropertyMapFromMap(outputs), request.NewInputs)}, nil
+	return plugin.UpdateResponse{Properties: outputs}, err
 }
 
 // Delete removes a resource.

@@ -25,17 +25,18 @@ func Decode(properties resource.PropertyMap, target any) error {
 	return nil
 }
 
-// Encode is the inverse of Decode: the value's json fields as plain outputs.
-func Encode(value any) (map[string]any, error) {
-	text, err := json.Marshal(value)
-	if err != nil {
-		return nil, fmt.Errorf("encode %T: %w", value, err)
-	}
+// Encode is the inverse of Decode: the value's json fields as plain outputs. It
+// panics on a value that has no JSON form, which is a mistake of the caller's code.
+func Encode(value any) map[string]any {
 	var outputs map[string]any
-	if err := json.Unmarshal(text, &outputs); err != nil {
-		return nil, fmt.Errorf("encode %T: %w", value, err)
+	text, err := json.Marshal(value)
+	if err == nil {
+		err = json.Unmarshal(text, &outputs)
 	}
-	return outputs, nil
+	if err != nil {
+		panic(fmt.Sprintf("encode %T: %v", value, err))
+	}
+	return outputs
 }
 
 // Plain is the properties as plain Go values, secrets opened and nulls left out.

@@ -8,8 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"sync"
 	"syscall"
 )
@@ -59,16 +62,20 @@ func (d *Dir) Sub(elements ...string) (string, error) {
 func (d *Dir) Close() error { return d.lock.Close() }
 
 // Store is one JSON file that holds a T. A killed process leaves the old contents
-// or the new.
+// or the new. Every reader and every writer has a copy of its own.
 type Store[T any] struct {
 	path  string
 	mutex sync.Mutex
-	value T
+	text  []byte
 }
 
-// OpenStore reads path, or starts with initial where there is no such file.
-func OpenStore[T any](path string, initial T) (*Store[T], error) {
-	store := &Store[T]{path: path, value: initial}
+// OpenStore reads path, or starts with nothing where there is no such file.
+// Without a path nothing is written.
+func OpenStore[T any](path string) (*Store[T], error) {
+	store := &Store[T]{path: path, text: []byte("{}")}
+	if path == "" {
+		return store, nil
+	}
 	text, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -76,38 +83,59 @@ func OpenStore[T any](path string, initial T) (*Store[T], error) {
 	case err != nil:
 		return nil, fmt.Errorf("state: %w", err)
 	}
-	// Decoded into a zero value: what the file does not hold is not kept from initial.
-	var value T
-	if err := json.Unmarshal(text, &value); err != nil {
+	store.text = text
+	if _, err := store.decode(); err != nil {
 		return nil, fmt.Errorf("state: %s: %w", path, err)
 	}
-	store.value = value
 	return store, nil
 }
 
-// View calls read with the value; read must not keep or change it.
-func (s *Store[T]) View(read func(T)) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	read(s.value)
+// decode makes a copy of the value, none of whose own maps is nil.
+func (s *Store[T]) decode() (T, error) {
+	var value T
+	err := json.Unmarshal(s.text, &value)
+	fields := reflect.ValueOf(&value).Elem()
+	for i := 0; fields.Kind() == reflect.Struct && i < fields.NumField(); i++ {
+		if field := fields.Field(i); field.Kind() == reflect.Map && field.IsNil() {
+			field.Set(reflect.MakeMap(field.Type()))
+		}
+	}
+	return value, err
 }
 
-// Update calls change with the value and writes the result to disk. An error
-// of change is returned as it is and nothing is written: change must then have
-// left the value as it was.
+// Read returns a copy of the value.
+func (s *Store[T]) Read() T {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	value, err := s.decode()
+	if err != nil {
+		panic(fmt.Sprintf("state: %s: %v", s.path, err)) // it was decoded or encoded before
+	}
+	return value
+}
+
+// Update calls change with a copy of the value and writes the result to disk. An
+// error of change is returned as it is, and nothing changes.
 func (s *Store[T]) Update(change func(*T) error) error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if err := change(&s.value); err != nil {
-		return err
-	}
-	text, err := json.MarshalIndent(s.value, "", "  ")
+	value, err := s.decode()
 	if err != nil {
 		return fmt.Errorf("state: %w", err)
 	}
-	if err := WriteFile(s.path, text, 0o600); err != nil {
+	if err := change(&value); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
 		return fmt.Errorf("state: %w", err)
 	}
+	if s.path != "" {
+		if err := WriteFile(s.path, text, 0o600); err != nil {
+			return fmt.Errorf("state: %w", err)
+		}
+	}
+	s.text = text
 	return nil
 }
 
@@ -118,4 +146,31 @@ func WriteFile(path string, text []byte, mode fs.FileMode) error {
 		return err
 	}
 	return os.Rename(path+".new", path)
+}
+
+// Edit changes the entry of a key in one of a store's maps and returns it. It
+// fails with missing where there is none.
+func Edit[T, V any](s *Store[T], of func(T) map[string]V, key string, missing error, edit func(held T, entry *V) error) (V, error) {
+	var changed V
+	err := s.Update(func(held *T) error {
+		entry, found := of(*held)[key]
+		if !found {
+			return missing
+		}
+		if err := edit(*held, &entry); err != nil {
+			return err
+		}
+		of(*held)[key], changed = entry, entry
+		return nil
+	})
+	return changed, err
+}
+
+// Sorted are the entries of a map in the order of their keys.
+func Sorted[V any](entries map[string]V) []V {
+	sorted := make([]V, 0, len(entries))
+	for _, key := range slices.Sorted(maps.Keys(entries)) {
+		sorted = append(sorted, entries[key])
+	}
+	return sorted
 }

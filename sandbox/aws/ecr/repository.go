@@ -2,7 +2,6 @@ package ecr
 
 import (
 	"fmt"
-	"maps"
 	"time"
 
 	"waybill.example/waybill/sandbox/aws/arn"
@@ -56,9 +55,4 @@ func (r Repository) URI() string { return r.Host() + "/" + r.Name }
 // https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
 func Host(place arn.Place) string {
 	return fmt.Sprintf("%s.dkr.ecr.%s.%s", place.Account, place.Region, place.Partition().Suffix)
-}
-
-func (r Repository) clone() Repository {
-	r.Tags = maps.Clone(r.Tags)
-	return r
 }

@@ -12,7 +12,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -60,6 +59,8 @@ type contents struct {
 	Seeded map[string]bool `json:"seeded"`
 }
 
+func (held contents) repositories() map[string]Repository { return held.Repositories }
+
 // Config says what a store works with.
 type Config struct {
 	// Path of its file.
@@ -80,7 +81,7 @@ func Open(config Config) (*Store, error) {
 		s.contents = published(config.Accounts)
 	}
 	var err error
-	if s.store, err = state.OpenStore(config.Path, contents{}); err != nil {
+	if s.store, err = state.OpenStore[contents](config.Path); err != nil {
 		return nil, fmt.Errorf("ecr: %w", err)
 	}
 	return s, s.store.Update(func(held *contents) error { return s.seed(held) })
@@ -88,9 +89,6 @@ func Open(config Config) (*Store, error) {
 
 // seed adds the repositories that the world has and the file has not seen yet.
 func (s *Store) seed(held *contents) error {
-	if held.Repositories == nil {
-		held.Repositories, held.Seeded = map[string]Repository{}, map[string]bool{}
-	}
 	var problems []error
 	for _, account := range s.accounts {
 		for _, each := range account.Repositories {
@@ -98,7 +96,7 @@ func (s *Store) seed(held *contents) error {
 				Place: arn.Place{Account: account.ID, Region: each.Region},
 				Settings: Settings{
 					Name: each.Name, Mutability: cmp.Or(each.Mutability, Mutable), ScanOnPush: each.ScanOnPush,
-					Encryption: "AES256", KMSKey: each.KMSKey, Tags: maps.Clone(each.ResourceTags),
+					Encryption: "AES256", KMSKey: each.KMSKey, Tags: each.ResourceTags,
 				},
 				CreatedAt: s.now().UTC(),
 				Lifecycle: string(each.Lifecycle),
@@ -133,24 +131,13 @@ func (s *Store) Holds(contents Contents) { s.contents = contents }
 
 // Repository finds a repository.
 func (s *Store) Repository(place arn.Place, name string) (Repository, bool) {
-	var repository Repository
-	var found bool
-	s.store.View(func(held contents) {
-		repository, found = held.Repositories[key(place, name)]
-		repository = repository.clone()
-	})
+	repository, found := s.store.Read().Repositories[key(place, name)]
 	return repository, found
 }
 
 // Repositories returns every repository, sorted by ARN.
 func (s *Store) Repositories() []Repository {
-	var repositories []Repository
-	s.store.View(func(held contents) {
-		for _, name := range slices.Sorted(maps.Keys(held.Repositories)) {
-			repositories = append(repositories, held.Repositories[name].clone())
-		}
-	})
-	return repositories
+	return state.Sorted(s.store.Read().Repositories)
 }
 
 func key(place arn.Place, name string) string {
@@ -176,7 +163,7 @@ func (s *Store) Create(place arn.Place, settings Settings) (Repository, error) {
 			return api.Refuse(operation, http.StatusBadRequest, "RepositoryAlreadyExistsException",
 				"The repository with name '%s' already exists in the registry with id '%s'", settings.Name, place.Account)
 		}
-		held.Repositories[repository.ARN()] = repository.clone()
+		held.Repositories[repository.ARN()] = repository
 		return nil
 	})
 	return repository, err
@@ -201,28 +188,15 @@ func (s *Store) Update(place arn.Place, settings Settings) (Repository, error) {
 	return s.change(place, settings.Name, operation, func(repository *Repository) error {
 		repository.Mutability = cmp.Or(settings.Mutability, Mutable)
 		repository.ScanOnPush = settings.ScanOnPush
-		repository.Tags = maps.Clone(settings.Tags)
+		repository.Tags = settings.Tags
 		return repository.check(operation, place)
 	})
 }
 
 // change applies an edit to a copy and keeps the copy where nothing is wrong with it.
 func (s *Store) change(place arn.Place, name, operation string, edit func(*Repository) error) (Repository, error) {
-	var changed Repository
-	err := s.store.Update(func(held *contents) error {
-		repository, found := held.Repositories[key(place, name)]
-		if !found {
-			return notFound(operation, place, name)
-		}
-		repository = repository.clone()
-		if err := edit(&repository); err != nil {
-			return err
-		}
-		held.Repositories[repository.ARN()] = repository
-		changed = repository.clone()
-		return nil
-	})
-	return changed, err
+	return state.Edit(s.store, contents.repositories, key(place, name), notFound(operation, place, name),
+		func(_ contents, repository *Repository) error { return edit(repository) })
 }
 
 // Delete removes a repository; one that contains images only by force.

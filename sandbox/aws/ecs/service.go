@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
 
 	"waybill.example/waybill/sandbox/aws/arn"
+	"waybill.example/waybill/sandbox/state"
 )
 
 // ServiceSettings are what a caller sets.
@@ -57,11 +59,11 @@ func (s Service) ClusterName() string { return s.Cluster[strings.LastIndex(s.Clu
 // ARN names the service.
 func (s Service) ARN() string { return s.Place.ARN("ecs", "service/"+s.ClusterName()+"/"+s.Name) }
 
-func (s Service) clone() Service {
-	s.Subnets = slices.Clone(s.Subnets)
-	s.SecurityGroups = slices.Clone(s.SecurityGroups)
-	s.Tags = maps.Clone(s.Tags)
-	return s
+// SameButTags says whether a service differs from what it was in its tags only, so
+// that no new deployment begins.
+func (s Service) SameButTags(before Service) bool {
+	before.Tags = s.Tags
+	return reflect.DeepEqual(s.ServiceSettings, before.ServiceSettings)
 }
 
 // check applies the rules of CreateService and UpdateService. The words for
@@ -156,7 +158,7 @@ func (s *Store) CreateService(place arn.Place, settings ServiceSettings) (Servic
 			}
 			return invalid(operation, "Creation of service was not idempotent.")
 		}
-		held.Services[service.ARN()] = service.clone()
+		held.Services[service.ARN()] = service
 		return nil
 	})
 	return service, err
@@ -170,14 +172,12 @@ func (s *Store) service(held contents, name string) (Service, bool) {
 		service.Status = Draining
 		found = found && s.now().Before(service.DeletedAt.Add(s.drain))
 	}
-	return service.clone(), found
+	return service, found
 }
 
 // Service is DescribeServices for one service, by its ARN. A draining one is found.
 func (s *Store) Service(name string) (Service, error) {
-	var service Service
-	var found bool
-	s.store.View(func(held contents) { service, found = s.service(held, name) })
+	service, found := s.service(s.store.Read(), name)
 	if !found {
 		return Service{}, noService("DescribeServices")
 	}
@@ -187,13 +187,12 @@ func (s *Store) Service(name string) (Service, error) {
 // Services returns every active service, sorted by ARN.
 func (s *Store) Services() []Service {
 	var services []Service
-	s.store.View(func(held contents) {
-		for _, name := range slices.Sorted(maps.Keys(held.Services)) {
-			if service, found := s.service(held, name); found && service.Status == Active {
-				services = append(services, service)
-			}
+	held := s.store.Read()
+	for _, name := range slices.Sorted(maps.Keys(held.Services)) {
+		if service, found := s.service(held, name); found && service.Status == Active {
+			services = append(services, service)
 		}
-	})
+	}
 	return services
 }
 
@@ -206,45 +205,42 @@ func (s *Store) UpdateService(place arn.Place, settings ServiceSettings) (Servic
 		return Service{}, err
 	}
 	name := Service{Place: place, ServiceSettings: settings}.ARN()
-	var changed Service
-	err = s.store.Update(func(held *contents) error {
-		service, found := s.service(*held, name)
-		switch {
-		case !found:
-			return noService(operation)
-		case service.Status != Active:
+	return s.edit(operation, name, func(service *Service) error {
+		if service.Status != Active {
 			return api.Refuse(operation, http.StatusBadRequest, "ServiceNotActiveException", "Service was not ACTIVE.")
 		}
 		service.ServiceSettings = settings
-		held.Services[name] = service.clone()
-		changed = service
 		return nil
 	})
-	return changed, err
+}
+
+// edit changes a service that is active or draining.
+func (s *Store) edit(operation, name string, change func(*Service) error) (Service, error) {
+	return state.Edit(s.store, contents.services, name, noService(operation), func(held contents, service *Service) error {
+		current, found := s.service(held, name)
+		if !found {
+			return noService(operation)
+		}
+		*service = current
+		return change(service)
+	})
 }
 
 // Scale changes the desired count of a service.
 func (s *Store) Scale(name string, count int) error {
-	return s.store.Update(func(held *contents) error {
-		service, found := s.service(*held, name)
-		if !found {
-			return noService("UpdateService")
-		}
+	_, err := s.edit("UpdateService", name, func(service *Service) error {
 		service.DesiredCount = count
-		held.Services[name] = service
 		return nil
 	})
+	return err
 }
 
 // DeleteService is DeleteService: the service drains, and is gone after that.
 // One that wants tasks is refused unless by force.
 func (s *Store) DeleteService(name string, force bool) error {
 	const operation = "DeleteService"
-	return s.store.Update(func(held *contents) error {
-		service, found := s.service(*held, name)
+	_, err := s.edit(operation, name, func(service *Service) error {
 		switch {
-		case !found:
-			return noService(operation)
 		case service.Status != Active:
 			return nil
 		case service.DesiredCount > 0 && !force:
@@ -252,9 +248,9 @@ func (s *Store) DeleteService(name string, force bool) error {
 		}
 		now := s.now().UTC()
 		service.DeletedAt = &now
-		held.Services[name] = service
 		return nil
 	})
+	return err
 }
 
 func noService(operation string) error {

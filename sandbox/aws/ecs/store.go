@@ -33,6 +33,10 @@ type contents struct {
 	Services  map[string]Service `json:"services"`
 }
 
+func (held contents) definitions() map[string]TaskDefinition { return held.Definitions }
+
+func (held contents) services() map[string]Service { return held.Services }
+
 // Config says what a store works with.
 type Config struct {
 	// Path of its file.
@@ -45,9 +49,7 @@ type Config struct {
 
 // Open reads the file, or starts it.
 func Open(config Config) (*Store, error) {
-	store, err := state.OpenStore(config.Path, contents{
-		Definitions: map[string]TaskDefinition{}, Revisions: map[string]int{}, Services: map[string]Service{},
-	})
+	store, err := state.OpenStore[contents](config.Path)
 	if err != nil {
 		return nil, fmt.Errorf("ecs: %w", err)
 	}

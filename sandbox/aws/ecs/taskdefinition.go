@@ -2,7 +2,6 @@ package ecs
 
 import (
 	"fmt"
-	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"waybill.example/waybill/sandbox/aws/arn"
+	"waybill.example/waybill/sandbox/state"
 )
 
 // RuntimePlatform is what a task runs on. Empty means X86_64 and LINUX.
@@ -56,14 +56,6 @@ func (t TaskDefinition) ARN() string { return t.FamilyARN() + ":" + strconv.Itoa
 
 // FamilyARN names the family.
 func (t TaskDefinition) FamilyARN() string { return t.Place.ARN("ecs", "task-definition/"+t.Family) }
-
-func (t TaskDefinition) clone() TaskDefinition {
-	// The containers are never changed once they are stored.
-	t.Containers = slices.Clone(t.Containers)
-	t.Compatibilities = slices.Clone(t.Compatibilities)
-	t.Tags = maps.Clone(t.Tags)
-	return t
-}
 
 const launchFargate = "FARGATE"
 
@@ -161,7 +153,7 @@ func (s *Store) Register(place arn.Place, settings TaskDefinitionSettings) (Task
 	err := s.store.Update(func(held *contents) error {
 		held.Revisions[definition.FamilyARN()]++
 		definition.Revision = held.Revisions[definition.FamilyARN()]
-		held.Definitions[definition.ARN()] = definition.clone()
+		held.Definitions[definition.ARN()] = definition
 		return nil
 	})
 	return definition, err
@@ -170,12 +162,7 @@ func (s *Store) Register(place arn.Place, settings TaskDefinitionSettings) (Task
 // TaskDefinition is DescribeTaskDefinition: reference is an ARN, FAMILY:REVISION,
 // or a family, which means its newest active revision.
 func (s *Store) TaskDefinition(place arn.Place, reference string) (TaskDefinition, error) {
-	var definition TaskDefinition
-	var found bool
-	s.store.View(func(held contents) {
-		definition, found = held.definition(place, reference)
-		definition = definition.clone()
-	})
+	definition, found := s.store.Read().definition(place, reference)
 	if !found {
 		return TaskDefinition{}, client("DescribeTaskDefinition", "Unable to describe task definition.")
 	}
@@ -200,30 +187,20 @@ func (c contents) definition(place arn.Place, reference string) (TaskDefinition,
 
 // TagDefinition replaces the tags of a revision.
 func (s *Store) TagDefinition(reference string, tags map[string]string) (TaskDefinition, error) {
-	var tagged TaskDefinition
-	err := s.store.Update(func(held *contents) error {
-		definition, found := held.Definitions[reference]
-		if !found {
-			return api.Refuse("TagResource", http.StatusBadRequest, "InvalidParameterException", "The specified task definition is inactive or does not exist.")
-		}
-		definition.Tags = maps.Clone(tags)
-		held.Definitions[reference] = definition
-		tagged = definition.clone()
+	missing := api.Refuse("TagResource", http.StatusBadRequest, "InvalidParameterException", "The specified task definition is inactive or does not exist.")
+	return state.Edit(s.store, contents.definitions, reference, missing, func(_ contents, definition *TaskDefinition) error {
+		definition.Tags = tags
 		return nil
 	})
-	return tagged, err
 }
 
 // Deregister is DeregisterTaskDefinition: the revision becomes inactive, and its
 // number is never used again.
 func (s *Store) Deregister(reference string) error {
-	return s.store.Update(func(held *contents) error {
-		definition, found := held.Definitions[reference]
-		if !found {
-			return client("DeregisterTaskDefinition", "Unable to describe task definition.")
-		}
+	missing := client("DeregisterTaskDefinition", "Unable to describe task definition.")
+	_, err := state.Edit(s.store, contents.definitions, reference, missing, func(_ contents, definition *TaskDefinition) error {
 		definition.Inactive = true
-		held.Definitions[reference] = definition
 		return nil
 	})
+	return err
 }

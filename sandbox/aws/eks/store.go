@@ -11,7 +11,6 @@ import (
 	"cmp"
 	"crypto/rand"
 	"fmt"
-	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -75,18 +74,20 @@ func (a Association) ARN() string {
 	return a.Place.ARN("eks", "podidentityassociation/"+a.Cluster+"/"+a.ID)
 }
 
-func (a Association) clone() Association {
-	a.Tags = maps.Clone(a.Tags)
-	return a
-}
-
 // Store holds the clusters and associations of every account.
 type Store struct {
-	store    *state.Store[map[string]Association]
+	store    *state.Store[contents]
 	clusters []Cluster
 	roles    func(arn string) bool
 	now      func() time.Time
 }
+
+// contents is what the file keeps, by ARN.
+type contents struct {
+	Associations map[string]Association `json:"associations"`
+}
+
+func (held contents) associations() map[string]Association { return held.Associations }
 
 // Config says what a store works with.
 type Config struct {
@@ -100,7 +101,7 @@ type Config struct {
 
 // Open reads the file, or starts it.
 func Open(config Config) (*Store, error) {
-	store, err := state.OpenStore(config.Path, map[string]Association{})
+	store, err := state.OpenStore[contents](config.Path)
 	if err != nil {
 		return nil, fmt.Errorf("eks: %w", err)
 	}
@@ -140,12 +141,7 @@ func (s *Store) Clusters() []Cluster { return slices.Clone(s.clusters) }
 
 // Association is DescribePodIdentityAssociation.
 func (s *Store) Association(place arn.Place, cluster, id string) (Association, error) {
-	var association Association
-	var found bool
-	s.store.View(func(held map[string]Association) {
-		association, found = held[key(place, cluster, id)]
-		association = association.clone()
-	})
+	association, found := s.store.Read().Associations[key(place, cluster, id)]
 	if !found {
 		return Association{}, unknown("DescribePodIdentityAssociation", id)
 	}
@@ -154,13 +150,7 @@ func (s *Store) Association(place arn.Place, cluster, id string) (Association, e
 
 // AssociationOf finds the association of a ServiceAccount.
 func (s *Store) AssociationOf(place arn.Place, cluster, namespace, serviceAccount string) (Association, bool) {
-	var association Association
-	var found bool
-	s.store.View(func(held map[string]Association) {
-		association, found = find(held, place, cluster, namespace, serviceAccount)
-		association = association.clone()
-	})
-	return association, found
+	return find(s.store.Read().Associations, place, cluster, namespace, serviceAccount)
 }
 
 func find(held map[string]Association, place arn.Place, cluster, namespace, serviceAccount string) (Association, bool) {
@@ -190,11 +180,11 @@ func (s *Store) Create(place arn.Place, settings AssociationSettings) (Associati
 		return Association{}, err
 	}
 	association := Association{Place: place, AssociationSettings: settings, ID: associationID(), CreatedAt: s.now().UTC()}
-	err := s.store.Update(func(held *map[string]Association) error {
-		if existing, taken := find(*held, place, settings.Cluster, settings.Namespace, settings.ServiceAccount); taken {
+	err := s.store.Update(func(held *contents) error {
+		if existing, taken := find(held.Associations, place, settings.Cluster, settings.Namespace, settings.ServiceAccount); taken {
 			return api.Refuse(operation, http.StatusConflict, "ResourceInUseException", "Association already exists: %s", existing.ID)
 		}
-		(*held)[association.ARN()] = association.clone()
+		held.Associations[association.ARN()] = association
 		return nil
 	})
 	return association, err
@@ -237,7 +227,7 @@ func (s *Store) Update(place arn.Place, id string, settings AssociationSettings)
 		return Association{}, err
 	}
 	return s.change(operation, place, settings.Cluster, id, func(association *Association) {
-		association.RoleARN, association.Tags = settings.RoleARN, maps.Clone(settings.Tags)
+		association.RoleARN, association.Tags = settings.RoleARN, settings.Tags
 	})
 }
 
@@ -250,27 +240,20 @@ func (s *Store) SetSessionTags(place arn.Place, cluster, id string, disable bool
 }
 
 func (s *Store) change(operation string, place arn.Place, cluster, id string, edit func(*Association)) (Association, error) {
-	var changed Association
-	err := s.store.Update(func(held *map[string]Association) error {
-		association, found := (*held)[key(place, cluster, id)]
-		if !found {
-			return unknown(operation, id)
-		}
-		edit(&association)
-		(*held)[association.ARN()] = association
-		changed = association.clone()
-		return nil
-	})
-	return changed, err
+	return state.Edit(s.store, contents.associations, key(place, cluster, id), unknown(operation, id),
+		func(_ contents, association *Association) error {
+			edit(association)
+			return nil
+		})
 }
 
 // Delete is DeletePodIdentityAssociation.
 func (s *Store) Delete(place arn.Place, cluster, id string) error {
-	return s.store.Update(func(held *map[string]Association) error {
-		if _, found := (*held)[key(place, cluster, id)]; !found {
+	return s.store.Update(func(held *contents) error {
+		if _, found := held.Associations[key(place, cluster, id)]; !found {
 			return unknown("DeletePodIdentityAssociation", id)
 		}
-		delete(*held, key(place, cluster, id))
+		delete(held.Associations, key(place, cluster, id))
 		return nil
 	})
 }

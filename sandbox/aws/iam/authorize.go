@@ -74,17 +74,13 @@ func (c *Cloud) Authorize(session Session, access Access) (policy.Decision, erro
 		request.Account = session.Account
 	}
 	var policies policy.Policies
-	var err error
-	c.store.View(func(held contents) {
-		role, found := held.Roles[session.RoleARN]
-		if !found || role.ID != session.RoleID {
-			return
-		}
+	held := c.store.Read()
+	if role, found := held.Roles[session.RoleARN]; found && role.ID == session.RoleID {
 		c.describe(request.Context, role, session)
-		policies, err = held.policiesOf(role)
-	})
-	if err != nil {
-		return policy.Decision{}, err
+		var err error
+		if policies, err = held.policiesOf(role); err != nil {
+			return policy.Decision{}, err
+		}
 	}
 	for _, text := range session.Policies {
 		document, err := policy.Parse(policy.Passed, session.Partition, text)

@@ -3,7 +3,6 @@ package iam
 import (
 	"encoding/json"
 	"errors"
-	"maps"
 	"slices"
 	"strings"
 
@@ -37,10 +36,7 @@ func (e *PrincipalNotFound) Error() string {
 // Bind reads a policy of a kind for an account of a partition and looks its
 // principals up. Its errors are *policy.Malformed and *PrincipalNotFound.
 func (c *Cloud) Bind(kind policy.Kind, partition, text string) (Bound, error) {
-	var bound Bound
-	var err error
-	c.store.View(func(held contents) { bound, err = c.bind(held, kind, partition, text) })
-	return bound, err
+	return c.bind(c.store.Read(), kind, partition, text)
 }
 
 func (c *Cloud) bind(held contents, kind policy.Kind, partition, text string) (Bound, error) {
@@ -72,8 +68,7 @@ func (c *Cloud) bind(held contents, kind policy.Kind, partition, text string) (B
 // Principal finds what the principal of a policy names, by ARN or unique ID: the
 // unique ID of a role or user, or "" for a session of a role that exists.
 func (c *Cloud) Principal(name string) (id string, exists bool) {
-	c.store.View(func(held contents) { id, exists = held.idOf(name) })
-	return id, exists
+	return c.store.Read().idOf(name)
 }
 
 // idOf finds a principal that a policy names. A session's ARN stays what it is,
@@ -116,13 +111,12 @@ func (held contents) hasID(id string) bool {
 // made again, shows as the unique ID that it had.
 func (c *Cloud) Text(of Bound) string {
 	gone := map[string]string{}
-	c.store.View(func(held contents) {
-		for name, id := range of.IDs {
-			if now, exists := held.idOf(name); !exists || now != id {
-				gone[name] = id
-			}
+	held := c.store.Read()
+	for name, id := range of.IDs {
+		if now, exists := held.idOf(name); !exists || now != id {
+			gone[name] = id
 		}
-	})
+	}
 	if len(gone) == 0 {
 		return of.Text
 	}
@@ -148,7 +142,7 @@ func renamePrincipals(of any, names map[string]string) {
 	case map[string]any:
 		for key, value := range of {
 			principals, isMap := value.(map[string]any)
-			if isMap && (key == "Principal" || key == "NotPrincipal") {
+			if isMap && key == "Principal" {
 				principals["AWS"] = renamed(principals["AWS"], names)
 				continue
 			}
@@ -180,11 +174,6 @@ func (b Bound) Attached() (policy.Attached, error) {
 		return policy.Attached{}, err
 	}
 	return policy.Attached{Document: document, Bindings: b.IDs}, nil
-}
-
-func (b Bound) clone() Bound {
-	b.IDs = maps.Clone(b.IDs)
-	return b
 }
 
 // asIAM words an error of bind as IAM does for its own policies.

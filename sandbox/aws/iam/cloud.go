@@ -45,24 +45,13 @@ func Clock(now func() time.Time) Option { return func(c *Cloud) { c.now = now } 
 // and the file has not seen yet: users first, then providers, policies and
 // roles, whose policies may name users and roles above them.
 func Open(path string, existing world.AWS, options ...Option) (*Cloud, error) {
-	store, err := state.OpenStore(path, contents{})
+	store, err := state.OpenStore[contents](path)
 	if err != nil {
 		return nil, fmt.Errorf("iam: %w", err)
 	}
 	cloud := &Cloud{world: existing, store: store, now: time.Now}
 	for _, option := range options {
 		option(cloud)
-	}
-	err = store.Update(func(held *contents) error {
-		orMake(&held.Roles)
-		orMake(&held.Users)
-		orMake(&held.Policies)
-		orMake(&held.Providers)
-		orMake(&held.Seeded)
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("iam: %w", err)
 	}
 	for _, account := range existing.Accounts {
 		if err := cloud.seedUsers(account); err != nil {
@@ -75,12 +64,6 @@ func Open(path string, existing world.AWS, options ...Option) (*Cloud, error) {
 		}
 	}
 	return cloud, nil
-}
-
-func orMake[V any](m *map[string]V) {
-	if *m == nil {
-		*m = map[string]V{}
-	}
 }
 
 // Account is one account with the operations of the IAM API.
@@ -195,9 +178,7 @@ func (a *Account) seedRole(existing world.AWSRole) error {
 
 // once makes an entity of the world unless it was made before.
 func (c *Cloud) once(arn string, create func() error) error {
-	var seeded bool
-	c.store.View(func(held contents) { seeded = held.Seeded[arn] })
-	if seeded {
+	if c.store.Read().Seeded[arn] {
 		return nil
 	}
 	if err := create(); err != nil {

@@ -2,13 +2,13 @@ package iam
 
 import (
 	"encoding/json"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"waybill.example/waybill/sandbox/aws/iam/constraint"
 	"waybill.example/waybill/sandbox/aws/iam/policy"
+	"waybill.example/waybill/sandbox/state"
 )
 
 // ManagedPolicy is a customer managed policy.
@@ -23,11 +23,6 @@ type ManagedPolicy struct {
 	Text        string            `json:"text"`
 	Tags        map[string]string `json:"tags,omitempty"`
 	CreateTime  time.Time         `json:"createTime"`
-}
-
-func (p ManagedPolicy) clone() ManagedPolicy {
-	p.Tags = maps.Clone(p.Tags)
-	return p
 }
 
 // PolicySettings are what CreatePolicy takes.
@@ -60,7 +55,7 @@ func (a *Account) CreatePolicy(settings PolicySettings) (_ ManagedPolicy, err er
 	made := ManagedPolicy{
 		Account: a.ID, ARN: a.arn("policy" + settings.Path + settings.Name), Name: settings.Name, Path: settings.Path,
 		ID: uniqueID("ANPA"), Description: settings.Description, Text: settings.Document,
-		Tags: maps.Clone(settings.Tags), CreateTime: a.cloud.now().UTC(),
+		Tags: settings.Tags, CreateTime: a.cloud.now().UTC(),
 	}
 	err = a.cloud.store.Update(func(held *contents) error {
 		for _, other := range held.Policies {
@@ -71,10 +66,7 @@ func (a *Account) CreatePolicy(settings PolicySettings) (_ ManagedPolicy, err er
 		held.Policies[made.ARN] = made
 		return nil
 	})
-	if err != nil {
-		return ManagedPolicy{}, err
-	}
-	return made.clone(), nil
+	return made, err
 }
 
 func (a *Account) checkManaged(text string) error {
@@ -90,17 +82,14 @@ func (a *Account) checkManaged(text string) error {
 // Policy finds a managed policy of the account, or one of AWS, by its ARN.
 func (a *Account) Policy(arn string) (_ ManagedPolicy, err error) {
 	defer during("GetPolicy", &err)
-	var found ManagedPolicy
-	var exists bool
-	a.cloud.store.View(func(held contents) {
-		found, exists = held.policy(a.ID, a.Partition, arn)
-		found = found.clone()
-	})
+	found, exists := a.cloud.store.Read().policy(a.ID, a.Partition, arn)
 	if !exists {
 		return ManagedPolicy{}, noSuchEntity("Policy %s was not found.", arn)
 	}
 	return found, nil
 }
+
+func (held contents) policies() map[string]ManagedPolicy { return held.Policies }
 
 // policy finds what a role of an account can have attached.
 func (held contents) policy(account, partition, arn string) (ManagedPolicy, bool) {
@@ -142,25 +131,18 @@ func (a *Account) SetPolicyTags(arn string, tags map[string]string) (_ ManagedPo
 	if err := asError(&c); err != nil {
 		return ManagedPolicy{}, err
 	}
-	return a.changePolicy(arn, func(p *ManagedPolicy) { p.Tags = maps.Clone(tags) })
+	return a.changePolicy(arn, func(p *ManagedPolicy) { p.Tags = tags })
 }
 
 func (a *Account) changePolicy(arn string, change func(*ManagedPolicy)) (ManagedPolicy, error) {
-	var changed ManagedPolicy
-	err := a.cloud.store.Update(func(held *contents) error {
-		existing, exists := held.Policies[arn]
-		if !exists || existing.Account != a.ID {
-			return noSuchEntity("Policy %s was not found.", arn)
+	missing := noSuchEntity("Policy %s was not found.", arn)
+	return state.Edit(a.cloud.store, contents.policies, arn, missing, func(_ contents, p *ManagedPolicy) error {
+		if p.Account != a.ID {
+			return missing
 		}
-		changed = existing.clone()
-		change(&changed)
-		held.Policies[arn] = changed
+		change(p)
 		return nil
 	})
-	if err != nil {
-		return ManagedPolicy{}, err
-	}
-	return changed.clone(), nil
 }
 
 // DeletePolicy deletes a managed policy that nothing uses.

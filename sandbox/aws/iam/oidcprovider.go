@@ -1,14 +1,13 @@
 package iam
 
 import (
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	"waybill.example/waybill/sandbox/aws/iam/constraint"
+	"waybill.example/waybill/sandbox/state"
 )
 
 // The quotas of an OIDC provider:
@@ -38,12 +37,6 @@ type OIDCProvider struct {
 // Issuer is the iss of the provider's tokens.
 func (p OIDCProvider) Issuer() string { return "https://" + p.URL }
 
-func (p OIDCProvider) clone() OIDCProvider {
-	p.ClientIDs, p.Thumbprints = slices.Clone(p.ClientIDs), slices.Clone(p.Thumbprints)
-	p.Tags = maps.Clone(p.Tags)
-	return p
-}
-
 // OIDCSettings are what CreateOIDCProvider takes.
 type OIDCSettings struct {
 	// URL is the issuer, an https URL without port and query.
@@ -66,7 +59,7 @@ func (a *Account) CreateOIDCProvider(settings OIDCSettings) (_ OIDCProvider, err
 	provider := OIDCProvider{
 		Account: a.ID, ARN: a.providerARN(settings.URL), URL: strings.TrimPrefix(settings.URL, "https://"),
 		ClientIDs: sorted(settings.ClientIDs), Thumbprints: sorted(settings.Thumbprints),
-		Tags: maps.Clone(settings.Tags), CreateTime: a.cloud.now().UTC(),
+		Tags: settings.Tags, CreateTime: a.cloud.now().UTC(),
 	}
 	err = a.cloud.store.Update(func(held *contents) error {
 		if _, taken := held.Providers[provider.ARN]; taken {
@@ -75,11 +68,10 @@ func (a *Account) CreateOIDCProvider(settings OIDCSettings) (_ OIDCProvider, err
 		held.Providers[provider.ARN] = provider
 		return nil
 	})
-	if err != nil {
-		return OIDCProvider{}, err
-	}
-	return provider.clone(), nil
+	return provider, err
 }
+
+func (held contents) providers() map[string]OIDCProvider { return held.Providers }
 
 func checkProvider(settings OIDCSettings) error {
 	var c constraint.Checker
@@ -111,12 +103,7 @@ func checkProvider(settings OIDCSettings) error {
 // OIDCProvider finds a provider of the account by its ARN.
 func (a *Account) OIDCProvider(arn string) (_ OIDCProvider, err error) {
 	defer during("GetOpenIDConnectProvider", &err)
-	var provider OIDCProvider
-	var found bool
-	a.cloud.store.View(func(held contents) {
-		provider, found = held.Providers[arn]
-		provider = provider.clone()
-	})
+	provider, found := a.cloud.store.Read().Providers[arn]
 	if !found || provider.Account != a.ID {
 		return OIDCProvider{}, noProvider(arn)
 	}
@@ -135,21 +122,13 @@ func (a *Account) Trusted(issuer string) (OIDCProvider, bool) {
 // UpdateOIDCProvider sets client IDs, thumbprints and tags; the URL stays.
 func (a *Account) UpdateOIDCProvider(arn string, clientIDs, thumbprints []string, tags map[string]string) (_ OIDCProvider, err error) {
 	defer during("UpdateOpenIDConnectProvider", &err)
-	var provider OIDCProvider
-	err = a.cloud.store.Update(func(held *contents) error {
-		existing, found := held.Providers[arn]
-		if !found || existing.Account != a.ID {
+	return state.Edit(a.cloud.store, contents.providers, arn, noProvider(arn), func(_ contents, p *OIDCProvider) error {
+		if p.Account != a.ID {
 			return noProvider(arn)
 		}
-		if err := checkProvider(OIDCSettings{URL: existing.Issuer(), ClientIDs: clientIDs, Thumbprints: thumbprints, Tags: tags}); err != nil {
-			return err
-		}
-		existing.ClientIDs, existing.Thumbprints, existing.Tags = sorted(clientIDs), sorted(thumbprints), maps.Clone(tags)
-		held.Providers[arn] = existing
-		provider = existing
-		return nil
+		p.ClientIDs, p.Thumbprints, p.Tags = sorted(clientIDs), sorted(thumbprints), tags
+		return checkProvider(OIDCSettings{URL: p.Issuer(), ClientIDs: clientIDs, Thumbprints: thumbprints, Tags: tags})
 	})
-	return provider.clone(), err
 }
 
 // DeleteOIDCProvider deletes a provider. Roles that trust it stay as they are.

@@ -1,12 +1,12 @@
 package iam
 
 import (
-	"maps"
 	"slices"
 	"time"
 
 	"waybill.example/waybill/sandbox/aws/iam/constraint"
 	"waybill.example/waybill/sandbox/aws/iam/policy"
+	"waybill.example/waybill/sandbox/state"
 )
 
 // Role is an IAM role.
@@ -32,13 +32,6 @@ type Role struct {
 	MaxSession int               `json:"maxSession"`
 	Tags       map[string]string `json:"tags,omitempty"`
 	CreateTime time.Time         `json:"createTime"`
-}
-
-func (r Role) clone() Role {
-	r.Trust = r.Trust.clone()
-	r.Inline, r.Tags = maps.Clone(r.Inline), maps.Clone(r.Tags)
-	r.Attached = slices.Clone(r.Attached)
-	return r
 }
 
 // RoleSettings are what CreateRole takes.
@@ -76,7 +69,7 @@ func (a *Account) CreateRole(settings RoleSettings) (_ Role, err error) {
 	role := Role{
 		Account: a.ID, Partition: a.Partition, ARN: a.arn("role" + settings.Path + settings.Name),
 		Name: settings.Name, Path: settings.Path, ID: uniqueID("AROA"), Description: settings.Description,
-		MaxSession: settings.MaxSession, Tags: maps.Clone(settings.Tags), CreateTime: a.cloud.now().UTC(),
+		MaxSession: settings.MaxSession, Tags: settings.Tags, CreateTime: a.cloud.now().UTC(),
 	}
 	err = a.cloud.store.Update(func(held *contents) error {
 		if _, taken := held.roleNamed(a.ID, settings.Name); taken {
@@ -93,10 +86,7 @@ func (a *Account) CreateRole(settings RoleSettings) (_ Role, err error) {
 		held.Roles[role.ARN] = role
 		return nil
 	})
-	if err != nil {
-		return Role{}, err
-	}
-	return role.clone(), nil
+	return role, err
 }
 
 func checkRoleTexts(c *constraint.Checker, description string, maxSession int) {
@@ -116,6 +106,8 @@ func (a *Account) trust(held contents, text string) (Bound, error) {
 	return bound, nil
 }
 
+func (held contents) roles() map[string]Role { return held.Roles }
+
 // roleNamed finds a role of an account by its name, in any case.
 func (held contents) roleNamed(account, name string) (Role, bool) {
 	for _, role := range held.Roles {
@@ -129,12 +121,7 @@ func (held contents) roleNamed(account, name string) (Role, bool) {
 // Role finds a role by its name.
 func (a *Account) Role(name string) (_ Role, err error) {
 	defer during("GetRole", &err)
-	var role Role
-	var found bool
-	a.cloud.store.View(func(held contents) {
-		role, found = held.roleNamed(a.ID, name)
-		role = role.clone()
-	})
+	role, found := a.cloud.store.Read().roleNamed(a.ID, name)
 	if !found {
 		return Role{}, noRole(name)
 	}
@@ -143,34 +130,17 @@ func (a *Account) Role(name string) (_ Role, err error) {
 
 // Role finds a role by its ARN, path included.
 func (c *Cloud) Role(arn string) (Role, bool) {
-	var role Role
-	var found bool
-	c.store.View(func(held contents) {
-		role, found = held.Roles[arn]
-		role = role.clone()
-	})
+	role, found := c.store.Read().Roles[arn]
 	return role, found
 }
 
 // changeRole changes a role and returns it.
 func (a *Account) changeRole(name string, change func(held contents, role *Role) error) (Role, error) {
-	var role Role
-	err := a.cloud.store.Update(func(held *contents) error {
-		existing, found := held.roleNamed(a.ID, name)
-		if !found {
-			return noRole(name)
-		}
-		role = existing.clone()
-		if err := change(*held, &role); err != nil {
-			return err
-		}
-		held.Roles[role.ARN] = role
-		return nil
-	})
+	existing, err := a.Role(name)
 	if err != nil {
-		return Role{}, err
+		return Role{}, noRole(name)
 	}
-	return role.clone(), nil
+	return state.Edit(a.cloud.store, contents.roles, existing.ARN, noRole(name), change)
 }
 
 // UpdateRole sets the description and the maximum session duration in seconds.
@@ -210,7 +180,7 @@ func (a *Account) SetRoleTags(name string, tags map[string]string) (_ Role, err 
 		return Role{}, err
 	}
 	return a.changeRole(name, func(_ contents, role *Role) error {
-		role.Tags = maps.Clone(tags)
+		role.Tags = tags
 		return nil
 	})
 }

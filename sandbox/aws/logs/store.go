@@ -11,7 +11,6 @@ package logs
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -75,25 +74,22 @@ type Event struct {
 // ARN names the group, without the :* that stands for its streams.
 func (g Group) ARN() string { return g.Place.ARN("logs", "log-group:"+g.Name) }
 
-func (g Group) clone() Group {
-	g.Tags = maps.Clone(g.Tags)
-	g.Streams = maps.Clone(g.Streams)
-	for name, stream := range g.Streams {
-		stream.Events = slices.Clone(stream.Events)
-		g.Streams[name] = stream
-	}
-	return g
-}
-
 // Store holds the log groups of every account.
 type Store struct {
-	store *state.Store[map[string]Group]
+	store *state.Store[contents]
 	now   func() time.Time
 }
 
+// contents is what the file keeps, by ARN.
+type contents struct {
+	Groups map[string]Group `json:"groups"`
+}
+
+func (held contents) groups() map[string]Group { return held.Groups }
+
 // Open reads the file at path, or starts it.
 func Open(path string, now func() time.Time) (*Store, error) {
-	store, err := state.OpenStore(path, map[string]Group{})
+	store, err := state.OpenStore[contents](path)
 	if err != nil {
 		return nil, fmt.Errorf("logs: %w", err)
 	}
@@ -102,12 +98,7 @@ func Open(path string, now func() time.Time) (*Store, error) {
 
 // Group finds a log group.
 func (s *Store) Group(place arn.Place, name string) (Group, bool) {
-	var group Group
-	var found bool
-	s.store.View(func(held map[string]Group) {
-		group, found = held[key(place, name)]
-		group = group.clone()
-	})
+	group, found := s.store.Read().Groups[key(place, name)]
 	return group, found
 }
 
@@ -164,11 +155,11 @@ func (s *Store) Create(place arn.Place, settings Settings) (Group, error) {
 		return Group{}, err
 	}
 	group := Group{Place: place, Settings: settings, CreatedAt: s.now().UTC()}
-	err := s.store.Update(func(held *map[string]Group) error {
-		if _, taken := (*held)[group.ARN()]; taken {
+	err := s.store.Update(func(held *contents) error {
+		if _, taken := held.Groups[group.ARN()]; taken {
 			return api.Refuse(operation, http.StatusBadRequest, "ResourceAlreadyExistsException", "The specified log group already exists")
 		}
-		(*held)[group.ARN()] = group.clone()
+		held.Groups[group.ARN()] = group
 		return nil
 	})
 	return group, err
@@ -178,37 +169,24 @@ func (s *Store) Create(place arn.Place, settings Settings) (Group, error) {
 func (s *Store) Update(place arn.Place, settings Settings) (Group, error) {
 	const operation = "PutRetentionPolicy"
 	return s.change(operation, place, settings.Name, func(group *Group) error {
-		group.RetentionInDays, group.KMSKey, group.Tags = settings.RetentionInDays, settings.KMSKey, maps.Clone(settings.Tags)
+		group.RetentionInDays, group.KMSKey, group.Tags = settings.RetentionInDays, settings.KMSKey, settings.Tags
 		return group.check(operation, place)
 	})
 }
 
 // change applies an edit to a copy and keeps the copy where nothing is wrong with it.
 func (s *Store) change(operation string, place arn.Place, name string, edit func(*Group) error) (Group, error) {
-	var changed Group
-	err := s.store.Update(func(held *map[string]Group) error {
-		group, found := (*held)[key(place, name)]
-		if !found {
-			return noGroup(operation)
-		}
-		group = group.clone()
-		if err := edit(&group); err != nil {
-			return err
-		}
-		(*held)[group.ARN()] = group
-		changed = group.clone()
-		return nil
-	})
-	return changed, err
+	return state.Edit(s.store, contents.groups, key(place, name), noGroup(operation),
+		func(_ contents, group *Group) error { return edit(group) })
 }
 
 // Delete is DeleteLogGroup: the streams and their events go, too.
 func (s *Store) Delete(place arn.Place, name string) error {
-	return s.store.Update(func(held *map[string]Group) error {
-		if _, found := (*held)[key(place, name)]; !found {
+	return s.store.Update(func(held *contents) error {
+		if _, found := held.Groups[key(place, name)]; !found {
 			return noGroup("DeleteLogGroup")
 		}
-		delete(*held, key(place, name))
+		delete(held.Groups, key(place, name))
 		return nil
 	})
 }

@@ -26,7 +26,7 @@ func (c *Cluster) apply(ctx context.Context, api discovery.DiscoveryInterface) e
 	if len(c.config.Objects) == 0 {
 		return nil
 	}
-	made, err := state.OpenStore(c.files.applied, map[string]bool{})
+	made, err := state.OpenStore[map[string]bool](c.files.applied)
 	if err != nil {
 		return err
 	}
@@ -45,9 +45,7 @@ func (c *Cluster) apply(ctx context.Context, api discovery.DiscoveryInterface) e
 			return fmt.Errorf("objects[%d]: %w", i, err)
 		}
 		name := nameOf(object)
-		var before bool
-		made.View(func(names map[string]bool) { before = names[name] })
-		if before {
+		if made.Read()[name] {
 			continue
 		}
 		if err := create(ctx, client, mapper, object); err != nil {

@@ -46,7 +46,7 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 	if err := os.MkdirAll(blobs, 0o700); err != nil {
 		return nil, fmt.Errorf("content: %w", err)
 	}
-	manifests, err := state.OpenStore(filepath.Join(dir, "manifests.json"), map[string]map[string]manifest{})
+	manifests, err := state.OpenStore[map[string]map[string]manifest](filepath.Join(dir, "manifests.json"))
 	if err != nil {
 		return nil, fmt.Errorf("content: %w", err)
 	}
@@ -69,13 +69,11 @@ func (s *Store) restore(ctx context.Context) error {
 		manifest
 	}
 	var waiting []pending
-	s.manifests.View(func(held map[string]map[string]manifest) {
-		for name, references := range held {
-			for reference, m := range references {
-				waiting = append(waiting, pending{Route{Name: name, Kind: Manifests, Reference: reference}, m})
-			}
+	for name, references := range s.manifests.Read() {
+		for reference, m := range references {
+			waiting = append(waiting, pending{Route{Name: name, Kind: Manifests, Reference: reference}, m})
 		}
-	})
+	}
 	for len(waiting) > 0 {
 		var refused []pending
 		var problems []error

@@ -8,12 +8,10 @@ import (
 // Tags are the tags below a name, sorted.
 func (s *Store) Tags(name string) []string {
 	var tags []string
-	s.manifests.View(func(held map[string]map[string]manifest) {
-		for _, reference := range slices.Sorted(maps.Keys(held[name])) {
-			if tagForm.MatchString(reference) {
-				tags = append(tags, reference)
-			}
+	for _, reference := range slices.Sorted(maps.Keys(s.manifests.Read()[name])) {
+		if tagForm.MatchString(reference) {
+			tags = append(tags, reference)
 		}
-	})
+	}
 	return tags
 }

@@ -100,21 +100,3 @@ func nameOf(name string, caller Caller, bindings map[string]string) match {
 	}
 	return unnamed
 }
-
-// excepts says whether a NotPrincipal element spares the caller. It has to name
-// everything that the caller is: its account, and the user, or the role and the
-// session. A caller with a permissions boundary is never spared:
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
-func (p *Principals) excepts(caller Caller, bindings map[string]string, bounded bool) bool {
-	if p.Everyone {
-		return true
-	}
-	if caller.Kind == Service || caller.Kind == WebIdentity {
-		return p.names(caller, bindings) != unnamed
-	}
-	found := map[match]bool{}
-	for _, name := range p.AWS {
-		found[nameOf(name, caller, bindings)] = true
-	}
-	return !bounded && found[byAccount] && found[directly] && (found[byRole] || caller.Kind == User)
-}

@@ -3,14 +3,15 @@
 //
 // The language is that of docs/facts.md §4 and §7 and of
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies.html:
-// Version 2008-10-17 and 2012-10-17, one statement or a list, Effect, Principal
-// and NotPrincipal, Action and NotAction, Resource and NotResource, Condition
-// with every documented operator, the ForAllValues: and ForAnyValue: qualifiers
-// and the IfExists suffix, and policy variables with defaults.
+// Version 2008-10-17 and 2012-10-17, one statement or a list, Effect,
+// Principal, Action, Resource, Condition with the operators for text, ARNs, Bool
+// and Null, the ForAllValues: and ForAnyValue: qualifiers and the IfExists
+// suffix. The Not… elements, operators for numbers, dates and addresses, and
+// policy variables are refused: the sandbox does not model them.
 //
 // [Parse] refuses a document with every problem at once: elements that its
-// [Kind] does not have, unknown elements and operators, ARNs, actions, numbers,
-// dates and addresses that are none, a key that is written twice.
+// [Kind] does not have, unknown elements and operators, ARNs and actions
+// that are none, a key that is written twice.
 // [Evaluate] answers who decided and why, in the words of
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 //

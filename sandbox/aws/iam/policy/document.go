@@ -49,25 +49,21 @@ type Document struct {
 	Statements []Statement
 }
 
-// Statement is one statement of a document. Of each pair of an element and its
-// Not… form at most one is set.
+// Statement is one statement of a document.
 type Statement struct {
 	// ID is the Sid, or "".
 	ID     string
 	Effect Effect
-	// Principals and NotPrincipals are nil where the element is absent.
-	Principals    *Principals
-	NotPrincipals *Principals
+	// Principals are nil where the element is absent.
+	Principals *Principals
 	// Actions are SERVICE:NAME or "*"; * and ? stand for characters of the name.
-	Actions    []string
-	NotActions []string
-	// Resources are ARNs or "*", with wildcards and variables.
-	Resources    []string
-	NotResources []string
-	Conditions   []Condition
+	Actions []string
+	// Resources are ARNs or "*", with wildcards.
+	Resources  []string
+	Conditions []Condition
 }
 
-// Principals is the content of a Principal or NotPrincipal element.
+// Principals is the content of a Principal element.
 type Principals struct {
 	// Everyone is "*", written alone or as {"AWS": "*"}.
 	Everyone bool
@@ -95,15 +91,13 @@ func (d *Document) Names() []string {
 	var names []string
 	seen := map[string]bool{}
 	for _, statement := range d.Statements {
-		for _, principals := range []*Principals{statement.Principals, statement.NotPrincipals} {
-			if principals == nil {
-				continue
-			}
-			for _, name := range principals.AWS {
-				if _, isAccount := accountOf(name); !isAccount && !seen[name] {
-					seen[name] = true
-					names = append(names, name)
-				}
+		if statement.Principals == nil {
+			continue
+		}
+		for _, name := range statement.Principals.AWS {
+			if _, isAccount := accountOf(name); !isAccount && !seen[name] {
+				seen[name] = true
+				names = append(names, name)
 			}
 		}
 	}
@@ -116,15 +110,13 @@ func (d *Document) Accounts() []string {
 	var accounts []string
 	seen := map[string]bool{}
 	for _, statement := range d.Statements {
-		for _, principals := range []*Principals{statement.Principals, statement.NotPrincipals} {
-			if principals == nil {
-				continue
-			}
-			for _, name := range principals.AWS {
-				if account, isAccount := accountOf(name); isAccount && !seen[account] {
-					seen[account] = true
-					accounts = append(accounts, account)
-				}
+		if statement.Principals == nil {
+			continue
+		}
+		for _, name := range statement.Principals.AWS {
+			if account, isAccount := accountOf(name); isAccount && !seen[account] {
+				seen[account] = true
+				accounts = append(accounts, account)
 			}
 		}
 	}

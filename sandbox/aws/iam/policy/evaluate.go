@@ -108,7 +108,7 @@ func (d Decision) Reason() string {
 // trust policy must always allow. Services and web identities have no policies
 // of their own.
 func Evaluate(request Request, policies Policies) Decision {
-	e := evaluation{request: request, bounded: policies.Boundary != nil}
+	e := evaluation{request: request}
 	own := e.side(IdentityPolicy, policies.Identity)
 	boundary, session := e.limit(BoundaryPolicy, policies.Boundary), e.side(SessionPolicy, policies.Session)
 	session.allowed = session.allowed || len(policies.Session) == 0
@@ -157,7 +157,6 @@ func Evaluate(request Request, policies Policies) Decision {
 
 type evaluation struct {
 	request Request
-	bounded bool
 }
 
 // verdict is what the policies of one source say.
@@ -206,23 +205,20 @@ func (e evaluation) side(source Source, policies []Attached) verdict {
 // caller; one without principals is the caller's own.
 func (e evaluation) applies(policy Attached, s Statement) match {
 	named := directly
-	switch {
-	case s.Principals != nil:
+	if s.Principals != nil {
 		named = s.Principals.names(e.request.Caller, policy.Bindings)
-	case s.NotPrincipals != nil && s.NotPrincipals.excepts(e.request.Caller, policy.Bindings, e.bounded):
-		named = unnamed
 	}
 	action := func(of string) bool { return matchesAction(of, e.request.Action) }
 	resource := func(of string) bool {
-		return matchesResource(of, e.request.Resource, policy.Version, e.request.Context)
+		return matchesResource(of, e.request.Resource)
 	}
 	if named == unnamed ||
-		s.Actions != nil && !slices.ContainsFunc(s.Actions, action) || slices.ContainsFunc(s.NotActions, action) ||
-		s.Resources != nil && !slices.ContainsFunc(s.Resources, resource) || slices.ContainsFunc(s.NotResources, resource) {
+		s.Actions != nil && !slices.ContainsFunc(s.Actions, action) ||
+		s.Resources != nil && !slices.ContainsFunc(s.Resources, resource) {
 		return unnamed
 	}
 	for _, condition := range s.Conditions {
-		if !condition.holds(policy.Version, e.request.Context) {
+		if !condition.holds(e.request.Context) {
 			return unnamed
 		}
 	}

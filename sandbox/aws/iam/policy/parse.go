@@ -140,61 +140,43 @@ func (p *parser) statement(at string, content object) Statement {
 			}
 		case "Principal":
 			s.Principals = p.principals(where, member.value)
-		case "NotPrincipal":
-			s.NotPrincipals = p.principals(where, member.value)
 		case "Action":
 			s.Actions = p.actions(where, member.value)
-		case "NotAction":
-			s.NotActions = p.actions(where, member.value)
 		case "Resource":
 			s.Resources = p.resources(where, member.value)
-		case "NotResource":
-			s.NotResources = p.resources(where, member.value)
+		case "NotPrincipal", "NotAction", "NotResource":
+			p.report(syntaxErrors, "%s: the sandbox does not model it", where)
 		case "Condition":
 			s.Conditions = p.conditions(where, member.value)
 		default:
 			p.report(syntaxErrors, "%s: there is no such element of a statement", where)
 		}
 	}
-	p.required(at, given, s.Effect)
+	p.required(at, given)
 	return s
 }
 
 // required checks which elements a statement of the kind has and lacks.
-func (p *parser) required(at string, given map[string]bool, effect Effect) {
+func (p *parser) required(at string, given map[string]bool) {
 	if !given["Effect"] {
 		p.report(syntaxErrors, "%s.Effect is missing: want %q or %q", at, Allow, Deny)
 	}
-	for _, element := range []string{"Principal", "Action", "Resource"} {
-		if given[element] && given["Not"+element] {
-			p.report(syntaxErrors, "%s: want %s or Not%s, not both", at, element, element)
-		}
-	}
 	if !given["Action"] && !given["NotAction"] {
-		p.report(noActions, "%s: want Action or NotAction", at)
+		p.report(noActions, "%s: want Action", at)
 	}
 	if p.kind.ofCaller() {
-		if given["Principal"] || given["NotPrincipal"] {
+		if given["Principal"] {
 			p.report(principalGiven, "%s: want no principal in the %s", at, p.kind)
 		}
 		if !given["Resource"] && !given["NotResource"] {
-			p.report(noResources, "%s: want Resource or NotResource", at)
+			p.report(noResources, "%s: want Resource", at)
 		}
 		return
 	}
-	for _, element := range []string{"Resource", "NotResource"} {
-		if given[element] {
-			p.report(prohibitedField+element, "%s: want no %s in a %s", at, element, p.kind)
-		}
+	if given["Resource"] {
+		p.report(prohibitedField+"Resource", "%s: want no Resource in a %s", at, p.kind)
 	}
-	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html:
-	// with Deny only, and never in a trust policy.
-	switch {
-	case given["NotPrincipal"] && p.kind == Trust:
-		p.report(prohibitedField+"NotPrincipal", "%s: want Principal in a %s", at, p.kind)
-	case given["NotPrincipal"] && effect == Allow:
-		p.report(unsupportedByDeny, "%s: want Principal where Effect is %q", at, Allow)
-	case !given["Principal"] && !given["NotPrincipal"]:
+	if !given["Principal"] && !given["NotPrincipal"] {
 		p.report(missingField+"Principal", "%s: want Principal in a %s", at, p.kind)
 	}
 }
@@ -247,6 +229,9 @@ func (p *parser) resources(at string, value any) []string {
 	for _, resource := range list {
 		if resource == "*" {
 			continue
+		}
+		if strings.Contains(resource, "${") {
+			p.report(syntaxErrors, "%s %q: the sandbox does not model policy variables", at, resource)
 		}
 		segments := strings.SplitN(resource, ":", 6)
 		switch {
