@@ -265,7 +265,8 @@ func TestALogIsFollowedUntilItsProgramEnds(t *testing.T) {
 	pod := newPod("followed", publicImage, "wait")
 	pod.Spec.TerminationGracePeriodSeconds = ptr.To[int64](1)
 	create(t, pod)
-	eventually(t, "followed", isReady)
+	// Ready is what has started; a busy machine takes its time until it speaks.
+	eventually(t, "followed", func(pod *corev1.Pod) bool { return isReady(pod) && logOf(t, "followed") == "waiting\n" })
 	stream, err := client.CoreV1().Pods(namespace).GetLogs("followed", &corev1.PodLogOptions{Follow: true}).Stream(t.Context())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, stream.Close()) }()
