@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	clientgo "k8s.io/client-go/kubernetes"
@@ -392,16 +393,25 @@ func (s *Sandbox) serveProviders(ctx context.Context) error {
 // Rehearsal reads the chains that the world walks, each on its cluster, of what
 // the stack deployed.
 func (s *Sandbox) Rehearsal(ctx context.Context, outputs map[string]any) (*rehearsal.Rehearsal, error) {
+	var resources []apitype.ResourceV3
+	for _, stack := range append(s.otherParty(s.options.Stack), s.options.Stack) {
+		deployed, err := engine.Deployed(s.state, stack)
+		if err != nil {
+			return nil, err
+		}
+		resources = append(resources, deployed...)
+	}
 	return rehearsal.New(ctx, rehearsal.Config{
-		Clusters: s.rehearsed(),
-		Client:   s.Network.Client(),
-		Entra:    s.Entra,
-		Google:   s.googleCloud(),
-		Amazon:   s.amazon(),
-		World:    s.world,
-		Record:   s.record,
-		Updated:  s.updated,
-		Outputs:  outputs,
+		Clusters:  s.rehearsed(),
+		Client:    s.Network.Client(),
+		Entra:     s.Entra,
+		Google:    s.googleCloud(),
+		Amazon:    s.amazon(),
+		World:     s.world,
+		Record:    s.record,
+		Updated:   s.updated,
+		Resources: resources,
+		Outputs:   outputs,
 	})
 }
 

@@ -179,15 +179,20 @@ func (a *amazon) withTrust(change func(text string) string, run func() error) er
 // given and may pull as far as identity policies go. One that the world has
 // under the name is used.
 func (a *amazon) withRole(accountID, name, path string, run func(roleARN string) error) error {
+	trust, err := policyOf(statement{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": map[string]string{"Service": "ec2." + a.home.Partition().Suffix}})
+	if err != nil {
+		return err
+	}
+	return a.withTrustingRole(accountID, name, path, trust, run)
+}
+
+// withTrustingRole is withRole with a trust policy.
+func (a *amazon) withTrustingRole(accountID, name, path, trust string, run func(roleARN string) error) error {
 	account, err := a.Cloud.IAM.Account(accountID)
 	if err != nil {
 		return fmt.Errorf("rehearsal: %w", err)
 	}
 	policy, err := a.puller()
-	if err != nil {
-		return err
-	}
-	trust, err := policyOf(statement{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": map[string]string{"Service": "ec2." + a.home.Partition().Suffix}})
 	if err != nil {
 		return err
 	}
@@ -245,6 +250,31 @@ func (a *amazon) withAssociation(namespace, account string, run func() error) er
 	return during(func() error { return nil }, func() error {
 		return a.Cloud.EKS.Delete(cluster.Place, cluster.Name, association.ID)
 	}, run)
+}
+
+// withAssociatedRole runs with the refresher's Pod Identity association naming
+// another role, which trusts whom the right one trusts.
+func (a *amazon) withAssociatedRole(run func() error) error {
+	cluster, err := a.eksCluster()
+	if err != nil {
+		return err
+	}
+	association, found := a.Cloud.EKS.AssociationOf(cluster.Place, cluster.Name, a.namespace, a.account)
+	role, err := a.role()
+	if err != nil || !found {
+		return errors.Join(err, fmt.Errorf("rehearsal: want a Pod Identity association of cluster %s for %s/%s", cluster.Name, a.namespace, a.account))
+	}
+	return a.withTrustingRole(a.home.Account, ownName, "/", a.Cloud.IAM.Text(role.Trust), func(other string) error {
+		set := func(roleARN string) func() error {
+			return func() error {
+				settings := association.AssociationSettings
+				settings.RoleARN = roleARN
+				_, err := a.Cloud.EKS.Update(association.Place, association.ID, settings)
+				return err
+			}
+		}
+		return during(set(other), set(a.roleARN), run)
+	})
 }
 
 // withDefinition runs with the service on another revision of its task

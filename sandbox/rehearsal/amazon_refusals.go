@@ -2,8 +2,11 @@ package rehearsal
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"regexp"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -29,7 +32,8 @@ var (
 	ecrEither      = regexp.MustCompile(`(?i)denied: .* ecr:BatchGetImage .*no (identity|resource)-based policy allows`)
 	ecrBoundary    = regexp.MustCompile(`(?i)denied: .* ecr:BatchGetImage .*no permissions boundary allows`)
 	ecrRegion      = regexp.MustCompile(`(?i)denied: Your Authorization Token is invalid`)
-	ecrBeyond      = regexp.MustCompile(`is not authorized to perform: ecr:`)
+	ecrBeyond      = regexp.MustCompile(`is not authorized to perform: (ecr|logs):`)
+	ecrMoved       = regexp.MustCompile(`(?i)tag.*immutable`)
 	trustKeys      = regexp.MustCompile(`is not authorized to perform: sts:`)
 	ecrPush        = regexp.MustCompile(`(?i)denied: .* ecr:(InitiateLayerUpload|PutImage|BatchCheckLayerAvailability) .*policy allows`)
 	nodePull       = regexp.MustCompile(`^(ErrImagePull|ImagePullBackOff): .*(no (identity|resource)-based policy allows|Not Authorized)`)
@@ -119,6 +123,11 @@ func (a *amazon) podIdentityCases() []testCase {
 // refresherCases run pods: what must not work in place of the refresher's token.
 func (a *amazon) refresherCases() []testCase {
 	return []testCase{
+		{"a token that the registry refuses", hopRegistry, anyWords, func(ctx context.Context) error {
+			return a.refusedToken(ctx, func(run func() error) error {
+				return a.withRepositoryPolicy(func(string) string { return "" }, run)
+			})
+		}},
 		{"no injected token, with the node's role at hand", hopKubernetes, noToken, a.withoutToken},
 		{"an IAM role on the product's ServiceAccount and no pull secret", hopRegistry, nodePull, func(ctx context.Context) error {
 			hop, err := a.pull(ctx, func(pod *corev1.PodSpec) { pod.ImagePullSecrets = nil })
@@ -219,7 +228,7 @@ func (a *amazon) callerCases() ([]testCase, error) {
 			return a.withRole(accountID, name, path, func(other string) error { return a.try(ctx, amazonVariation{become: other}) })
 		}
 	}
-	return []testCase{
+	return append([]testCase{
 		{"another role of the account", hopRegistry, ecrResource, as(a.home.Account, ownName, role.Path)},
 		{"a role of another account, with the same name and path", hopRegistry, ecrResource, as(account, role.Name, role.Path)},
 		{"an IAM user of the account", hopRegistry, ecrResource, func(context.Context) error {
@@ -237,7 +246,43 @@ func (a *amazon) callerCases() ([]testCase, error) {
 		{"a token of another Region", hopRegistry, ecrRegion, a.vary(amazonVariation{become: a.roleARN, region: region})},
 		{"another customer's repository", hopRegistry, ecrEither, a.vary(amazonVariation{become: a.roleARN, image: image})},
 		{"a push", hopRegistry, ecrPush, a.vary(amazonVariation{become: a.roleARN, do: doPush})},
-	}, nil
+		{"a release that ECR deletes by itself", hopRegistry, anyWords, a.expiring},
+	}, a.moveCases(ecrMoved)...), nil
+}
+
+// expiring reads the repository's lifecycle policy: it must delete nothing that
+// has a tag and may run, such as the release before the last one.
+// https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html
+func (a *amazon) expiring(context.Context) error {
+	repository, err := a.repository()
+	if err != nil {
+		return err
+	}
+	var policy struct {
+		Rules []struct {
+			Selection struct {
+				TagStatus   string `json:"tagStatus"`
+				CountType   string `json:"countType"`
+				CountNumber int    `json:"countNumber"`
+			} `json:"selection"`
+		} `json:"rules"`
+	}
+	if text := repository.Lifecycle; text != "" {
+		if err := json.Unmarshal([]byte(text), &policy); err != nil {
+			return fmt.Errorf("rehearsal: %w", err)
+		}
+	}
+	const releases = 25 // a release with its signature, SBOM and attestation is four tags
+	for _, rule := range policy.Rules {
+		switch of := rule.Selection; {
+		case of.TagStatus == "untagged":
+		case of.CountType != "imageCountMoreThan":
+			return allowed(fmt.Sprintf("images with tags go %d days after their push", of.CountNumber))
+		case of.CountNumber < 4*releases:
+			return allowed(fmt.Sprintf("of the images with tags %d stay", of.CountNumber))
+		}
+	}
+	return &refused{hopRegistry, fmt.Sprintf("%d releases stay", releases)}
 }
 
 // asCaller asks IAM what it says to a caller of the account with a policy to
@@ -279,6 +324,7 @@ func (a *amazon) asCaller(caller policy.Caller, principal string) error {
 // taskCases change the service's task definition and whom its role trusts.
 func (a *amazon) taskCases() []testCase {
 	return []testCase{
+		{"the product pulling, or asked at a port that it does not answer", hopExecution, anyWords, a.taskOfAnother},
 		{"an execution role that trusts another account's tasks", hopExecution, taskRole, func(ctx context.Context) error {
 			account, err := a.anotherAccount()
 			if err != nil {
@@ -313,4 +359,33 @@ func (a *amazon) taskCases() []testCase {
 			}, func() error { return a.attempt(ctx) })
 		}},
 	}
+}
+
+// taskOfAnother compares the service's task definition with what the world says
+// of the product.
+func (a *amazon) taskOfAnother(context.Context) error {
+	service, err := a.Cloud.ECS.Service(a.service)
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	definition, err := a.Cloud.ECS.TaskDefinition(service.Place, service.TaskDefinition)
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	product := a.World.Walk.Product
+	port := strconv.Itoa(product.Port)
+	for _, container := range definition.Containers {
+		for _, mapping := range container.PortMappings {
+			if mapping.ContainerPort != product.Port {
+				return allowed(fmt.Sprintf("container %s listens on port %d", container.Name, mapping.ContainerPort))
+			}
+		}
+		if check := container.HealthCheck; check != nil && !strings.Contains(strings.Join(check.Command, " "), ":"+port+product.Health) {
+			return allowed(fmt.Sprintf("the health check of %s runs %q", container.Name, check.Command))
+		}
+	}
+	if definition.TaskRoleARN == definition.ExecutionRoleARN {
+		return allowed("the product has the role that pulls")
+	}
+	return &refused{hopExecution, "the product has a role of its own, and is asked at port " + port}
 }

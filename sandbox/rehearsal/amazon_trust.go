@@ -198,6 +198,9 @@ func (a *amazon) beyondPull(role iam.Role) error {
 			tries = append(tries, iam.Access{Action: action, Resource: a.home.ARN("ecr", "repository/"+ownName)})
 		}
 	}
+	if a.onECS() {
+		tries = append(tries, iam.Access{Action: "logs:PutLogEvents", Resource: a.home.ARN("logs", "log-group:"+ownName+":log-stream:"+ownName)})
+	}
 	var last error
 	for _, try := range tries {
 		decision, err := a.Cloud.IAM.Authorize(iam.NewSession(role, sessionName), try)

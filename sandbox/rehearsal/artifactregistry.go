@@ -1,10 +1,14 @@
 package rehearsal
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"strings"
 
+	"github.com/google/go-containerregistry/pkg/authn"
+
+	"waybill.example/waybill/sandbox/googleapis"
 	"waybill.example/waybill/sandbox/world"
 )
 
@@ -46,4 +50,54 @@ func indexRepository(all []world.Repository, location, not string) int {
 		}
 	}
 	return -1
+}
+
+// readerCases are those who must not read, and a tag that must not move.
+func (c *chain) readerCases() []testCase {
+	cases := []testCase{
+		{"nobody in particular", hopRegistry, registryNobody, func(ctx context.Context) error {
+			return c.registryRequest(ctx, authn.Anonymous, "", "")
+		}},
+		{"anybody with an account at Google", hopRegistry, anyWords, c.anybody},
+	}
+	return append(cases, c.moveCases(regexp.MustCompile(`enabled tag immutability`))...)
+}
+
+// anybody looks for members of the repository's policy that are no one account.
+func (c *chain) anybody(context.Context) error {
+	location, project, name := c.artifactRepository()
+	repository, _ := c.Google.Cloud.Repository(location, project, name)
+	for _, binding := range repository.Policy.Bindings {
+		for _, member := range binding.Members {
+			if !strings.HasPrefix(member, "serviceAccount:") {
+				return allowed(member + " has " + binding.Role)
+			}
+		}
+	}
+	return &refused{hopRegistry, "every member of the repository's policy is one service account"}
+}
+
+// pullAs goes to the registry with an access token of a service account, as the
+// metadata server of a node gives it.
+func (c *chain) pullAs(ctx context.Context, account, image, do string) error {
+	token, err := c.Google.Tokens.MintAccount(account, []string{googleapis.CloudPlatform}, googleapis.MaxLifetime)
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	return c.registryRequest(ctx, accessToken(token), image, do)
+}
+
+// withoutReader runs with a service account's right to read taken away.
+func (c *chain) withoutReader(ctx context.Context, account string, run func() error) error {
+	location, project, name := c.artifactRepository()
+	repository, found := c.Google.Cloud.Repository(location, project, name)
+	if !found {
+		return fmt.Errorf("rehearsal: the repository %s of the output accessGrant does not exist in %s", c.repository, location)
+	}
+	const reader = "roles/artifactregistry.reader"
+	return during(
+		func() error { return c.Google.Cloud.Revoke(ctx, repository, reader, "serviceAccount:"+account) },
+		func() error { return c.Google.Cloud.Grant(ctx, repository, reader, "serviceAccount:"+account) },
+		run,
+	)
 }

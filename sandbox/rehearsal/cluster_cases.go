@@ -81,16 +81,78 @@ func (c *chain) productCases() []testCase {
 	return []testCase{
 		{"a privileged pod in the namespace", hopKubernetes, regexp.MustCompile(`violates PodSecurity "restricted`), c.privilegedPod},
 		{"the product doing anything in the cluster", hopKubernetes, anyWords, func(ctx context.Context) error {
+			accounts := []string{"default"}
 			for _, component := range c.components {
-				if err := c.mayOnly(ctx, hopKubernetes, orElse(component.Spec.Template.Spec.ServiceAccountName, "default")); isAllowed(err) {
+				accounts = append(accounts, component.Spec.Template.Spec.ServiceAccountName)
+			}
+			for _, account := range accounts {
+				if err := c.mayOnly(ctx, hopKubernetes, orElse(account, "default")); isAllowed(err) {
 					return err
 				}
 			}
-			return &refused{hopKubernetes, "its ServiceAccount has no rights"}
+			return &refused{hopKubernetes, "its ServiceAccount, and the default one, have no rights"}
 		}},
 		{"a token for the API server in the product's pods", hopKubernetes, anyWords, c.mountedToken},
 		{"a probe or a Service that the product does not answer", hopKubernetes, anyWords, c.unanswered},
+		{"a file outside the folders that may be written to", hopKubernetes, anyWords, c.writableRoot},
+		{"a node that is drained, or all of them at once", hopKubernetes, anyWords, c.drained},
 	}
+}
+
+// writableRoot wants every container's root directory to be read-only.
+func (c *chain) writableRoot(context.Context) error {
+	var containers []corev1.Container
+	if c.cronJob != nil {
+		containers = slices.Clone(c.cronJob.Spec.JobTemplate.Spec.Template.Spec.Containers)
+	}
+	for _, component := range c.components {
+		containers = append(containers, component.Spec.Template.Spec.Containers...)
+	}
+	for _, container := range containers {
+		if as := container.SecurityContext; as == nil || as.ReadOnlyRootFilesystem == nil || !*as.ReadOnlyRootFilesystem {
+			return allowed("container " + container.Name + " may write anywhere")
+		}
+	}
+	return &refused{hopKubernetes, "every container's root directory is read-only"}
+}
+
+// drained wants the disruption budget of each component with several replicas to
+// let a pod go, and not all of them: the sandbox runs no disruption controller.
+func (c *chain) drained(ctx context.Context) error {
+	budgets, err := c.cluster.admin.PolicyV1().PodDisruptionBudgets(c.namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	for _, component := range c.components {
+		replicas := int(*component.Spec.Replicas)
+		covered := replicas < 2
+		for _, budget := range budgets.Items {
+			selector, err := metav1.LabelSelectorAsSelector(budget.Spec.Selector)
+			if err != nil || !selector.Matches(labels.Set(component.Spec.Template.Labels)) {
+				continue
+			}
+			most := replicas
+			if budget.Spec.MinAvailable != nil {
+				least, err := intstr.GetScaledValueFromIntOrPercent(budget.Spec.MinAvailable, replicas, true)
+				if err != nil {
+					return fmt.Errorf("rehearsal: %w", err)
+				}
+				most = replicas - least
+			}
+			if budget.Spec.MaxUnavailable != nil {
+				if most, err = intstr.GetScaledValueFromIntOrPercent(budget.Spec.MaxUnavailable, replicas, true); err != nil {
+					return fmt.Errorf("rehearsal: %w", err)
+				}
+			}
+			if covered = true; most < 1 || replicas > 1 && most >= replicas {
+				return allowed(fmt.Sprintf("budget %s lets %d of %d pods of %s go", budget.Name, most, replicas, component.Name))
+			}
+		}
+		if !covered {
+			return allowed("no budget keeps a pod of " + component.Name)
+		}
+	}
+	return &refused{hopKubernetes, "each budget lets some pods go and keeps others"}
 }
 
 func isAllowed(err error) bool {

@@ -180,7 +180,7 @@ func (g *google) grantCases(try func(context.Context, asked) error) []testCase {
 		return func(ctx context.Context) error { return try(ctx, what) }
 	}
 	_, project, _ := g.artifactRepository()
-	return []testCase{
+	return append([]testCase{
 		{"the project's ID in place of its number", hopSTS, stsTarget, with(asked{project: project})},
 		{"skipping the impersonation", hopRegistry, registryRead, with(asked{skipImpersonation: true})},
 		{"another customer's repository", hopRegistry, registryRead, func(ctx context.Context) error {
@@ -202,12 +202,25 @@ func (g *google) grantCases(try func(context.Context, asked) error) []testCase {
 			return try(ctx, asked{call: "signBlob"})
 		}},
 		{"any other right on the service account", hopIAM, anyWords, g.otherRights},
-		{"nobody in particular", hopRegistry, registryNobody, func(ctx context.Context) error {
-			return g.registryRequest(ctx, authn.Anonymous, "", "")
-		}},
 		{"a push", hopRegistry, registryPush, with(asked{do: doPush})},
 		{"a deletion", hopRegistry, registryDelete, with(asked{do: doDelete})},
+		{"a token for another audience that the provider lists", hopSTS, anyWords, g.otherAudiences},
+		{"a token that the registry refuses", hopRegistry, anyWords, func(ctx context.Context) error {
+			return g.refusedToken(ctx, func(run func() error) error { return g.withoutReader(ctx, g.recipient, run) })
+		}},
+	}, g.readerCases()...)
+}
+
+// otherAudiences wants the provider to take tokens for one audience alone.
+func (g *google) otherAudiences(context.Context) error {
+	provider, exists := g.Google.Cloud.PoolProvider(g.projectNumber, g.pool, g.provider)
+	if !exists {
+		return fmt.Errorf("rehearsal: the provider %s of the output accessGrant does not exist", g.provider)
 	}
+	if audiences := provider.AllowedAudiences; len(audiences) > 1 {
+		return allowed(fmt.Sprintf("the provider takes tokens for any of %q", audiences))
+	}
+	return &refused{hopSTS, "the provider takes tokens for one audience"}
 }
 
 // otherRights looks for whoever may do more with the service account than become

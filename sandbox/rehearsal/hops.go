@@ -21,6 +21,8 @@ import (
 const (
 	// ownLabel marks what a rehearsal makes in the cluster, and deletes.
 	ownLabel = "waybill.example/rehearsal"
+	// annotationExpires says when the token in a pull secret ends.
+	annotationExpires = "waybill.example/expires"
 	// pollTime is how often the cluster is asked how far it is.
 	pollTime = 200 * time.Millisecond
 	// pullTime is how long a pod may wait for its image.
@@ -191,6 +193,10 @@ func (c *chain) writtenSecret(ctx context.Context, given answer) (Hop, error) {
 	case auth.Password != given.given:
 		return Hop{Name: hopSecret, Detail: "the pull secret holds another password than hop " + given.hop + " gave"}, nil
 	}
+	if ends, err := time.Parse(time.RFC3339, held.Annotations[annotationExpires]); err != nil || ends.Sub(given.until).Abs() > time.Minute {
+		return Hop{Name: hopSecret, Detail: fmt.Sprintf("the pull secret's annotation %s is %q: want when the token ends, %s",
+			annotationExpires, held.Annotations[annotationExpires], given.until.UTC().Format(time.RFC3339))}, nil
+	}
 	written := given
 	written.hop, written.issuer = hopSecret, c.cluster.REST.Host
 	written.subject, written.audience = c.namespace+"/"+c.secret, c.registry
@@ -245,6 +251,50 @@ func (c *chain) refresh(ctx context.Context, name string, edit func(*corev1.PodS
 		}
 	}
 	return c.cluster.Logs(pod.Namespace, pod.Name, pod.Spec.Containers[0].Name)
+}
+
+// refusedToken runs the refresher without the right to read: what the registry
+// refuses replaces nothing, and the Job fails.
+func (c *chain) refusedToken(ctx context.Context, without func(run func() error) error) error {
+	before, _, err := c.pullSecret(ctx)
+	if err != nil {
+		return err
+	}
+	var log []byte
+	var phase corev1.PodPhase
+	if err := without(func() error {
+		log, err = c.refresh(ctx, "rehearsal-refused", atOnce, func(name string) error {
+			pod, err := c.cluster.admin.CoreV1().Pods(c.namespace).Get(ctx, name, metav1.GetOptions{})
+			phase = pod.Status.Phase
+			return err
+		})
+		return err
+	}); err != nil {
+		return err
+	}
+	after, _, err := c.pullSecret(ctx)
+	if err != nil {
+		return err
+	}
+	switch hops := refresherHops(log); {
+	case !maps.EqualFunc(before.Data, after.Data, bytes.Equal):
+		return allowed("the refresher wrote it")
+	case phase != corev1.PodFailed:
+		return allowed("the Job counts as done")
+	case len(hops) == 0:
+		return &refused{hopKubernetes, "the refresher said nothing that could be read"}
+	default:
+		return &refused{hops[len(hops)-1].Name, hops[len(hops)-1].Detail}
+	}
+}
+
+// atOnce has no patience with what may settle by itself.
+func atOnce(pod *corev1.PodSpec) {
+	for i, variable := range pod.Containers[0].Env {
+		if variable.Name == "WAYBILL_PROPAGATION" {
+			pod.Containers[0].Env[i].Value = "0s"
+		}
+	}
 }
 
 func (c *chain) awaitJob(ctx context.Context, name string) error {

@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/google/go-containerregistry/pkg/authn"
-
-	"waybill.example/waybill/sandbox/googleapis"
 	"waybill.example/waybill/sandbox/world"
 )
 
@@ -92,40 +89,12 @@ func (n *nodes) cases() ([]testCase, error) {
 	return append([]testCase{
 		{"another service account", hopRegistry, registryRead, as(other, "", "")},
 		{"no reader role", hopRegistry, registryRead, func(ctx context.Context) error {
-			return n.withoutReader(ctx, func() error { return n.pullAs(ctx, n.account, "", "") })
+			return n.withoutReader(ctx, n.account, func() error { return n.pullAs(ctx, n.account, "", "") })
 		}},
 		{"another customer's repository", hopRegistry, registryRead, as(n.account, image, "")},
-		{"nobody in particular", hopRegistry, registryNobody, func(ctx context.Context) error {
-			return n.registryRequest(ctx, authn.Anonymous, "", "")
-		}},
 		{"a push", hopRegistry, registryPush, as(n.account, "", doPush)},
 		{"a deletion", hopRegistry, registryDelete, as(n.account, "", doDelete)},
-	}, n.productCases()...), nil
-}
-
-// pullAs goes to the registry with an access token of a service account, as the
-// metadata server of a node gives it.
-func (n *nodes) pullAs(ctx context.Context, account, image, do string) error {
-	token, err := n.Google.Tokens.MintAccount(account, []string{googleapis.CloudPlatform}, googleapis.MaxLifetime)
-	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
-	}
-	return n.registryRequest(ctx, accessToken(token), image, do)
-}
-
-// withoutReader runs with the node's right to read taken away.
-func (n *nodes) withoutReader(ctx context.Context, run func() error) error {
-	location, project, name := n.artifactRepository()
-	repository, found := n.Google.Cloud.Repository(location, project, name)
-	if !found {
-		return fmt.Errorf("rehearsal: the repository %s of the output accessGrant does not exist in %s", n.repository, location)
-	}
-	const reader = "roles/artifactregistry.reader"
-	return during(
-		func() error { return n.Google.Cloud.Revoke(ctx, repository, reader, "serviceAccount:"+n.account) },
-		func() error { return n.Google.Cloud.Grant(ctx, repository, reader, "serviceAccount:"+n.account) },
-		run,
-	)
+	}, append(n.readerCases(), n.productCases()...)...), nil
 }
 
 // anotherAccount is a service account of the world that may not read.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+
 	"waybill.example/waybill/sandbox/entra"
 	"waybill.example/waybill/sandbox/world"
 )
@@ -31,6 +33,9 @@ type Config struct {
 	Record *Record
 	// Updated is when the last update began; zero for none since the start.
 	Updated time.Time
+	// Resources are those in the engine's state; none leaves the cases out that read
+	// them.
+	Resources []apitype.ResourceV3
 	// Outputs of the stack are what the program claims: they say which identities
 	// and repositories are tried, and never what is walked.
 	Outputs map[string]any
@@ -179,10 +184,13 @@ func (r *Rehearsal) Walk(ctx context.Context, report func(Hop)) error {
 // Refusals walks every case of every environment, those of a wrong deployment
 // first, and reports each as it ended.
 func (r *Rehearsal) Refusals(ctx context.Context, report func(Refusal)) error {
-	for _, w := range r.ways {
+	for i, w := range r.ways {
 		cases, err := w.cases()
 		if err != nil {
 			return w.base().explain(err)
+		}
+		if i == 0 {
+			cases = append(cases, w.base().deployedCases()...)
 		}
 		for _, other := range r.ways {
 			if other != w {

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
@@ -158,4 +161,46 @@ func wrapPush(one release, err error) error {
 		return nil
 	}
 	return fmt.Errorf("the vendor's push of %s was refused: %s", one.reference, firstLine(err.Error()))
+}
+
+// moveCases push another image under the product's tag, with the vendor's own
+// rights: none where the vendor pushes to another repository.
+func (c *chain) moveCases(words *regexp.Regexp) []testCase {
+	vendor := &Pipeline{World: c.World, Client: c.Client, Google: c.Google, Amazon: c.Amazon}
+	due, err := vendor.due()
+	at := slices.IndexFunc(due, func(one release) bool { return one.reference == c.image })
+	if err == nil && at < 0 {
+		return nil
+	}
+	return []testCase{{"another image under the released tag", hopRegistry, words, func(ctx context.Context) error {
+		if err != nil {
+			return err
+		}
+		return vendor.move(ctx, due[at])
+	}}}
+}
+
+// move pushes an empty image under a release's tag, and puts the release back
+// where that was let through.
+func (p *Pipeline) move(ctx context.Context, one release) error {
+	tag, err := name.NewTag(one.reference, name.StrictValidation)
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	login, err := one.login(ctx)
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	options := []remote.Option{remote.WithContext(ctx), remote.WithTransport(p.Client.Transport), remote.WithAuth(login)}
+	before, err := remote.Get(tag, options...)
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	if err := remote.Write(tag, empty.Image, options...); err != nil {
+		return &refused{hopRegistry, firstLine(err.Error())}
+	}
+	if err := remote.Tag(tag, before, options...); err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	return allowed("the tag of a release was moved")
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"waybill.example/waybill/sandbox/world"
 )
 
@@ -72,7 +74,10 @@ func (w *workload) start() start {
 
 // walk lets the workload become its identity.
 func (w *workload) walk(ctx context.Context) (Hop, error) {
-	err := w.become(ctx, w)
+	err := w.injected(ctx)
+	if err == nil {
+		err = w.become(ctx, w)
+	}
 	hop := Hop{Name: w.at, Environment: w.way.base().environment}
 	var by *refused
 	switch {
@@ -85,6 +90,30 @@ func (w *workload) walk(ctx context.Context) (Hop, error) {
 		hop.Detail = describe([2]string{"workload", w.name}, [2]string{"subject", serviceAccount(w.namespace, w.account)}, [2]string{"identity", w.identity()})
 	}
 	return hop, nil
+}
+
+// injected wants what makes Azure's webhook give the product's pods the token of an
+// identity in Entra: the pods' label, and the ServiceAccount's annotation.
+// https://azure.github.io/azure-workload-identity/docs/topics/service-account-labels-and-annotations.html
+func (w *workload) injected(ctx context.Context) error {
+	c := w.way.base()
+	if w.clientID == "" || w.at != hopEntra {
+		return nil
+	}
+	account, err := c.cluster.admin.CoreV1().ServiceAccounts(w.namespace).Get(ctx, w.account, metav1.GetOptions{})
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	if client := account.Annotations["azure.workload.identity/client-id"]; client != w.clientID {
+		return &refused{hopKubernetes, fmt.Sprintf("the webhook gives %s the client ID %q: want %s", w.account, client, w.clientID)}
+	}
+	for _, component := range c.components {
+		pod := component.Spec.Template
+		if pod.Spec.ServiceAccountName == w.account && pod.Labels["azure.workload.identity/use"] != "true" {
+			return &refused{hopKubernetes, "the webhook passes the pods of " + component.Name + " over, which have no label azure.workload.identity/use"}
+		}
+	}
+	return nil
 }
 
 func (w *workload) identity() string { return orElse(w.roleARN, w.clientID) }

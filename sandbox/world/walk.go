@@ -22,7 +22,10 @@ type Walk struct {
 	// Leftovers are the names of cases that nobody refuses as long as what was made
 	// by hand is not deleted by hand (docs/adoption.md).
 	Leftovers []string `json:"leftovers,omitempty"`
-	// Product is what the product answers; nobody asks where ECS runs it.
+	// Survives are what a destroy must not delete before the stack says so, each one
+	// of Survivors.
+	Survives []string `json:"survives,omitempty"`
+	// Product is what the product answers.
 	Product Product `json:"product,omitempty"`
 }
 
@@ -42,6 +45,10 @@ const (
 	ChainGKENodes      = "gkeNodes"
 	ChainECS           = "ecs"
 )
+
+// Survivors are what others may use too, or what cannot be had again: the vendor's
+// repository with its releases, a namespace, the account's OIDC provider.
+var Survivors = []string{"repository", "namespace", "oidcProvider"}
 
 // Party is one of two parties' stacks.
 type Party struct {
@@ -115,8 +122,13 @@ func (w *World) validateWalk(report func(format string, args ...any)) {
 			report("%s: want the context of one of kubernetes.clusters, and a namespace", key)
 		}
 	}
-	if p := walk.Product; walk.Chain != ChainECS && p.Port == 0 || p.Health != "" && !strings.HasPrefix(p.Health, "/") {
+	if p := walk.Product; p.Port == 0 || p.Health != "" && !strings.HasPrefix(p.Health, "/") {
 		report("walk.product: want the port that it listens on, and the path of its health check, if it has one")
+	}
+	for _, word := range walk.Survives {
+		if !slices.Contains(Survivors, word) {
+			report("walk.survives %q: want each one of %s", word, strings.Join(Survivors, ", "))
+		}
 	}
 	for name, party := range walk.Stacks {
 		_, known := walk.Stacks[party.WaitsFor]

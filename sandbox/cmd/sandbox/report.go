@@ -57,6 +57,11 @@ func (r *report) add(result *engine.Result) {
 	if result.Outputs != nil {
 		r.Outputs = result.Outputs
 	}
+	for _, resource := range result.Resources {
+		if resource.Imported && resource.Operation == steps.Replace {
+			r.fail(fmt.Errorf("%s: it was taken over to stay as it is, and was replaced", resource.Name))
+		}
+	}
 	r.warnings = result.Warnings
 }
 

@@ -10,6 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
 
 	"waybill.example/waybill/internal/steps"
 	"waybill.example/waybill/sandbox"
@@ -132,7 +135,27 @@ func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, report *repor
 	if !report.OK {
 		return nil
 	}
-	return chain.Refusals(ctx, func(refusal rehearsal.Refusal) { report.addRefusal(out, refusal) })
+	if err := chain.Refusals(ctx, func(refusal rehearsal.Refusal) { report.addRefusal(out, refusal) }); err != nil {
+		return err
+	}
+	return r.again(ctx, s, report)
+}
+
+// again previews another update, which looks at the clouds first: what the
+// refresher wrote, and what a cloud keeps in a form of its own, is no change.
+func (r *runner) again(ctx context.Context, s *sandbox.Sandbox, report *report) error {
+	e, err := s.Engine(ctx, nil)
+	if err != nil {
+		return err
+	}
+	result, err := e.Preview(ctx, optpreview.Refresh())
+	if err != nil {
+		return err
+	}
+	for _, one := range result.Changed() {
+		report.fail(fmt.Errorf("another update, with nothing changed, would %s %s (%s)", one.Operation, one.Name, strings.Join(one.Properties, ", ")))
+	}
+	return nil
 }
 
 func (r *runner) start(ctx context.Context) (*sandbox.Sandbox, error) {

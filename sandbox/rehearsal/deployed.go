@@ -1,0 +1,130 @@
+package rehearsal
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+)
+
+// survivors are the types of what a world may say survives a mistake, by the word
+// in walk.survives, with the hop that would be lost.
+var survivors = map[string]struct{ types, hop string }{
+	"repository":   {"gcp:artifactregistry/repository:Repository aws:ecr/repository:Repository", hopRegistry},
+	"namespace":    {"kubernetes:core/v1:Namespace", hopKubernetes},
+	"oidcProvider": {"aws:iam/openIdConnectProvider:OpenIdConnectProvider", hopSTS},
+}
+
+// rights are the types of what opens a hop: whoever walks the chain has to wait
+// for each that the stack makes.
+var rights = []string{
+	"gcp:artifactregistry/repositoryIamMember:RepositoryIamMember", "gcp:serviceaccount/iAMMember:IAMMember",
+	"gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider", "azure-native:managedidentity:FederatedIdentityCredential",
+	"aws:ecr/repositoryPolicy:RepositoryPolicy", "aws:iam/rolePolicy:RolePolicy", "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+	"aws:eks/podIdentityAssociation:PodIdentityAssociation", "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding",
+}
+
+// Types of what walks a chain by itself as soon as it is there.
+const (
+	typeJob        = "kubernetes:batch/v1:Job"
+	typeDeployment = "kubernetes:apps/v1:Deployment"
+	typeService    = "aws:ecs/service:Service"
+)
+
+// deployedCases read from the engine's state what it will do on another day, or
+// did in an order that mattered. None without a state.
+func (s *setting) deployedCases() []testCase {
+	if len(s.Resources) == 0 {
+		return nil
+	}
+	compare := func(name, hop string, run func() error) testCase {
+		return testCase{name, hop, anyWords, func(context.Context) error { return run() }}
+	}
+	var cases []testCase
+	for _, word := range s.World.Walk.Survives {
+		kept := survivors[word]
+		cases = append(cases, compare("a destroy of the "+word, kept.hop, func() error { return s.survives(kept.types, kept.hop) }))
+	}
+	cases = append(cases, compare("the product or the first refresh before a right that it needs", hopRegistry, s.beforeItsRights))
+	if s.has(typeJob) {
+		cases = append(cases, compare("another identity without another first refresh", hopSecret, s.refreshedOnce))
+	}
+	if s.has("pulumi:providers:aws") {
+		cases = append(cases, compare("an operator who is signed in to another account", hopSTS, s.otherAccount))
+	}
+	return cases
+}
+
+func (s *setting) has(kind string) bool {
+	return slices.ContainsFunc(s.Resources, func(r apitype.ResourceV3) bool { return string(r.Type) == kind })
+}
+
+// survives wants every resource of the types protected, and at least one.
+func (s *setting) survives(types, hop string) error {
+	found := false
+	for _, r := range s.Resources {
+		if !slices.Contains(strings.Fields(types), string(r.Type)) || r.External {
+			continue
+		}
+		if found = true; !r.Protect {
+			return allowed("the engine would delete " + r.URN.Name())
+		}
+	}
+	if !found {
+		return allowed("the stack has made none that the engine could keep")
+	}
+	return &refused{hop, "the engine deletes none that is protected"}
+}
+
+// beforeItsRights follows the dependencies of what walks a chain by itself.
+func (s *setting) beforeItsRights() error {
+	byURN := map[string]apitype.ResourceV3{}
+	for _, r := range s.Resources {
+		byURN[string(r.URN)] = r
+	}
+	awaited := map[string]bool{}
+	var follow func(urn string)
+	follow = func(urn string) {
+		if r, known := byURN[urn]; known && !awaited[urn] {
+			awaited[urn] = true
+			for _, dependency := range r.Dependencies {
+				follow(string(dependency))
+			}
+		}
+	}
+	walks := map[string]bool{} // the stacks: another party's rights are there before
+	for _, r := range s.Resources {
+		if slices.Contains([]string{typeJob, typeDeployment, typeService}, string(r.Type)) {
+			follow(string(r.URN))
+			walks[string(r.URN.Stack())] = true
+		}
+	}
+	for _, r := range s.Resources {
+		if slices.Contains(rights, string(r.Type)) && walks[string(r.URN.Stack())] && !awaited[string(r.URN)] {
+			return allowed("nothing that walks the chain waits for " + r.URN.Name())
+		}
+	}
+	return &refused{hopRegistry, "every right is there first"}
+}
+
+// refreshedOnce wants each first refresh to run again for another secret or right.
+func (s *setting) refreshedOnce() error {
+	for _, r := range s.Resources {
+		if trigger, _ := r.ReplacementTrigger.([]any); string(r.Type) == typeJob && len(trigger) == 0 {
+			return allowed(r.URN.Name() + " never runs again")
+		}
+	}
+	return &refused{hopSecret, "the first refresh runs again"}
+}
+
+// otherAccount wants every provider of AWS to act in one account alone.
+func (s *setting) otherAccount() error {
+	for _, r := range s.Resources {
+		if accounts := fmt.Sprint(r.Inputs["allowedAccountIds"]); string(r.Type) == "pulumi:providers:aws" && !strings.ContainsAny(accounts, "0123456789") {
+			return allowed(r.URN.Name() + " acts in any account")
+		}
+	}
+	return &refused{hopSTS, "every provider names its account"}
+}
