@@ -408,6 +408,7 @@ func held(t *testing.T, s *sandbox.Sandbox) map[string]any {
 }
 
 func TestWhatTheGuidesHadPeopleMakeIsAdoptedInEveryCloud(t *testing.T) {
+	t.Parallel()
 	p := &project{t: t, root: t.TempDir(), stack: "adopted"}
 	p.copy("Pulumi.yaml")
 	path := filepath.Join(p.root, "sandbox", "worlds", "adopted.yaml")

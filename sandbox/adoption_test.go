@@ -30,6 +30,7 @@ func uids(t *testing.T, c kubernetes.Interface) []string {
 // What a customer and its vendor made by hand after the guide is taken over in
 // one update, and none of it is replaced.
 func TestExampleAGuideMadeCustomerIsAdopted(t *testing.T) {
+	t.Parallel()
 	p := newProject(t, "virtucon")
 	s := p.start(nil)
 	before := uids(t, client(t, s))
@@ -78,6 +79,7 @@ func TestExampleAGuideMadeCustomerIsAdopted(t *testing.T) {
 
 // What would have to be replaced is not taken over by accident.
 func TestExampleWhatWouldBeReplacedIsNotAdopted(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(customer map[string]any)
 		want   string

@@ -198,12 +198,14 @@ func draw(t *testing.T, s *sandbox.Sandbox) string {
 }
 
 func TestTheChainByIRSAHoldsAndEveryoneElseIsRefused(t *testing.T) {
+	t.Parallel()
 	s := startAWS(t, onEKS(false)+walking("irsa", "sts", programs.AWSSite), programs.EKSWithIRSA(programs.AWSSite))
 	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 45)
 	t.Run("the published guide does not pull", func(t *testing.T) { thePublishedGuideDoesNotPull(t, s) })
 }
 
 func TestTheChainByPodIdentityHoldsAndEveryoneElseIsRefused(t *testing.T) {
+	t.Parallel()
 	s := startAWS(t, onEKS(true)+walking("podIdentity", "sts", programs.AWSSite), programs.EKSWithPodIdentity(programs.AWSSite))
 	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 48)
 }
@@ -211,6 +213,7 @@ func TestTheChainByPodIdentityHoldsAndEveryoneElseIsRefused(t *testing.T) {
 // Two environments on two clusters, where everything has the same name, each
 // with a component that has a role of its own.
 func TestEnvironmentsAndWorkloadsOnEKSCannotBecomeOneAnother(t *testing.T) {
+	t.Parallel()
 	two := []programs.Site{
 		{Environment: "trial", Context: "orchard", Issuer: programs.AWSIssuer, Namespace: "press", Workloads: []string{"api"}},
 		{Environment: "prod", Context: "orchard-two", Issuer: awsIssuerTwo, Namespace: "press", Workloads: []string{"api"}},
@@ -232,14 +235,17 @@ func TestEnvironmentsAndWorkloadsOnEKSCannotBecomeOneAnother(t *testing.T) {
 }
 
 func TestTheChainByTheNodesRoleHoldsAndEveryoneElseIsRefused(t *testing.T) {
+	t.Parallel()
 	rehearse(t, startAWS(t, onEKS(false)+walking("eksNodes", "", programs.AWSSite), programs.EKSWithNodeRole), []string{"ecr", "registry"}, 17)
 }
 
 func TestTheChainOfECSHoldsAndEveryoneElseIsRefused(t *testing.T) {
+	t.Parallel()
 	rehearse(t, startAWS(t, awsWorld+awsECS+awsOthers+"walk: {chain: ecs, environments: {default: {}}}\n", programs.ECS), []string{"execution-role", "ecr", "registry", "logs"}, 21)
 }
 
 func TestAWorldWithoutAWSHasNothingOfIt(t *testing.T) {
+	t.Parallel()
 	s := startAWS(t, "registries:\n  - host: registry.waybill.example\n", nil)
 	assert.NotContains(t, s.Providers(), "aws:")
 	assert.Nil(t, s.AWS)
@@ -252,6 +258,7 @@ func TestAWorldWithoutAWSHasNothingOfIt(t *testing.T) {
 }
 
 func TestAnUpdateOfAServiceThatCannotPullFails(t *testing.T) {
+	t.Parallel()
 	s := startAWS(t, strings.Replace(awsWorld, "press:1.0", "press:0.9", 1)+awsECS+awsOthers, programs.ECS)
 	_, err := open(t, s).Up(context.Background())
 	require.ErrorContains(t, err, "CannotPullContainerError")

@@ -58,6 +58,7 @@ func walk(t *testing.T, s *sandbox.Sandbox, outputs map[string]any) []rehearsal.
 }
 
 func TestTheChainHoldsAndEveryoneElseIsRefused(t *testing.T) {
+	t.Parallel()
 	program := stacks.Run
 	s := newProject(t, "dev").start(func(ctx *pulumi.Context) error { return program(ctx) })
 	outputs := up(t, s).Outputs
@@ -315,6 +316,7 @@ func aDeletedSecretIsReported(t *testing.T, s *sandbox.Sandbox) {
 // With one thing broken, `make up` fails at the hop that meets it first and
 // names the likely cause.
 func TestABrokenChainFailsAtItsHop(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		alter map[string]func(pulumi.Map)
 		hop   string

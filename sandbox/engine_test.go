@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
@@ -29,6 +30,8 @@ type project struct {
 	t     *testing.T
 	root  string
 	stack string
+	// agent is true once the project has the lock of agents.
+	agent bool
 }
 
 func newProject(t *testing.T, stack string) *project {
@@ -118,9 +121,18 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// agents lets one sandbox at a time have the EKS Pod Identity agent's address.
+var agents sync.Mutex
+
 // start starts the project's sandbox for the length of the test.
 func (p *project) start(program pulumi.RunFunc) *sandbox.Sandbox {
 	p.t.Helper()
+	world, _ := os.ReadFile(filepath.Join(p.root, "sandbox", "worlds", p.stack+".yaml")) // some tests have it elsewhere, and no agent
+	if strings.Contains(string(world), "podIdentityAgent: true") && !p.agent {
+		agents.Lock()
+		p.t.Cleanup(agents.Unlock)
+		p.agent = true
+	}
 	tools, err := filepath.Abs(filepath.Join("..", ".build"))
 	require.NoError(p.t, err)
 	s, err := sandbox.Start(context.Background(), sandbox.Options{Root: p.root, Stack: p.stack, Tools: tools, Program: program})
@@ -164,6 +176,7 @@ func repositories(s *sandbox.Sandbox) []string {
 }
 
 func TestACustomerIsDeployedChangedAndOffBoarded(t *testing.T) {
+	t.Parallel()
 	p := newProject(t, "dev")
 	s := p.start(nil)
 
@@ -223,6 +236,7 @@ func TestACustomerIsDeployedChangedAndOffBoarded(t *testing.T) {
 
 // What a cloud decides is unknown in a preview, and what follows from it too.
 func TestPreviewsDoNotKnowWhatACloudDecides(t *testing.T) {
+	t.Parallel()
 	p := newProject(t, "dev")
 	s := p.start(nil)
 	plan := filepath.Join(t.TempDir(), "plan.json")
@@ -259,6 +273,7 @@ func TestPreviewsDoNotKnowWhatACloudDecides(t *testing.T) {
 // Neighbours in the chain of credentials wait for each other; others are
 // deleted at once, which Azure refuses and the error hook tries again.
 func TestTwoCredentialsThatAreNoNeighboursAreRemovedTogether(t *testing.T) {
+	t.Parallel()
 	p := newProject(t, "dev")
 	s := p.start(programs.Credentials(1, 2, 3, 4, 5))
 	up(t, s)
@@ -279,6 +294,7 @@ func TestTwoCredentialsThatAreNoNeighboursAreRemovedTogether(t *testing.T) {
 }
 
 func TestExamplesAreDeployedUnchangedAndWalked(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob(filepath.Join("..", "examples", "Pulumi.*.yaml"))
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
@@ -307,6 +323,7 @@ func TestExamplesAreDeployedUnchangedAndWalked(t *testing.T) {
 // Destroying keeps a protected repository with its images; the rest goes, as
 // the engine does it.
 func TestAProtectedRepositoryIsNotDeletedByAccident(t *testing.T) {
+	t.Parallel()
 	p := newProject(t, "dev")
 	p.set("gcp.repository.protect", true)
 	s := p.start(nil)
@@ -326,6 +343,7 @@ func TestAProtectedRepositoryIsNotDeletedByAccident(t *testing.T) {
 
 // What the configuration gets wrong about the world, its clouds refuse.
 func TestAWrongConfigurationChangesNothing(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		path  string
 		value any

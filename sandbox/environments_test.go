@@ -33,6 +33,7 @@ func credentialsOf(s *sandbox.Sandbox, identity string) []string {
 // Three environments with nine workloads each: twenty-seven trusts on two
 // identities beside three refreshers, none of which can become another.
 func TestExampleEnvironmentsAndTheirWorkloads(t *testing.T) {
+	t.Parallel()
 	p := newProject(t, "tyrell")
 	s := p.start(nil)
 	outputs := up(t, s).Outputs
@@ -90,6 +91,7 @@ func TestExampleEnvironmentsAndTheirWorkloads(t *testing.T) {
 // Where Google cannot reach a cluster's issuer, the key set that was uploaded
 // decides.
 func TestExampleAClusterWithAnUploadedKeySetIsWalked(t *testing.T) {
+	t.Parallel()
 	p := newProject(t, "wayne")
 	s := p.start(nil)
 	keys, err := client(t, s).CoreV1().RESTClient().Get().AbsPath("/openid/v1/jwks").DoRaw(context.Background())
@@ -108,6 +110,7 @@ func TestExampleAClusterWithAnUploadedKeySetIsWalked(t *testing.T) {
 // without touching the first; two of them have a namespace of the same name in two
 // clusters.
 func TestExampleOneEnvironmentBecomesSeveral(t *testing.T) {
+	t.Parallel()
 	p := newProject(t, "tyrell")
 	environment := func(cluster, namespace string) map[string]any {
 		return map[string]any{
@@ -147,6 +150,7 @@ func TestExampleOneEnvironmentBecomesSeveral(t *testing.T) {
 
 // Two environments may have an existing namespace of the same name in two clusters.
 func TestExampleTwoClustersHaveANamespaceOfOneName(t *testing.T) {
+	t.Parallel()
 	p := newProject(t, "tyrell")
 	p.world(func(world map[string]any) {
 		for _, cluster := range world["kubernetes"].(map[string]any)["clusters"].([]any) {

@@ -100,6 +100,7 @@ func waitingFor(result *engine.Result) []string {
 // Two parties come from nothing to a pulled image, each with its own stack and
 // nothing of the other's but a document.
 func TestExampleTwoPartiesRunTheExchange(t *testing.T) {
+	t.Parallel()
 	for customer, chain := range map[string][]string{
 		"soylent": {"kubernetes", "entra", "sts", "iam", "secret", "registry"},
 		"oscorp":  {"kubernetes", "sts", "ecr", "secret", "registry"},

@@ -126,16 +126,19 @@ func startGoogle(t *testing.T, world string, program pulumi.RunFunc) *sandbox.Sa
 }
 
 func TestTheChainByTheClustersIssuerHoldsAndEveryoneElseIsRefused(t *testing.T) {
+	t.Parallel()
 	// Both trusts are refused a token of the tenants' that the world has.
 	rehearse(t, startGoogle(t, googleWorld+googleTenants+walking("clusterIssuer", "", alone), programs.ViaCluster(alone)), viaThree, 39)
 }
 
 func TestTheChainByTheNodesOfGKEHoldsAndEveryoneElseIsRefused(t *testing.T) {
+	t.Parallel()
 	world := strings.Replace(googleWorld, "kubernetes:\n", strings.TrimPrefix(googleNodes, "\n"), 1)
 	rehearse(t, startGoogle(t, world+walking("gkeNodes", "", alone), programs.ViaNodes(alone)), []string{"registry"}, 10)
 }
 
 func TestEnvironmentsOfOneCustomerCannotBecomeOneAnother(t *testing.T) {
+	t.Parallel()
 	three := []programs.Site{trial, prodOne, prodTwo}
 	t.Run("by the clusters' issuers", func(t *testing.T) {
 		s := startGoogle(t, googleWorld+walking("clusterIssuer", "", three...), programs.ViaCluster(three...))
@@ -148,6 +151,7 @@ func TestEnvironmentsOfOneCustomerCannotBecomeOneAnother(t *testing.T) {
 }
 
 func TestAWorkloadBecomesItsOwnIdentityAndNoOther(t *testing.T) {
+	t.Parallel()
 	site := alone
 	site.Workloads = []string{"api", "worker"}
 	s := startGoogle(t, googleWorld+googleTenants+walking("entra", "entra", site), programs.ViaEntra(site))

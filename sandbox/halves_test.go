@@ -11,6 +11,7 @@ import (
 
 // A half that is not what the world says of it is an error, in one line.
 func TestAHalfIsWhatTheWorldSays(t *testing.T) {
+	t.Parallel()
 	waits := map[string]any{"waitingFor": []any{map[string]any{"document": "accessGrant", "from": "vendor", "command": "ask for it"}}}
 	grant := map[string]any{"accessGrant": map[string]any{"customer": "acme"}}
 	for name, c := range map[string]struct {

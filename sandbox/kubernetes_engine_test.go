@@ -33,6 +33,7 @@ func typed(token string, inputs pulumi.Map) pulumi.Map {
 }
 
 func TestAContextThatIsNotThereIsTold(t *testing.T) {
+	t.Parallel()
 	s := newProject(t, "dev").start(func(ctx *pulumi.Context) error {
 		provider, err := pulumikubernetes.NewProvider(ctx, "kubernetes", &pulumikubernetes.ProviderArgs{Context: pulumi.String("other")})
 		if err != nil {

@@ -43,6 +43,7 @@ kubernetes:
 `
 
 func TestNodesOfGKEPullOnceTheirServiceAccountMayRead(t *testing.T) {
+	t.Parallel()
 	p := &project{t: t, root: t.TempDir(), stack: "nodes"}
 	p.copy("Pulumi.yaml")
 	path := filepath.Join(p.root, "sandbox", "worlds", "nodes.yaml")

@@ -92,6 +92,7 @@ func startParties(t *testing.T, program pulumi.RunFunc) (*project, *sandbox.Sand
 // The program of a stack reads what the other party said, and what it said
 // itself, in previews and updates alike.
 func TestTheStacksOfTwoPartiesReadEachOther(t *testing.T) {
+	t.Parallel()
 	says := &correspondence{}
 	p, s := startParties(t, says.run)
 	preview := func(stack string) {
@@ -159,6 +160,7 @@ func TestTheStacksOfTwoPartiesReadEachOther(t *testing.T) {
 
 // A world of its own comes first: a customer may be called like a party.
 func TestAStackWithAWorldOfItsOwnIsNobodysParty(t *testing.T) {
+	t.Parallel()
 	p := &project{t: t, root: t.TempDir(), stack: "best-customer"}
 	p.copy("Pulumi.yaml")
 	worlds := filepath.Join(p.root, "sandbox", "worlds")
