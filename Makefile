@@ -41,7 +41,7 @@ serve: preflight tools ## leave the sandbox running and print the environment fo
 diagram: preflight tools ## print the deployed chain of STACK as Mermaid
 	@$(BIN)/sandbox diagram $(FLAGS)
 figures: preflight tools ## measure the reliability; JSON=1 prints a document
-	@$(BIN)/sandbox figures $(FLAGS)
+	@go run -C sandbox ./cmd/figures --root .. $(if $(JSON),--json)
 
 .PHONY: mutants
 mutants: preflight tools ## break the program one line at a time and print who noticed; ONLY=REGEXP picks some

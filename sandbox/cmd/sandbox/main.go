@@ -1,8 +1,7 @@
 // Command sandbox deploys a stack to the sandbox, previews and destroys it
 // there, leaves the sandbox running for other clients, draws the deployed chain,
-// measures its reliability and breaks the program to see who notices. `make up`,
-// `make preview`, `make down`, `make serve`, `make diagram`, `make figures` and
-// `make mutants` call it.
+// and breaks the program to see who notices. `make up`, `make preview`,
+// `make down`, `make serve`, `make diagram` and `make mutants` call it.
 package main
 
 import (
@@ -70,7 +69,6 @@ func newCommand(stdout, stderr *os.File) *cobra.Command {
 		{"down", "Delete what the stack made", r.down},
 		{"serve", "Leave the sandbox running and print the environment for other clients", r.serve},
 		{"diagram", "Print the deployed chain as Mermaid", r.diagram},
-		{"figures", "Measure how reliable the whole is, on sandboxes of its own", r.figures},
 	} {
 		root.AddCommand(&cobra.Command{
 			Use: c.use, Short: c.short, Args: cobra.NoArgs,
