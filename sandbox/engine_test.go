@@ -305,6 +305,7 @@ func TestExamplesAreDeployedUnchangedAndWalked(t *testing.T) {
 			continue // have tests of their own
 		}
 		t.Run(stack, func(t *testing.T) {
+			t.Parallel()
 			s := newProject(t, stack).start(nil)
 			outputs := up(t, s).Outputs
 			assert.Empty(t, changes(up(t, s)))
@@ -344,6 +345,11 @@ func TestAProtectedRepositoryIsNotDeletedByAccident(t *testing.T) {
 // What the configuration gets wrong about the world, its clouds refuse.
 func TestAWrongConfigurationChangesNothing(t *testing.T) {
 	t.Parallel()
+	p := newProject(t, "dev")
+	s := p.start(nil)
+	file := filepath.Join(p.root, "Pulumi.dev.yaml")
+	right, err := os.ReadFile(file)
+	require.NoError(t, err)
 	for name, c := range map[string]struct {
 		path  string
 		value any
@@ -354,9 +360,8 @@ func TestAWrongConfigurationChangesNothing(t *testing.T) {
 		"another subscription":        {"azure.subscriptionId", "00000000-90ab-4f36-b1c5-2e4f6a8b0c11", "SubscriptionNotFound"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newProject(t, "dev")
+			require.NoError(t, os.WriteFile(file, right, 0o600))
 			p.set(c.path, c.value)
-			s := p.start(nil)
 			result, err := open(t, s).Up(context.Background())
 			require.ErrorContains(t, err, c.want)
 			for _, resource := range result.Changed() {

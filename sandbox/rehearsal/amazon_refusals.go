@@ -233,16 +233,23 @@ func (a *amazon) callerCases() ([]testCase, error) {
 		{"a role of another account, with the same name and path", hopRegistry, ecrResource, as(account, role.Name, role.Path)},
 		{"an IAM user of the account", hopRegistry, ecrResource, func(context.Context) error {
 			user := a.home.Global("iam", "user/"+ownName)
-			return a.asCaller(policy.Caller{Kind: policy.User, Account: a.home.Account, ARN: user}, user)
+			return a.asCaller(policy.Caller{Kind: policy.User, Account: a.home.Account, ARN: user}, user, "ecr:BatchGetImage")
 		}},
 		{"another, or no, aws:PrincipalArn", hopRegistry, ecrResource, func(context.Context) error {
 			caller := iam.NewSession(role, sessionName).Caller()
-			if err := a.asCaller(caller, role.ARN+"-of-another"); isAllowed(err) {
+			if err := a.asCaller(caller, role.ARN+"-of-another", "ecr:BatchGetImage"); isAllowed(err) {
 				return err
 			}
-			return a.asCaller(caller, "")
+			return a.asCaller(caller, "", "ecr:BatchGetImage")
 		}},
-		{"anything but a pull", hopRegistry, ecrBeyond, func(context.Context) error { return a.beyondPull(role) }},
+		{"anything but a pull", hopRegistry, ecrBeyond, func(context.Context) error {
+			for _, action := range forbidden {
+				if err := a.asCaller(iam.NewSession(role, sessionName).Caller(), role.ARN, action); isAllowed(err) {
+					return allowed("the repository's policy lets it " + action)
+				}
+			}
+			return a.beyondPull(role)
+		}},
 		{"a token of another Region", hopRegistry, ecrRegion, a.vary(amazonVariation{become: a.roleARN, region: region})},
 		{"another customer's repository", hopRegistry, ecrEither, a.vary(amazonVariation{become: a.roleARN, image: image})},
 		{"a push", hopRegistry, ecrPush, a.vary(amazonVariation{become: a.roleARN, do: doPush})},
@@ -285,11 +292,11 @@ func (a *amazon) expiring(context.Context) error {
 	return &refused{hopRegistry, fmt.Sprintf("%d releases stay", releases)}
 }
 
-// asCaller asks IAM what it says to a caller of the account with a policy to
-// pull and an aws:PrincipalArn, where that is not empty. Users' keys are
-// long-lived, and the sandbox gives none out, and every session has the key, so
-// that there is no request to send.
-func (a *amazon) asCaller(caller policy.Caller, principal string) error {
+// asCaller asks IAM whether a caller of the account, with a policy of its own for
+// all of ECR and an aws:PrincipalArn where that is not empty, may act on the
+// repository. Users' keys are long-lived, and the sandbox gives none out, and every
+// session has the key, so that there is no request to send.
+func (a *amazon) asCaller(caller policy.Caller, principal, action string) error {
 	repository, err := a.repository()
 	if err != nil {
 		return err
@@ -298,7 +305,7 @@ func (a *amazon) asCaller(caller policy.Caller, principal string) error {
 	if err != nil {
 		return err
 	}
-	text, err := a.puller()
+	text, err := policyOf(statement{"Effect": "Allow", "Action": "ecr:*", "Resource": "*"})
 	if err != nil {
 		return err
 	}
@@ -313,7 +320,7 @@ func (a *amazon) asCaller(caller policy.Caller, principal string) error {
 	request.Set("aws:PrincipalAccount", a.home.Account)
 	request.Set("aws:ResourceAccount", a.vendor.Account)
 	decision := policy.Evaluate(policy.Request{
-		Caller: caller, Action: "ecr:BatchGetImage", Resource: repository.ARN(), Account: a.vendor.Account, Context: request,
+		Caller: caller, Action: action, Resource: repository.ARN(), Account: a.vendor.Account, Context: request,
 	}, policy.Policies{Identity: []policy.Attached{{Document: identity}}, Resource: resource})
 	if decision.Allowed {
 		return nil

@@ -53,6 +53,9 @@ func (a *amazon) trusts() ([]trust, error) {
 		caller: policy.Caller{Kind: policy.Service, ARN: "ecs-tasks." + a.home.Partition().Suffix},
 		keys:   map[string]pinned{"aws:SourceAccount": a.ofAnother(a.home.Account), "aws:SourceArn": a.ofAnother(task)},
 	}
+	source := t.keys["aws:SourceArn"]
+	source.others = append(source.others, strings.Replace(task, ":"+a.home.Region+":", ":another-region-1:", 1))
+	t.keys["aws:SourceArn"] = source
 	all := []trust{t}
 	if definition.TaskRoleARN != "" && definition.TaskRoleARN != a.roleARN {
 		t.of, t.roleARN = "the task's role", definition.TaskRoleARN
