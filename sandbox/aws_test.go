@@ -200,14 +200,14 @@ func draw(t *testing.T, s *sandbox.Sandbox) string {
 func TestTheChainByIRSAHoldsAndEveryoneElseIsRefused(t *testing.T) {
 	t.Parallel()
 	s := startAWS(t, onEKS(false)+walking("irsa", "sts", programs.AWSSite), programs.EKSWithIRSA(programs.AWSSite))
-	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 45)
+	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 53)
 	t.Run("the published guide does not pull", func(t *testing.T) { thePublishedGuideDoesNotPull(t, s) })
 }
 
 func TestTheChainByPodIdentityHoldsAndEveryoneElseIsRefused(t *testing.T) {
 	t.Parallel()
 	s := startAWS(t, onEKS(true)+walking("podIdentity", "sts", programs.AWSSite), programs.EKSWithPodIdentity(programs.AWSSite))
-	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 48)
+	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 56)
 }
 
 // Two environments on two clusters, where everything has the same name, each
@@ -226,22 +226,22 @@ func TestEnvironmentsAndWorkloadsOnEKSCannotBecomeOneAnother(t *testing.T) {
 	hops := []string{"kubernetes", "sts", "ecr", "secret", "registry", "sts"}
 	t.Run("by IRSA", func(t *testing.T) {
 		s := startAWS(t, world("false", "irsa"), programs.EKSWithIRSA(two...))
-		rehearse(t, s, slices.Concat(hops, hops), 2*(46+1+4))
+		rehearse(t, s, slices.Concat(hops, hops), 2*(46+5+1+4)+3)
 	})
 	t.Run("by Pod Identity", func(t *testing.T) {
 		s := startAWS(t, world("true", "podIdentity"), programs.EKSWithPodIdentity(two...))
-		rehearse(t, s, slices.Concat(hops, hops), 2*(49+2+4))
+		rehearse(t, s, slices.Concat(hops, hops), 2*(49+5+2+4)+3)
 	})
 }
 
 func TestTheChainByTheNodesRoleHoldsAndEveryoneElseIsRefused(t *testing.T) {
 	t.Parallel()
-	rehearse(t, startAWS(t, onEKS(false)+walking("eksNodes", "", programs.AWSSite), programs.EKSWithNodeRole), []string{"ecr", "registry"}, 17)
+	rehearse(t, startAWS(t, onEKS(false)+walking("eksNodes", "", programs.AWSSite), programs.EKSWithNodeRole), []string{"ecr", "registry"}, 23)
 }
 
 func TestTheChainOfECSHoldsAndEveryoneElseIsRefused(t *testing.T) {
 	t.Parallel()
-	rehearse(t, startAWS(t, awsWorld+awsECS+awsOthers+"walk: {chain: ecs, environments: {default: {}}}\n", programs.ECS), []string{"execution-role", "ecr", "registry", "logs"}, 21)
+	rehearse(t, startAWS(t, awsWorld+awsECS+awsOthers+"walk: {chain: ecs, environments: {default: {}}, product: {port: 8080}}\n", programs.ECS), []string{"execution-role", "ecr", "registry", "logs"}, 26)
 }
 
 func TestAWorldWithoutAWSHasNothingOfIt(t *testing.T) {

@@ -219,7 +219,7 @@ func aChangedIdentityIsAccepted(t *testing.T, p *twoParties, travel exchange, fi
 	p.of("customer").set("azure.identity", map[string]any{"name": "another-identity"})
 	// The rest waits for the vendor: a refresh could not work yet.
 	targeted, err := p.engine("customer").Up(context.Background(), optup.Target([]string{"**::azure", "**::azure-*"}))
-	require.NoError(t, err)
+	require.NoError(t, err, "%q", changes(targeted))
 	outputs := targeted.Outputs
 	require.NotEqual(t, principal(first), principal(targeted))
 

@@ -128,13 +128,13 @@ func startGoogle(t *testing.T, world string, program pulumi.RunFunc) *sandbox.Sa
 func TestTheChainByTheClustersIssuerHoldsAndEveryoneElseIsRefused(t *testing.T) {
 	t.Parallel()
 	// Both trusts are refused a token of the tenants' that the world has.
-	rehearse(t, startGoogle(t, googleWorld+googleTenants+walking("clusterIssuer", "", alone), programs.ViaCluster(alone)), viaThree, 39)
+	rehearse(t, startGoogle(t, googleWorld+googleTenants+walking("clusterIssuer", "", alone), programs.ViaCluster(alone)), viaThree, 47)
 }
 
 func TestTheChainByTheNodesOfGKEHoldsAndEveryoneElseIsRefused(t *testing.T) {
 	t.Parallel()
 	world := strings.Replace(googleWorld, "kubernetes:\n", strings.TrimPrefix(googleNodes, "\n"), 1)
-	rehearse(t, startGoogle(t, world+walking("gkeNodes", "", alone), programs.ViaNodes(alone)), []string{"registry"}, 10)
+	rehearse(t, startGoogle(t, world+walking("gkeNodes", "", alone), programs.ViaNodes(alone)), []string{"registry"}, 15)
 }
 
 func TestEnvironmentsOfOneCustomerCannotBecomeOneAnother(t *testing.T) {
@@ -142,11 +142,11 @@ func TestEnvironmentsOfOneCustomerCannotBecomeOneAnother(t *testing.T) {
 	three := []programs.Site{trial, prodOne, prodTwo}
 	t.Run("by the clusters' issuers", func(t *testing.T) {
 		s := startGoogle(t, googleWorld+walking("clusterIssuer", "", three...), programs.ViaCluster(three...))
-		rehearse(t, s, slices.Concat(viaThree, viaThree, viaThree), 3*37+12)
+		rehearse(t, s, slices.Concat(viaThree, viaThree, viaThree), 3*(37+6)+12+2)
 	})
 	t.Run("by Entra", func(t *testing.T) {
 		s := startGoogle(t, googleWorld+googleTenants+walking("entra", "", three...), programs.ViaEntra(three...))
-		rehearse(t, s, slices.Concat(viaTwo, viaTwo, viaTwo), 3*45+3*2*2)
+		rehearse(t, s, slices.Concat(viaTwo, viaTwo, viaTwo), 3*(45+6)+3*2*2+2)
 	})
 }
 
@@ -155,7 +155,7 @@ func TestAWorkloadBecomesItsOwnIdentityAndNoOther(t *testing.T) {
 	site := alone
 	site.Workloads = []string{"api", "worker"}
 	s := startGoogle(t, googleWorld+googleTenants+walking("entra", "entra", site), programs.ViaEntra(site))
-	rehearse(t, s, append(slices.Clone(viaTwo), "entra", "entra"), 45+2*3)
+	rehearse(t, s, append(slices.Clone(viaTwo), "entra", "entra"), 45+8+2*3)
 	diagram := draw(t, s)
 	assert.Equal(t, 2, strings.Count(diagram, `"workload press_default_`))
 }

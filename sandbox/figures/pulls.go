@@ -37,7 +37,7 @@ func (m *meter) pulls(ctx context.Context, d *deployment) error {
 		}
 	}()
 	for range m.options.Refreshes {
-		if err = walk(ctx, d); err != nil {
+		if err = d.chain.Refresh(ctx); err != nil {
 			break
 		}
 	}

@@ -65,6 +65,27 @@ func (c *chain) walkRefresher(ctx context.Context, report func(Hop), hops ...str
 	return nil
 }
 
+// Refresh runs each refresher once, as its CronJob does. What the pull secret holds
+// stays there until that writes.
+func (r *Rehearsal) Refresh(ctx context.Context) error {
+	for _, w := range r.ways {
+		c := w.base()
+		if c.cronJob == nil {
+			continue
+		}
+		log, err := c.refresh(ctx, "rehearsal", nil, nil)
+		if err != nil {
+			return c.explain(err)
+		}
+		for _, hop := range refresherHops(log) {
+			if !hop.OK {
+				return c.explain(fmt.Errorf("rehearsal: hop %s: %s", hop.Name, hop.Detail))
+			}
+		}
+	}
+	return nil
+}
+
 // explainHop adds what the refresher says of a hop that did not hold.
 func explainHop(hop Hop, said []Hop) string {
 	at := slices.IndexFunc(said, func(other Hop) bool { return !other.OK })

@@ -38,11 +38,13 @@ type awsChain struct {
 	asked        pulumi.Array
 	environments map[string]pulumi.Map
 	trusts       pulumi.Map
+	// ready are what the components' roles need, by trust.
+	ready map[string][]pulumi.Resource
 }
 
 // newAWSChain grants the roles of each environment the right to read.
 func newAWSChain(ctx *pulumi.Context, platform string, sites []Site, readers []string) (*awsChain, error) {
-	c := &awsChain{ctx: ctx, platform: platform, environments: map[string]pulumi.Map{}, trusts: pulumi.Map{}}
+	c := &awsChain{ctx: ctx, platform: platform, environments: map[string]pulumi.Map{}, trusts: pulumi.Map{}, ready: map[string][]pulumi.Resource{}}
 	vendor, err := awsProvider(ctx, "vendor", AWSVendor)
 	if err != nil {
 		return nil, err
@@ -179,7 +181,7 @@ func (c *awsChain) refresh(site Site, role *aws.ServiceAccountRole, source kuber
 	for _, component := range append([]string{""}, site.Workloads...) {
 		args := &kubernetes.WorkloadArgs{
 			Customer: slug, Product: product, Component: component, Namespace: pull.Namespace, PullSecret: pull.SecretName,
-			Image: c.image, After: []pulumi.Resource{pull.FirstRefresh}, Port: 8080,
+			Image: c.image, After: append([]pulumi.Resource{pull.FirstRefresh}, c.ready[site.trust(component)]...), Port: 8080,
 		}
 		name := "workload" + site.suffix() + "-" + component
 		if component == "" {
@@ -213,6 +215,7 @@ func (c *awsChain) trust(site Site, component string, trust aws.Trust) error {
 	if err != nil {
 		return err
 	}
+	c.ready[site.trust(component)] = role.WaitFor
 	c.trusts[site.trust(component)] = pulumi.Map{
 		"roleArn": role.RoleARN, "subject": pulumi.String("system:serviceaccount:" + site.Namespace + ":" + account),
 	}

@@ -42,6 +42,8 @@ type googleChain struct {
 	granted      pulumi.Array
 	environments map[string]pulumi.Map
 	trusts       pulumi.Map
+	// own are the components' identities, by trust.
+	own map[string]*azure.WorkloadIdentity
 }
 
 func newGoogleChain(ctx *pulumi.Context, platform string) (*googleChain, error) {
@@ -51,7 +53,7 @@ func newGoogleChain(ctx *pulumi.Context, platform string) (*googleChain, error) 
 	}
 	return &googleChain{
 		ctx: ctx, platform: platform, vendor: vendor, request: document("accessRequest", platform),
-		environments: map[string]pulumi.Map{}, trusts: pulumi.Map{},
+		environments: map[string]pulumi.Map{}, trusts: pulumi.Map{}, own: map[string]*azure.WorkloadIdentity{},
 	}, nil
 }
 
@@ -96,6 +98,10 @@ func (c *googleChain) refresh(site Site, source kubernetes.TokenSource, after pu
 		name := "workload" + site.suffix() + "-" + component
 		if component == "" {
 			args.ImageConfigMap, name = pull.ImageConfigMap, "workload"+site.suffix()
+		}
+		if own := c.own[site.trust(component)]; own != nil {
+			args.Identity = kubernetes.AzureIdentity{TenantID: GoogleTenant, ClientID: own.ClientID}
+			args.After = append(args.After, own.WaitFor...)
 		}
 		if _, err := kubernetes.NewWorkload(c.ctx, name, args, pulumi.Providers(cluster)); err != nil {
 			return err
@@ -227,6 +233,7 @@ func (c *googleChain) trust(site Site, component string) error {
 	if err != nil {
 		return err
 	}
+	c.own[site.trust(component)] = identity
 	c.trusts[site.trust(component)] = pulumi.Map{
 		"identity": pulumi.String(slug + "-" + component + site.suffix()), "clientId": identity.ClientID, "tenantId": identity.TenantID,
 		"issuer": pulumi.String(site.Issuer), "subject": pulumi.String("system:serviceaccount:" + site.Namespace + ":" + account),
