@@ -262,7 +262,11 @@ func newIdentity(
 			ResourceName:      pulumi.String(args.Name),
 			Location:          optional(args.Location),
 			Tags:              pulumi.ToStringMap(args.owner().Cloud(args.Tags)),
-		}, children.Options(childIdentity)...)
+		}, children.Options(childIdentity,
+			// One of another name is made before the old one goes. The provider would
+			// delete first, and with it replace whatever has the client ID, such as the
+			// refresher's Job, before the vendor knows the new identity.
+			pulumi.DeleteBeforeReplace(false))...)
 		if err != nil {
 			return nil, err
 		}
