@@ -207,7 +207,7 @@ func TestTheChainByIRSAHoldsAndEveryoneElseIsRefused(t *testing.T) {
 func TestTheChainByPodIdentityHoldsAndEveryoneElseIsRefused(t *testing.T) {
 	t.Parallel()
 	s := startAWS(t, onEKS(true)+walking("podIdentity", "sts", programs.AWSSite), programs.EKSWithPodIdentity(programs.AWSSite))
-	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 56)
+	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 57)
 }
 
 // Two environments on two clusters, where everything has the same name, each
@@ -230,7 +230,7 @@ func TestEnvironmentsAndWorkloadsOnEKSCannotBecomeOneAnother(t *testing.T) {
 	})
 	t.Run("by Pod Identity", func(t *testing.T) {
 		s := startAWS(t, world("true", "podIdentity"), programs.EKSWithPodIdentity(two...))
-		rehearse(t, s, slices.Concat(hops, hops), 2*(49+5+2+4)+3)
+		rehearse(t, s, slices.Concat(hops, hops), 2*(49+6+2+4)+3)
 	})
 }
 

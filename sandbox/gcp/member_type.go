@@ -106,7 +106,7 @@ func memberType(base provider.Type[*Client], find func(*Client, grant) (holder, 
 		}
 		return fmt.Sprintf("%s/%s/%s", of, outputs["role"], outputs["member"])
 	}
-	base.Create = func(ctx context.Context, client *Client, properties resource.PropertyMap) (string, map[string]any, error) {
+	base.Create = func(_ context.Context, client *Client, properties resource.PropertyMap) (string, map[string]any, error) {
 		var wish grant
 		if err := provider.Decode(properties, &wish); err != nil {
 			return "", nil, err
@@ -140,7 +140,7 @@ func memberType(base provider.Type[*Client], find func(*Client, grant) (holder, 
 		}
 		return granted(outputs, wish.Role, wish.Member, policy), nil
 	}
-	base.Delete = func(ctx context.Context, client *Client, id string, state resource.PropertyMap) error {
+	base.Delete = func(_ context.Context, client *Client, id string, state resource.PropertyMap) error {
 		wish, err := readGrant(id, state)
 		if err != nil {
 			return err

@@ -88,7 +88,7 @@ func (w workshop) run(ctx context.Context, name string, arguments ...string) err
 // command is a process that is interrupted, and not killed, when the context ends: it
 // clears up what it made.
 func command(ctx context.Context, dir, name string, arguments ...string) *exec.Cmd {
-	c := exec.CommandContext(ctx, name, arguments...) //nolint:gosec // the go command, and the sandbox that it built
+	c := exec.CommandContext(ctx, name, arguments...)
 	c.Dir, c.WaitDelay = dir, grace
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	return c

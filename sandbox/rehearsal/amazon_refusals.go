@@ -109,6 +109,9 @@ func (a *amazon) podIdentityCases() []testCase {
 		testCase{"session tags off", hopSTS, podTrust, func(ctx context.Context) error {
 			return a.withoutSessionTags(func() error { return a.attempt(ctx) })
 		}},
+		testCase{"an association that names another role", hopSTS, anyWords, func(ctx context.Context) error {
+			return a.refusedToken(ctx, a.withAssociatedRole)
+		}},
 		testCase{"another ServiceAccount with an association for the role", hopSTS, podTrust, func(ctx context.Context) error {
 			return a.withAssociation(a.namespace, "default", func() error { return a.start(ctx, start{account: "default"}) })
 		}},

@@ -87,7 +87,7 @@ func (p *Pipeline) due() ([]release, error) {
 			}
 			if repository, exists := p.Google.Cloud.Repository(one.Location, project.ID, one.Repository); exists {
 				due = append(due, release{
-					one.Location + "-docker.pkg.dev/" + project.ID + "/" + one.Repository + "/" + one.Image.String(), repository.CreateTime, one.Image,
+					one.Location + "-docker.pkg.dev/" + project.ID + "/" + one.Repository + "/" + one.String(), repository.CreateTime, one.Image,
 					func(context.Context) (*authn.Basic, error) {
 						token, err := p.Google.Tokens.MintAccount(email, []string{googleapis.CloudPlatform}, googleapis.MaxLifetime)
 						return accessToken(token), err

@@ -32,7 +32,9 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	fmt.Println(handle.Port)
-	<-handle.Done
+	if err := <-handle.Done; err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
 }
 
 // fake keeps one configuration, as the real provider does, and tells it, its
@@ -47,7 +49,7 @@ func (f *fake) GetPluginInfo(context.Context, *emptypb.Empty) (*pulumirpc.Plugin
 }
 
 func (f *fake) Configure(_ context.Context, request *pulumirpc.ConfigureRequest) (*pulumirpc.ConfigureResponse, error) {
-	f.context = request.GetVariables()["kubernetes:config:context"]
+	f.context = request.GetVariables()["kubernetes:config:context"] //nolint:staticcheck // what engines send to this day
 	return &pulumirpc.ConfigureResponse{}, nil
 }
 

@@ -43,6 +43,7 @@ func attach(t *testing.T, server *provider.Server) (pulumirpc.ResourceProviderCl
 // configure returns a function that gives what the process tells of itself.
 func configure(t *testing.T, client pulumirpc.ResourceProviderClient, kube string) func() (context, process string, environment []string) {
 	t.Helper()
+	//nolint:staticcheck // what engines send to this day
 	_, err := client.Configure(t.Context(), &pulumirpc.ConfigureRequest{Variables: map[string]string{"kubernetes:config:context": kube}})
 	require.NoError(t, err)
 	return func() (string, string, []string) {
