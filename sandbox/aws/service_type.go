@@ -208,12 +208,29 @@ func or(value *int, fallback int) int {
 	return *value
 }
 
+// A service launches tasks again and again, as long as the provider waits: for a
+// release that is being pushed, say. The sandbox gives up sooner.
+const (
+	launches    = 10
+	launchPause = 500 * time.Millisecond
+)
+
 // steady waits for the service's tasks where the program asks for it.
-func (c *Client) steady(ctx context.Context, inputs serviceInputs, service ecs.Service) error {
+func (c *Client) steady(ctx context.Context, inputs serviceInputs, service ecs.Service) (err error) {
 	if !inputs.Wait || service.DesiredCount == 0 || c.cloud.start == nil {
 		return nil
 	}
-	return c.cloud.start(ctx, service)
+	for range launches {
+		if err = c.cloud.start(ctx, service); err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(launchPause):
+		}
+	}
+	return err
 }
 
 // deleteService scales the service to nothing, deletes it and waits until it has
