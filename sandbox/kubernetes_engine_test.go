@@ -4,14 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	pulumikubernetes "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
@@ -22,6 +20,7 @@ import (
 	"k8s.io/client-go/dynamic"
 
 	"waybill.example/waybill/sandbox"
+	"waybill.example/waybill/sandbox/engine"
 )
 
 // typed adds to an object's inputs what the SDK takes from its type.
@@ -50,14 +49,8 @@ func TestAContextThatIsNotThereIsTold(t *testing.T) {
 // The provider drops a field that Kubernetes does not have without a word: it is
 // the API server that is asked here, about what the stack recorded.
 func everyFieldIsKnown(t *testing.T, p *project, s *sandbox.Sandbox) {
-	text, err := os.ReadFile(filepath.Join(p.root, ".sandbox", p.stack, "backend", ".pulumi", "stacks", "waybill", p.stack+".json"))
+	deployed, err := engine.Deployed(filepath.Join(p.root, ".sandbox", p.stack), p.stack)
 	require.NoError(t, err)
-	var state struct {
-		Checkpoint struct {
-			Latest apitype.DeploymentV3 `json:"latest"`
-		} `json:"checkpoint"`
-	}
-	require.NoError(t, json.Unmarshal(text, &state))
 	strict, err := dynamic.NewForConfig(s.Clusters[0].RESTConfig())
 	require.NoError(t, err)
 	apply := func(inputs map[string]any) error {
@@ -71,7 +64,7 @@ func everyFieldIsKnown(t *testing.T, p *project, s *sandbox.Sandbox) {
 		return err
 	}
 	var kinds []string
-	for _, recorded := range state.Checkpoint.Latest.Resources {
+	for _, recorded := range deployed {
 		if !strings.HasPrefix(string(recorded.Type), "kubernetes:") {
 			continue
 		}

@@ -395,7 +395,7 @@ func (s *Sandbox) serveProviders(ctx context.Context) error {
 func (s *Sandbox) Rehearsal(ctx context.Context, outputs map[string]any) (*rehearsal.Rehearsal, error) {
 	var resources []apitype.ResourceV3
 	for _, stack := range append(s.otherParty(s.options.Stack), s.options.Stack) {
-		deployed, err := engine.Deployed(s.state, stack)
+		deployed, err := engine.Deployed(s.state.Path(), stack)
 		if err != nil {
 			return nil, err
 		}

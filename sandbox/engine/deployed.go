@@ -7,14 +7,12 @@ import (
 	"path/filepath"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
-
-	"waybill.example/waybill/sandbox/state"
 )
 
-// Deployed are the resources in a stack's state, as the engine wrote it; none
-// where it was never deployed.
-func Deployed(dir *state.Dir, stack string) ([]apitype.ResourceV3, error) {
-	files, _ := filepath.Glob(dir.Path("backend", ".pulumi", "stacks", "*", stack+".json")) // fails on a bad pattern only
+// Deployed are the resources in a stack's state, as the engine wrote it to the
+// state directory; none where it was never deployed.
+func Deployed(dir, stack string) ([]apitype.ResourceV3, error) {
+	files, _ := filepath.Glob(filepath.Join(dir, "backend", ".pulumi", "stacks", "*", stack+".json")) // fails on a bad pattern only
 	if len(files) == 0 {
 		return nil, nil
 	}

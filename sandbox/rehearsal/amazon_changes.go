@@ -277,17 +277,24 @@ func (a *amazon) withAssociatedRole(run func() error) error {
 	})
 }
 
+// task is the service with its present task definition.
+func (a *amazon) task() (service ecs.Service, definition ecs.TaskDefinition, err error) {
+	if service, err = a.Cloud.ECS.Service(a.service); err == nil {
+		definition, err = a.Cloud.ECS.TaskDefinition(service.Place, service.TaskDefinition)
+	}
+	if err != nil {
+		return service, definition, fmt.Errorf("rehearsal: %w", err)
+	}
+	return service, definition, nil
+}
+
 // withDefinition runs with the service on another revision of its task
 // definition, which change makes of the present one. A revision that ECS does
 // not take is refused at the hop.
 func (a *amazon) withDefinition(hop string, change func(*ecs.TaskDefinitionSettings), run func() error) error {
-	service, err := a.Cloud.ECS.Service(a.service)
+	service, definition, err := a.task()
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
-	}
-	definition, err := a.Cloud.ECS.TaskDefinition(service.Place, service.TaskDefinition)
-	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	settings := definition.TaskDefinitionSettings
 	settings.Containers = slices.Clone(settings.Containers)

@@ -374,13 +374,9 @@ func (a *amazon) taskCases() []testCase {
 // taskOfAnother compares the service's task definition with what the world says
 // of the product.
 func (a *amazon) taskOfAnother(context.Context) error {
-	service, err := a.Cloud.ECS.Service(a.service)
+	_, definition, err := a.task()
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
-	}
-	definition, err := a.Cloud.ECS.TaskDefinition(service.Place, service.TaskDefinition)
-	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	product := a.World.Walk.Product
 	port := strconv.Itoa(product.Port)

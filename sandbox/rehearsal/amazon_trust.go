@@ -39,23 +39,17 @@ func (a *amazon) trusts() ([]trust, error) {
 	case !a.onECS():
 		return nil, nil
 	}
-	service, err := a.Cloud.ECS.Service(a.service)
+	_, definition, err := a.task()
 	if err != nil {
-		return nil, fmt.Errorf("rehearsal: %w", err)
+		return nil, err
 	}
-	definition, err := a.Cloud.ECS.TaskDefinition(service.Place, service.TaskDefinition)
-	if err != nil {
-		return nil, fmt.Errorf("rehearsal: %w", err)
-	}
-	task := a.home.ARN("ecs", "task/"+ownName)
+	source := a.ofAnother(a.home.ARN("ecs", "task/"+ownName))
+	source.others = append(source.others, strings.Replace(source.value, ":"+a.home.Region+":", ":another-region-1:", 1))
 	t := trust{
 		roleARN: a.roleARN, hop: hopExecution, actions: []string{"sts:AssumeRole"},
 		caller: policy.Caller{Kind: policy.Service, ARN: "ecs-tasks." + a.home.Partition().Suffix},
-		keys:   map[string]pinned{"aws:SourceAccount": a.ofAnother(a.home.Account), "aws:SourceArn": a.ofAnother(task)},
+		keys:   map[string]pinned{"aws:SourceAccount": a.ofAnother(a.home.Account), "aws:SourceArn": source},
 	}
-	source := t.keys["aws:SourceArn"]
-	source.others = append(source.others, strings.Replace(task, ":"+a.home.Region+":", ":another-region-1:", 1))
-	t.keys["aws:SourceArn"] = source
 	all := []trust{t}
 	if definition.TaskRoleARN != "" && definition.TaskRoleARN != a.roleARN {
 		t.of, t.roleARN = "the task's role", definition.TaskRoleARN

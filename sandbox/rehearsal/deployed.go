@@ -11,10 +11,13 @@ import (
 
 // survivors are the types of what a world may say survives a mistake, by the word
 // in walk.survives, with the hop that would be lost.
-var survivors = map[string]struct{ types, hop string }{
-	"repository":   {"gcp:artifactregistry/repository:Repository aws:ecr/repository:Repository", hopRegistry},
-	"namespace":    {"kubernetes:core/v1:Namespace", hopKubernetes},
-	"oidcProvider": {"aws:iam/openIdConnectProvider:OpenIdConnectProvider", hopSTS},
+var survivors = map[string]struct {
+	types []string
+	hop   string
+}{
+	"repository":   {[]string{"gcp:artifactregistry/repository:Repository", "aws:ecr/repository:Repository"}, hopRegistry},
+	"namespace":    {[]string{"kubernetes:core/v1:Namespace"}, hopKubernetes},
+	"oidcProvider": {[]string{"aws:iam/openIdConnectProvider:OpenIdConnectProvider"}, hopSTS},
 }
 
 // rights are the types of what opens a hop: whoever walks the chain has to wait
@@ -62,10 +65,10 @@ func (s *setting) has(kind string) bool {
 }
 
 // survives wants every resource of the types protected, and at least one.
-func (s *setting) survives(types, hop string) error {
+func (s *setting) survives(types []string, hop string) error {
 	found := false
 	for _, r := range s.Resources {
-		if !slices.Contains(strings.Fields(types), string(r.Type)) || r.External {
+		if !slices.Contains(types, string(r.Type)) || r.External {
 			continue
 		}
 		if found = true; !r.Protect {

@@ -40,22 +40,22 @@ func (c *chain) atMetadata(ctx context.Context) (err error) {
 		to := netip.MustParseAddrPort(address)
 		err = deniedOr(network.Address(ctx, pod, "the metadata service", to), pod, "let it reach the metadata service at "+address)
 		var by *refused
-		if !errors.As(err, &by) || by.hop != hopKubernetes {
+		if !errors.As(err, &by) {
 			return err
 		}
 	}
 	return err
 }
 
-// deniedOr takes a denial of the policies for a refusal, and an allowed
-// connection for nobody's, so that it is shown which one it was.
-func deniedOr(err error, pod *corev1.Pod, allowed string) error {
+// deniedOr takes a denial of the policies for a refusal, and says what they let
+// the pod do, or others do to it, where they deny nothing.
+func deniedOr(err error, pod *corev1.Pod, does string) error {
 	var denied *policy.Denied
 	switch {
 	case errors.As(err, &denied):
 		return &refused{hopKubernetes, denied.Error()}
 	case err == nil:
-		return &refused{"network", "the network policies of pod " + pod.Namespace + "/" + pod.Name + " " + allowed}
+		return allowed("the network policies of pod " + pod.Namespace + "/" + pod.Name + " " + does)
 	}
 	return err
 }

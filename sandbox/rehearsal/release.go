@@ -132,17 +132,26 @@ func (p *Pipeline) amazonLogin(ctx context.Context, place arn.Place, pusher stri
 	return login, err
 }
 
-// push pushes a placeholder, where the tag is not there from an earlier run.
-func (p *Pipeline) push(ctx context.Context, one release) error {
-	reference, err := name.NewTag(one.reference, name.StrictValidation)
+// sign gives a release's tag, and what a request about it is made with: the
+// network and the pusher's login.
+func (p *Pipeline) sign(ctx context.Context, one release) (name.Tag, []remote.Option, error) {
+	tag, err := name.NewTag(one.reference, name.StrictValidation)
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return tag, nil, fmt.Errorf("rehearsal: %w", err)
 	}
 	login, err := one.login(ctx)
 	if err != nil {
-		return fmt.Errorf("push %s: %w", one.reference, err)
+		return tag, nil, fmt.Errorf("push %s: %w", one.reference, err)
 	}
-	options := []remote.Option{remote.WithContext(ctx), remote.WithTransport(p.Client.Transport), remote.WithAuth(login)}
+	return tag, []remote.Option{remote.WithContext(ctx), remote.WithTransport(p.Client.Transport), remote.WithAuth(login)}, nil
+}
+
+// push pushes a placeholder, where the tag is not there from an earlier run.
+func (p *Pipeline) push(ctx context.Context, one release) error {
+	reference, options, err := p.sign(ctx, one)
+	if err != nil {
+		return err
+	}
 	_, err = remote.Head(reference, options...)
 	var absent *transport.Error
 	if !errors.As(err, &absent) || absent.StatusCode != http.StatusNotFound {
@@ -183,15 +192,10 @@ func (c *chain) moveCases(words *regexp.Regexp) []testCase {
 // move pushes an empty image under a release's tag, and puts the release back
 // where that was let through.
 func (p *Pipeline) move(ctx context.Context, one release) error {
-	tag, err := name.NewTag(one.reference, name.StrictValidation)
+	tag, options, err := p.sign(ctx, one)
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
-	login, err := one.login(ctx)
-	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
-	}
-	options := []remote.Option{remote.WithContext(ctx), remote.WithTransport(p.Client.Transport), remote.WithAuth(login)}
 	before, err := remote.Get(tag, options...)
 	if err != nil {
 		return fmt.Errorf("rehearsal: %w", err)

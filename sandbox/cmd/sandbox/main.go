@@ -19,12 +19,6 @@ import (
 var errFailed = errors.New("failed")
 
 func main() {
-	// The SDK would give the program's Kubernetes provider the kubeconfig of
-	// whoever runs this; the sandbox has one of its own.
-	if err := os.Unsetenv("KUBECONFIG"); err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
-		os.Exit(1)
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := newCommand(os.Stdout, os.Stderr).ExecuteContext(ctx)
 	interrupted := ctx.Err() != nil

@@ -47,7 +47,7 @@ func (r *runner) down(ctx context.Context) error {
 func (r *runner) operate(
 	ctx context.Context, verb string,
 	operation func(*engine.Engine) (*engine.Result, error),
-	follow func(context.Context, *sandbox.Sandbox, *report) error,
+	follow func(context.Context, *sandbox.Sandbox, *engine.Engine, *report) error,
 ) error {
 	report := newReport(verb, r.options.Stack)
 	if err := r.run(ctx, report, operation, follow); err != nil {
@@ -73,7 +73,7 @@ func (r *runner) operate(
 func (r *runner) run(
 	ctx context.Context, report *report,
 	operation func(*engine.Engine) (*engine.Result, error),
-	follow func(context.Context, *sandbox.Sandbox, *report) error,
+	follow func(context.Context, *sandbox.Sandbox, *engine.Engine, *report) error,
 ) (err error) {
 	if err := report.describe(r.options.Root); err != nil {
 		return err
@@ -98,13 +98,13 @@ func (r *runner) run(
 	if follow == nil {
 		return nil
 	}
-	return follow(ctx, s, report)
+	return follow(ctx, s, e, report)
 }
 
 // rehearse walks the deployed chain and shows each hop and each refusal as it
 // happens. Where the deployment failed, it shows how far the refresher came in
 // it; where it is half a chain, what becomes of it.
-func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, report *report) error {
+func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, e *engine.Engine, report *report) error {
 	out := r.stdout
 	if r.json {
 		out = io.Discard
@@ -138,16 +138,12 @@ func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, report *repor
 	if err := chain.Refusals(ctx, func(refusal rehearsal.Refusal) { report.addRefusal(out, refusal) }); err != nil {
 		return err
 	}
-	return r.again(ctx, s, report)
+	return again(ctx, e, report)
 }
 
 // again previews another update, which looks at the clouds first: what the
 // refresher wrote, and what a cloud keeps in a form of its own, is no change.
-func (r *runner) again(ctx context.Context, s *sandbox.Sandbox, report *report) error {
-	e, err := s.Engine(ctx, nil)
-	if err != nil {
-		return err
-	}
+func again(ctx context.Context, e *engine.Engine, report *report) error {
 	result, err := e.Preview(ctx, optpreview.Refresh())
 	if err != nil {
 		return err

@@ -29,8 +29,8 @@ type Cluster struct {
 }
 
 // ForCluster makes the network of the cluster that client reaches as its
-// administrator; network is one that [world.Load] checked. report is told each denial once for each pod and destination;
-// it is called from several goroutines.
+// administrator; network is one that [world.Load] checked. report is told each
+// denial once for each pod and destination, from several goroutines.
 func ForCluster(client kubernetes.Interface, network world.Network, report func(message string)) *Cluster {
 	network = network.WithDefaults()
 	return &Cluster{
