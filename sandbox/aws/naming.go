@@ -17,9 +17,13 @@ const defaulted = "__defaults"
 // named fills in the name of a resource whose program gives none, of at most
 // limit characters: the one it has already, else the one that the engine
 // proposes, else the resource's own name, a hyphen and seven random
-// hexadecimal digits.
-func named(limit int) func(*Client, plugin.CheckRequest, resource.PropertyMap) error {
+// hexadecimal digits. Documents are properties that a program may give as
+// objects; they become text.
+func named(limit int, documents ...resource.PropertyKey) func(*Client, plugin.CheckRequest, resource.PropertyMap) error {
 	return func(_ *Client, request plugin.CheckRequest, inputs resource.PropertyMap) error {
+		if err := textual(inputs, documents...); err != nil {
+			return err
+		}
 		if inputs.HasValue("name") || inputs.HasValue("namePrefix") {
 			return nil
 		}

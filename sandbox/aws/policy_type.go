@@ -32,12 +32,7 @@ func policyType() provider.Type[*Client] {
 			Immutable:   []string{"description", "name", "path"},
 			Defaults:    map[string]any{"path": "/"},
 			DeleteFirst: collides,
-			Default: func(client *Client, request plugin.CheckRequest, inputs resource.PropertyMap) error {
-				if err := textual(inputs, "policy"); err != nil {
-					return err
-				}
-				return named(iam.MaxPolicyName)(client, request, inputs)
-			},
+			Default:     named(iam.MaxPolicyName, "policy"),
 			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
 				return append(checkName(inputs, iam.MaxPolicyName), asJSON(inputs, "policy")...)
 			},

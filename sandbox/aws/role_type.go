@@ -39,14 +39,9 @@ func roleType() provider.Type[*Client] {
 			Immutable:   []string{"name", "path"},
 			Defaults:    map[string]any{"forceDetachPolicies": false, "maxSessionDuration": iam.MinSession, "path": "/"},
 			DeleteFirst: collides,
-			Default: func(client *Client, request plugin.CheckRequest, inputs resource.PropertyMap) error {
-				if err := textual(inputs, "assumeRolePolicy"); err != nil {
-					return err
-				}
-				return named(iam.MaxRoleName)(client, request, inputs)
-			},
-			Validate: checkRole,
-			Same:     samePolicyIn("assumeRolePolicy"),
+			Default:     named(iam.MaxRoleName, "assumeRolePolicy"),
+			Validate:    checkRole,
+			Same:        samePolicyIn("assumeRolePolicy"),
 		},
 		Noun: "IAM Role", Word: failed, Gone: gone,
 		Subject: func(inputs roleInputs) string { return inputs.Name },

@@ -33,12 +33,7 @@ func rolePolicyType() provider.Type[*Client] {
 			Required:    []string{"policy", "role"},
 			Immutable:   []string{"name", "role"},
 			DeleteFirst: collides,
-			Default: func(client *Client, request plugin.CheckRequest, inputs resource.PropertyMap) error {
-				if err := textual(inputs, "policy"); err != nil {
-					return err
-				}
-				return named(iam.MaxPolicyName)(client, request, inputs)
-			},
+			Default:     named(iam.MaxPolicyName, "policy"),
 			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
 				found := append(checkName(inputs, iam.MaxPolicyName), asJSON(inputs, "policy")...)
 				return append(found, checkRoleName(inputs)...)
