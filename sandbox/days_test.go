@@ -13,7 +13,6 @@ import (
 	clientkubernetes "k8s.io/client-go/kubernetes"
 
 	"waybill.example/waybill/sandbox"
-	"waybill.example/waybill/sandbox/engine"
 )
 
 const (
@@ -74,9 +73,11 @@ func pullSecretOf(t *testing.T, c clientkubernetes.Interface) *corev1.Secret {
 
 func aMissingTagStopsNoToken(t *testing.T, s *sandbox.Sandbox) {
 	ctx, c := context.Background(), client(t, s)
+	// Whoever edits an object of the stack's by hand owns what he edited.
+	manager := managerOf(t, c)
 	images := func(list string) {
 		_, err := c.CoreV1().ConfigMaps(namespace).Patch(ctx, secret+"-images", types.MergePatchType,
-			[]byte(`{"data":{"images":"`+list+`"}}`), metav1.PatchOptions{})
+			[]byte(`{"data":{"images":"`+list+`"}}`), metav1.PatchOptions{FieldManager: manager})
 		require.NoError(t, err)
 	}
 	const repository = "europe-west1-docker.pkg.dev/hello-images/example--hello/hello"
@@ -91,6 +92,14 @@ func aMissingTagStopsNoToken(t *testing.T, s *sandbox.Sandbox) {
 	_, ok = runRefresher(t, s)
 	assert.True(t, ok)
 	assert.Equal(t, first[missingAnnotation], pullSecretOf(t, c).Annotations[missingAnnotation], "missing since it was first missed")
+}
+
+// managerOf is the field manager of the stack's ConfigMap.
+func managerOf(t *testing.T, c clientkubernetes.Interface) string {
+	t.Helper()
+	found, err := c.CoreV1().ConfigMaps(namespace).Get(context.Background(), secret+"-images", metav1.GetOptions{})
+	require.NoError(t, err)
+	return found.ManagedFields[0].Manager
 }
 
 // `kubectl scale` owns the replicas from then on: neither does it block the next
@@ -111,8 +120,16 @@ func replicasOfSomebodyElse(t *testing.T, p *project, s *sandbox.Sandbox) {
 	}
 	scale(5)
 	p.set("product.tag", "1.1")
-	var result *engine.Result
-	result, err := open(t, s).Up(ctx)
-	require.NoError(t, err)
-	t.Log(changes(result), replicas())
+	assert.Equal(t, []string{"update pull-images", "update workload", "update workload-deployment"}, changes(up(t, s)))
+	assert.EqualValues(t, 5, replicas(), "a new release leaves them")
+	p.set("workload.replicas", 3)
+	assert.Equal(t, []string{"update workload-replicas"}, changes(up(t, s)), "a change that a preview shows")
+	assert.EqualValues(t, 3, replicas())
+
+	scale(7)
+	p.set("workload.replicas", nil)
+	p.set("workload.autoscaled", true)
+	p.set("product.tag", "1.0")
+	assert.Equal(t, []string{"delete workload-replicas", "update pull-images", "update workload", "update workload-deployment"}, changes(up(t, s)))
+	assert.EqualValues(t, 7, replicas(), "an autoscaler's are never touched, not even when they become its")
 }

@@ -130,7 +130,8 @@ func families() map[string]family {
 	}
 	refreshed := with(inCluster, map[string]string{"images": "kubernetes:core/v1:ConfigMap", "refresh": "kubernetes:batch/v1:CronJob", "first-refresh": "kubernetes:batch/v1:Job"})
 	running := map[string]string{
-		"account": "kubernetes:core/v1:ServiceAccount", "deployment": "kubernetes:apps/v1:Deployment", "service": "kubernetes:core/v1:Service",
+		"account": "kubernetes:core/v1:ServiceAccount", "deployment": "kubernetes:apps/v1:Deployment",
+		"replicas": "kubernetes:apps/v1:DeploymentPatch", "service": "kubernetes:core/v1:Service",
 	}
 	oneReader := map[string]string{
 		"account": "gcp:serviceaccount/account:Account", "pool": "gcp:iam/workloadIdentityPool:WorkloadIdentityPool", "reader": readerType,

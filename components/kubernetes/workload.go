@@ -131,12 +131,16 @@ func (args *WorkloadArgs) spreadOver() []string {
 // Children of a Workload, besides childAccount and childConfig.
 const (
 	childDeployment = "deployment" // kubernetes:apps/v1:Deployment
+	childReplicas   = "replicas"   // kubernetes:apps/v1:DeploymentPatch
 	childBudget     = "budget"     // kubernetes:policy/v1:PodDisruptionBudget
 	childService    = "service"    // kubernetes:core/v1:Service
 )
 
 func (args *WorkloadArgs) children() []string {
 	children := []string{childAccount, childDeployment, childService}
+	if !args.Autoscaled {
+		children = append(children, childReplicas)
+	}
 	if args.Config != nil {
 		children = append(children, childConfig)
 	}
@@ -190,6 +194,9 @@ func (b *workloadBuilder) build() error {
 	}
 	deployment, err := b.buildDeployment(account, config)
 	if err != nil {
+		return err
+	}
+	if err := b.buildReplicas(deployment); err != nil {
 		return err
 	}
 	if err := b.buildDisruptionBudget(); err != nil {

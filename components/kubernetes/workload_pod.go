@@ -8,6 +8,7 @@ import (
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
@@ -81,12 +82,33 @@ func (b *workloadBuilder) buildDeployment(account *corev1.ServiceAccount, config
 			Limits:   map[string]string{"cpu": "1", "memory": "2Gi"},
 		}),
 	}
+	options := []pulumi.ResourceOption{pulumi.DependsOn(b.args.After)}
 	if !b.args.Autoscaled {
 		spec.Replicas = pulumi.Int(b.args.replicas())
+		// What it starts with; buildReplicas has the rest.
+		options = append(options, pulumi.IgnoreChanges([]string{"spec.replicas"}))
 	}
 	return appsv1.NewDeployment(b.ctx, b.children.Name(childDeployment), &appsv1.DeploymentArgs{
 		Metadata: b.metadata(pulumi.String(b.args.objectName())), Spec: spec,
-	}, b.children.Options(childDeployment, pulumi.DependsOn(b.args.After))...)
+	}, b.children.Options(childDeployment, options...)...)
+}
+
+// buildReplicas sets the number of replicas, by itself: a new release neither meets
+// a conflict with whoever scaled the Deployment since nor undoes it, and another
+// number in the program is a change that a preview shows, and that wins. Where an
+// autoscaler takes over, the number stays until it chooses another.
+func (b *workloadBuilder) buildReplicas(deployment *appsv1.Deployment) error {
+	if b.args.Autoscaled {
+		return nil
+	}
+	_, err := appsv1.NewDeploymentPatch(b.ctx, b.children.Name(childReplicas), &appsv1.DeploymentPatchArgs{
+		Metadata: &metav1.ObjectMetaPatchArgs{
+			Name: deployment.Metadata.Name(), Namespace: deployment.Metadata.Namespace(),
+			Annotations: pulumi.StringMap{"pulumi.com/patchForce": pulumi.String("true")},
+		},
+		Spec: &appsv1.DeploymentSpecPatchArgs{Replicas: pulumi.Int(b.args.replicas())},
+	}, b.children.Options(childReplicas, pulumi.RetainOnDelete(true))...)
+	return err
 }
 
 func (b *workloadBuilder) pullSecrets() corev1.LocalObjectReferenceArray {

@@ -34,6 +34,8 @@ func run(t *testing.T, args *kubernetes.WorkloadArgs) (*recorder.Recorder, resou
 func TestTheProductRunsAsTheGuidesShow(t *testing.T) {
 	r, template := run(t, workload())
 	assert.InDelta(t, 2, r.Named("app-deployment").Value("spec.replicas").NumberValue(), 0)
+	assert.Equal(t, []string{"spec.replicas"}, r.Named("app-deployment").RPC.GetIgnoreChanges(), "whoever scales it by hand is left alone")
+	assert.InDelta(t, 2, r.Named("app-replicas").Value("spec.replicas").NumberValue(), 0)
 	container := at(template, "spec.containers[0]").ObjectValue()
 	assert.Equal(t, "shop", container["name"].StringValue())
 	assert.Equal(t, "registry.example/shop:1.0", container["image"].StringValue())
