@@ -27,6 +27,7 @@ import (
 	"waybill.example/waybill/refresher/internal/retry"
 	"waybill.example/waybill/refresher/internal/settings"
 	"waybill.example/waybill/refresher/internal/subject"
+	"waybill.example/waybill/refresher/internal/wire"
 )
 
 // long is the help's text: what the program does, and the exit codes.
@@ -51,7 +52,7 @@ type Program struct {
 	Lookup  settings.Lookup
 	Stdout  io.Writer
 	Stderr  io.Writer
-	// Transport carries requests to the clouds and the registry. Nil: http.DefaultTransport.
+	// Transport carries requests to the clouds and the registry. Nil: wire.Transport.
 	Transport http.RoundTripper
 	// DialAgent connects to the Pod Identity agent's link-local address. Nil: net.Dialer's.
 	DialAgent func(ctx context.Context, network, address string) (net.Conn, error)
@@ -72,7 +73,7 @@ type Program struct {
 // Run executes args and returns the exit code.
 func (p *Program) Run(ctx context.Context, args []string) int {
 	if p.Transport == nil {
-		p.Transport = http.DefaultTransport
+		p.Transport = wire.Transport()
 	}
 	if p.DialAgent == nil {
 		p.DialAgent = (&net.Dialer{}).DialContext
