@@ -112,24 +112,32 @@ var googleRows = []Row{
 		Source: googleFederation,
 	},
 	{
+		// Google says so of what is expired, too, and of what a clock ahead issued.
 		Name: "sts-token-time", Hops: []Hop{HopSTS},
 		Words: re(`(?i)ID Token issued at .* is stale|issued in the future|ID Token is not valid yet|ID Token lives|` +
 			`ID Token must contain the claims iat`),
 		Kind:  Lasting,
-		Cause: "the token's times: issued too long ago, from a wrong clock, or valid for too long",
-		Do: "look at the age of the projected file and the clocks of node and cluster; Google takes at most 48 " +
-			"hours from iat to exp",
+		Cause: "the token's times: expired, issued too long ago, valid for too long, or from a clock that is wrong",
+		Do: "look at the age of the projected file and the clocks of node and cluster; Google takes at most " +
+			"48 hours from iat to exp",
 		Source: googleFederation,
 	},
 	{
 		Name: "sts-signature", Hops: []Hop{HopSTS},
-		Words: re(`(?i)signature of the ID Token|ID Token is signed with|uploaded keys of|\bJWKS?\b`),
+		Words: re(`(?i)verify the ID Token signature|signature of the ID Token|ID Token is signed with|uploaded keys of`),
 		Kind:  Settling,
-		Cause: "Google does not find the token's key at its issuer: keys rotated and not published yet, or an uploaded " +
-			"key set that is old",
+		Cause: "Google does not find the token's key at its issuer: keys rotated and not published yet, or an " +
+			"uploaded key set that is old",
 		Do: "compare the keys at the token's iss, or those that were uploaded, with the cluster's (kubectl get " +
 			"--raw /openid/v1/jwks)",
-		Source: facts + "§7",
+		Source: facts + "§5",
+	},
+	{
+		Name: "sts-token", Hops: []Hop{HopSTS}, Words: re(`(?i)Unable to parse the ID Token|ID Token does not contain`),
+		Kind:   Lasting,
+		Cause:  "Google cannot use the token as a JWT with a subject",
+		Do:     "look at what the projected file, or Entra, hands out as a token",
+		Source: facts + "§5",
 	},
 	{
 		Name:   "sts-mapping",
