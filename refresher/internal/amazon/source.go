@@ -62,12 +62,10 @@ func refused(name fault.Hop, recorder *wire.Recorder, err error, secrets *redact
 	var f *fault.Fault
 	var short *chain.ShortLived
 	last, sent := recorder.Last()
-	answered := last.Status >= http.StatusOK && last.Status < http.StatusMultipleChoices
 	switch {
 	case errors.As(err, &short):
 		f = fault.New(name, short.Error(), "ECR documents twelve hours: the node's clock is wrong")
-	case !sent, answered && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)):
-		// Time ran out before the next request, which says nothing about the answer before it.
+	case !sent:
 		f = fault.FromError(name, err, secrets)
 	default:
 		f = fault.FromExchange(name, last, err, secrets)

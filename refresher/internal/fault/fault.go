@@ -3,6 +3,7 @@
 package fault
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -85,6 +86,10 @@ func New(name Hop, words, cause string) *Fault {
 // FromExchange reads the fault of a hop from the exchange that failed and from the client's error. The words
 // are the answer's own where it has some: clients wrap them, translate them, or name the wrong URL.
 func FromExchange(name Hop, e wire.Exchange, err error, secrets *redact.Set) *Fault {
+	if e.Err == nil && e.Status < http.StatusBadRequest && outOfTime(err) {
+		// Time ran out before the next request, which says nothing about the answer before it.
+		e = wire.Exchange{Err: err}
+	}
 	f := &Fault{Hop: name, Status: e.Status, RetryAfter: e.RetryAfter}
 	var refused *wire.ProxyError
 	words := answerWords(e.Body)
@@ -104,6 +109,12 @@ func FromExchange(name Hop, e wire.Exchange, err error, secrets *redact.Set) *Fa
 	f.Words = redact.Cut(secrets.Text(words), wordsLimit)
 	f.explain(speaker(name, e), words)
 	return f
+}
+
+// outOfTime reports whether a client gave up for its context's end. Some clients keep of that the text alone.
+func outOfTime(err error) bool {
+	return strings.Contains(err.Error(), context.DeadlineExceeded.Error()) ||
+		strings.Contains(err.Error(), context.Canceled.Error())
 }
 
 // FromError reads the fault of a hop from an error alone, which is the network's or, where no row knows it, nobody's.

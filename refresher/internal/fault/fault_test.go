@@ -109,6 +109,15 @@ func TestNetworkFaultsSayWhereToLook(t *testing.T) {
 	}
 }
 
+func TestTimeThatRanOutSaysNothingOfTheAnswerBefore(t *testing.T) {
+	for _, err := range []error{context.DeadlineExceeded, context.Canceled, errors.New("ClientAssertionCredential: context deadline exceeded")} {
+		f := fault.FromExchange(fault.HopEntra, wire.Exchange{Host: entraHost, Status: 200, Body: []byte("{}")}, fmt.Errorf("wrapped: %w", err), &redact.Set{})
+		assert.Equal(t, []any{fault.Passing, 0, "timeout"}, []any{f.Kind, f.Status, f.Row})
+		f = fault.FromExchange(fault.HopEntra, wire.Exchange{Host: entraHost, Status: 400, Body: []byte(`{"error":"invalid_client","error_description":"AADSTS70021: x"}`)}, err, &redact.Set{})
+		assert.Equal(t, "entra-no-match", f.Row)
+	}
+}
+
 func TestAFaultReadsAsOneLine(t *testing.T) {
 	f := fault.New(fault.HopEntra, "words", "cause")
 	f.Status = 400

@@ -18,7 +18,7 @@ const doAllow = "whoever runs the proxy (" + keyProxy + ") allows the host; a ho
 
 // What clients say where nobody answers, or no longer.
 const (
-	noAnswer = `context deadline exceeded|i/o timeout|(?i)timeout awaiting|handshake timeout|Client\.Timeout`
+	noAnswer = `context deadline exceeded|context canceled|i/o timeout|(?i)timeout awaiting|handshake timeout|Client\.Timeout`
 	noLink   = `connection refused|connection reset|broken pipe|\bEOF\b|no route to host|network is unreachable|` +
 		`the answer broke off`
 )
