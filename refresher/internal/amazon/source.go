@@ -34,11 +34,6 @@ type Source struct {
 	Secrets     *redact.Set
 }
 
-// causeNoAgent explains silence at the agent's address,
-// https://docs.aws.amazon.com/eks/latest/userguide/pod-id-considerations.html.
-const causeNoAgent = "the EKS Pod Identity agent does not answer on the node: its add-on is missing or starting, " +
-	"the pod runs on Fargate, or a network policy closes port 80 of its link-local address"
-
 // retryer leaves attempts to retry.Policy: a client's own would multiply with them, and know nothing of the
 // deadline.
 var retryer aws.NopRetryer
@@ -67,18 +62,13 @@ func refused(name fault.Hop, recorder *wire.Recorder, err error, secrets *redact
 	var f *fault.Fault
 	var short *chain.ShortLived
 	last, sent := recorder.Last()
-	answered := last.Status >= http.StatusOK && last.Status < http.StatusMultipleChoices
 	switch {
 	case errors.As(err, &short):
 		f = fault.New(name, short.Error(), "ECR documents twelve hours: the node's clock is wrong")
-	case !sent, answered && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)):
-		// Time ran out before the next request, which says nothing about the answer before it.
+	case !sent:
 		f = fault.FromError(name, err, secrets)
 	default:
 		f = fault.FromExchange(name, last, err, secrets)
-	}
-	if sent && f.Status == 0 && f.Kind == fault.Passing && awsname.IsAgent(last.Host) {
-		f.Cause = causeNoAgent
 	}
 	if len(shown.Pairs()) > 0 {
 		f.Claims = &shown

@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"waybill.example/waybill/refresher/internal/fault"
 )
 
 var amazonTrusts = []string{"irsa", "pod-identity"}
@@ -291,7 +293,7 @@ func TestEachRefusalByAmazonNamesItsHopItsWordsAndItsLikelyCause(t *testing.T) {
 		claim       string // iss of the refused token
 	}{
 		{"trust policy", "irsa", []string{assume}, stsRefusal(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"), "sts", 12, "AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity", "OIDC provider, :aud and :sub", eksIssuer},
-		{"no OIDC provider", "irsa", []string{assume}, stsRefusal(400, "InvalidIdentityToken", "No OpenIDConnect provider found in your account for https://x"), "sts", 12, "InvalidIdentityToken: No OpenIDConnect", "no IAM OIDC provider for iss", eksIssuer},
+		{"no OIDC provider", "irsa", []string{assume}, stsRefusal(400, "InvalidIdentityToken", "No OpenIDConnect provider found in your account for https://x"), "sts", 12, "InvalidIdentityToken: No OpenIDConnect", "no IAM OIDC provider for the token's iss", eksIssuer},
 		{"client-ID list", "irsa", []string{assume}, stsRefusal(400, "InvalidIdentityToken", "Incorrect token audience"), "sts", 12, "Incorrect token audience", "client-ID list", eksIssuer},
 		{"issuer out of reach", "irsa", []string{assume}, stsRefusal(400, "IDPCommunicationError", "Unable to get a response"), "sts", 12, "IDPCommunicationError", "must be public", eksIssuer},
 		{"keys out of reach", "irsa", []string{assume}, stsRefusal(400, "InvalidIdentityToken", "Couldn't retrieve verification key from your identity provider"), "sts", 12, "verification key", "must be public", eksIssuer},
@@ -299,7 +301,7 @@ func TestEachRefusalByAmazonNamesItsHopItsWordsAndItsLikelyCause(t *testing.T) {
 		{"another cluster's token", "irsa", []string{assume}, stsRefusal(400, "InvalidIdentityToken", "Invalid token"), "sts", 12, "InvalidIdentityToken", "not one of the cluster", eksIssuer},
 		{"STS off in the Region", "irsa", []string{assume}, stsRefusal(403, "RegionDisabledException", "STS is not activated in this region"), "sts", 12, "RegionDisabledException", "AWS_REGION", eksIssuer},
 		{"a VPC endpoint's policy", "irsa", []string{assume}, stsRefusal(403, "AccessDenied", "User is not authorized to perform: sts:AssumeRoleWithWebIdentity because no VPC endpoint policy allows the action"), "sts", 12, "VPC endpoint policy", "policy of a VPC endpoint", eksIssuer},
-		{"a service control policy", "irsa", []string{head, get}, pull("an explicit deny in a service control policy"), "registry", 14, "explicit deny", "above or beside the two", ""},
+		{"a service control policy", "irsa", []string{head, get}, pull("an explicit deny in a service control policy"), "registry", 14, "explicit deny", "another policy than the chain's two", ""},
 		{"the node's clock", "irsa", []string{caller}, stsRefusal(403, "SignatureDoesNotMatch", "Signature expired: 20260101T000000Z is now earlier than 20260101T001500Z"), "sts", 12, "Signature expired", "clock is wrong", eksIssuer},
 		{"credentials that STS does not know", "irsa", []string{caller}, stsRefusal(403, "InvalidClientTokenId", "The security token included in the request is invalid."), "sts", 12, "InvalidClientTokenId", "another partition's endpoint", eksIssuer},
 		{"garbage from STS", "irsa", []string{assume}, status(200, "<html>welcome</html>"), "sts", 12, "", "proxy between the cluster and the cloud", eksIssuer},
@@ -314,14 +316,14 @@ func TestEachRefusalByAmazonNamesItsHopItsWordsAndItsLikelyCause(t *testing.T) {
 		{"a permanent key from the agent", "pod-identity", []string{agentHost}, status(200, `{"AccessKeyId":"AKIAIOSFODNN7EXAMPLE","SecretAccessKey":"wJalrXUtnFEMI/K7MDENG"}`), "sts", 12, "no temporary credentials", "proxy between the cluster and the cloud", eksIssuer},
 		{"null from the agent", "pod-identity", []string{agentHost}, status(200, `{}`), "sts", 12, "no temporary credentials", "proxy between the cluster and the cloud", eksIssuer},
 
-		{"the role's own policy", "irsa", []string{commercial.ecr()}, ecrRefusal(400, "AccessDeniedException", "User: "+commercial.session()+" is not authorized to perform: ecr:GetAuthorizationToken on resource: * because no identity-based policy allows the ecr:GetAuthorizationToken action"), "ecr", 16, "AccessDeniedException: User: arn:aws:sts::", "ecr:GetAuthorizationToken on *", ""},
+		{"the role's own policy", "irsa", []string{commercial.ecr()}, ecrRefusal(400, "AccessDeniedException", "User: "+commercial.session()+" is not authorized to perform: ecr:GetAuthorizationToken on resource: * because no identity-based policy allows the ecr:GetAuthorizationToken action"), "ecr", 16, "AccessDeniedException: User: arn:aws:sts::", "does not allow ecr:GetAuthorizationToken; it must do so on *", ""},
 		{"a Region that is not enabled", "irsa", []string{commercial.ecr()}, ecrRefusal(400, "UnrecognizedClientException", "The security token included in the request is invalid."), "ecr", 16, "UnrecognizedClientException", "Region that the customer's account has not enabled", ""},
-		{"forbidden without words", "irsa", []string{commercial.ecr()}, status(403, ""), "ecr", 16, "", "look at the role's own policy", ""},
+		{"forbidden without words", "irsa", []string{commercial.ecr()}, status(403, ""), "ecr", 16, "", fault.Unknown, ""},
 		{"garbage from ECR", "irsa", []string{commercial.ecr()}, status(200, "<html>welcome</html>"), "ecr", 16, "", "proxy between the cluster and the cloud", ""},
 
 		{"403 Forbidden", "irsa", []string{head, get}, status(403, ""), "registry", 14, "403", "one of the two policies is missing", ""},
 		{"the vendor's policy", "irsa", []string{head, get}, pull("no resource-based policy allows the ecr:BatchGetImage action"), "registry", 14, "DENIED: User:", "vendor's repository policy does not name this role", ""},
-		{"the customer's policy", "irsa", []string{head, get}, pull("no identity-based policy allows the ecr:BatchGetImage action"), "registry", 14, "DENIED: User:", "role's own policy, in the customer's account", ""},
+		{"the customer's policy", "irsa", []string{head, get}, pull("no identity-based policy allows the ecr:BatchGetImage action"), "registry", 14, "DENIED: User:", "role's own policy, in the role's account", ""},
 		{"HEAD denied, GET allowed", "irsa", []string{head}, status(403, ""), "registry", 14, "", "one of the two policies is missing", ""},
 
 		{"the secret is gone", "irsa", []string{apiHost}, refusal(404, "NotFound", `secrets "product-pull" not found`), "secret", 15, "not found", "the pull secret is gone", ""},
@@ -339,7 +341,7 @@ func TestEachRefusalByAmazonNamesItsHopItsWordsAndItsLikelyCause(t *testing.T) {
 			assert.Equal(t, c.hop, line["hop"])
 			assert.Contains(t, line["error"], c.words)
 			assert.NotEmpty(t, line["error"])
-			assert.Contains(t, line["cause"], c.cause)
+			assert.Contains(t, fmt.Sprint(line["cause"], "; ", line["remedy"]), c.cause)
 			assert.EqualValues(t, 1, line["attempts"])
 			claims, _ := line["claims"].(map[string]any)
 			if c.claim == "" {

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"waybill.example/waybill/refresher/internal/settings"
+	"waybill.example/waybill/refresher/internal/wire"
 )
 
 // authorityKey names the certificates of a private authority, such as that of a proxy that looks into TLS: a file in
@@ -19,7 +20,7 @@ const authorityKey = "WAYBILL_AUTHORITY_FILE"
 func transport(lookup settings.Lookup) (http.RoundTripper, error) {
 	file, _ := lookup(authorityKey)
 	if file == "" {
-		return http.DefaultTransport, nil
+		return wire.Transport(), nil
 	}
 	refuse := func(problem string) error {
 		return settings.Problems{fmt.Sprintf("%s %q: %s: want a file of certificates in PEM", authorityKey, file, problem)}
@@ -37,5 +38,5 @@ func transport(lookup settings.Lookup) (http.RoundTripper, error) {
 	}
 	trusting := http.DefaultTransport.(*http.Transport).Clone()
 	trusting.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	return trusting, nil
+	return wire.HearProxies(trusting), nil
 }

@@ -47,6 +47,7 @@ type explainedHop struct {
 	Status   int               `json:"status,omitempty"` // HTTP
 	Error    string            `json:"error,omitempty"`
 	Cause    string            `json:"cause,omitempty"`
+	Remedy   string            `json:"remedy,omitempty"`
 	Claims   map[string]string `json:"claims,omitempty"` // of the refused token
 }
 
@@ -124,7 +125,7 @@ func (p *Program) explainStep(step chain.Step) explainedHop {
 	}
 	if f := step.Fault; f != nil {
 		h.Verdict, h.Status, h.Error, h.Cause = verdictRefused, f.Status, p.secrets.Text(f.Words), f.Cause
-		h.Image = f.Image
+		h.Image, h.Remedy = f.Image, f.Do
 		if f.Claims != nil {
 			h.Claims = map[string]string{}
 			for _, pair := range f.Claims.Pairs() {
@@ -197,6 +198,9 @@ func (h explainedHop) details(b *strings.Builder) {
 		fmt.Fprintf(b, " (HTTP %d)", h.Status)
 	}
 	fmt.Fprintf(b, "\n  said    %s\n  likely  %s\n", h.Error, h.Cause)
+	if h.Remedy != "" {
+		fmt.Fprintf(b, "  remedy  %s\n", h.Remedy)
+	}
 	if h.Image != "" {
 		fmt.Fprintf(b, "  image   %s\n", h.Image)
 	}

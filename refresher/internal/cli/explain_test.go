@@ -49,7 +49,8 @@ func TestExplainShowsTheRefusalAndWhatWasNotReached(t *testing.T) {
 	require.True(t, found, shown)
 	assert.Equal(t, ` (HTTP 400)
   said    unauthorized_client: The given credential is rejected by the attribute condition.
-  likely  the provider's attribute condition is false for the claims below: tenant, identity (sub) or client (azp, v1: appid) differs from what the vendor configured
+  likely  the provider's attribute condition is false for the token's claims: tenant, identity (sub) or client (azp, v1: appid) differs from what the vendor configured
+  remedy  compare the token's claims with the access request that the vendor has
   iss     https://westeurope.oic.prod-aks.azure.com/11111111-2222-3333-4444-555555555555/cluster/
   sub     system:serviceaccount:product:product-refresher
   aud     https://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/acme-pool/providers/acme-entra

@@ -339,11 +339,12 @@ func TestTheTerminationMessageIsForAReaderWhoHasSeenNothingElse(t *testing.T) {
 	code, _, _ := w.run("refresh")
 	require.Equal(t, 12, code)
 	said := strings.Split(w.said, "\n")
-	require.Len(t, said, 5, w.said)
+	require.Len(t, said, 6, w.said)
 	assert.Equal(t, "hop sts refused (exit 12, HTTP 400): unauthorized_client: The given credential is rejected by the attribute condition.", said[0])
 	assert.Contains(t, said[1], "likely cause: the provider's attribute condition is false")
-	assert.Contains(t, said[2], "the token that was shown: iss="+entraIssuer+" sub="+principal)
-	assert.Equal(t, []string{"secret " + namespace + "/" + secretName + " is not refreshed", ""}, said[3:])
+	assert.Contains(t, said[2], "what to do: compare the token's claims")
+	assert.Contains(t, said[3], "the token that was shown: iss="+entraIssuer+" sub="+principal)
+	assert.Equal(t, []string{"secret " + namespace + "/" + secretName + " is not refreshed", ""}, said[4:])
 
 	w.env["WAYBILL_DEADLINE"] = "1s"
 	w.always(stsHost, status(503, ""))

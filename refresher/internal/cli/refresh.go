@@ -142,6 +142,9 @@ func logStep(logger *slog.Logger, step chain.Step) {
 
 func faultAttrs(f *fault.Fault) []any {
 	attrs := []any{"error", f.Words, "cause", f.Cause}
+	if f.Do != "" {
+		attrs = append(attrs, "remedy", f.Do)
+	}
 	if f.Status != 0 {
 		attrs = append(attrs, "status", f.Status)
 	}

@@ -50,6 +50,9 @@ func failure(f *fault.Fault, s settings.Settings) []string {
 	if f.Cause != "" {
 		lines = append(lines, "likely cause: "+f.Cause)
 	}
+	if f.Do != "" {
+		lines = append(lines, "what to do: "+f.Do)
+	}
 	if f.Claims != nil {
 		claims := "the token that was shown:"
 		for _, pair := range f.Claims.Pairs() {

@@ -20,6 +20,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -93,7 +94,8 @@ type world struct {
 	secret   map[string]string             // the secret's annotations
 	said     string                        // the pod's termination message of the last run
 
-	noTermination bool // there is no file for it
+	noTermination bool     // there is no file for it
+	apiProxy      *url.URL // before the API server; nil: none
 }
 
 type patch struct {
@@ -227,12 +229,16 @@ func (w *world) dial(ctx context.Context, network, _ string) (net.Conn, error) {
 }
 
 func (w *world) kubernetes() (*rest.Config, error) {
-	return &rest.Config{
+	config := &rest.Config{
 		Host:            "https://" + apiHost,
 		BearerToken:     w.apiToken,
 		Dial:            w.dial,
 		TLSClientConfig: rest.TLSClientConfig{CAData: w.roots},
-	}, nil
+	}
+	if w.apiProxy != nil {
+		config.Dial, config.Proxy = nil, http.ProxyURL(w.apiProxy)
+	}
+	return config, nil
 }
 
 // run executes the refresher and checks, whatever happens, that nothing it printed holds a secret. Only

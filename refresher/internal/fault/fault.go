@@ -4,10 +4,9 @@ package fault
 
 import (
 	"context"
-	"crypto/x509"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -19,6 +18,9 @@ import (
 // wordsLimit bounds the quoted words, in characters. Entra's longest refusals, with trace and correlation
 // IDs, stay below it.
 const wordsLimit = 800
+
+// wordsRead bounds the words that are looked at, in bytes.
+const wordsRead = 16 << 10
 
 // Kind says what trying again can do.
 type Kind int
@@ -39,7 +41,9 @@ type Fault struct {
 	Kind       Kind
 	Status     int           // HTTP status; 0 where no answer came
 	Words      string        // the cloud's own words, or the client's where it had none
-	Cause      string        // the likely cause, and what to look at
+	Row        string        // of Rows, which explains it; empty where none does, or where no cloud was asked
+	Cause      string        // the likely cause, or Unknown
+	Do         string        // what to look at or change; may be empty
 	Image      string        // the reference that was tried; empty at every hop but registry
 	RetryAfter time.Duration // what the cloud asked to wait; 0 where it did not
 	Claims     *Claims       // of the refused token; nil where it is opaque
@@ -60,6 +64,9 @@ func (f *Fault) Error() string {
 	if f.Cause != "" {
 		b.WriteString("; likely cause: " + f.Cause)
 	}
+	if f.Do != "" {
+		b.WriteString("; " + f.Do)
+	}
 	return b.String()
 }
 
@@ -79,68 +86,52 @@ func New(name Hop, words, cause string) *Fault {
 // FromExchange reads the fault of a hop from the exchange that failed and from the client's error. The words
 // are the answer's own where it has some: clients wrap them, translate them, or name the wrong URL.
 func FromExchange(name Hop, e wire.Exchange, err error, secrets *redact.Set) *Fault {
+	if e.Err == nil && e.Status < http.StatusBadRequest && outOfTime(err) {
+		// Time ran out before the next request, which says nothing about the answer before it.
+		e = wire.Exchange{Err: err}
+	}
 	f := &Fault{Hop: name, Status: e.Status, RetryAfter: e.RetryAfter}
+	var refused *wire.ProxyError
 	words := answerWords(e.Body)
 	switch {
+	case errors.As(e.Err, &refused):
+		f.Status = refused.Status
+		words = joined(refused.Error(), answerWords(refused.Body))
+	case errors.Is(e.Err, wire.ErrLong):
+		words = joined(e.Err.Error(), words)
 	case e.Err != nil:
 		f.Status = 0
-		f.Kind, f.Cause = network(e.Err)
-		words = e.Err.Error()
-	case e.Status >= http.StatusOK && e.Status < http.StatusMultipleChoices:
-		// A good status whose body the client could not use. A proxy's log-in page looks like this, and so
-		// does a truncated answer.
-		f.Kind = Settling
-		f.Cause = "the answer is not what the cloud documents: a proxy between the cluster and the cloud may have " +
-			"answered instead"
-		words = err.Error()
-	case e.Status >= http.StatusInternalServerError || e.Status == http.StatusTooManyRequests ||
-		e.Status == http.StatusRequestTimeout:
-		f.Kind = Passing
-		f.Cause = "the cloud is busy or failing: see its status page"
-	}
-	if words == "" {
+		words = networkWords(e.Err)
+	case words == "", e.Status < http.StatusBadRequest && !isPage(e.Body):
 		words = err.Error()
 	}
-	f.Words = redact.Cut(secrets.Text(oneLine(words)), wordsLimit)
-	if f.Cause == "" {
-		f.Kind, f.Cause = diagnose(name, e, words)
-	}
+	words = oneLine(words[:min(len(words), wordsRead)])
+	f.Words = redact.Cut(secrets.Text(words), wordsLimit)
+	f.explain(speaker(name, e), words)
 	return f
 }
 
-// FromError reads the fault of a hop from an error alone.
+// outOfTime reports whether a client gave up for its context's end. Some clients keep of that the text alone.
+func outOfTime(err error) bool {
+	return strings.Contains(err.Error(), context.DeadlineExceeded.Error()) ||
+		strings.Contains(err.Error(), context.Canceled.Error())
+}
+
+// FromError reads the fault of a hop from an error alone, which is the network's or, where no row knows it, nobody's.
 func FromError(name Hop, err error, secrets *redact.Set) *Fault {
-	f := &Fault{Hop: name, Words: redact.Cut(secrets.Text(oneLine(err.Error())), wordsLimit)}
-	f.Kind, f.Cause = network(err)
-	return f
+	return FromExchange(name, wire.Exchange{Err: err}, err, secrets)
 }
 
 func oneLine(text string) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
-// network sorts the ways in which no answer comes.
-func network(err error) (Kind, string) {
-	var (
-		unknown  x509.UnknownAuthorityError
-		invalid  x509.CertificateInvalidError
-		hostname x509.HostnameError
-		dns      *net.DNSError
-	)
-	switch {
-	case errors.Is(err, wire.ErrHost):
-		return Lasting, "an answer sent the refresher to a host that is no part of the chain: something on the way " +
-			"answers in the cloud's place"
-	case errors.As(err, &unknown), errors.As(err, &invalid), errors.As(err, &hostname):
-		return Lasting, "a proxy on the way may replace the certificate (name its authority in SSL_CERT_FILE), or " +
-			"the node's clock is wrong"
-	case errors.As(err, &dns) && dns.IsNotFound:
-		return Settling, "the name does not resolve from the pod: look at the cluster's DNS and network policy"
-	case errors.Is(err, context.DeadlineExceeded):
-		return Passing, "no answer in time: look at the egress firewall, HTTPS_PROXY and the network policy (443 " +
-			"must be open)"
-	default:
-		return Passing, "no connection: look at the egress firewall, HTTPS_PROXY and the network policy (443 must " +
-			"be open)"
+// networkWords are an error's, with the name that a certificate nobody knows gives for its issuer: it tells whose box
+// inspects TLS.
+func networkWords(err error) string {
+	var unverified *tls.CertificateVerificationError
+	if errors.As(err, &unverified) && len(unverified.UnverifiedCertificates) > 0 {
+		return fmt.Sprintf("%v (issued by %q)", err, unverified.UnverifiedCertificates[0].Issuer)
 	}
+	return err.Error()
 }

@@ -25,17 +25,18 @@ func TestTheCloudsOwnWordsAreFoundInEveryForm(t *testing.T) {
 		`<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>why</Message></Error><RequestId>1</RequestId></ErrorResponse>`: "AccessDenied: why",
 		`<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>`:       "AccessDenied",
 		`<AssumeRoleResponse><Credentials><SessionToken>t</SessionToken></Credentials>`: "the client's own",
-		`<html>sign in</html>`: "<html>sign in</html>",
-		`{"__type":"com.amazonaws.ecr#AccessDeniedException:http://x/","Message":"why"}`: "AccessDeniedException: why",
-		`{"__type":"ThrottlingException"}`:                                               "ThrottlingException",
-		`{"Token":"t","message":"m"}`:                                                    "the client's own",
-		`plain text`:                                                                     "plain text",
-		"two\n  lines":                                                                   "two lines",
-		``:                                                                               "the client's own",
-		`{"access_token":"t"}`:                                                           "the client's own",
-		`["access_token","t"]`:                                                           "the client's own",
-		`"a token, maybe"`:                                                               "the client's own",
-		`{"errors":"a string"}`:                                                          "the client's own",
+		`<html>sign in</html>`: "sign in",
+		"<!DOCTYPE html><head><title>Blocked</title><style>a{}</style></head><body><script>x()</script><p>Ask&nbsp;IT &amp; wait</p>": "Blocked: Ask IT & wait",
+		`{"__type":"com.amazonaws.ecr#AccessDeniedException:http://x/","Message":"why"}`:                                              "AccessDeniedException: why",
+		`{"__type":"ThrottlingException"}`: "ThrottlingException",
+		`{"Token":"t","message":"m"}`:      "the client's own",
+		`plain text`:                       "plain text",
+		"two\n  lines":                     "two lines",
+		``:                                 "the client's own",
+		`{"access_token":"t"}`:             "the client's own",
+		`["access_token","t"]`:             "the client's own",
+		`"a token, maybe"`:                 "the client's own",
+		`{"errors":"a string"}`:            "the client's own",
 	}
 	for body, want := range cases {
 		f := fault.FromExchange(fault.HopSTS, wire.Exchange{Status: 400, Body: []byte(body)}, errors.New("the client's own"), &redact.Set{})
@@ -51,23 +52,28 @@ func TestTheSameWordsMeanWhatTheCloudThatSaidThemMeans(t *testing.T) {
 		hop         fault.Hop
 		status      int
 		kind        fault.Kind
-		cause       string
+		row         string
 	}{
-		{"sts.googleapis.com", "ExpiredToken", fault.HopSTS, 400, fault.Lasting, "more than 48 hours"},
-		{"sts.eu-west-1.amazonaws.com", "ExpiredTokenException", fault.HopSTS, 400, fault.Settling, "read again on every attempt"},
-		{"europe-west1-docker.pkg.dev", "DENIED", fault.HopRegistry, 403, fault.Settling, "roles/artifactregistry.reader"},
-		{"123456789012.dkr.ecr.eu-west-1.amazonaws.com", "DENIED", fault.HopRegistry, 403, fault.Settling, "one of the two policies is missing"},
-		{"sts.googleapis.com", "whatever", fault.HopSTS, 403, fault.Lasting, "Google's token service refused"},
-		{"sts.eu-west-1.amazonaws.com", "whatever", fault.HopSTS, 403, fault.Settling, "the role's trust policy"},
-		{"169.254.170.23", "whatever", fault.HopSTS, 400, fault.Lasting, "the role's trust policy"},
+		{"sts.googleapis.com", "ExpiredToken", fault.HopSTS, 400, fault.Lasting, ""},
+		{"sts.eu-west-1.amazonaws.com", "ExpiredTokenException", fault.HopSTS, 400, fault.Settling, "web-identity-time"},
+		{"169.254.170.23", "[1]: (ExpiredTokenException): x, fault: client", fault.HopSTS, 400, fault.Settling, "agent-token-time"},
+		// Whatever words they choose, permissions settle.
+		{"europe-west1-docker.pkg.dev", "DENIED", fault.HopRegistry, 403, fault.Settling, ""},
+		{"123456789012.dkr.ecr.eu-west-1.amazonaws.com", "DENIED", fault.HopRegistry, 403, fault.Settling, ""},
+		{"sts.eu-west-1.amazonaws.com", "whatever", fault.HopSTS, 403, fault.Settling, ""},
+		{"sts.googleapis.com", "whatever", fault.HopSTS, 403, fault.Lasting, ""},
+		{"169.254.170.23", "whatever", fault.HopSTS, 400, fault.Lasting, ""},
 		// AWS answers 400 to what other clouds answer 429.
-		{"sts.eu-west-1.amazonaws.com", "Throttling: Rate exceeded", fault.HopSTS, 400, fault.Passing, "limits the rate"},
-		{"api.ecr.eu-west-1.amazonaws.com", "ThrottlingException: Rate exceeded", fault.HopECR, 400, fault.Passing, "limits the rate"},
+		{"sts.eu-west-1.amazonaws.com", "Throttling: Rate exceeded", fault.HopSTS, 400, fault.Passing, "aws-throttled"},
+		{"api.ecr.eu-west-1.amazonaws.com", "ThrottlingException: Rate exceeded", fault.HopECR, 400, fault.Passing, "aws-throttled"},
+		// What passes by its status is not held for what stays.
+		{"sts.googleapis.com", "invalid_target", fault.HopSTS, 503, fault.Passing, ""},
+		{"sts.googleapis.com", "<html>502</html>", fault.HopSTS, 502, fault.Passing, ""},
 	}
 	for _, c := range cases {
 		f := fault.FromExchange(c.hop, wire.Exchange{Host: c.host, Status: c.status, Body: []byte(c.words)}, errors.New("x"), &redact.Set{})
 		assert.Equal(t, c.kind, f.Kind, "%s: %s", c.host, c.words)
-		assert.Contains(t, f.Cause, c.cause)
+		assert.Equal(t, c.row, f.Row, "%s: %s", c.host, c.words)
 	}
 }
 
@@ -86,8 +92,8 @@ func TestNetworkFaultsSayWhereToLook(t *testing.T) {
 		{context.DeadlineExceeded, fault.Passing, "no answer in time"},
 		{&net.OpError{Op: "dial", Err: errors.New("connection refused")}, fault.Passing, "no connection"},
 		{&net.DNSError{Err: "no such host", Name: "sts.googleapis.com", IsNotFound: true}, fault.Settling, "does not resolve"},
-		{x509.UnknownAuthorityError{}, fault.Lasting, "SSL_CERT_FILE"},
-		{x509.CertificateInvalidError{}, fault.Lasting, "clock"},
+		{x509.UnknownAuthorityError{}, fault.Lasting, "inspects TLS"},
+		{x509.CertificateInvalidError{Reason: x509.Expired}, fault.Lasting, "clock"},
 		{wire.ErrHost, fault.Lasting, "no part of the chain"},
 	}
 	for _, c := range cases {
@@ -100,6 +106,15 @@ func TestNetworkFaultsSayWhereToLook(t *testing.T) {
 			assert.Contains(t, f.Cause, c.cause)
 			assert.Equal(t, 13, f.ExitCode())
 		}
+	}
+}
+
+func TestTimeThatRanOutSaysNothingOfTheAnswerBefore(t *testing.T) {
+	for _, err := range []error{context.DeadlineExceeded, context.Canceled, errors.New("ClientAssertionCredential: context deadline exceeded")} {
+		f := fault.FromExchange(fault.HopEntra, wire.Exchange{Host: entraHost, Status: 200, Body: []byte("{}")}, fmt.Errorf("wrapped: %w", err), &redact.Set{})
+		assert.Equal(t, []any{fault.Passing, 0, "timeout"}, []any{f.Kind, f.Status, f.Row})
+		f = fault.FromExchange(fault.HopEntra, wire.Exchange{Host: entraHost, Status: 400, Body: []byte(`{"error":"invalid_client","error_description":"AADSTS70021: x"}`)}, err, &redact.Set{})
+		assert.Equal(t, "entra-no-match", f.Row)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"html"
+	"regexp"
 	"strings"
 )
 
@@ -16,6 +18,8 @@ func answerWords(body []byte) string {
 	switch {
 	case len(trimmed) == 0:
 		return ""
+	case isPage(trimmed):
+		return pageWords(trimmed)
 	case trimmed[0] == '<':
 		return xmlWords(trimmed)
 	case json.Valid(trimmed):
@@ -45,6 +49,27 @@ func xmlWords(body []byte) string {
 	default:
 		return string(body)
 	}
+}
+
+// What of a page is not for its reader.
+var (
+	unseen = regexp.MustCompile(`(?is)<(script|style|head)\b.*?</(script|style|head)\s*>|<!--.*?-->`)
+	title  = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
+	markup = regexp.MustCompile(`(?s)<[^>]*>`)
+)
+
+// pageLimit bounds how much of a page is looked at, in bytes.
+const pageLimit = 64 << 10
+
+// pageWords are a page's title and text.
+func pageWords(body []byte) string {
+	body = body[:min(len(body), pageLimit)]
+	words := ""
+	if found := title.FindSubmatch(body); found != nil {
+		words = string(found[1]) + ": "
+	}
+	text := markup.ReplaceAllString(unseen.ReplaceAllString(string(body), " "), " ")
+	return strings.TrimSuffix(html.UnescapeString(words+oneLine(text)), ": ")
 }
 
 func jsonWords(body []byte) string {

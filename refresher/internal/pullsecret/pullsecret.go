@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"strings"
 	"time"
 
@@ -28,6 +27,7 @@ import (
 	"waybill.example/waybill/refresher/internal/chain"
 	"waybill.example/waybill/refresher/internal/fault"
 	"waybill.example/waybill/refresher/internal/redact"
+	"waybill.example/waybill/refresher/internal/wire"
 )
 
 // FieldManager owns what the refresher applies.
@@ -38,16 +38,14 @@ const (
 	AnnotationExpires     = "waybill.example/expires"      // when the credential in the secret ends
 	AnnotationLastSuccess = "waybill.example/last-success" // when it was written
 	AnnotationImages      = "waybill.example/images"       // the references that it was tried on, joined by ", "
-	AnnotationMissing     = "waybill.example/missing"      // those that the registry does not hold: "IMAGE since TIME", joined by ", "
-	AnnotationProblem     = "waybill.example/problem"      // what ended the last run, where it failed: "TIME hop HOP, exit CODE: CAUSE"
+	// Those that the registry does not hold, each as "IMAGE since TIME", joined by ", "; absent where none is missing.
+	AnnotationMissing = "waybill.example/missing"
+	// What ended the last run, as "TIME hop HOP, exit CODE: CAUSE"; absent after a success.
+	AnnotationProblem = "waybill.example/problem"
 )
 
 // dataKey is the one key of a Secret of type kubernetes.io/dockerconfigjson.
 const dataKey = ".dockerconfigjson"
-
-// causeGone is the answer to a secret that is not there. The refresher may not create it, and must not: an
-// object without Pulumi's record of it would outlive the stack.
-const causeGone = "the pull secret is gone; run `pulumi up --refresh`"
 
 // Secret is the pull secret of one product.
 type Secret struct {
@@ -67,7 +65,8 @@ func (s Secret) Apply(
 	client, host, err := s.client()
 	if err != nil {
 		f := fault.FromError(fault.HopSecret, err, s.Secrets)
-		f.Kind, f.Cause = fault.Lasting, "the pod has no credentials for the API server: its projected volume at "+
+		f.Kind, f.Row, f.Do = fault.Lasting, "", ""
+		f.Cause = "the pod has no credentials for the API server: its projected volume at " +
 			"/var/run/secrets/kubernetes.io/serviceaccount"
 		return f
 	}
@@ -106,11 +105,11 @@ func (s Secret) Annotate(ctx context.Context, f *fault.Fault) error {
 		return err
 	}
 	why := f.Cause
-	if why == "" {
+	if why == fault.Unknown {
 		why = f.Words
 	}
-	text := fmt.Sprintf("%s hop %s, exit %d: %s", time.Now().UTC().Format(time.RFC3339), f.Hop, f.ExitCode(), s.Secrets.Text(why))
-	text = redact.Cut(text, problemLimit)
+	at := time.Now().UTC().Format(time.RFC3339)
+	text := redact.Cut(fmt.Sprintf("%s hop %s, exit %d: %s", at, f.Hop, f.ExitCode(), s.Secrets.Text(why)), problemLimit)
 	_, err = s.merge(ctx, client, problem(&text), false)
 	return err
 }
@@ -192,6 +191,7 @@ func (s Secret) client() (*rest.RESTClient, string, error) {
 	config.UserAgent = FieldManager
 	config.QPS = -1
 	config.WarningHandlerWithContext = rest.NoWarnings{}
+	config.Wrap(wire.HearProxies)
 	client, err := rest.RESTClientFor(config)
 	return client, config.Host, err
 }
@@ -229,29 +229,9 @@ func (s Secret) refused(err error) *fault.Fault {
 	if !errors.As(err, &status) {
 		return fault.FromError(fault.HopSecret, err, s.Secrets)
 	}
-	f := fault.FromError(fault.HopSecret, err, s.Secrets)
-	f.Status = int(status.Status().Code)
-	f.Kind = fault.Lasting
+	e := wire.Exchange{Status: int(status.Status().Code), Body: []byte(status.Status().Message)}
 	if seconds, asked := apierrors.SuggestsClientDelay(err); asked {
-		f.RetryAfter = time.Duration(seconds) * time.Second
+		e.RetryAfter = time.Duration(seconds) * time.Second
 	}
-	gone := fmt.Sprintf("cannot create resource %q", "secrets")
-	switch {
-	case f.Status == http.StatusNotFound, f.Status == http.StatusForbidden && strings.Contains(err.Error(), gone):
-		f.Cause = causeGone
-	case f.Status == http.StatusForbidden:
-		f.Cause = "the refresher's Role or RoleBinding no longer allows patch on this one secret; run `pulumi up " +
-			"--refresh`"
-	case f.Status == http.StatusUnauthorized:
-		f.Cause = "the API server refused the pod's own token: its projected volume, or the ServiceAccount was " +
-			"deleted and made again"
-	case f.Status == http.StatusUnprocessableEntity:
-		f.Cause = "the secret was marked immutable, or is not of type kubernetes.io/dockerconfigjson; replace it " +
-			"with `pulumi up --replace`"
-	case f.Status >= http.StatusInternalServerError, f.Status == http.StatusTooManyRequests, f.Status == http.StatusConflict:
-		f.Kind, f.Cause = fault.Passing, "the API server is busy, failing or starting"
-	default:
-		f.Cause = "the API server, or an admission webhook, refused the patch"
-	}
-	return f
+	return fault.FromExchange(fault.HopSecret, e, err, s.Secrets)
 }

@@ -100,11 +100,12 @@ func (m Manifest) head(ctx context.Context, credential chain.Credential, recorde
 		return "", err
 	}
 	got, explained := remote.Get(m.Image, options...)
+	absent := refused.StatusCode == http.StatusNotFound
 	var second *transport.Error
 	switch {
-	case explained == nil && refused.StatusCode == http.StatusNotFound:
+	case absent && explained == nil:
 		return got.Digest.String(), nil // pushed a moment ago
-	case errors.As(explained, &second) && (second.StatusCode == refused.StatusCode || refused.StatusCode == http.StatusNotFound):
+	case errors.As(explained, &second) && (absent || second.StatusCode == refused.StatusCode):
 		return "", explained
 	default:
 		return "", err

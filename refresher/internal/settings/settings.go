@@ -102,6 +102,8 @@ func Load(lookup Lookup) (Settings, error) {
 	s.SecretName = r.checked("WAYBILL_SECRET", validation.IsDNS1123Subdomain)
 	s.Namespace = r.checked("WAYBILL_NAMESPACE", validation.IsDNS1123Label)
 	s.Images, s.Registry = r.images()
+	r.proxy("HTTPS_PROXY")
+	r.proxy("https_proxy")
 	s.Deadline = r.duration("WAYBILL_DEADLINE", DefaultDeadline, minDeadline)
 	s.Propagation = r.duration("WAYBILL_PROPAGATION", DefaultPropagation, 0)
 	switch s.Trust {
@@ -292,6 +294,15 @@ func (s Settings) Names() []string {
 		names = append(names, image.String())
 	}
 	return names
+}
+
+// proxy refuses an address that Go's clients cannot read: they would print it, and it may hold a password.
+func (r *reader) proxy(key string) {
+	value := r.optional(key)
+	if _, err := url.Parse(value); err != nil {
+		r.refuse(key, "(not shown)", "want http://HOST:PORT, with the characters of a user and password that are no "+
+			"letters, digits, - . _ ~ as %XX")
+	}
 }
 
 // authority reads the webhook's form, a URL, and keeps the host.

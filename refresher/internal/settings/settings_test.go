@@ -87,7 +87,7 @@ func TestTheReadmeListsTheVariablesThatAreRead(t *testing.T) {
 	require.NoError(t, err)
 	listed, read := map[string]bool{}, map[string]bool{}
 	for _, row := range regexp.MustCompile("(?m)^\\| `[A-Z].*? \\|").FindAllString(string(text), -1) {
-		for _, key := range regexp.MustCompile(`[A-Z][A-Z0-9_]+`).FindAllString(row, -1) {
+		for _, key := range regexp.MustCompile(`[A-Z][A-Z0-9_]+|https_proxy`).FindAllString(row, -1) {
 			listed[key] = true
 		}
 	}

@@ -23,8 +23,12 @@ import (
 // maxAnswer bounds what is read of one answer, in bytes. Tokens and refusals are a few kilobytes.
 const maxAnswer = 1 << 20
 
-// ErrHost is wrapped by the error for a request to a host outside the chain.
-var ErrHost = errors.New("host outside the chain")
+// ErrHost is wrapped by the error for a request to a host outside the chain, and ErrLong by the one for an answer that is
+// longer than any of the chain's.
+var (
+	ErrHost = errors.New("host outside the chain")
+	ErrLong = fmt.Errorf("the answer is longer than %d bytes", maxAnswer)
+)
 
 // Exchange is one request and what became of it.
 type Exchange struct {
@@ -118,10 +122,10 @@ func (r *Recorder) send(req *http.Request, e *Exchange) (*http.Response, error) 
 	if err = errors.Join(err, closeErr); err != nil {
 		return nil, fmt.Errorf("%s: the answer broke off: %w", e.Host, err)
 	}
+	e.Body = body[:min(len(body), maxAnswer)]
 	if len(body) > maxAnswer {
-		return nil, fmt.Errorf("%s: the answer is longer than %d bytes", e.Host, maxAnswer)
+		return nil, fmt.Errorf("%s: %w", e.Host, ErrLong)
 	}
-	e.Body = body
 	learn(r.secrets, body)
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, nil
