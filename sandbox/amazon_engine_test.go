@@ -24,7 +24,7 @@ func broken(t *testing.T, s *sandbox.Sandbox, outputs map[string]any) []string {
 // first refresh runs, which would fail.
 func TestExampleACustomerOnAWSIsSuspendedAndResumed(t *testing.T) {
 	t.Parallel()
-	for _, stack := range []string{"initech", "stark"} {
+	for stack, hop := range map[string]string{"initech": "secret", "stark": "registry"} {
 		t.Run(stack, func(t *testing.T) {
 			t.Parallel()
 			p := newProject(t, stack)
@@ -35,7 +35,7 @@ func TestExampleACustomerOnAWSIsSuspendedAndResumed(t *testing.T) {
 			assert.Equal(t, []string{"delete ecr-readers"}, changes(suspended))
 			assert.Equal(t, true, suspended.Outputs["suspended"])
 			assert.NotEmpty(t, suspended.Outputs["accessGrant"], "no document says that something was taken back")
-			assert.Equal(t, []string{"registry"}, broken(t, s, suspended.Outputs), "the role gets its token, which opens nothing")
+			assert.Equal(t, []string{hop}, broken(t, s, suspended.Outputs), "the role gets its token, which opens nothing")
 			assert.Empty(t, changes(up(t, s)))
 
 			p.set("suspended", nil)
