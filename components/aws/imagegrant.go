@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	pulumiaws "github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecr"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -15,6 +16,7 @@ import (
 	"waybill.example/waybill/components/child"
 	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/labels"
+	"waybill.example/waybill/components/internal/lookup"
 	"waybill.example/waybill/components/internal/naming"
 	"waybill.example/waybill/components/internal/policy"
 )
@@ -66,6 +68,9 @@ type ImageGrantArgs struct {
 	// Children are options of the component's children, by their names without
 	// the component's: "repository", "lifecycle", "readers".
 	Children map[string]child.Options
+
+	// looked says that the look-up was asked.
+	looked bool
 }
 
 func (args *ImageGrantArgs) site() site { return siteOf(args.Account, args.Region) }
@@ -95,7 +100,7 @@ func (args *ImageGrantArgs) children() []string {
 	var children []string
 	if !args.Repository.Existing {
 		children = append(children, childRepository)
-		if args.Repository.Lifecycle.expire() {
+		if len(args.Repository.lifecycleRules()) > 0 {
 			children = append(children, childLifecycle)
 		}
 	}
@@ -161,7 +166,7 @@ func (args *ImageGrantArgs) validateRoles(p *check.Problems) {
 func (args *ImageGrantArgs) document() policy.Document {
 	customer := siteOf(args.CustomerAccount, args.Region)
 	return policy.Of(policy.Statement{
-		Sid:       "Pull",
+		Sid:       args.sid(),
 		Principal: &policy.Principal{AWS: policy.Set{customer.iamARN("root")}},
 		Action:    readActions(),
 		Condition: policy.Condition{"ArnEquals": {"aws:PrincipalArn": args.RoleARNs}},
@@ -176,6 +181,15 @@ func NewImageGrant(ctx *pulumi.Context, name string, args *ImageGrantArgs, opts 
 	}
 	if err := args.Validate(); err != nil {
 		return nil, err
+	}
+	if !args.looked {
+		options, err := lookup.Options[*pulumiaws.Provider](opts)
+		if err != nil {
+			return nil, err
+		}
+		if err := args.LookUp(ctx, options...); err != nil {
+			return nil, err
+		}
 	}
 	component := &ImageGrant{}
 	inputs := pulumi.Map{

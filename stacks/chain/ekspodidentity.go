@@ -23,8 +23,7 @@ func (eksPodIdentity) reads() reads {
 }
 
 func (eksPodIdentity) customer(s *config.Settings, granted *exchange.AccessGrant, _ exchange.Outputs) customer {
-	cloud := newEKS(s, podIdentity{}, true)
-	return newClusters(s, cloud, &rolePull{s: s, eks: cloud, granted: granted})
+	return newRolePull(s, podIdentity{}, granted)
 }
 
 // podIdentity is the trust in EKS, which vouches for a cluster's pods.

@@ -61,7 +61,7 @@ func (p *Plan) reads() config.Reads {
 
 // Remembers says whether the plan depends on what the stack exported last.
 func (p *Plan) Remembers() bool {
-	return !p.buildsCustomer || !p.buildsVendor || len(workloadTrusts(p.s)) > 0
+	return !p.buildsCustomer || !p.buildsVendor || p.chain.reads().remembers || len(workloadTrusts(p.s)) > 0
 }
 
 // Receive reads the other party's document where the stack builds one half, and

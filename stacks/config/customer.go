@@ -188,8 +188,8 @@ type ECRRepository struct {
 	Scan                    *bool  `json:"scan"`                    // nil: true
 	KMSKey                  string `json:"kmsKey"`                  // empty: AES-256
 	Expire                  *bool  `json:"expire"`                  // nil: true
-	KeepTagged              int    `json:"keepTagged"`              // 0: 100
-	ExpireUntaggedAfterDays int    `json:"expireUntaggedAfterDays"` // 0: 14
+	KeepTagged              int    `json:"keepTagged"`              // 0: all
+	ExpireUntaggedAfterDays int    `json:"expireUntaggedAfterDays"` // 0: 14, never with MutableTags
 	Protect                 *bool  `json:"protect"`                 // nil: true
 }
 
