@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -230,4 +231,57 @@ func TestTheAccountsOIDCProviderIsKept(t *testing.T) {
 		up(t, s)
 		assert.Empty(t, changes(up(t, s)))
 	})
+}
+
+// The path of docs/offboarding.md: what is protected refuses, and once it is said
+// that it may go, nothing of the customer's is left, and nobody else's is gone.
+func TestExampleACustomerOnECSIsOffBoarded(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, "stark")
+	s := p.start(nil)
+	up(t, s)
+	p.set("suspended", true)
+	up(t, s)
+	_, err := open(t, s).Destroy(context.Background())
+	require.ErrorContains(t, err, "because it is protected")
+	p.set("aws.vendor.repository", map[string]any{"protect": false})
+	up(t, s)
+	_, err = open(t, s).Destroy(context.Background())
+	require.NoError(t, err)
+
+	var left []string
+	for _, repository := range s.AWS.ECR.Repositories() {
+		left = append(left, repository.Name)
+	}
+	assert.Equal(t, []string{"neighbour"}, left, "another customer's")
+	assert.Empty(t, s.AWS.ECS.Services())
+	customer, err := s.AWS.IAM.Account(starksCustomer)
+	require.NoError(t, err)
+	for _, role := range []string{"stark--bifrost-execution", "stark--bifrost-task"} {
+		_, err := customer.Role(role)
+		require.Error(t, err, role)
+	}
+	_, found := s.AWS.Logs.Group(arn.Place{Account: starksCustomer, Region: "us-east-1"}, "/ecs/stark/bifrost")
+	assert.False(t, found)
+}
+
+// Where the customer's account is out of reach, the vendor's half goes alone.
+func TestExampleTheVendorsHalfIsOffBoardedAlone(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, "stark")
+	p.set("aws.vendor.repository", map[string]any{"protect": false})
+	s := p.start(nil)
+	up(t, s)
+	result, err := open(t, s).Destroy(context.Background(), optdestroy.Target([]string{"**::ecr", "**::ecr-*"}), optdestroy.TargetDependents())
+	require.NoError(t, err)
+	for _, resource := range result.Changed() {
+		assert.NotContains(t, resource.Name, "execution", "the customer's roles are left")
+	}
+	for _, repository := range s.AWS.ECR.Repositories() {
+		assert.NotEqual(t, "stark/bifrost", repository.Name)
+	}
+	customer, err := s.AWS.IAM.Account(starksCustomer)
+	require.NoError(t, err)
+	_, err = customer.Role("stark--bifrost-execution")
+	require.NoError(t, err)
 }
