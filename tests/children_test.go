@@ -263,7 +263,7 @@ func TestAChildsOwnProtectionWins(t *testing.T) {
 	no := false
 	for name, of := range map[string]string{
 		"gcp.ImageGrant": "repository", "aws.ImageGrant": "repository", "kubernetes.Namespace": "namespace",
-		"kubernetes.PullSecret": "namespace", "aws.ServiceAccountRole with a provider": "provider",
+		"kubernetes.PullSecret": "namespace",
 	} {
 		f := families()[name]
 		for _, options := range []map[string]child.Options{nil, {of: {Protect: &no}}} {

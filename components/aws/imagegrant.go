@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	pulumiaws "github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecr"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -15,6 +16,7 @@ import (
 	"waybill.example/waybill/components/child"
 	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/labels"
+	"waybill.example/waybill/components/internal/lookup"
 	"waybill.example/waybill/components/internal/naming"
 	"waybill.example/waybill/components/internal/policy"
 )
@@ -29,7 +31,8 @@ type ImageGrant struct {
 	Repository    pulumi.StringOutput `pulumi:"repository"`
 	RepositoryARN pulumi.StringOutput `pulumi:"repositoryArn"`
 	// Ready resolves once the repository's policy exists, and is that policy:
-	// its value changes when others may read.
+	// its value changes when others may read. While the customer is suspended it is
+	// the policy that resuming will write.
 	Ready pulumi.StringArrayOutput `pulumi:"ready"`
 	// WaitFor are the resources to depend on, and not the component: the SDK learns of
 	// a component's children while they are registered, so that a dependency on it may
@@ -57,11 +60,17 @@ type ImageGrantArgs struct {
 	// Waiting is true while the customer has not said which roles pull: the
 	// repository is made, and nobody else may read it yet.
 	Waiting bool
+	// Suspended takes the right to read from the roles, and changes nothing else:
+	// Ready keeps its value.
+	Suspended bool
 	// Tags are added to everything's own: at most 48.
 	Tags map[string]string
 	// Children are options of the component's children, by their names without
 	// the component's: "repository", "lifecycle", "readers".
 	Children map[string]child.Options
+
+	// looked says that the look-up was asked.
+	looked bool
 }
 
 func (args *ImageGrantArgs) site() site { return siteOf(args.Account, args.Region) }
@@ -91,11 +100,11 @@ func (args *ImageGrantArgs) children() []string {
 	var children []string
 	if !args.Repository.Existing {
 		children = append(children, childRepository)
-		if args.Repository.Lifecycle.expire() {
+		if len(args.Repository.lifecycleRules()) > 0 {
 			children = append(children, childLifecycle)
 		}
 	}
-	if !args.Waiting {
+	if !args.Waiting && !args.Suspended {
 		children = append(children, childReaders)
 	}
 	return children
@@ -157,7 +166,7 @@ func (args *ImageGrantArgs) validateRoles(p *check.Problems) {
 func (args *ImageGrantArgs) document() policy.Document {
 	customer := siteOf(args.CustomerAccount, args.Region)
 	return policy.Of(policy.Statement{
-		Sid:       "Pull",
+		Sid:       args.sid(),
 		Principal: &policy.Principal{AWS: policy.Set{customer.iamARN("root")}},
 		Action:    readActions(),
 		Condition: policy.Condition{"ArnEquals": {"aws:PrincipalArn": args.RoleARNs}},
@@ -172,6 +181,15 @@ func NewImageGrant(ctx *pulumi.Context, name string, args *ImageGrantArgs, opts 
 	}
 	if err := args.Validate(); err != nil {
 		return nil, err
+	}
+	if !args.looked {
+		options, err := lookup.Options[*pulumiaws.Provider](opts)
+		if err != nil {
+			return nil, err
+		}
+		if err := args.LookUp(ctx, options...); err != nil {
+			return nil, err
+		}
 	}
 	component := &ImageGrant{}
 	inputs := pulumi.Map{
@@ -196,15 +214,19 @@ func NewImageGrant(ctx *pulumi.Context, name string, args *ImageGrantArgs, opts 
 		if err != nil {
 			return nil, err
 		}
-		readers, err := ecr.NewRepositoryPolicy(ctx, children.Name(childReaders), &ecr.RepositoryPolicyArgs{
-			Repository: repository,
-			Policy:     pulumi.String(document),
-		}, children.Options(childReaders)...)
-		if err != nil {
-			return nil, err
+		granted := pulumi.StringInput(pulumi.String(document))
+		if !args.Suspended {
+			readers, err := ecr.NewRepositoryPolicy(ctx, children.Name(childReaders), &ecr.RepositoryPolicyArgs{
+				Repository: repository,
+				Policy:     pulumi.String(document),
+			}, children.Options(childReaders)...)
+			if err != nil {
+				return nil, err
+			}
+			granted = readers.Policy
+			component.WaitFor = []pulumi.Resource{readers}
 		}
-		ready = append(ready, readers.Policy)
-		component.WaitFor = []pulumi.Resource{readers}
+		ready = append(ready, granted)
 	}
 
 	reference := args.Reference()

@@ -31,7 +31,8 @@ func grantArguments() *aws.ImageGrantArgs {
 
 func grant(t *testing.T, args *aws.ImageGrantArgs, preview bool) (*recorder.Recorder, map[string]string) {
 	t.Helper()
-	r, outputs := &recorder.Recorder{Preview: preview}, map[string]string{}
+	r, outputs := shared(""), map[string]string{}
+	r.Preview = preview
 	require.NoError(t, r.Run(func(ctx *pulumi.Context) error {
 		grant, err := aws.NewImageGrant(ctx, "grant", args)
 		if err != nil {
@@ -53,7 +54,7 @@ func TestTheRepositoryIsReadByOneRoleOfTheCustomersAccount(t *testing.T) {
 	for _, preview := range []bool{false, true} {
 		r, _ := grant(t, grantArguments(), preview)
 		readers := r.Named("grant-readers")
-		assert.Equal(t, `{"Version":"2012-10-17","Statement":[{"Sid":"Pull","Effect":"Allow",`+
+		assert.Equal(t, `{"Version":"2012-10-17","Statement":[{"Sid":"WaybillAcmeShop2inszxys","Effect":"Allow",`+
 			`"Principal":{"AWS":"arn:aws:iam::222233334444:root"},`+
 			`"Action":["ecr:BatchCheckLayerAvailability","ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"],`+
 			`"Condition":{"ArnEquals":{"aws:PrincipalArn":"arn:aws:iam::222233334444:role/waybill/acme--shop-pull"}}}]}`,
@@ -105,9 +106,8 @@ func TestARepositoryIsWhatPeopleExpect(t *testing.T) {
 	assert.False(t, repository.Value("forceDelete").BoolValue())
 	assert.True(t, repository.RPC.GetProtect(), "off-boarding is explicit")
 	assert.Equal(t, `{"rules":[`+
-		`{"rulePriority":1,"description":"Untagged images go after a while","selection":{"tagStatus":"untagged","countType":"sinceImagePushed","countUnit":"days","countNumber":14},"action":{"type":"expire"}},`+
-		`{"rulePriority":2,"description":"The newest tagged images stay","selection":{"tagStatus":"tagged","tagPatternList":["*"],"countType":"imageCountMoreThan","countNumber":100},"action":{"type":"expire"}}]}`,
-		r.Named("grant-lifecycle").Text("policy"))
+		`{"rulePriority":1,"description":"Untagged images go after a while","selection":{"tagStatus":"untagged","countType":"sinceImagePushed","countUnit":"days","countNumber":14},"action":{"type":"expire"}}]}`,
+		r.Named("grant-lifecycle").Text("policy"), "a tagged image may run")
 }
 
 func TestARepositoryIsWhatItsSettingsSay(t *testing.T) {
@@ -136,6 +136,17 @@ func TestARepositoryIsWhatItsSettingsSay(t *testing.T) {
 		r, _ := grant(t, args, false)
 		assert.Contains(t, r.Named("grant-lifecycle").Text("policy"), `"countUnit":"days","countNumber":3}`)
 		assert.Contains(t, r.Named("grant-lifecycle").Text("policy"), `"imageCountMoreThan","countNumber":7}`)
+	})
+	t.Run("tags that may be moved", func(t *testing.T) {
+		args := grantArguments()
+		args.Repository.MutableTags = true
+		r, _ := grant(t, args, false)
+		assert.Empty(t, r.Of("LifecyclePolicy"), "what lost its tag may still run")
+		args = grantArguments()
+		args.Repository.MutableTags, args.Repository.Lifecycle = true, aws.Lifecycle{ExpireUntaggedAfterDays: 90}
+		r, _ = grant(t, args, false)
+		assert.Contains(t, r.Named("grant-lifecycle").Text("policy"), `"countUnit":"days","countNumber":90}`)
+		assert.NotContains(t, r.Named("grant-lifecycle").Text("policy"), `"tagged"`)
 	})
 	t.Run("existing", func(t *testing.T) {
 		args := grantArguments()

@@ -1,7 +1,6 @@
 package aws
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -36,8 +35,9 @@ type IRSA struct {
 	// made; default: true, and its audiences must hold TokenAudience. An account
 	// has one provider for each issuer, which usually came with the cluster.
 	Existing *bool
-	// Protect keeps an update from deleting a provider that was made; default:
-	// true. Other roles may have come to trust the cluster through it.
+	// Protect keeps a provider that was made when the stack lets go of it, in an
+	// update or with everything else; default: true. Other roles may have come to
+	// trust the cluster through it. A stack that makes it again takes it over.
 	Protect *bool
 }
 
@@ -100,32 +100,39 @@ func (t IRSA) children() []string {
 	return []string{childProvider}
 }
 
-func (t IRSA) lookUp(ctx *pulumi.Context, s trusted, opts ...pulumi.InvokeOption) error {
-	if !t.existing() {
-		return nil
-	}
+func (t IRSA) lookUp(ctx *pulumi.Context, p *check.Problems, s trusted, opts []pulumi.InvokeOption) (kept string) {
 	arn := t.providerARN(s)
 	provider, err := iam.LookupOpenIdConnectProvider(ctx, &iam.LookupOpenIdConnectProviderArgs{Arn: &arn}, opts...)
-	if err != nil {
-		return fmt.Errorf("OIDC provider %q: %w", arn, err)
-	}
-	if !slices.Contains(provider.ClientIdLists, TokenAudience) {
-		return fmt.Errorf("OIDC provider %q accepts the audiences %q: want %s among them; add it with "+
+	switch {
+	case !t.existing() && err != nil: // there is none
+	case !t.existing() && isOurs(s.owner, provider.Tags):
+		return arn
+	case !t.existing():
+		p.Add("trust.existing", "false: the account has OIDC provider %q already, and its tags are not this customer's and product's: "+
+			"want true, for others may trust the cluster through it", arn)
+	case err != nil:
+		p.Add("trust.existing", "true: OIDC provider %q: %s", arn, err)
+	case !slices.Contains(provider.ClientIdLists, TokenAudience):
+		p.Add("trust.existing", "true: OIDC provider %q accepts the audiences %q: want %s among them; add it with "+
 			"`aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn %s --client-id %[3]s`",
 			arn, provider.ClientIdLists, TokenAudience, arn)
 	}
-	return nil
+	return ""
 }
 
 func (t IRSA) before(ctx *pulumi.Context, children *family.Family, s trusted) ([]pulumi.Resource, error) {
 	if t.existing() {
 		return nil, nil
 	}
+	options := []pulumi.ResourceOption{pulumi.RetainOnDelete(optional.Or(t.Protect, true))}
+	if s.kept != "" {
+		options = append(options, pulumi.Import(pulumi.ID(s.kept)))
+	}
 	provider, err := iam.NewOpenIdConnectProvider(ctx, children.Name(childProvider), &iam.OpenIdConnectProviderArgs{
 		Url:           pulumi.String(t.Issuer),
 		ClientIdLists: pulumi.ToStringArray([]string{TokenAudience}),
 		Tags:          pulumi.ToStringMap(s.tags),
-	}, children.Options(childProvider, pulumi.Protect(optional.Or(t.Protect, true)))...)
+	}, children.Options(childProvider, options...)...)
 	if err != nil {
 		return nil, err
 	}

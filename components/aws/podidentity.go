@@ -52,7 +52,9 @@ func (t PodIdentity) document(s trusted) policy.Document {
 
 func (PodIdentity) children() []string { return []string{childAssociation} }
 
-func (PodIdentity) lookUp(*pulumi.Context, trusted, ...pulumi.InvokeOption) error { return nil }
+func (PodIdentity) lookUp(*pulumi.Context, *check.Problems, trusted, []pulumi.InvokeOption) string {
+	return ""
+}
 
 func (PodIdentity) before(*pulumi.Context, *family.Family, trusted) ([]pulumi.Resource, error) {
 	return nil, nil

@@ -8,6 +8,7 @@ import (
 	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/naming"
 	"waybill.example/waybill/components/internal/optional"
+	"waybill.example/waybill/components/internal/policy"
 )
 
 // Repository is the one ECR repository that the customer reads.
@@ -88,10 +89,11 @@ func newRepository(ctx *pulumi.Context, children *family.Family, args *ImageGran
 	if err != nil {
 		return nil, err
 	}
-	if !r.Lifecycle.expire() {
+	rules := r.lifecycleRules()
+	if len(rules) == 0 {
 		return repository.Name, nil
 	}
-	document, err := r.Lifecycle.render()
+	document, err := policy.Marshal(lifecyclePolicy{Rules: rules})
 	if err != nil {
 		return nil, err
 	}

@@ -4,13 +4,16 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"strings"
 
+	pulumiaws "github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/child"
 	"waybill.example/waybill/components/image"
 	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/labels"
+	"waybill.example/waybill/components/internal/lookup"
 	"waybill.example/waybill/components/internal/naming"
 	"waybill.example/waybill/components/internal/optional"
 )
@@ -104,11 +107,18 @@ type ServiceArgs struct {
 	// NoWait returns before the tasks run. Without it an update fails where
 	// they cannot, above all where the image cannot be pulled.
 	NoWait bool
+	// First is true until an update has succeeded. A service that is there already
+	// is one whose tasks never ran: it is in the state, and the provider would
+	// neither wait for it again nor repair it. Its tasks are deployed again then.
+	First bool
 	// Tags are added to everything's own: at most 48.
 	Tags map[string]string
 	// Children are options of the component's children, by their names without
 	// the component's: "service", "logs", "execution-policy".
 	Children map[string]child.Options
+
+	// again says that the look-up found such a service, looked that it was asked.
+	again, looked bool
 }
 
 func (args *ServiceArgs) site() site { return siteOf(args.Account, args.Region) }
@@ -138,6 +148,14 @@ func (args *ServiceArgs) replicas() int              { return optional.Or(args.R
 func (args *ServiceArgs) logGroup() string           { return args.Logs.group(args.Customer, args.Product) }
 func (args *ServiceArgs) streamPrefix() string       { return cmp.Or(args.Logs.StreamPrefix, args.Product) }
 
+// clusterARN is the ARN of a cluster that is given by its name or its ARN.
+func (args *ServiceArgs) clusterARN(cluster string) string {
+	if strings.HasPrefix(cluster, "arn:") {
+		return cluster
+	}
+	return args.site().arn("ecs", "cluster/"+cluster)
+}
+
 // Children of a Service: these, and what its two roles have.
 const (
 	childLogs       = "logs" // aws:cloudwatch/logGroup:LogGroup
@@ -155,13 +173,22 @@ func (args *ServiceArgs) children() []string {
 func (args *ServiceArgs) ExecutionRoleARN() string { return args.executionPlan().arn() }
 
 // NewService registers the roles, the log group, the task definition and the
-// service.
+// service. In an update it returns once the service runs what it is to run.
 func NewService(ctx *pulumi.Context, name string, args *ServiceArgs, opts ...pulumi.ResourceOption) (*Service, error) {
 	if args == nil {
 		return nil, errors.New("aws.Service: want arguments")
 	}
 	if err := args.Validate(); err != nil {
 		return nil, err
+	}
+	if !args.looked {
+		options, err := lookup.Options[*pulumiaws.Provider](opts)
+		if err != nil {
+			return nil, err
+		}
+		if err := args.LookUp(ctx, options...); err != nil {
+			return nil, err
+		}
 	}
 	component := &Service{}
 	inputs := pulumi.Map{
@@ -196,6 +223,9 @@ func NewService(ctx *pulumi.Context, name string, args *ServiceArgs, opts ...pul
 	after := slices.Concat([]pulumi.Resource{logs}, execution.policies, task.policies, args.After)
 	service, err := newECSService(ctx, children, args, definition, after)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkDeployed(ctx, args, service, definition); err != nil {
 		return nil, err
 	}
 

@@ -2,7 +2,6 @@ package aws
 
 import (
 	"errors"
-	"fmt"
 
 	pulumiaws "github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -65,6 +64,11 @@ type ServiceAccountRoleArgs struct {
 	// Children are options of the component's children, by their names without
 	// the component's: "role", "role-policy", "provider".
 	Children map[string]child.Options
+
+	// kept is the ID of an OIDC provider that is taken over; looked says that the
+	// look-up was asked.
+	kept   string
+	looked bool
 }
 
 func (args *ServiceAccountRoleArgs) owner() labels.Owner {
@@ -75,7 +79,9 @@ func (args *ServiceAccountRoleArgs) subject() trusted {
 	return trusted{
 		ServiceAccount: subject.ServiceAccount{Namespace: args.Namespace, Name: args.ServiceAccount},
 		site:           siteOf(args.Account, args.Region),
+		owner:          args.owner(),
 		tags:           args.owner().Cloud(args.Tags),
+		kept:           args.kept,
 	}
 }
 
@@ -161,14 +167,16 @@ func NewServiceAccountRole(ctx *pulumi.Context, name string, args *ServiceAccoun
 	if err := args.Validate(); err != nil {
 		return nil, err
 	}
-	options, err := lookup.Options[*pulumiaws.Provider](opts)
-	if err != nil {
-		return nil, err
+	if !args.looked {
+		options, err := lookup.Options[*pulumiaws.Provider](opts)
+		if err != nil {
+			return nil, err
+		}
+		if err := args.LookUp(ctx, options...); err != nil {
+			return nil, err
+		}
 	}
 	s := args.subject()
-	if err := args.Trust.lookUp(ctx, s, options...); err != nil {
-		return nil, fmt.Errorf("aws.ServiceAccountRole: trust: %w", err)
-	}
 	component := &ServiceAccountRole{}
 	inputs := pulumi.Map{
 		"account": pulumi.String(args.Account),

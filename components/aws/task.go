@@ -2,10 +2,13 @@ package aws
 
 import (
 	"cmp"
+	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/internals"
 
 	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/naming"
@@ -73,7 +76,7 @@ func newTaskDefinition(ctx *pulumi.Context, children *family.Family, args *Servi
 }
 
 func newECSService(ctx *pulumi.Context, children *family.Family, args *ServiceArgs, definition *ecs.TaskDefinition, after []pulumi.Resource) (*ecs.Service, error) {
-	return ecs.NewService(ctx, children.Name(childService), &ecs.ServiceArgs{
+	inputs := &ecs.ServiceArgs{
 		Name:           pulumi.String(args.serviceName()),
 		Cluster:        args.Cluster.ToStringOutput().ToStringPtrOutput(),
 		TaskDefinition: definition.Arn,
@@ -89,5 +92,36 @@ func newECSService(ctx *pulumi.Context, children *family.Family, args *ServiceAr
 		EnableEcsManagedTags:     pulumi.Bool(true),
 		PropagateTags:            pulumi.String("SERVICE"),
 		Tags:                     pulumi.ToStringMap(args.tags()),
-	}, children.Options(childService, pulumi.DependsOn(after))...)
+	}
+	if args.again {
+		inputs.ForceNewDeployment = pulumi.Bool(true)
+		inputs.Triggers = pulumi.StringMap{"again": pulumi.String(time.Now().UTC().Format(time.RFC3339))}
+	}
+	return ecs.NewService(ctx, children.Name(childService), inputs, children.Options(childService, pulumi.DependsOn(after))...)
+}
+
+// checkDeployed refuses a service that settled on another revision than the wanted
+// one: its circuit breaker rolled the deployment back, and for the provider the
+// update succeeded (https://github.com/hashicorp/terraform-provider-aws/issues/20858).
+// The revision that runs is in the state, so that the next update tries again. An
+// error inside an apply would be lost, hence the wait.
+func checkDeployed(ctx *pulumi.Context, args *ServiceArgs, service *ecs.Service, definition *ecs.TaskDefinition) error {
+	if ctx.DryRun() {
+		return nil
+	}
+	settled, err := internals.UnsafeAwaitOutput(ctx.Context(), pulumi.All(service.TaskDefinition, definition.Arn, service.Cluster))
+	if err != nil || !settled.Known {
+		return nil //nolint:nilerr // the engine has said why a registration failed
+	}
+	values := settled.Value.([]any)
+	runs, _ := values[0].(*string)
+	wanted := values[1].(string)
+	if runs == nil || *runs == wanted {
+		return nil
+	}
+	cluster, _ := values[2].(string)
+	return fmt.Errorf("aws.Service: service %s runs %s again and not %s with image %s: ECS's circuit breaker rolled the deployment back, "+
+		"because its tasks did not start or were not healthy. `aws ecs describe-services --region %s --cluster %s --services %s` says why in "+
+		"its events. Mend it and run `pulumi up`, which tries again; or go back to the release that runs",
+		args.serviceName(), *runs, wanted, args.image(), args.Region, cluster, args.serviceName())
 }

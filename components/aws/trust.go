@@ -6,6 +6,7 @@ import (
 
 	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/components/internal/family"
+	"waybill.example/waybill/components/internal/labels"
 	"waybill.example/waybill/components/internal/policy"
 	"waybill.example/waybill/components/subject"
 )
@@ -17,8 +18,9 @@ type Trust interface {
 	document(s trusted) policy.Document
 	// children are those that before and after register.
 	children() []string
-	// lookUp refuses what exists and does not fit, before anything is registered.
-	lookUp(ctx *pulumi.Context, s trusted, opts ...pulumi.InvokeOption) error
+	// lookUp notes what exists and does not fit, and gives the ID of what an earlier
+	// stack of the customer and product made and left behind.
+	lookUp(ctx *pulumi.Context, p *check.Problems, s trusted, opts []pulumi.InvokeOption) (kept string)
 	// before registers what the role's trust policy names.
 	before(ctx *pulumi.Context, children *family.Family, s trusted) ([]pulumi.Resource, error)
 	// after registers what names the role, and gives what to wait for.
@@ -28,6 +30,9 @@ type Trust interface {
 // trusted is the one ServiceAccount that becomes the role, and where its role is.
 type trusted struct {
 	subject.ServiceAccount
-	site site
-	tags map[string]string
+	site  site
+	owner labels.Owner
+	tags  map[string]string
+	// kept is the ID of what before takes over.
+	kept string
 }

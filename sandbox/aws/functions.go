@@ -2,10 +2,15 @@ package aws
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
+	"strings"
 
 	pulumiaws "github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
+	pulumiecr "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecr"
+	pulumiecs "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	pulumieks "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/eks"
 	pulumiiam "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -95,6 +100,92 @@ func getCluster() provider.Function[*Client] {
 				"status":          "ACTIVE",
 				"version":         cluster.KubernetesVersion,
 			}, nil
+		},
+	}
+}
+
+// getRole describes a role by its name.
+func getRole() provider.Function[*Client] {
+	return provider.Function[*Client]{
+		Tok:  "aws:iam/getRole:getRole",
+		Args: pulumiiam.LookupRoleOutputArgs{}.ElementType(),
+		Run: func(_ context.Context, client *Client, properties resource.PropertyMap) (map[string]any, error) {
+			name := provider.Text(properties, "name")
+			role, err := client.iam.Role(name)
+			if err != nil {
+				return nil, failed("reading", "IAM Role", name, missing(err))
+			}
+			return map[string]any{
+				"arn": role.ARN, "id": role.Name, "name": role.Name, "path": role.Path, "description": role.Description, "tags": anyMap(role.Tags),
+			}, nil
+		},
+	}
+}
+
+// getRepository describes an ECR repository by its name.
+func getRepository() provider.Function[*Client] {
+	return provider.Function[*Client]{
+		Tok:  "aws:ecr/getRepository:getRepository",
+		Args: pulumiecr.LookupRepositoryOutputArgs{}.ElementType(),
+		Run: func(_ context.Context, client *Client, properties resource.PropertyMap) (map[string]any, error) {
+			name := provider.Text(properties, "name")
+			repository, err := client.cloud.ECR.Get(client.Place, name)
+			if err != nil {
+				return nil, failed("reading", "ECR Repository", name, missing(err))
+			}
+			return map[string]any{
+				"arn": repository.ARN(), "id": repository.Name, "name": repository.Name, "registryId": repository.Account,
+				"repositoryUrl": repository.URI(), "imageTagMutability": repository.Mutability, "tags": anyMap(repository.Tags),
+			}, nil
+		},
+	}
+}
+
+// getService describes an ECS service by its cluster and name.
+func getService() provider.Function[*Client] {
+	return provider.Function[*Client]{
+		Tok:  "aws:ecs/getService:getService",
+		Args: pulumiecs.LookupServiceOutputArgs{}.ElementType(),
+		Run: func(_ context.Context, client *Client, properties resource.PropertyMap) (map[string]any, error) {
+			cluster, name := provider.Text(properties, "clusterArn"), provider.Text(properties, "serviceName")
+			service, err := client.cloud.ECS.Service(strings.Replace(cluster, ":cluster/", ":service/", 1) + "/" + name)
+			if err != nil {
+				return nil, failed("reading", "ECS Service", name, missing(err))
+			}
+			return map[string]any{
+				"arn": service.ARN(), "id": service.ARN(), "clusterArn": service.Cluster, "serviceName": service.Name,
+				"desiredCount": service.DesiredCount, "taskDefinition": service.TaskDefinition, "tags": anyMap(service.Tags),
+			}, nil
+		},
+	}
+}
+
+// getResource is Cloud Control's reading of a resource, of ECR repositories alone:
+// with its policy, as an object.
+func getResource() provider.Function[*Client] {
+	return provider.Function[*Client]{
+		Tok: "aws:cloudcontrol/getResource:getResource",
+		Args: reflect.TypeFor[struct {
+			Identifier    string  `pulumi:"identifier"`
+			RoleArn       *string `pulumi:"roleArn"`
+			TypeName      string  `pulumi:"typeName"`
+			TypeVersionID *string `pulumi:"typeVersionId"`
+		}](),
+		Run: func(_ context.Context, client *Client, properties resource.PropertyMap) (map[string]any, error) {
+			kind, name := provider.Text(properties, "typeName"), provider.Text(properties, "identifier")
+			if kind != "AWS::ECR::Repository" {
+				return nil, fmt.Errorf("typeName %q: the sandbox reads AWS::ECR::Repository", kind)
+			}
+			repository, err := client.cloud.ECR.Get(client.Place, name)
+			if err != nil {
+				return nil, failed("reading", "Cloud Control API (Resource)", name, missing(err))
+			}
+			described := map[string]any{"RepositoryName": repository.Name, "Arn": repository.ARN()}
+			if policy := client.cloud.ECR.PolicyText(repository); policy != "" {
+				described["RepositoryPolicyText"] = json.RawMessage(policy)
+			}
+			text, err := json.Marshal(described)
+			return map[string]any{"id": name, "identifier": name, "typeName": kind, "properties": string(text)}, err
 		},
 	}
 }

@@ -42,6 +42,8 @@ type serviceInputs struct {
 	Platform       string            `json:"platformVersion"`
 	Scheduling     string            `json:"schedulingStrategy"`
 	ManagedTags    bool              `json:"enableEcsManagedTags"`
+	ForceNew       bool              `json:"forceNewDeployment"`
+	Triggers       map[string]string `json:"triggers"`
 }
 
 // serviceType updates in place but for the name, the cluster and how tasks are
@@ -52,7 +54,7 @@ func serviceType() provider.Type[*Client] {
 			Tok:       "aws:ecs/service:Service",
 			Args:      pulumiecs.ServiceArgs{}.ElementType(),
 			Computed:  []string{"cluster", "iamRole", "launchType", "platformVersion", "tagsAll", "triggers"},
-			Settled:   []string{"cluster", "iamRole", "launchType", "platformVersion", "triggers"},
+			Settled:   []string{"cluster", "iamRole", "launchType", "platformVersion"},
 			Immutable: []string{"cluster", "launchType", "name", "schedulingStrategy"},
 			Defaults: map[string]any{
 				"deploymentMaximumPercent": 200, "deploymentMinimumHealthyPercent": 100, "enableExecuteCommand": false, "forceDelete": false,
@@ -105,8 +107,8 @@ func serviceType() provider.Type[*Client] {
 
 // updateService changes a service and waits where the program asks for it, as
 // https://github.com/hashicorp/terraform-provider-aws/blob/v5.100.0/internal/service/ecs/service.go
-// does: not where nothing but tags changes, and until one deployment has the
-// desired count. That may be the one before: a service whose circuit breaker
+// does: not where nothing but tags changes and no new deployment is asked for, and
+// until one deployment has the desired count. That may be the one before: a service whose circuit breaker
 // rolled back is stable, and the update succeeds
 // (https://github.com/hashicorp/terraform-provider-aws/issues/20858).
 func (c *Client) updateService(ctx context.Context, id string, inputs serviceInputs) (ecs.Service, error) {
@@ -119,7 +121,7 @@ func (c *Client) updateService(ctx context.Context, id string, inputs serviceInp
 		return before, err
 	}
 	service, err := c.cloud.ECS.UpdateService(c.Place, settings)
-	if err != nil || service.SameButTags(before) {
+	if err != nil || service.SameButTags(before) && !inputs.ForceNew {
 		return service, err
 	}
 	err = c.steady(ctx, inputs, service)
@@ -163,7 +165,7 @@ func sameNetwork(property resource.PropertyKey, old, new resource.PropertyValue)
 // provider refuses before any request.
 func checkService(inputs resource.PropertyMap) []plugin.CheckFailure {
 	found := unsupported(inputs, "alarms", "availabilityZoneRebalancing", "capacityProviderStrategies", "deploymentController",
-		"forceNewDeployment", "healthCheckGracePeriodSeconds", "loadBalancers", "orderedPlacementStrategies", "placementConstraints", "serviceConnectConfiguration", "serviceRegistries",
+		"healthCheckGracePeriodSeconds", "loadBalancers", "orderedPlacementStrategies", "placementConstraints", "serviceConnectConfiguration", "serviceRegistries",
 		"volumeConfiguration", "vpcLatticeConfigurations")
 	for property, allowed := range map[resource.PropertyKey][]string{
 		"launchType":         {"FARGATE"},
@@ -278,13 +280,15 @@ func (c *Client) serviceOutputs(service ecs.Service, inputs serviceInputs) map[s
 		"propagateTags":                   inputs.PropagateTags,
 		"schedulingStrategy":              inputs.Scheduling,
 		"taskDefinition":                  asNamed(inputs.TaskDefinition, service.TaskDefinition),
-		"triggers":                        map[string]any{},
+		"triggers":                        anyMap(inputs.Triggers),
 		"waitForSteadyState":              inputs.Wait,
 	})
 	if service.CircuitBreaker || service.Rollback {
 		outputs["deploymentCircuitBreaker"] = map[string]any{"enable": service.CircuitBreaker, "rollback": service.Rollback}
 	}
-	for name, set := range map[string]bool{"forceDelete": inputs.Force, "enableEcsManagedTags": inputs.ManagedTags} {
+	for name, set := range map[string]bool{
+		"forceDelete": inputs.Force, "enableEcsManagedTags": inputs.ManagedTags, "forceNewDeployment": inputs.ForceNew,
+	} {
 		if set {
 			outputs[name] = true
 		}

@@ -64,14 +64,14 @@ func (s *setting) has(kind string) bool {
 	return slices.ContainsFunc(s.Resources, func(r apitype.ResourceV3) bool { return string(r.Type) == kind })
 }
 
-// survives wants every resource of the types protected, and at least one.
+// survives wants every resource of the types protected or kept, and at least one.
 func (s *setting) survives(types []string, hop string) error {
 	found := false
 	for _, r := range s.Resources {
 		if !slices.Contains(types, string(r.Type)) || r.External {
 			continue
 		}
-		if found = true; !r.Protect {
+		if found = true; !r.Protect && !r.RetainOnDelete {
 			return allowed("the engine would delete " + r.URN.Name())
 		}
 	}

@@ -36,6 +36,8 @@ type reads struct {
 	// ofVendor is what the customer's half alone reads of the vendor, ofCustomer
 	// what the vendor's half alone reads of the customer: above all trust anchors.
 	ofVendor, ofCustomer config.Reads
+	// remembers says that the customer's half asks what the stack exported last.
+	remembers bool
 }
 
 // customer is the customer's half: who pulls, and what runs.

@@ -7,6 +7,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/aws"
+	"waybill.example/waybill/components/child"
 	"waybill.example/waybill/stacks/config"
 	"waybill.example/waybill/stacks/exchange"
 )
@@ -42,9 +43,23 @@ var repositoryKeys = config.Keys{"account": "aws.vendor.account", "region": "aws
 type ecr struct {
 	s        *config.Settings
 	provider pulumi.ProviderResource
+	// built are the arguments, which remember what a look-up found.
+	built *aws.ImageGrantArgs
 }
 
 func (g *ecr) args(who pullers) *aws.ImageGrantArgs {
+	if g.built == nil {
+		g.built = g.build()
+	}
+	args := g.built
+	args.Waiting, args.RoleARNs = who == nil, nil
+	for _, e := range g.s.Sorted() {
+		args.RoleARNs = append(args.RoleARNs, who[e.Name].roles...)
+	}
+	return args
+}
+
+func (g *ecr) build() *aws.ImageGrantArgs {
 	v := g.s.AWS.Vendor
 	r := v.Repository
 	args := &aws.ImageGrantArgs{
@@ -56,11 +71,11 @@ func (g *ecr) args(who pullers) *aws.ImageGrantArgs {
 			Protect:   r.Protect,
 		},
 		CustomerAccount: g.s.AWS.Customer.Account,
-		Waiting:         who == nil,
+		Suspended:       g.s.Suspended,
 		Tags:            g.s.Tags,
 	}
-	for _, e := range g.s.Sorted() {
-		args.RoleARNs = append(args.RoleARNs, who[e.Name].roles...)
+	if !r.Existing {
+		args.Children = adopted(g.s, "ecr", "repository")
 	}
 	return args
 }
@@ -84,8 +99,22 @@ func (g *ecr) validate(who pullers, problems *config.Problems) {
 }
 
 func (g *ecr) lookUp(ctx *pulumi.Context) (err error) {
-	g.provider, err = newAWSProvider(ctx, "aws-vendor", g.s.AWS.Vendor.AWSSite)
-	return err
+	if g.provider, err = newAWSProvider(ctx, "aws-vendor", g.s.AWS.Vendor.AWSSite); err != nil {
+		return err
+	}
+	return config.Named(g.args(nil).LookUp(ctx, pulumi.Provider(g.provider)), g.keys())
+}
+
+// adopted are a component's children that the configuration adopts: they exist, and
+// a look-up does not mind.
+func adopted(s *config.Settings, component string, children ...string) map[string]child.Options {
+	all := map[string]child.Options{}
+	for _, name := range children {
+		if id, found := s.Adopt[component+"-"+name]; found {
+			all[name] = child.Options{Import: id}
+		}
+	}
+	return all
 }
 
 func (g *ecr) grant(ctx *pulumi.Context, who pullers) (*grant, error) {

@@ -23,11 +23,14 @@ func (ecsFargate) reads() reads {
 		},
 	}))
 	r.ofCustomer = customerOnAWS // a service has no environments
+	r.remembers = true
 	return r
 }
 
-func (ecsFargate) customer(s *config.Settings, granted *exchange.AccessGrant, _ exchange.Outputs) customer {
-	return &ecsService{s: s, repository: vendorRepository(s, granted)}
+func (ecsFargate) customer(s *config.Settings, granted *exchange.AccessGrant, last exchange.Outputs) customer {
+	c := &ecsService{s: s, repository: vendorRepository(s, granted)}
+	c.args = c.build(last[exchange.ServiceName] == nil)
+	return c
 }
 
 // ecsService is the customer's half: the service with its roles.
@@ -36,13 +39,16 @@ type ecsService struct {
 	// repository is the vendor's; nil while its grant has not come.
 	repository *aws.RepositoryRef
 	provider   pulumi.ProviderResource
+	// args are the service's, which remember what a look-up found.
+	args *aws.ServiceArgs
 }
 
 func (c *ecsService) check(problems *config.Problems) {
 	c.s.ExactlyOne(problems, "product", "tag", "digest")
 }
 
-func (c *ecsService) args() *aws.ServiceArgs {
+// build gives the service's arguments; first says that none was deployed yet.
+func (c *ecsService) build(first bool) *aws.ServiceArgs {
 	s := c.s
 	e, w := s.ECS, s.Workload
 	args := &aws.ServiceArgs{
@@ -64,7 +70,9 @@ func (c *ecsService) args() *aws.ServiceArgs {
 		ExecutionRole: aws.Role(e.ExecutionRole),
 		TaskRole:      aws.Role(e.TaskRole),
 		TaskPolicies:  policiesOf(w),
+		First:         first,
 		Tags:          s.Tags,
+		Children:      adopted(s, "service", "service", "execution", "task"),
 	}
 	args.Repository = aws.RepositoryRef{Account: s.AWS.Vendor.Account, Region: s.AWS.Vendor.Region}
 	if c.repository != nil {
@@ -96,19 +104,21 @@ func (c *ecsService) validate(problems *config.Problems) {
 	if c.repository == nil {
 		later = append(later, "repository.name")
 	}
-	problems.Component(c.args().Validate(later...), c.keys())
+	problems.Component(c.args.Validate(later...), c.keys())
 }
 
 func (c *ecsService) pullers() pullers {
-	return pullers{config.DefaultEnvironment: {roles: []string{c.args().ExecutionRoleARN()}}}
+	return pullers{config.DefaultEnvironment: {roles: []string{c.args.ExecutionRoleARN()}}}
 }
 
 func (c *ecsService) lookUp(ctx *pulumi.Context) (err error) {
 	if c.repository == nil {
 		return nil
 	}
-	c.provider, err = newAWSProvider(ctx, "aws-customer", c.s.AWS.Customer)
-	return err
+	if c.provider, err = newAWSProvider(ctx, "aws-customer", c.s.AWS.Customer); err != nil {
+		return err
+	}
+	return config.Named(c.args.LookUp(ctx, pulumi.Provider(c.provider)), c.keys())
 }
 
 func (c *ecsService) identify(*pulumi.Context) (pullers, error) { return c.pullers(), nil }
@@ -119,16 +129,15 @@ func (c *ecsService) deploy(ctx *pulumi.Context, g *grant) error {
 	if g == nil {
 		return nil
 	}
-	args := c.args()
-	args.After = g.resources
-	service, err := aws.NewService(ctx, "service", args, pulumi.Providers(c.provider))
+	c.args.After = g.resources
+	service, err := aws.NewService(ctx, "service", c.args, pulumi.Providers(c.provider))
 	if err != nil {
 		return config.Named(err, c.keys())
 	}
 	ctx.Export("image", pulumi.String(image.Reference{
-		Host: c.repository.Host(), Path: c.repository.Name, Tag: args.Tag, Digest: args.Digest,
+		Host: c.repository.Host(), Path: c.repository.Name, Tag: c.args.Tag, Digest: c.args.Digest,
 	}.String()))
-	ctx.Export("service", service.ServiceARN)
+	ctx.Export(exchange.ServiceName, service.ServiceARN)
 	ctx.Export("logGroup", service.LogGroup)
 	return nil
 }

@@ -27,11 +27,14 @@ var (
 type eks struct {
 	s    *config.Settings
 	mode roleTrust
-	// refreshers says that refreshers become roles, and not workloads alone.
-	refreshers bool
-	provider   pulumi.ProviderResource
+	// pull has the roles that refreshers become; nil where only workloads become any.
+	pull     *rolePull
+	provider pulumi.ProviderResource
 	issuers
 	trusts []workloadTrust
+	// asked are the arguments of roles by the roles' names in the stack, which
+	// remember what a look-up found.
+	asked map[string]*aws.ServiceAccountRoleArgs
 }
 
 // roleTrust is how a ServiceAccount of a cluster becomes a role.
@@ -46,12 +49,12 @@ type roleTrust interface {
 	source(role kubernetes.ECRRole) kubernetes.TokenSource
 }
 
-func newEKS(s *config.Settings, mode roleTrust, refreshers bool) *eks {
-	return &eks{s: s, mode: mode, refreshers: refreshers, issuers: issuers{}, trusts: workloadTrusts(s)}
+func newEKS(s *config.Settings, mode roleTrust) *eks {
+	return &eks{s: s, mode: mode, issuers: issuers{}, trusts: workloadTrusts(s), asked: map[string]*aws.ServiceAccountRoleArgs{}}
 }
 
 // needed says whether there are roles that need the cluster.
-func (k *eks) needed() bool { return k.refreshers || len(k.trusts) > 0 }
+func (k *eks) needed() bool { return k.pull != nil || len(k.trusts) > 0 }
 
 func (k *eks) check(problems *config.Problems) {
 	s := k.s
@@ -93,13 +96,52 @@ func (k *eks) connect(ctx *pulumi.Context) (err error) {
 	return err
 }
 
-// find asks EKS for a cluster's OIDC issuer. The function is called by its token:
-// docs/facts.md §6 has the cost of its SDK.
+// find looks a cluster's issuer up, and whether its roles exist already.
 func (k *eks) find(ctx *pulumi.Context, e *config.Environment) error {
-	name := e.Cluster.Name
-	if !k.needed() || !k.mode.needsIssuer() || name == "" {
+	if !k.needed() {
 		return nil
 	}
+	if k.mode.needsIssuer() && e.Cluster.Name != "" {
+		if err := k.findIssuer(ctx, e); err != nil {
+			return err
+		}
+	}
+	if k.pull != nil {
+		if err := k.ask(ctx, "role"+e.Suffix(), k.pull.args(e), k.pull.keys(e)); err != nil {
+			return err
+		}
+	}
+	for _, t := range k.trusts {
+		if t.environment != e {
+			continue
+		}
+		if err := k.ask(ctx, "role-"+t.name, k.workloadArgs(t), k.workloadKeys(t)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ask looks up what exists already under a role's name, and remembers it for role.
+func (k *eks) ask(ctx *pulumi.Context, name string, args *aws.ServiceAccountRoleArgs, keys config.Keys) error {
+	args.Children = adopted(k.s, name, "role")
+	if existing := k.s.EKS.OIDCProvider.Existing; existing != nil && !*existing {
+		args.Children = adopted(k.s, name, "role", "provider")
+	}
+	k.asked[name] = args
+	return config.Named(args.LookUp(ctx, pulumi.Provider(k.provider)), keys)
+}
+
+// role registers a role that ask has asked for.
+func (k *eks) role(ctx *pulumi.Context, name string, keys config.Keys) (*aws.ServiceAccountRole, error) {
+	role, err := aws.NewServiceAccountRole(ctx, name, k.asked[name], pulumi.Providers(k.provider))
+	return role, config.Named(err, keys)
+}
+
+// findIssuer asks EKS for a cluster's OIDC issuer. The function is called by its
+// token: docs/facts.md §6 has the cost of its SDK.
+func (k *eks) findIssuer(ctx *pulumi.Context, e *config.Environment) error {
+	name := e.Cluster.Name
 	var found struct {
 		Identities []struct {
 			OIDCs []struct {
@@ -176,9 +218,9 @@ func (k *eks) validate(problems *config.Problems) {
 func (k *eks) identities(ctx *pulumi.Context) (map[string]cloudIdentity, error) {
 	identities, shown := map[string]cloudIdentity{}, pulumi.Map{}
 	for _, t := range k.trusts {
-		role, err := aws.NewServiceAccountRole(ctx, "role-"+t.name, k.workloadArgs(t), pulumi.Providers(k.provider))
+		role, err := k.role(ctx, "role-"+t.name, k.workloadKeys(t))
 		if err != nil {
-			return nil, config.Named(err, k.workloadKeys(t))
+			return nil, err
 		}
 		identities[t.name] = cloudIdentity{identity: k.mode.annotation(role.RoleARN), ready: role.WaitFor}
 		shown[t.name] = pulumi.Map{"roleArn": role.RoleARN, "subject": pulumi.String(t.account.String())}
@@ -196,6 +238,13 @@ type rolePull struct {
 	eks *eks
 	// granted is the vendor's document where another stack builds that half.
 	granted *exchange.AccessGrant
+}
+
+// newRolePull is EKS as the cloud under clusters whose refreshers become roles.
+func newRolePull(s *config.Settings, mode roleTrust, granted *exchange.AccessGrant) *clusters {
+	cloud := newEKS(s, mode)
+	cloud.pull = &rolePull{s: s, eks: cloud, granted: granted}
+	return newClusters(s, cloud, cloud.pull)
 }
 
 // args are those of the role. Its ARN is known before it exists, so that neither
@@ -232,9 +281,9 @@ func (p *rolePull) puller(e *config.Environment) puller {
 }
 
 func (p *rolePull) identify(ctx *pulumi.Context, e *config.Environment) (puller, error) {
-	role, err := aws.NewServiceAccountRole(ctx, "role"+e.Suffix(), p.args(e), pulumi.Providers(p.eks.provider))
+	role, err := p.eks.role(ctx, "role"+e.Suffix(), p.keys(e))
 	if err != nil {
-		return puller{}, config.Named(err, p.keys(e))
+		return puller{}, err
 	}
 	who := p.puller(e)
 	who.role, who.ready = role.RoleARN, pulumi.Array{role.Ready}

@@ -20,8 +20,7 @@ func (eksIRSA) reads() reads {
 }
 
 func (eksIRSA) customer(s *config.Settings, granted *exchange.AccessGrant, _ exchange.Outputs) customer {
-	cloud := newEKS(s, irsa{}, true)
-	return newClusters(s, cloud, &rolePull{s: s, eks: cloud, granted: granted})
+	return newRolePull(s, irsa{}, granted)
 }
 
 // irsa is the trust in a cluster's own issuer.

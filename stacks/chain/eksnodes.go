@@ -33,7 +33,7 @@ func (eksNodes) customer(s *config.Settings, _ *exchange.AccessGrant, _ exchange
 	if s.EKS.Trust == "podIdentity" {
 		mode = podIdentity{}
 	}
-	return newClusters(s, newEKS(s, mode, false), nodePull{
+	return newClusters(s, newEKS(s, mode), nodePull{
 		nodes: puller{roles: s.EKS.NodeRoles},
 		path:  func(g *grant, _ config.Component) pulumi.StringInput { return g.repository },
 	})

@@ -23,8 +23,7 @@ func (eksPodIdentity) reads() reads {
 }
 
 func (eksPodIdentity) customer(s *config.Settings, granted *exchange.AccessGrant, _ exchange.Outputs) customer {
-	cloud := newEKS(s, podIdentity{ipv6: s.EKS.IPFamily == "ipv6"}, true)
-	return newClusters(s, cloud, &rolePull{s: s, eks: cloud, granted: granted})
+	return newRolePull(s, podIdentity{ipv6: s.EKS.IPFamily == "ipv6"}, granted)
 }
 
 // podIdentity is the trust in EKS, which vouches for a cluster's pods.

@@ -45,6 +45,7 @@ func New(s *config.Settings, problems *config.Problems) *Plan {
 // reads are the keys that the stack's halves read.
 func (p *Plan) reads() config.Reads {
 	all := p.chain.reads()
+	all.vendor = all.vendor.And(config.Reads{Uses: []string{"suspended"}})
 	switch {
 	case !p.buildsVendor:
 		return all.customer.And(all.ofVendor).And(config.Reads{
@@ -60,7 +61,7 @@ func (p *Plan) reads() config.Reads {
 
 // Remembers says whether the plan depends on what the stack exported last.
 func (p *Plan) Remembers() bool {
-	return !p.buildsCustomer || !p.buildsVendor || len(workloadTrusts(p.s)) > 0
+	return !p.buildsCustomer || !p.buildsVendor || p.chain.reads().remembers || len(workloadTrusts(p.s)) > 0
 }
 
 // Receive reads the other party's document where the stack builds one half, and
@@ -161,6 +162,9 @@ func (p *Plan) grant(ctx *pulumi.Context, who pullers) (*grant, error) {
 			return nil, nil
 		}
 		return granted(p.received.Grant), exchange.Export(ctx, exchange.GrantName, p.received.Grant)
+	}
+	if p.s.Suspended {
+		ctx.Export("suspended", pulumi.Bool(true))
 	}
 	g, err := p.vendor.grant(ctx, who)
 	if err != nil || who == nil {

@@ -35,6 +35,8 @@ type Customer struct {
 	// Workloads stand in place of Workload where the product has several
 	// components.
 	Workloads []Component `json:"workloads"`
+	// Suspended takes the right to read away and leaves everything else as it is.
+	Suspended bool `json:"suspended"`
 	// Tags are put on every cloud resource beside waybill's own.
 	Tags map[string]string `json:"tags"`
 	// Labels are put on every Kubernetes object beside waybill's own.
@@ -205,8 +207,8 @@ type ECRRepository struct {
 	Scan                    *bool  `json:"scan"`                    // nil: true
 	KMSKey                  string `json:"kmsKey"`                  // empty: AES-256
 	Expire                  *bool  `json:"expire"`                  // nil: true
-	KeepTagged              int    `json:"keepTagged"`              // 0: 100
-	ExpireUntaggedAfterDays int    `json:"expireUntaggedAfterDays"` // 0: 14
+	KeepTagged              int    `json:"keepTagged"`              // 0: all
+	ExpireUntaggedAfterDays int    `json:"expireUntaggedAfterDays"` // 0: 14, never with MutableTags
 	Protect                 *bool  `json:"protect"`                 // nil: true
 }
 

@@ -45,10 +45,14 @@ func Last(ctx *pulumi.Context) (Outputs, error) {
 }
 
 // remembered are the outputs that the next update is held to.
-var remembered = []string{RequestName, GrantName, TrustsName, withdrawnName}
+var remembered = []string{RequestName, GrantName, TrustsName, withdrawnName, ServiceName}
 
 // TrustsName is the output that says which workload becomes what.
 const TrustsName = "workloadTrusts"
+
+// ServiceName is the output that says where the product runs. It is there once an
+// update of the stack has succeeded.
+const ServiceName = "service"
 
 // withdrawnName is the output that keeps a document that was taken back, so that
 // its successor is compared with it.

@@ -274,3 +274,19 @@ func ECS(ctx *pulumi.Context) error {
 	c.export()
 	return nil
 }
+
+// IRSARole is the role that a cluster's refresher becomes, alone.
+func IRSARole(trust aws.IRSA) pulumi.RunFunc {
+	return func(ctx *pulumi.Context) error {
+		customer, err := awsProvider(ctx, "customer", AWSCustomer)
+		if err != nil {
+			return err
+		}
+		_, err = aws.NewServiceAccountRole(ctx, "role", &aws.ServiceAccountRoleArgs{
+			Customer: slug, Product: product, Account: AWSCustomer, Region: AWSRegion, Trust: trust,
+			Namespace: AWSNamespace, ServiceAccount: kubernetes.RefresherServiceAccount(product),
+			Pull: &aws.RepositoryRef{Account: AWSVendor, Region: AWSRegion, Name: repository},
+		}, pulumi.Providers(customer))
+		return err
+	}
+}
