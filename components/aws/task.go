@@ -10,6 +10,7 @@ import (
 	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/naming"
 	"waybill.example/waybill/components/internal/policy"
+	"waybill.example/waybill/components/internal/settle"
 )
 
 // trust lets ECS assume a role for tasks of this account and nobody else's:
@@ -89,5 +90,5 @@ func newECSService(ctx *pulumi.Context, children *family.Family, args *ServiceAr
 		EnableEcsManagedTags:     pulumi.Bool(true),
 		PropagateTags:            pulumi.String("SERVICE"),
 		Tags:                     pulumi.ToStringMap(args.tags()),
-	}, children.Options(childService, pulumi.DependsOn(after))...)
+	}, children.Options(childService, pulumi.DependsOn(after), settle.Option(ctx, children.Name(childService), settle.AWS))...)
 }

@@ -82,7 +82,7 @@ func TestCredentialsAreReplacedDeleteFirstAndRetried(t *testing.T) {
 	for _, credential := range register(t, arguments(), false).Of("FederatedIdentityCredential") {
 		assert.True(t, credential.RPC.GetDeleteBeforeReplaceDefined())
 		assert.True(t, credential.RPC.GetDeleteBeforeReplace())
-		assert.Equal(t, []string{"id-concurrent-writes"}, credential.RPC.GetHooks().GetOnError())
+		assert.Equal(t, []string{credential.Name + "-settles"}, credential.RPC.GetHooks().GetOnError())
 	}
 }
 

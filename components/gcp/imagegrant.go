@@ -15,6 +15,7 @@ import (
 	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/labels"
 	"waybill.example/waybill/components/internal/naming"
+	"waybill.example/waybill/components/internal/settle"
 )
 
 // maxGeneration keeps the derived pool IDs within Google's length.
@@ -272,15 +273,20 @@ func (b *imageGrantBuilder) build(serviceAgent string) error {
 	return b.buildReaders(shared)
 }
 
+// settles lets a child be tried again that refers to something new.
+func (b *imageGrantBuilder) settles(child string) pulumi.ResourceOption {
+	return settle.Option(b.ctx, b.children.Name(child), settle.Google)
+}
+
 // member lets somebody read the repository.
-func (b *imageGrantBuilder) member(child string, member pulumi.StringInput) (*artifactregistry.RepositoryIamMember, error) {
+func (b *imageGrantBuilder) member(child string, member pulumi.StringInput, opts ...pulumi.ResourceOption) (*artifactregistry.RepositoryIamMember, error) {
 	return artifactregistry.NewRepositoryIamMember(b.ctx, b.children.Name(child), &artifactregistry.RepositoryIamMemberArgs{
 		Project:    pulumi.String(b.args.Project),
 		Location:   pulumi.String(b.args.Location),
 		Repository: b.repository,
 		Role:       pulumi.String(read),
 		Member:     member,
-	}, b.children.Options(child)...)
+	}, b.children.Options(child, opts...)...)
 }
 
 // buildUpstreamReader lets the service agent of the virtual repository's project
@@ -296,5 +302,5 @@ func (b *imageGrantBuilder) buildUpstreamReader(serviceAgent string, made []pulu
 		Repository: pulumi.String(upstream.name),
 		Role:       pulumi.String(read),
 		Member:     pulumi.String("serviceAccount:" + serviceAgent),
-	}, b.children.Options(childUpstreamReader, pulumi.DependsOn(made))...)
+	}, b.children.Options(childUpstreamReader, pulumi.DependsOn(made), b.settles(childUpstreamReader))...)
 }

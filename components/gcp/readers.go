@@ -120,7 +120,7 @@ func (b *imageGrantBuilder) buildReaders(shared pulumi.StringArray) error {
 		Project:                pulumi.String(b.args.Project),
 		WorkloadIdentityPoolId: pulumi.String(b.args.poolID()),
 		Description:            pulumi.String("Identities of " + b.args.Customer + ", of nobody else"),
-	}, b.children.Options(childPool, pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{reused}}))...)
+	}, b.children.Options(childPool, onError(reused))...)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (b *imageGrantBuilder) buildReaders(shared pulumi.StringArray) error {
 	b.component.ProjectNumber = pool.Name.ApplyT(projectNumber).(pulumi.StringOutput)
 	b.component.Pool = pool.WorkloadIdentityPoolId
 	b.component.ServiceAccount = account.Email
-	reader, err := b.member(childReader, pulumi.Sprintf("serviceAccount:%s", account.Email))
+	reader, err := b.member(childReader, pulumi.Sprintf("serviceAccount:%s", account.Email), b.settles(childReader))
 	if err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ func (b *imageGrantBuilder) buildReader(r Reader, pool *iam.WorkloadIdentityPool
 		AttributeMapping:               pulumi.ToStringMap(map[string]string{"google.subject": trust.mapping}),
 		AttributeCondition:             trust.condition,
 		Oidc:                           trust.oidc,
-	}, b.children.Options(childProvider+r.suffix(), pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{reused}}))...)
+	}, b.children.Options(childProvider+r.suffix(), b.settles(childProvider+r.suffix()), onError(reused))...)
 	if err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ func (b *imageGrantBuilder) buildReader(r Reader, pool *iam.WorkloadIdentityPool
 		ServiceAccountId: account.Name,
 		Role:             pulumi.String(impersonate),
 		Member:           pulumi.Sprintf("principal://iam.googleapis.com/%s/subject/%s", pool.Name, trust.subject),
-	}, b.children.Options(childImpersonation+r.suffix())...)
+	}, b.children.Options(childImpersonation+r.suffix(), b.settles(childImpersonation+r.suffix()))...)
 	if err != nil {
 		return err
 	}

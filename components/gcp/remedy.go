@@ -34,3 +34,7 @@ func explain(remedy string) pulumi.ErrorHookFunction {
 		return false, nil
 	}
 }
+
+func onError(hook *pulumi.ErrorHook) pulumi.ResourceOption {
+	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{hook}})
+}
