@@ -30,7 +30,8 @@ type ImageGrant struct {
 	Repository    pulumi.StringOutput `pulumi:"repository"`
 	RepositoryARN pulumi.StringOutput `pulumi:"repositoryArn"`
 	// Ready resolves once the repository's policy exists, and is that policy:
-	// its value changes when others may read.
+	// its value changes when others may read. While the customer is suspended it is
+	// the policy that resuming will write.
 	Ready pulumi.StringArrayOutput `pulumi:"ready"`
 	// WaitFor are the resources to depend on, and not the component: the SDK learns of
 	// a component's children while they are registered, so that a dependency on it may
@@ -58,6 +59,9 @@ type ImageGrantArgs struct {
 	// Waiting is true while the customer has not said which roles pull: the
 	// repository is made, and nobody else may read it yet.
 	Waiting bool
+	// Suspended takes the right to read from the roles, and changes nothing else:
+	// Ready keeps its value.
+	Suspended bool
 	// Tags are added to everything's own: at most 48.
 	Tags map[string]string
 	// Children are options of the component's children, by their names without
@@ -96,7 +100,7 @@ func (args *ImageGrantArgs) children() []string {
 			children = append(children, childLifecycle)
 		}
 	}
-	if !args.Waiting {
+	if !args.Waiting && !args.Suspended {
 		children = append(children, childReaders)
 	}
 	return children
@@ -197,15 +201,19 @@ func NewImageGrant(ctx *pulumi.Context, name string, args *ImageGrantArgs, opts 
 		if err != nil {
 			return nil, err
 		}
-		readers, err := ecr.NewRepositoryPolicy(ctx, children.Name(childReaders), &ecr.RepositoryPolicyArgs{
-			Repository: repository,
-			Policy:     pulumi.String(document),
-		}, children.Options(childReaders, settle.Option(ctx, children.Name(childReaders), settle.AWS))...)
-		if err != nil {
-			return nil, err
+		granted := pulumi.StringInput(pulumi.String(document))
+		if !args.Suspended {
+			readers, err := ecr.NewRepositoryPolicy(ctx, children.Name(childReaders), &ecr.RepositoryPolicyArgs{
+				Repository: repository,
+				Policy:     pulumi.String(document),
+			}, children.Options(childReaders, settle.Option(ctx, children.Name(childReaders), settle.AWS))...)
+			if err != nil {
+				return nil, err
+			}
+			granted = readers.Policy
+			component.WaitFor = []pulumi.Resource{readers}
 		}
-		ready = append(ready, readers.Policy)
-		component.WaitFor = []pulumi.Resource{readers}
+		ready = append(ready, granted)
 	}
 
 	reference := args.Reference()

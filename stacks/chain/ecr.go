@@ -57,6 +57,7 @@ func (g *ecr) args(who pullers) *aws.ImageGrantArgs {
 		},
 		CustomerAccount: g.s.AWS.Customer.Account,
 		Waiting:         who == nil,
+		Suspended:       g.s.Suspended,
 		Tags:            g.s.Tags,
 	}
 	for _, e := range g.s.Sorted() {

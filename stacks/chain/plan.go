@@ -45,6 +45,7 @@ func New(s *config.Settings, problems *config.Problems) *Plan {
 // reads are the keys that the stack's halves read.
 func (p *Plan) reads() config.Reads {
 	all := p.chain.reads()
+	all.vendor = all.vendor.And(config.Reads{Uses: []string{"suspended"}})
 	switch {
 	case !p.buildsVendor:
 		return all.customer.And(all.ofVendor).And(config.Reads{
@@ -161,6 +162,9 @@ func (p *Plan) grant(ctx *pulumi.Context, who pullers) (*grant, error) {
 			return nil, nil
 		}
 		return granted(p.received.Grant), exchange.Export(ctx, exchange.GrantName, p.received.Grant)
+	}
+	if p.s.Suspended {
+		ctx.Export("suspended", pulumi.Bool(true))
 	}
 	g, err := p.vendor.grant(ctx, who)
 	if err != nil || who == nil {

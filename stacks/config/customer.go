@@ -35,6 +35,8 @@ type Customer struct {
 	// Workloads stand in place of Workload where the product has several
 	// components.
 	Workloads []Component `json:"workloads"`
+	// Suspended takes the right to read away and leaves everything else as it is.
+	Suspended bool `json:"suspended"`
 	// Tags are put on every cloud resource beside waybill's own.
 	Tags map[string]string `json:"tags"`
 	// Adopt are import IDs by the names of resources.
