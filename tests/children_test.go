@@ -66,7 +66,7 @@ func families() map[string]family {
 	amazon := pullSecret("acme")
 	amazon.Source = kubernetes.IRSASource{ECRRole: kubernetes.ECRRole{RoleARN: pulumi.String("arn:aws:iam::1:role/r"), Region: recorder.AmazonRegion}}
 	bare := workload("acme")
-	bare.Config, bare.ConfigPath, bare.ImageConfigMap, bare.MaxUnavailable = nil, "", nil, "none"
+	bare.Config, bare.ConfigPath, bare.MaxUnavailable = nil, "", "none"
 
 	grant := func(args *gcp.ImageGrantArgs, children map[string]string) family {
 		return family{children,
@@ -128,7 +128,7 @@ func families() map[string]family {
 		"role": "kubernetes:rbac.authorization.k8s.io/v1:Role", "binding": "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding",
 		"egress": "kubernetes:networking.k8s.io/v1:NetworkPolicy",
 	}
-	refreshed := with(inCluster, map[string]string{"refresh": "kubernetes:batch/v1:CronJob", "first-refresh": "kubernetes:batch/v1:Job"})
+	refreshed := with(inCluster, map[string]string{"images": "kubernetes:core/v1:ConfigMap", "refresh": "kubernetes:batch/v1:CronJob", "first-refresh": "kubernetes:batch/v1:Job"})
 	running := map[string]string{
 		"account": "kubernetes:core/v1:ServiceAccount", "deployment": "kubernetes:apps/v1:Deployment", "service": "kubernetes:core/v1:Service",
 	}
@@ -189,7 +189,7 @@ func families() map[string]family {
 		"kubernetes.PullSecret that waits":  pull(waiting, inCluster),
 		"kubernetes.PullSecret of Amazon's": pull(amazon, refreshed),
 		"kubernetes.Workload": product(workload("acme"), with(running, map[string]string{
-			"image": "kubernetes:core/v1:ConfigMap", "config": "kubernetes:core/v1:Secret", "budget": "kubernetes:policy/v1:PodDisruptionBudget",
+			"config": "kubernetes:core/v1:Secret", "budget": "kubernetes:policy/v1:PodDisruptionBudget",
 		})),
 		"kubernetes.Workload with little": product(bare, running),
 	}

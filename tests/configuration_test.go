@@ -61,7 +61,6 @@ func TestWrongConfigurationIsNamed(t *testing.T) {
 		"bad quantity":                  {set("workload.resources", map[string]any{"limits": map[string]any{"cpu": "fast"}}), `workload.resources.limits.cpu "fast": want a quantity`},
 		"bad variable name":             {set("workload.env", map[string]any{"A-B": "x"}), `workload.env.A-B is no name here: want environment variables`},
 		"writable twice":                {set("workload.writable", []any{map[string]any{"path": "/a"}, map[string]any{"path": "/a"}}), `workload.writable[1].path "/a": is there already`},
-		"probes without a path":         {func(c map[string]any) { set("product.healthPath", nil)(c); set("workload.liveness.period", 5)(c) }, `workload has probes and product.healthPath is missing`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			values, secrets := loadStack(t, "dev", c.edit)

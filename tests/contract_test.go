@@ -227,6 +227,7 @@ func imageGrant(customer string) *gcp.ImageGrantArgs {
 func pullSecret(customer string) *kubernetes.PullSecretArgs {
 	return &kubernetes.PullSecretArgs{
 		Customer: customer, Product: customer + "-app", Namespace: customer + "-app",
+		Images: pulumi.ToStringArray([]string{"europe-west1-docker.pkg.dev/p/r/" + customer + ":1"}),
 		Source: kubernetes.EntraSource{
 			GoogleIdentifiers: kubernetes.GoogleIdentifiers{
 				ProjectNumber: pulumi.String("1"), Pool: pulumi.String("pool"), Provider: pulumi.String("provider"),
@@ -244,8 +245,8 @@ func pullSecret(customer string) *kubernetes.PullSecretArgs {
 func workload(customer string) *kubernetes.WorkloadArgs {
 	return &kubernetes.WorkloadArgs{
 		Customer: customer, Product: customer + "-app", Namespace: pulumi.String(customer + "-app"),
-		PullSecret: pulumi.String("ar-pull-secret"), ImageConfigMap: pulumi.String("ar-pull-secret-image"),
-		Image: pulumi.String("registry.example/app:1"), Port: 8080,
+		PullSecret: pulumi.String("ar-pull-secret"),
+		Image:      pulumi.String("registry.example/app:1"), Port: 8080,
 		Config: pulumi.String(secret), ConfigPath: "/app/config.json",
 	}
 }

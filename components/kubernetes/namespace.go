@@ -75,6 +75,8 @@ type NamespaceArgs struct {
 	// Protect keeps an update from deleting a namespace that was made, with all
 	// that came to live in it; default: true. Not with Existing.
 	Protect *bool
+	// ObjectLabels are labels of every object beside waybill's own.
+	ObjectLabels map[string]string
 	// Children are options of the component's children, by their names without
 	// the component's: "namespace".
 	Children map[string]child.Options
@@ -103,6 +105,7 @@ func (args *NamespaceArgs) Validate(later ...string) error {
 	}
 	family.Check(p, args.children(), args.Children)
 	checkProtect(p, "protect", args.Protect, args.Existing)
+	checkLabels(p, "objectLabels", args.ObjectLabels, labelValuePattern)
 	return p.Err()
 }
 
@@ -126,7 +129,7 @@ func NewNamespace(ctx *pulumi.Context, name string, args *NamespaceArgs, opts ..
 	if err := ctx.RegisterComponentResourceV2("waybill:kubernetes:Namespace", name, inputs, component, opts...); err != nil {
 		return nil, err
 	}
-	owner := labels.Owner{Customer: args.Customer, Product: args.Product}
+	owner := labels.Owner{Customer: args.Customer, Product: args.Product, Labels: args.ObjectLabels}
 	var err error
 	if component.Name, err = namespaceOf(ctx, family.Of(name, component, args.children(), args.Children), args.Name, args.Existing, args.Protect, owner); err != nil {
 		return nil, err

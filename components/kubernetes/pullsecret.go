@@ -34,11 +34,6 @@ type PullSecret struct {
 	// what a workload refers to.
 	SecretName pulumi.StringOutput `pulumi:"secretName"`
 	Namespace  pulumi.StringOutput `pulumi:"namespace"`
-	// ImageConfigMap is the name of the ConfigMap whose key "image" says which
-	// image a new token is tried on; the Workload writes it, so that a new tag
-	// changes the workload and nothing of the pull secret's.
-	ImageConfigMap pulumi.StringOutput `pulumi:"imageConfigMap"`
-
 	// CredentialConfig is the configuration file that the refresher checks, as
 	// JSON. A chain that has none, and a component that waits, have no value.
 	CredentialConfig pulumi.StringOutput `pulumi:"credentialConfig"`
@@ -74,6 +69,11 @@ type PullSecretArgs struct {
 	// europe-west1-docker.pkg.dev: the refresher shows a credential to no other,
 	// whatever image it is told to try. Required unless Waiting.
 	Registry pulumi.StringInput
+	// Images are the references of the images that a new token is tried on before it
+	// replaces a good one: those that the secret is to pull, of Registry. Required
+	// unless Waiting. Other images change the ConfigMap that lists them and nothing
+	// else: the first refresh does not run again.
+	Images pulumi.StringArrayInput
 	// Waiting is true while the vendor has not granted anything: everything is
 	// made but what would ask for a token, so that the secret stays empty.
 	Waiting bool
@@ -83,9 +83,16 @@ type PullSecretArgs struct {
 	// identity with its credentials, the provider, the bindings. The first
 	// refresh waits for them, and runs again when one of them changes.
 	After pulumi.Array
-	// EgressPorts are the TCP ports that the refresher may reach besides DNS;
-	// empty means 443 and 6443. Add the API server's where it is another.
+	// Proxy is the refresher's way to the internet; nil means a direct one.
+	Proxy *Proxy
+	// EgressPorts are the TCP ports that the refresher may reach besides DNS and
+	// Proxy; empty means 443 and 6443. Add the API server's where it is another.
 	EgressPorts []int
+	// NoNetworkPolicy leaves the refresher's network policy out. Not with
+	// EgressPorts.
+	NoNetworkPolicy bool
+	// ObjectLabels are labels of every object beside waybill's own.
+	ObjectLabels map[string]string
 	// Children are options of the component's children, by their names without
 	// the component's: "secret", "refresh", "first-refresh".
 	Children map[string]child.Options
@@ -110,13 +117,17 @@ const (
 	childRole         = "role"          // kubernetes:rbac.authorization.k8s.io/v1:Role
 	childBinding      = "binding"       // kubernetes:rbac.authorization.k8s.io/v1:RoleBinding
 	childEgress       = "egress"        // kubernetes:networking.k8s.io/v1:NetworkPolicy
+	childImages       = "images"        // kubernetes:core/v1:ConfigMap
 	childConfig       = "config"        // kubernetes:core/v1:ConfigMap; of a Workload a Secret
 	childRefresh      = "refresh"       // kubernetes:batch/v1:CronJob
 	childFirstRefresh = "first-refresh" // kubernetes:batch/v1:Job
 )
 
 func (args *PullSecretArgs) children() []string {
-	children := []string{childSecret, childAccount, childRole, childBinding, childEgress}
+	children := []string{childSecret, childAccount, childRole, childBinding}
+	if !args.NoNetworkPolicy {
+		children = append(children, childEgress)
+	}
 	if args.Existing == nil {
 		children = append(children, childNamespace)
 	}
@@ -128,7 +139,7 @@ func (args *PullSecretArgs) children() []string {
 	}); google {
 		children = append(children, childConfig)
 	}
-	return append(children, childRefresh, childFirstRefresh)
+	return append(append(children, childImages, childRefresh, childFirstRefresh), args.Proxy.children()...)
 }
 
 // RefresherServiceAccount is the name of a product's refresher's
@@ -151,6 +162,11 @@ func (args *PullSecretArgs) Validate(later ...string) error {
 	for _, port := range args.EgressPorts {
 		p.Range("egressPorts", port, 1, 65535)
 	}
+	if args.NoNetworkPolicy && len(args.EgressPorts) > 0 {
+		p.Add("egressPorts", "are given and the network policy is left out: want one or the other")
+	}
+	args.Proxy.validate(p, "proxy.")
+	checkLabels(p, "objectLabels", args.ObjectLabels, labelValuePattern)
 	family.Check(p, args.children(), args.Children)
 	if args.Source == nil {
 		p.Add("source", "is missing: want a token source")
@@ -158,6 +174,9 @@ func (args *PullSecretArgs) Validate(later ...string) error {
 	}
 	if args.Registry == nil && !args.Waiting {
 		p.Add("registry", "is missing: want the host of the vendor's registry")
+	}
+	if args.Images == nil && !args.Waiting {
+		p.Add("images", "are missing: want one at least, on which a new token is tried")
 	}
 	if !args.Waiting { // what the source needs, the vendor has not said
 		args.Source.validate(p)
@@ -182,23 +201,22 @@ func NewPullSecret(ctx *pulumi.Context, name string, args *PullSecretArgs, opts 
 	inputs := pulumi.Map{
 		"namespace": pulumi.String(args.Namespace),
 		"name":      pulumi.String(args.secretName()),
-		"schedule":  pulumi.String(args.Refresher.schedule(args.Source)),
+		"schedule":  pulumi.String(args.schedule()),
 	}
 	if err := ctx.RegisterComponentResourceV2("waybill:kubernetes:PullSecret", name, inputs, component, opts...); err != nil {
 		return nil, err
 	}
 	b := &pullSecretBuilder{
 		ctx: ctx, args: args, component: component,
-		owner:    labels.Owner{Customer: args.Customer, Product: args.Product},
+		owner:    labels.Owner{Customer: args.Customer, Product: args.Product, Labels: args.ObjectLabels},
 		children: family.Of(name, component, args.children(), args.Children),
 	}
 	if err := b.build(); err != nil {
 		return nil, err
 	}
 	outputs := pulumi.Map{
-		"secretName":     component.SecretName,
-		"namespace":      component.Namespace,
-		"imageConfigMap": component.ImageConfigMap,
+		"secretName": component.SecretName,
+		"namespace":  component.Namespace,
 	}
 	if !args.Waiting {
 		if configuration := args.Source.configuration(); configuration != nil {
@@ -242,11 +260,10 @@ func (b *pullSecretBuilder) build() error {
 	// Plain values: a name that is not known while the secret is replaced would
 	// replace the workload too.
 	b.component.SecretName = pulumi.String(b.args.secretName()).ToStringOutput()
-	b.component.ImageConfigMap = pulumi.String(b.args.secretName() + "-image").ToStringOutput()
 	if b.args.Waiting {
 		return nil
 	}
-	return b.buildRefresher(secret, append([]pulumi.Resource{secret, policy}, rights...))
+	return b.buildRefresher(secret, append(append(rights, secret), policy...))
 }
 
 // buildRefresher registers what walks the chain; needs are what it needs in the
@@ -256,7 +273,11 @@ func (b *pullSecretBuilder) buildRefresher(secret *corev1.Secret, needs []pulumi
 	if err != nil {
 		return err
 	}
-	labels := pulumi.ToStringMap(b.owner.Kubernetes(refresherComponent))
+	images, err := b.buildImages()
+	if err != nil {
+		return err
+	}
+	needs = append(needs, images)
 	trigger := append(pulumi.Array{secret.Metadata.Uid()}, b.args.After...)
 	var configName pulumi.StringInput
 	if config != nil {
@@ -264,11 +285,18 @@ func (b *pullSecretBuilder) buildRefresher(secret *corev1.Secret, needs []pulumi
 		needs = append(needs, config)
 		trigger = append(trigger, config.Metadata.Uid())
 	}
-	pod := refresherPod(b.args, configName, b.component.ImageConfigMap, labels)
-	if err := b.buildCronJob(pod, needs); err != nil {
+	var volumes corev1.VolumeArray
+	var mounts corev1.VolumeMountArray
+	if err := b.args.Proxy.mount(b.ctx, b.children, b.metadata(""), &volumes, &mounts); err != nil {
 		return err
 	}
-	return b.buildFirstRefresh(pod, needs, trigger)
+	pod := func(run run) *corev1.PodTemplateSpecArgs {
+		return b.refresherPod(run, configName, images.Metadata.Name().Elem(), volumes, mounts)
+	}
+	if err := b.buildCronJob(pod(b.args.Refresher.later()), needs); err != nil {
+		return err
+	}
+	return b.buildFirstRefresh(pod(b.args.Refresher.first()), needs, trigger)
 }
 
 // metadata is that of a child; an empty name is chosen by Pulumi.

@@ -1,6 +1,8 @@
 package kubernetes
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
@@ -34,6 +36,18 @@ func (b *pullSecretBuilder) buildConfig() (*corev1.ConfigMap, error) {
 		Data:      pulumi.StringMap{configKey: configuration},
 		Immutable: pulumi.Bool(true),
 	}, b.children.Options(childConfig)...)
+}
+
+// buildImages lists the images that a new token is tried on. It is updated in
+// place: the first refresh reads it and must not run again for a new tag.
+func (b *pullSecretBuilder) buildImages() (*corev1.ConfigMap, error) {
+	list := b.args.Images.ToStringArrayOutput().ApplyT(func(images []string) string {
+		return strings.Join(slices.Compact(slices.Sorted(slices.Values(images))), "\n")
+	}).(pulumi.StringOutput)
+	return corev1.NewConfigMap(b.ctx, b.children.Name(childImages), &corev1.ConfigMapArgs{
+		Metadata: b.metadata(b.args.secretName() + "-images"),
+		Data:     pulumi.StringMap{imagesKey: list},
+	}, b.children.Options(childImages)...)
 }
 
 // buildRights lets the refresher patch the one secret, and do nothing else.
@@ -82,15 +96,19 @@ func (b *pullSecretBuilder) buildCronJob(pod *corev1.PodTemplateSpecArgs, needs 
 	_, err := batchv1.NewCronJob(b.ctx, b.children.Name(childRefresh), &batchv1.CronJobArgs{
 		Metadata: b.metadata(b.args.secretName() + "-refresh"),
 		Spec: &batchv1.CronJobSpecArgs{
-			Schedule:                pulumi.String(r.schedule(b.args.Source)),
-			ConcurrencyPolicy:       pulumi.String("Forbid"),
-			StartingDeadlineSeconds: seconds(r.every(b.args.Source) / 2),
+			Schedule: pulumi.String(b.args.schedule()),
+			// A pod on a node that died counts as active for as long as nobody takes it
+			// away: with Forbid it would end all refreshes (docs/facts.md §6).
+			ConcurrencyPolicy: pulumi.String("Replace"),
+			// A whole period: whatever run the control plane missed, the last one is made
+			// up for.
+			StartingDeadlineSeconds: seconds(r.every(b.args.Source)),
 			// The last success and a few failures are enough to see what happened.
 			SuccessfulJobsHistoryLimit: pulumi.Int(1),
 			FailedJobsHistoryLimit:     pulumi.Int(3),
 			JobTemplate: &batchv1.JobTemplateSpecArgs{
 				Metadata: &metav1.ObjectMetaArgs{Labels: pulumi.ToStringMap(b.owner.Kubernetes(refresherComponent))},
-				Spec:     r.jobSpec(pod),
+				Spec:     r.later().jobSpec(pod),
 			},
 		},
 	}, b.children.Options(childRefresh, pulumi.DependsOn(needs))...)
@@ -103,10 +121,14 @@ func (b *pullSecretBuilder) buildCronJob(pod *corev1.PodTemplateSpecArgs, needs 
 // one would run again with the next update (docs/facts.md §6).
 func (b *pullSecretBuilder) buildFirstRefresh(pod *corev1.PodTemplateSpecArgs, needs []pulumi.Resource, trigger pulumi.Array) error {
 	r := b.args.Refresher
-	await := timeout(r.jobDeadline() + time.Minute)
+	await := timeout(r.first().jobDeadline() + time.Minute)
+	metadata := b.metadata("")
+	// A Job that failed stays failed, whatever was mended since: the next update makes
+	// another one (https://github.com/pulumi/pulumi-kubernetes/issues/856).
+	metadata.Annotations = pulumi.StringMap{"pulumi.com/replaceUnready": pulumi.String("true")}
 	job, err := batchv1.NewJob(b.ctx, b.children.Name(childFirstRefresh), &batchv1.JobArgs{
-		Metadata: b.metadata(""),
-		Spec:     r.jobSpec(pod),
+		Metadata: metadata,
+		Spec:     r.first().jobSpec(pod),
 	}, b.children.Options(childFirstRefresh, pulumi.DependsOn(needs),
 		// What triggers a replacement is waited for as well.
 		pulumi.ReplacementTrigger(trigger),

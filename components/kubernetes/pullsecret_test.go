@@ -1,6 +1,7 @@
 package kubernetes_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -34,6 +35,7 @@ func entra() kubernetes.EntraSource {
 func pullSecret() *kubernetes.PullSecretArgs {
 	return &kubernetes.PullSecretArgs{
 		Customer: "acme", Product: "shop", Namespace: "shop", Source: entra(), Registry: pulumi.String("europe-west1-docker.pkg.dev"),
+		Images:    pulumi.ToStringArray([]string{"europe-west1-docker.pkg.dev/p/r/shop:1", "europe-west1-docker.pkg.dev/p/r/shop-worker:1", "europe-west1-docker.pkg.dev/p/r/shop:1"}),
 		Refresher: kubernetes.Refresher{Image: "registry.example/refresher:1.0"},
 		After:     pulumi.Array{pulumi.String("identity"), pulumi.String("bindings")},
 	}
@@ -87,15 +89,47 @@ func TestTheSecretIsMadeEmptyAndLeftToTheRefresher(t *testing.T) {
 func TestTheRefresherIsScheduledWithLimits(t *testing.T) {
 	r := register(t, pullSecret(), false)
 	cron := r.Named("pull-refresh")
-	assert.Equal(t, "*/15 * * * *", cron.Text("spec.schedule"))
-	assert.Equal(t, "Forbid", cron.Text("spec.concurrencyPolicy"))
+	assert.Regexp(t, `^([0-9]|1[0-4])-59/15 \* \* \* \*$`, cron.Text("spec.schedule"))
+	assert.Equal(t, "Replace", cron.Text("spec.concurrencyPolicy"), "a pod on a dead node counts as active")
 	for path, want := range map[string]float64{
-		"spec.startingDeadlineSeconds": 450, "spec.successfulJobsHistoryLimit": 1, "spec.failedJobsHistoryLimit": 3,
+		"spec.startingDeadlineSeconds": 900, "spec.successfulJobsHistoryLimit": 1, "spec.failedJobsHistoryLimit": 3,
 		"spec.jobTemplate.spec.backoffLimit": 2, "spec.jobTemplate.spec.activeDeadlineSeconds": 840,
 	} {
 		assert.InDelta(t, want, cron.Value(path).NumberValue(), 0, path)
 	}
-	assert.Equal(t, "FailJob", cron.Text("spec.jobTemplate.spec.podFailurePolicy.rules[0].action"))
+	rules := cron.Value("spec.jobTemplate.spec.podFailurePolicy.rules").Mappable().([]any)
+	assert.Equal(t, []any{
+		map[string]any{"action": "Ignore", "onPodConditions": []any{map[string]any{"type": "DisruptionTarget", "status": "True"}}},
+		map[string]any{"action": "FailJob", "onExitCodes": map[string]any{"containerName": "refresher", "operator": "In", "values": []any{2.0, 17.0}}},
+	}, rules)
+}
+
+// A vendor's clouds are not asked by all customers in the same minute.
+func TestTheMinutesAreSpreadOverCustomersAndStay(t *testing.T) {
+	minutes := map[string]int{}
+	for i := range 300 {
+		args := pullSecret()
+		args.Customer = fmt.Sprintf("customer-%d", i)
+		schedule := register(t, args, true).Named("pull-refresh").Text("spec.schedule")
+		minute, _, _ := strings.Cut(schedule, "-")
+		minutes[minute]++
+	}
+	assert.Len(t, minutes, 15)
+	for minute, customers := range minutes {
+		assert.Less(t, customers, 60, minute)
+	}
+	same := register(t, pullSecret(), true).Named("pull-refresh").Text("spec.schedule")
+	assert.Equal(t, same, register(t, pullSecret(), false).Named("pull-refresh").Text("spec.schedule"))
+}
+
+// The images that a token is tried on change with every release, and nothing that
+// would make the first refresh run again.
+func TestTheImagesAreListedOnceAndChangedInPlace(t *testing.T) {
+	r := register(t, pullSecret(), false)
+	images := r.Named("pull-images")
+	assert.Equal(t, "ar-pull-secret-images", images.Text("metadata.name"))
+	assert.Equal(t, "europe-west1-docker.pkg.dev/p/r/shop-worker:1\neurope-west1-docker.pkg.dev/p/r/shop:1", images.Text("data.images"))
+	assert.NotContains(t, r.Named("pull-first-refresh").RPC.GetReplacementTrigger().String(), "shop:1")
 }
 
 func TestTheFirstRefreshRunsAgainWhenWhatItNeedsChanges(t *testing.T) {
@@ -107,10 +141,13 @@ func TestTheFirstRefreshRunsAgainWhenWhatItNeedsChanges(t *testing.T) {
 	for _, part := range []string{"identity", "bindings", recorder.GUID("kubernetes:core/v1:Secret" + "pull-secret")} {
 		assert.Contains(t, trigger, part)
 	}
+	assert.Equal(t, "true", job.Text(`metadata.annotations["pulumi.com/replaceUnready"]`), "one that failed is made again")
 	assert.Equal(t, "900s", job.RPC.GetCustomTimeouts().GetCreate(), "longer than its own deadline")
 	assert.InDelta(t, 840, job.Value("spec.activeDeadlineSeconds").NumberValue(), 0)
+	assert.InDelta(t, 0, job.Value("spec.backoffLimit").NumberValue(), 0, "the next update runs it again")
+	assert.Equal(t, []any{"refresh", "--require-images"}, job.Value("spec.template.spec.containers[0].args").Mappable())
 	dependencies := strings.Join(job.RPC.GetDependencies(), " ")
-	for _, name := range []string{"::pull-secret", "::pull-config", "::pull-binding", "::pull-account", "::pull-egress"} {
+	for _, name := range []string{"::pull-secret", "::pull-config", "::pull-binding", "::pull-account", "::pull-egress", "::pull-images"} {
 		assert.Contains(t, dependencies, name)
 	}
 }
@@ -120,10 +157,14 @@ func TestTheRefreshersPodsRelyOnNoWebhook(t *testing.T) {
 	templates := pods(r)
 	require.Len(t, templates, 2)
 	for name, template := range templates {
-		for key := range at(template, "metadata.labels").ObjectValue() {
-			assert.NotContains(t, string(key), "azure.workload.identity", name)
+		for _, keys := range []string{"metadata.labels", "metadata.annotations"} {
+			for key := range at(template, keys).ObjectValue() {
+				assert.NotContains(t, string(key), "azure.workload.identity", name)
+				assert.NotContains(t, string(key), "eks.amazonaws.com", name)
+			}
 		}
-		assert.True(t, at(template, "metadata.annotations").IsNull(), name)
+		assert.Equal(t, "disabled", at(template, `metadata.annotations["linkerd.io/inject"]`).StringValue(), "a sidecar keeps a Job's pod from ending")
+		assert.Equal(t, "false", at(template, `metadata.labels["sidecar.istio.io/inject"]`).StringValue())
 		assert.Equal(t, "shop-refresher", at(template, "spec.serviceAccountName").StringValue())
 		assert.False(t, at(template, "spec.automountServiceAccountToken").BoolValue())
 		container := at(template, "spec.containers[0]").ObjectValue()
@@ -137,7 +178,7 @@ func TestTheRefreshersPodsRelyOnNoWebhook(t *testing.T) {
 			environment[v["name"].(string)] = v["valueFrom"]
 		}
 		assert.Equal(t, map[string]any{
-			"WAYBILL_IMAGE":                             map[string]any{"configMapKeyRef": map[string]any{"name": "ar-pull-secret-image", "key": "image"}},
+			"WAYBILL_IMAGES":                            map[string]any{"configMapKeyRef": map[string]any{"name": "ar-pull-secret-images", "key": "images"}},
 			"WAYBILL_TRUST":                             "entra",
 			"WAYBILL_REGISTRY":                          "europe-west1-docker.pkg.dev",
 			"GOOGLE_APPLICATION_CREDENTIALS":            "/etc/waybill/credential-config.json",
@@ -149,8 +190,8 @@ func TestTheRefreshersPodsRelyOnNoWebhook(t *testing.T) {
 			"WAYBILL_ENTRA_SCOPE":                       "api://AzureADTokenExchange/.default",
 			"WAYBILL_SECRET":                            "ar-pull-secret",
 			"WAYBILL_NAMESPACE":                         "shop",
-			"WAYBILL_DEADLINE":                          "4m0s",
-			"WAYBILL_PROPAGATION":                       "1m30s",
+			"WAYBILL_DEADLINE":                          map[string]string{"pull-refresh": "4m0s", "pull-first-refresh": "12m0s"}[name],
+			"WAYBILL_PROPAGATION":                       map[string]string{"pull-refresh": "1m30s", "pull-first-refresh": "8m0s"}[name],
 		}, environment, name)
 		assert.Equal(t, map[string]any{"path": "token", "expirationSeconds": 3600.0, "audience": "api://AzureADTokenExchange"},
 			volume(t, template, "subject-token")["projected"].(map[string]any)["sources"].([]any)[0].(map[string]any)["serviceAccountToken"])
@@ -230,13 +271,10 @@ func TestNothingReachesTheRefresherNorItTheNodesIdentity(t *testing.T) {
 	require.Len(t, egress, 2)
 	assert.Equal(t, []any{map[string]any{"protocol": "TCP", "port": 443.0}, map[string]any{"protocol": "TCP", "port": 6443.0}},
 		egress[1].ObjectValue()["ports"].Mappable())
-	var blocked []string
-	for _, peer := range egress[1].ObjectValue()["to"].ArrayValue() {
-		for _, block := range peer.ObjectValue()["ipBlock"].ObjectValue()["except"].ArrayValue() {
-			blocked = append(blocked, block.StringValue())
-		}
+	for _, rule := range egress {
+		assert.True(t, rule.ObjectValue()["to"].IsNull(), "Cilium's blocks match no API server on a node")
 	}
-	assert.Equal(t, []string{"169.254.169.254/32", "fd00:ec2::254/128"}, blocked)
+	assert.Contains(t, egress[0].ObjectValue()["ports"].Mappable(), map[string]any{"protocol": "UDP", "port": 5353.0}, "OpenShift's")
 	assert.Equal(t, at(pods(register(t, pullSecret(), false))["pull-refresh"], "metadata.labels").ObjectValue()["app.kubernetes.io/component"].StringValue(),
 		policy.Text(`spec.podSelector.matchLabels["app.kubernetes.io/component"]`))
 }
@@ -260,7 +298,9 @@ func TestBadArgumentsOfThePullSecretAreNamed(t *testing.T) {
 		"an hour":                {func(a *kubernetes.PullSecretArgs) { a.Refresher.Every = time.Hour }, "refresher.every 1h0m0s: want 5m to 20m0s"},
 		"seven minutes":          {func(a *kubernetes.PullSecretArgs) { a.Refresher.Every = 7 * time.Minute }, "a divisor of an hour"},
 		"a long deadline":        {func(a *kubernetes.PullSecretArgs) { a.Refresher.Deadline = long }, "refresher.deadline 11m0s: want 1m to 10m"},
-		"a long propagation":     {func(a *kubernetes.PullSecretArgs) { a.Refresher.Propagation = &long }, "refresher.propagation 11m0s: want 0s to 5m"},
+		"a long propagation":     {func(a *kubernetes.PullSecretArgs) { a.Refresher.Propagation = &long }, "refresher.propagation 11m0s: want 0s to 10m"},
+		"no image to try":        {func(a *kubernetes.PullSecretArgs) { a.Images = nil }, "images are missing: want one at least"},
+		"ports of no policy":     {func(a *kubernetes.PullSecretArgs) { a.NoNetworkPolicy, a.EgressPorts = true, []int{443} }, "egressPorts are given and the network policy is left out"},
 		"a bad port":             {func(a *kubernetes.PullSecretArgs) { a.EgressPorts = []int{0} }, "egressPorts 0: want 1 to 65535"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,12 +3,12 @@ package kubernetes
 import (
 	"cmp"
 	"fmt"
+	"hash/fnv"
 	"strconv"
 	"time"
 
 	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
-	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/check"
@@ -26,14 +26,17 @@ const (
 	configFile = configDir + "/" + configKey
 	// apiTokenDir is where client libraries look for a pod's own credentials.
 	apiTokenDir = "/var/run/secrets/kubernetes.io/serviceaccount"
-	// imageKey is the key of the ConfigMap that says which image is tried.
-	imageKey = "image"
+	// imagesKey is the key of the ConfigMap that says which images are tried.
+	imagesKey = "images"
 	// tokenSeconds is how long the pod's projected tokens live; a run is over
 	// long before.
 	tokenSeconds = 3600
 	// configurationRefused is the exit code of a refresher that refuses its own
 	// configuration: another pod would refuse it too.
 	configurationRefused = 2
+	// imageMissing is the exit code of a first refresh that wrote the secret and
+	// found no image: another pod would find none either.
+	imageMissing = 17
 	// podMargin is what a pod may take besides the run itself: scheduling and
 	// pulling the refresher's image.
 	podMargin = 2 * time.Minute
@@ -48,42 +51,75 @@ type Refresher struct {
 	// to 20 (Google's tokens) or 30 (ECR's); empty means the source's own.
 	Every time.Duration
 	// Deadline of one run with its retries: 1 to 10 minutes, and shorter than
-	// Every; empty means 4 minutes.
+	// Every; empty means 4 minutes. The first refresh may take as long as its
+	// Propagation besides.
 	Deadline time.Duration
 	// Propagation is how long, within one run, a refusal that a change not yet
-	// propagated would give is tried again: 0 to 5 minutes; nil means 90 seconds.
+	// propagated would give is tried again: 0 to 10 minutes; nil means 90 seconds,
+	// and for the first refresh, right after everything was made, 8 minutes: Google
+	// says that a change takes 2 minutes, potentially 7 or longer
+	// (https://cloud.google.com/iam/docs/access-change-propagation).
 	Propagation *time.Duration
-	// Retries is how many failed pods a Job replaces; nil means 2.
+	// Retries is how many failed pods a Job of the CronJob replaces; nil means 2. The
+	// first refresh has one pod: the next update runs it again.
 	Retries *int
-	// Resources of its container; empty means small ones.
-	Resources Resources
+	// Probes adds probes that always succeed, where a policy wants every container to
+	// have some.
+	Probes bool
+	// Pod is how the cluster wants its pods; without Resources they are small.
+	Pod
+}
+
+// run is how patient one run of the refresher is.
+type run struct {
+	// arguments of the program.
+	arguments             []string
+	deadline, propagation time.Duration
+	// retries is how many failed pods are replaced.
+	retries int
+}
+
+// jobDeadline covers every attempt of a Job.
+func (r run) jobDeadline() time.Duration {
+	return time.Duration(r.retries+1)*r.deadline + podMargin
+}
+
+// later are the runs of the CronJob.
+func (r Refresher) later() run {
+	return run{[]string{"refresh"}, r.deadline(), optional.Or(r.Propagation, 90*time.Second), r.retries()}
+}
+
+// first is the run before the workload starts. It fails where an image is missing,
+// after it has written the secret, so that the update stops there.
+func (r Refresher) first() run {
+	propagation := optional.Or(r.Propagation, 8*time.Minute)
+	return run{[]string{"refresh", "--require-images"}, r.deadline() + propagation, propagation, 0}
 }
 
 func (r Refresher) deadline() time.Duration { return cmp.Or(r.Deadline, 4*time.Minute) }
-
-func (r Refresher) propagation() time.Duration { return optional.Or(r.Propagation, 90*time.Second) }
 
 func (r Refresher) every(source TokenSource) time.Duration {
 	usual, _ := source.cadence()
 	return cmp.Or(r.Every, usual)
 }
 
-func (r Refresher) schedule(source TokenSource) string {
-	return fmt.Sprintf("*/%d * * * *", int(r.every(source).Minutes()))
+// schedule spreads the customers over the minutes: a vendor's clouds are not
+// asked for all tokens at once. The hash is of what does not change.
+func (args *PullSecretArgs) schedule() string {
+	every := uint32(args.Refresher.every(args.Source).Minutes())
+	hash := fnv.New32a()
+	fmt.Fprintf(hash, "%s/%s/%s", args.Customer, args.Product, args.Namespace)
+	return fmt.Sprintf("%d-59/%d * * * *", hash.Sum32()%every, every)
 }
 
 func (r Refresher) retries() int { return optional.Or(r.Retries, 2) }
 
-// jobDeadline covers every attempt of a Job.
-func (r Refresher) jobDeadline() time.Duration {
-	return time.Duration(r.retries()+1)*r.deadline() + podMargin
-}
-
-func (r Refresher) resources() Resources {
-	return r.Resources.orElse(Resources{
-		Requests: map[string]string{"cpu": "10m", "memory": "32Mi"},
-		Limits:   map[string]string{"memory": "128Mi"},
-	})
+// refresherResources are what GKE Autopilot asks at the least
+// (https://cloud.google.com/kubernetes-engine/docs/concepts/autopilot-resource-requests),
+// with a limit of CPU, which AKS's deployment safeguards and Kyverno's policies ask.
+var refresherResources = Resources{
+	Requests: map[string]string{"cpu": "50m", "memory": "52Mi"},
+	Limits:   map[string]string{"cpu": "500m", "memory": "128Mi"},
 }
 
 func (r Refresher) validate(p *check.Problems, source TokenSource) {
@@ -95,11 +131,11 @@ func (r Refresher) validate(p *check.Problems, source TokenSource) {
 	if d := r.deadline(); d < time.Minute || d > 10*time.Minute || d >= every {
 		p.Add("refresher.deadline", "%s: want 1m to 10m, shorter than the time between two runs", d)
 	}
-	if d := r.propagation(); d < 0 || d > 5*time.Minute {
-		p.Add("refresher.propagation", "%s: want 0s to 5m", d)
+	if d := r.first().propagation; d < 0 || d > 10*time.Minute {
+		p.Add("refresher.propagation", "%s: want 0s to 10m", d)
 	}
 	p.Range("refresher.retries", r.retries(), 0, 6)
-	r.Resources.validate(p, "refresher.resources")
+	r.Pod.validate(p, "refresher.")
 }
 
 // checkImage refuses a reference that pins nothing: what it names would depend
@@ -113,17 +149,24 @@ func checkImage(text string) error {
 }
 
 // jobSpec is what the CronJob's Jobs and the first refresh have in common.
-func (r Refresher) jobSpec(pod *corev1.PodTemplateSpecArgs) *batchv1.JobSpecArgs {
+func (r run) jobSpec(pod *corev1.PodTemplateSpecArgs) *batchv1.JobSpecArgs {
 	return &batchv1.JobSpecArgs{
-		BackoffLimit:          pulumi.Int(r.retries()),
+		BackoffLimit:          pulumi.Int(r.retries),
 		ActiveDeadlineSeconds: seconds(r.jobDeadline()),
 		PodFailurePolicy: &batchv1.PodFailurePolicyArgs{Rules: batchv1.PodFailurePolicyRuleArray{
+			// A pod that a drained or preempted node took away is no failure.
+			&batchv1.PodFailurePolicyRuleArgs{
+				Action: pulumi.String("Ignore"),
+				OnPodConditions: batchv1.PodFailurePolicyOnPodConditionsPatternArray{
+					&batchv1.PodFailurePolicyOnPodConditionsPatternArgs{Type: pulumi.String("DisruptionTarget"), Status: pulumi.String("True")},
+				},
+			},
 			&batchv1.PodFailurePolicyRuleArgs{
 				Action: pulumi.String("FailJob"),
 				OnExitCodes: &batchv1.PodFailurePolicyOnExitCodesRequirementArgs{
 					ContainerName: pulumi.String(containerName),
 					Operator:      pulumi.String("In"),
-					Values:        pulumi.IntArray{pulumi.Int(configurationRefused)},
+					Values:        pulumi.IntArray{pulumi.Int(configurationRefused), pulumi.Int(imageMissing)},
 				},
 			},
 		}},
@@ -131,34 +174,48 @@ func (r Refresher) jobSpec(pod *corev1.PodTemplateSpecArgs) *batchv1.JobSpecArgs
 	}
 }
 
+// A sidecar keeps a Job's pod from ending, and Kubernetes from seeing that the
+// refresher did: service meshes that inject one into whole namespaces are told not
+// to (Istio, Linkerd, Kuma, Consul).
+var (
+	noSidecarLabels = map[string]string{
+		"sidecar.istio.io/inject":   "false",
+		"kuma.io/sidecar-injection": "disabled",
+	}
+	noSidecarAnnotations = map[string]string{
+		"sidecar.istio.io/inject":             "false",
+		"linkerd.io/inject":                   "disabled",
+		"consul.hashicorp.com/connect-inject": "false",
+	}
+)
+
 // refresherPod is the pod of the CronJob and of the first refresh. It projects
-// its own tokens and sets its own environment; it carries no label and no
-// annotation that a webhook acts on.
-func refresherPod(args *PullSecretArgs, config, imageConfigMap pulumi.StringInput, labels pulumi.StringMap) *corev1.PodTemplateSpecArgs {
-	r := args.Refresher
+// its own tokens and sets its own environment; no webhook that would add an
+// identity acts on it.
+func (b *pullSecretBuilder) refresherPod(
+	run run, config, images pulumi.StringInput, volumes corev1.VolumeArray, mounts corev1.VolumeMountArray,
+) *corev1.PodTemplateSpecArgs {
+	args := b.args
 	variables := append(args.Source.environment(),
 		variable{"WAYBILL_REGISTRY", args.Registry},
 		variable{"WAYBILL_SECRET", pulumi.String(args.secretName())},
 		variable{"WAYBILL_NAMESPACE", pulumi.String(args.Namespace)},
-		variable{"WAYBILL_DEADLINE", pulumi.String(r.deadline().String())},
-		variable{"WAYBILL_PROPAGATION", pulumi.String(r.propagation().String())},
+		variable{"WAYBILL_DEADLINE", pulumi.String(run.deadline.String())},
+		variable{"WAYBILL_PROPAGATION", pulumi.String(run.propagation.String())},
 	)
 	environment := corev1.EnvVarArray{
 		&corev1.EnvVarArgs{
-			Name: pulumi.String("WAYBILL_IMAGE"),
+			Name: pulumi.String("WAYBILL_IMAGES"),
 			ValueFrom: &corev1.EnvVarSourceArgs{ConfigMapKeyRef: &corev1.ConfigMapKeySelectorArgs{
-				Name: imageConfigMap, Key: pulumi.String(imageKey),
+				Name: images, Key: pulumi.String(imagesKey),
 			}},
 		},
 	}
-	for _, v := range variables {
+	for _, v := range append(variables, args.Proxy.environment("WAYBILL_AUTHORITY_FILE")...) {
 		environment = append(environment, &corev1.EnvVarArgs{Name: pulumi.String(v.name), Value: v.value})
 	}
-	mounts := corev1.VolumeMountArray{
-		readOnlyMount("subject-token", externalaccount.SubjectTokenDir),
-		readOnlyMount("api-token", apiTokenDir),
-	}
-	volumes := corev1.VolumeArray{
+	mounts = append(mounts, readOnlyMount("subject-token", externalaccount.SubjectTokenDir), readOnlyMount("api-token", apiTokenDir))
+	volumes = append(volumes,
 		projected("subject-token", serviceAccountToken(args.Source.audience())),
 		projected("api-token",
 			serviceAccountToken(nil),
@@ -173,7 +230,7 @@ func refresherPod(args *PullSecretArgs, config, imageConfigMap pulumi.StringInpu
 				}},
 			}},
 		),
-	}
+	)
 	if config != nil {
 		mounts = append(mounts, readOnlyMount("credential-config", configDir))
 		volumes = append(volumes, &corev1.VolumeArgs{
@@ -181,26 +238,28 @@ func refresherPod(args *PullSecretArgs, config, imageConfigMap pulumi.StringInpu
 			ConfigMap: &corev1.ConfigMapVolumeSourceArgs{Name: config.ToStringOutput().ToStringPtrOutput()},
 		})
 	}
-	return &corev1.PodTemplateSpecArgs{
-		Metadata: &metav1.ObjectMetaArgs{Labels: labels},
-		Spec: &corev1.PodSpecArgs{
-			ServiceAccountName:           pulumi.String(args.serviceAccountName()),
-			AutomountServiceAccountToken: pulumi.Bool(false),
-			EnableServiceLinks:           pulumi.Bool(false),
-			RestartPolicy:                pulumi.String("Never"),
-			SecurityContext:              restrictedPod(nonRoot),
-			Containers: corev1.ContainerArray{&corev1.ContainerArgs{
-				Name:            pulumi.String(containerName),
-				Image:           pulumi.String(r.Image),
-				Args:            pulumi.ToStringArray([]string{"refresh"}),
-				Env:             environment,
-				Resources:       r.resources().args(),
-				SecurityContext: restrictedContainer(),
-				VolumeMounts:    mounts,
-			}},
-			Volumes: volumes,
-		},
+	pod := args.Refresher.Pod
+	pod.Labels = with(noSidecarLabels, pod.Labels)
+	container := &corev1.ContainerArgs{
+		Name:         pulumi.String(containerName),
+		Image:        pulumi.String(args.Refresher.Image),
+		Args:         pulumi.ToStringArray(run.arguments),
+		Env:          environment,
+		VolumeMounts: mounts,
+		// What the refresher leaves to say; what a crash leaves is in its log.
+		TerminationMessagePolicy: pulumi.String("FallbackToLogsOnError"),
 	}
+	if args.Refresher.Probes {
+		probe := &corev1.ProbeArgs{
+			Exec: &corev1.ExecActionArgs{Command: pulumi.ToStringArray([]string{"/refresher", "--version"})}, PeriodSeconds: pulumi.Int(30),
+		}
+		container.LivenessProbe, container.ReadinessProbe = probe, probe
+	}
+	return pod.template(b.owner.Kubernetes(refresherComponent), noSidecarAnnotations, &corev1.PodSpecArgs{
+		ServiceAccountName: pulumi.String(args.serviceAccountName()),
+		RestartPolicy:      pulumi.String("Never"),
+		Volumes:            volumes,
+	}, container, refresherResources)
 }
 
 func readOnlyMount(volume, path string) *corev1.VolumeMountArgs {

@@ -28,7 +28,7 @@ type TokenSource interface {
 	egress() []endpoint
 }
 
-// endpoint is an address block and a TCP port.
+// endpoint is a block of addresses and a TCP port.
 type endpoint struct {
 	block string
 	port  int

@@ -10,8 +10,12 @@ import (
 	"waybill.example/waybill/components/internal/externalaccount"
 )
 
-// podIdentityAgent is where the agent answers on every EKS node.
-const podIdentityAgent = "169.254.170.23"
+// Where the Pod Identity agent answers on EKS nodes, by the cluster's IP family
+// (https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html).
+const (
+	podIdentityAgent   = "169.254.170.23"
+	podIdentityAgentV6 = "fd00:ec2::23"
+)
 
 // ecrCadence takes a 12-hour token many times in its life (docs/facts.md §4).
 func ecrCadence() (usual, longest time.Duration) { return 30 * time.Minute, 30 * time.Minute }
@@ -59,7 +63,12 @@ func (s IRSASource) environment() []variable {
 // PodIdentitySource walks ServiceAccount → EKS Pod Identity → IAM role → the
 // vendor's ECR. The refresher asks the node's agent itself, with a token of its
 // own: no webhook is relied on. Not on Fargate.
-type PodIdentitySource struct{ ECRRole }
+type PodIdentitySource struct {
+	ECRRole
+	// IPv6 is true for a cluster of the family ipv6, whose agent answers at
+	// another address.
+	IPv6 bool
+}
 
 func (s PodIdentitySource) validate(p *check.Problems) { s.ECRRole.validate(p) }
 func (s PodIdentitySource) audience() pulumi.StringInput {
@@ -67,10 +76,23 @@ func (s PodIdentitySource) audience() pulumi.StringInput {
 }
 func (s PodIdentitySource) configuration() pulumi.StringInput       { return nil }
 func (s PodIdentitySource) cadence() (usual, longest time.Duration) { return ecrCadence() }
-func (s PodIdentitySource) egress() []endpoint                      { return []endpoint{{podIdentityAgent + "/32", 80}} }
+
+func (s PodIdentitySource) egress() []endpoint {
+	if s.IPv6 {
+		return []endpoint{{podIdentityAgentV6 + "/128", 80}}
+	}
+	return []endpoint{{podIdentityAgent + "/32", 80}}
+}
+
+func (s PodIdentitySource) agent() string {
+	if s.IPv6 {
+		return "http://[" + podIdentityAgentV6 + "]/v1/credentials"
+	}
+	return "http://" + podIdentityAgent + "/v1/credentials"
+}
 
 func (s PodIdentitySource) environment() []variable {
 	return append(s.ECRRole.environment("pod-identity"),
-		variable{"AWS_CONTAINER_CREDENTIALS_FULL_URI", pulumi.String("http://" + podIdentityAgent + "/v1/credentials")},
+		variable{"AWS_CONTAINER_CREDENTIALS_FULL_URI", pulumi.String(s.agent())},
 		variable{"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", pulumi.String(externalaccount.SubjectTokenFile)})
 }

@@ -35,8 +35,8 @@ func TestWithECRTheRefresherNamesItsRole(t *testing.T) {
 			args := pullSecret()
 			args.Source = c.source
 			r := register(t, args, false)
-			assert.Empty(t, r.Of("ConfigMap"), "no credential configuration")
-			assert.Equal(t, "*/30 * * * *", r.Named("pull-refresh").Text("spec.schedule"))
+			assert.Len(t, r.Of("ConfigMap"), 1, "the images, and no credential configuration")
+			assert.Equal(t, "9-59/30 * * * *", r.Named("pull-refresh").Text("spec.schedule"))
 			for pod, template := range pods(r) {
 				environment := map[string]string{}
 				for _, variable := range at(template, "spec.containers[0].env").ArrayValue() {

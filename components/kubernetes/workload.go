@@ -47,12 +47,6 @@ type WorkloadArgs struct {
 	// PullSecret leaves the pull to the node's own credentials.
 	Namespace  pulumi.StringInput
 	PullSecret pulumi.StringInput
-	// ImageConfigMap is the PullSecret component's: the workload writes there
-	// which image a new token is tried on. Nil writes nothing.
-	ImageConfigMap pulumi.StringInput
-	// ImageResource is that ConfigMap's name in the stack, which stays the same
-	// where another component comes to write it; empty means NAME-image.
-	ImageResource string
 	// Image is the product's full reference.
 	Image pulumi.StringInput
 	// After is waited for before the first pod starts: the first refresh.
@@ -64,10 +58,16 @@ type WorkloadArgs struct {
 	ServicePort int
 	// Replicas, 1 to 1000; nil means 2.
 	Replicas *int
-	// Resources of the container; empty means the guides': 250m and 512Mi
-	// requested, 1 CPU and 2Gi at most.
-	Resources Resources
-	// Liveness and Readiness are HTTP probes; a Path that is empty means none.
+	// Autoscaled leaves the number of replicas to an autoscaler: a HorizontalPodAutoscaler,
+	// KEDA. No Replicas beside it.
+	Autoscaled bool
+	// Pod is how the cluster wants its pods; without Resources the guides': 250m
+	// and 512Mi requested, 1 CPU and 2Gi at most.
+	Pod
+	// Proxy is the product's way to the internet; nil leaves it alone.
+	Proxy *Proxy
+	// Liveness and Readiness ask Path over HTTP; without a Path they open the port.
+	// A Liveness that says nothing is none.
 	Liveness, Readiness Probe
 	// Command and Arguments replace the image's own; Env adds variables.
 	Command, Arguments []string
@@ -79,8 +79,6 @@ type WorkloadArgs struct {
 	// Writable are the paths that the product may write: each is an empty
 	// directory, for everything else is read-only.
 	Writable []WritableMount
-	// User that the product runs as; 0 means 65532. Root is not allowed.
-	User int
 	// MaxUnavailable is how many pods a voluntary disruption may take at once,
 	// a number or a percentage; empty means 1, "none" means no budget.
 	MaxUnavailable string
@@ -94,6 +92,8 @@ type WorkloadArgs struct {
 	// selector cannot be changed, so that a Deployment that was made by hand
 	// keeps its own when it is taken over. Empty means waybill's.
 	Selector map[string]string
+	// ObjectLabels are labels of every object beside waybill's own.
+	ObjectLabels map[string]string
 	// Children are options of the component's children, by their names without
 	// the component's: "deployment", "service".
 	Children map[string]child.Options
@@ -119,8 +119,6 @@ func (args *WorkloadArgs) role() string { return cmp.Or(args.Component, productC
 
 func (args *WorkloadArgs) replicas() int { return optional.Or(args.Replicas, 2) }
 
-func (args *WorkloadArgs) user() int { return cmp.Or(args.User, nonRoot) }
-
 func (args *WorkloadArgs) servicePort() int { return cmp.Or(args.ServicePort, 80) }
 
 func (args *WorkloadArgs) spreadOver() []string {
@@ -132,7 +130,6 @@ func (args *WorkloadArgs) spreadOver() []string {
 
 // Children of a Workload, besides childAccount and childConfig.
 const (
-	childImage      = "image"      // kubernetes:core/v1:ConfigMap; ImageResource is its whole name
 	childDeployment = "deployment" // kubernetes:apps/v1:Deployment
 	childBudget     = "budget"     // kubernetes:policy/v1:PodDisruptionBudget
 	childService    = "service"    // kubernetes:core/v1:Service
@@ -140,16 +137,13 @@ const (
 
 func (args *WorkloadArgs) children() []string {
 	children := []string{childAccount, childDeployment, childService}
-	if args.ImageConfigMap != nil {
-		children = append(children, childImage)
-	}
 	if args.Config != nil {
 		children = append(children, childConfig)
 	}
 	if args.MaxUnavailable != noBudget {
 		children = append(children, childBudget)
 	}
-	return children
+	return append(children, args.Proxy.children()...)
 }
 
 // NewWorkload registers the Deployment and what belongs to it.
@@ -161,13 +155,13 @@ func NewWorkload(ctx *pulumi.Context, name string, args *WorkloadArgs, opts ...p
 		return nil, err
 	}
 	component := &Workload{}
-	inputs := pulumi.Map{"image": args.Image, "namespace": args.Namespace, "replicas": pulumi.Int(args.replicas())}
+	inputs := pulumi.Map{"image": args.Image, "namespace": args.Namespace}
 	if err := ctx.RegisterComponentResourceV2("waybill:kubernetes:Workload", name, inputs, component, opts...); err != nil {
 		return nil, err
 	}
 	b := &workloadBuilder{
 		ctx: ctx, args: args, component: component,
-		owner:    labels.Owner{Customer: args.Customer, Product: args.Product},
+		owner:    labels.Owner{Customer: args.Customer, Product: args.Product, Labels: args.ObjectLabels},
 		children: family.Of(name, component, args.children(), args.Children),
 	}
 	if err := b.build(); err != nil {
@@ -186,9 +180,6 @@ type workloadBuilder struct {
 }
 
 func (b *workloadBuilder) build() error {
-	if err := b.buildTriedImage(); err != nil {
-		return err
-	}
 	account, err := b.buildAccount()
 	if err != nil {
 		return err
@@ -230,19 +221,6 @@ func (b *workloadBuilder) metadata(name pulumi.StringPtrInput) *metav1.ObjectMet
 		Namespace: b.args.Namespace.ToStringOutput().ToStringPtrOutput(),
 		Labels:    b.labels(),
 	}
-}
-
-// buildTriedImage writes which image a new token is tried on. It is updated in
-// place: the first refresh reads it and must not run again for a new tag.
-func (b *workloadBuilder) buildTriedImage() error {
-	if b.args.ImageConfigMap == nil {
-		return nil
-	}
-	_, err := corev1.NewConfigMap(b.ctx, cmp.Or(b.args.ImageResource, b.children.Name(childImage)), &corev1.ConfigMapArgs{
-		Metadata: b.metadata(b.args.ImageConfigMap.ToStringOutput().ToStringPtrOutput()),
-		Data:     pulumi.StringMap{imageKey: b.args.Image},
-	}, b.children.Options(childImage)...)
-	return err
 }
 
 // buildAccount registers the product's own ServiceAccount. No token of it is

@@ -34,8 +34,12 @@ func (args *WorkloadArgs) Validate(later ...string) error {
 	p.Range("port", args.Port, 1024, 65535)
 	p.Range("servicePort", args.servicePort(), 1, 65535)
 	p.Range("replicas", args.replicas(), 1, 1000)
-	p.Range("user", args.user(), 1, 1<<31-1)
-	args.Resources.validate(p, "resources")
+	if args.Autoscaled && args.Replicas != nil {
+		p.Add("replicas", "%d: want none where an autoscaler sets their number", *args.Replicas)
+	}
+	args.Pod.validate(p, "")
+	args.Proxy.validate(p, "proxy.")
+	checkLabels(p, "objectLabels", args.ObjectLabels, labelValuePattern)
 	args.Liveness.validate(p, "liveness")
 	args.Readiness.validate(p, "readiness")
 	if (args.Config == nil) != (args.ConfigPath == "") {
@@ -70,10 +74,7 @@ func absolute(path string) bool {
 }
 
 func (probe Probe) validate(p *check.Problems, key string) {
-	if probe.Path == "" {
-		return
-	}
-	if !strings.HasPrefix(probe.Path, "/") {
+	if probe.Path != "" && !strings.HasPrefix(probe.Path, "/") {
 		p.Add(key+".path", "%q: want a path that starts with /", probe.Path)
 	}
 	p.Range(key+".initialDelay", probe.InitialDelay, 0, 3600)

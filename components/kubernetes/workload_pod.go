@@ -8,11 +8,11 @@ import (
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
-	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// Probe asks the product over HTTP whether it is well. Durations are seconds;
+// Probe asks the product whether it is well: over HTTP, or without a path by
+// opening its port. Durations are seconds;
 // 0 means the default: for liveness a delay of 30 and a period of 10, for
 // readiness 10 and 5, for both a timeout of 1 and 3 failures.
 type Probe struct {
@@ -48,49 +48,44 @@ func (b *workloadBuilder) buildConfig() (*corev1.Secret, error) {
 }
 
 func (b *workloadBuilder) buildDeployment(account *corev1.ServiceAccount, config *corev1.Secret) (*appsv1.Deployment, error) {
-	labels := b.owner.Kubernetes(b.args.role())
-	maps.Copy(labels, b.selected())
+	labels := with(b.owner.Kubernetes(b.args.role()), b.selected())
 	if b.args.Identity != nil {
 		maps.Copy(labels, b.args.Identity.podLabels())
 	}
 	mounts, volumes := b.volumes(config)
+	if err := b.args.Proxy.mount(b.ctx, b.children, b.metadata(nil), &volumes, &mounts); err != nil {
+		return nil, err
+	}
+	spec := &appsv1.DeploymentSpecArgs{
+		Selector:                b.selector(),
+		ProgressDeadlineSeconds: pulumi.Int(progressSeconds),
+		Template: b.args.Pod.template(labels, nil, &corev1.PodSpecArgs{
+			ServiceAccountName:        account.Metadata.Name(),
+			ImagePullSecrets:          b.pullSecrets(),
+			TopologySpreadConstraints: b.spread(),
+			Volumes:                   volumes,
+		}, &corev1.ContainerArgs{
+			Name:    pulumi.String(b.args.objectName()),
+			Image:   b.args.Image.ToStringOutput().ToStringPtrOutput(),
+			Command: pulumi.ToStringArray(b.args.Command),
+			Args:    pulumi.ToStringArray(b.args.Arguments),
+			Env:     b.environment(),
+			Ports: corev1.ContainerPortArray{&corev1.ContainerPortArgs{
+				Name: pulumi.String(portName), ContainerPort: pulumi.Int(b.args.Port), Protocol: pulumi.String("TCP"),
+			}},
+			LivenessProbe:  b.args.liveness(),
+			ReadinessProbe: b.args.Readiness.args(10, 5),
+			VolumeMounts:   mounts,
+		}, Resources{
+			Requests: map[string]string{"cpu": "250m", "memory": "512Mi"},
+			Limits:   map[string]string{"cpu": "1", "memory": "2Gi"},
+		}),
+	}
+	if !b.args.Autoscaled {
+		spec.Replicas = pulumi.Int(b.args.replicas())
+	}
 	return appsv1.NewDeployment(b.ctx, b.children.Name(childDeployment), &appsv1.DeploymentArgs{
-		Metadata: b.metadata(pulumi.String(b.args.objectName())),
-		Spec: &appsv1.DeploymentSpecArgs{
-			Replicas:                pulumi.Int(b.args.replicas()),
-			Selector:                b.selector(),
-			ProgressDeadlineSeconds: pulumi.Int(progressSeconds),
-			Template: &corev1.PodTemplateSpecArgs{
-				Metadata: &metav1.ObjectMetaArgs{Labels: pulumi.ToStringMap(labels)},
-				Spec: &corev1.PodSpecArgs{
-					ServiceAccountName:           account.Metadata.Name(),
-					AutomountServiceAccountToken: pulumi.Bool(false),
-					EnableServiceLinks:           pulumi.Bool(false),
-					ImagePullSecrets:             b.pullSecrets(),
-					SecurityContext:              restrictedPod(b.args.user()),
-					TopologySpreadConstraints:    b.spread(),
-					Containers: corev1.ContainerArray{&corev1.ContainerArgs{
-						Name:    pulumi.String(b.args.objectName()),
-						Image:   b.args.Image.ToStringOutput().ToStringPtrOutput(),
-						Command: pulumi.ToStringArray(b.args.Command),
-						Args:    pulumi.ToStringArray(b.args.Arguments),
-						Env:     b.environment(),
-						Ports: corev1.ContainerPortArray{&corev1.ContainerPortArgs{
-							Name: pulumi.String(portName), ContainerPort: pulumi.Int(b.args.Port), Protocol: pulumi.String("TCP"),
-						}},
-						Resources: b.args.Resources.orElse(Resources{
-							Requests: map[string]string{"cpu": "250m", "memory": "512Mi"},
-							Limits:   map[string]string{"cpu": "1", "memory": "2Gi"},
-						}).args(),
-						LivenessProbe:   b.args.Liveness.args(30, 10),
-						ReadinessProbe:  b.args.Readiness.args(10, 5),
-						SecurityContext: restrictedContainer(),
-						VolumeMounts:    mounts,
-					}},
-					Volumes: volumes,
-				},
-			},
-		},
+		Metadata: b.metadata(pulumi.String(b.args.objectName())), Spec: spec,
 	}, b.children.Options(childDeployment, pulumi.DependsOn(b.args.After))...)
 }
 
@@ -105,6 +100,12 @@ func (b *workloadBuilder) pullSecrets() corev1.LocalObjectReferenceArray {
 
 func (b *workloadBuilder) environment() corev1.EnvVarArray {
 	environment := corev1.EnvVarArray{}
+	for _, v := range b.args.Proxy.environment("SSL_CERT_FILE") {
+		if _, own := b.args.Env[v.name]; own {
+			continue
+		}
+		environment = append(environment, &corev1.EnvVarArgs{Name: pulumi.String(v.name), Value: v.value})
+	}
 	for _, name := range slices.Sorted(maps.Keys(b.args.Env)) {
 		environment = append(environment, &corev1.EnvVarArgs{Name: pulumi.String(name), Value: pulumi.String(b.args.Env[name])})
 	}
@@ -148,17 +149,28 @@ func (b *workloadBuilder) spread() corev1.TopologySpreadConstraintArray {
 	return constraints
 }
 
-// args is nil where there is no path; the guides' delay and period are the
-// defaults.
-func (probe Probe) args(delay, period int) *corev1.ProbeArgs {
-	if probe.Path == "" {
+// liveness is none where nothing is said of it: a port that is slow to open is no
+// reason to kill a product.
+func (args *WorkloadArgs) liveness() corev1.ProbePtrInput {
+	if args.Liveness == (Probe{}) {
 		return nil
 	}
-	return &corev1.ProbeArgs{
-		HttpGet:             &corev1.HTTPGetActionArgs{Path: pulumi.String(probe.Path), Port: pulumi.String(portName)},
+	return args.Liveness.args(30, 10)
+}
+
+// args asks the path over HTTP, or opens the port where there is no path; the
+// guides' delay and period are the defaults.
+func (probe Probe) args(delay, period int) *corev1.ProbeArgs {
+	args := &corev1.ProbeArgs{
 		InitialDelaySeconds: pulumi.Int(cmp.Or(probe.InitialDelay, delay)),
 		PeriodSeconds:       pulumi.Int(cmp.Or(probe.Period, period)),
 		TimeoutSeconds:      pulumi.Int(cmp.Or(probe.Timeout, 1)),
 		FailureThreshold:    pulumi.Int(cmp.Or(probe.Failures, 3)),
 	}
+	if probe.Path == "" {
+		args.TcpSocket = &corev1.TCPSocketActionArgs{Port: pulumi.String(portName)}
+		return args
+	}
+	args.HttpGet = &corev1.HTTPGetActionArgs{Path: pulumi.String(probe.Path), Port: pulumi.String(portName)}
+	return args
 }

@@ -16,7 +16,7 @@ import (
 func workload() *kubernetes.WorkloadArgs {
 	return &kubernetes.WorkloadArgs{
 		Customer: "acme", Product: "shop", Namespace: pulumi.String("shop"), PullSecret: pulumi.String("ar-pull-secret"),
-		ImageConfigMap: pulumi.String("ar-pull-secret-image"), Image: pulumi.String("registry.example/shop:1.0"), Port: 8080,
+		Image: pulumi.String("registry.example/shop:1.0"), Port: 8080,
 		Liveness: kubernetes.Probe{Path: "/health"}, Readiness: kubernetes.Probe{Path: "/health", Period: 7},
 	}
 }
@@ -133,16 +133,12 @@ func TestTheDeploymentWaitsForTheFirstRefresh(t *testing.T) {
 			return err
 		}
 		args := workload()
-		args.Namespace, args.PullSecret, args.ImageConfigMap = pull.Namespace, pull.SecretName, pull.ImageConfigMap
+		args.Namespace, args.PullSecret = pull.Namespace, pull.SecretName
 		args.After = []pulumi.Resource{pull.FirstRefresh}
 		_, err = kubernetes.NewWorkload(ctx, "app", args)
 		return err
 	}))
 	assert.Contains(t, strings.Join(r.Named("app-deployment").RPC.GetDependencies(), " "), "::pull-first-refresh")
-	image := r.Named("app-image")
-	assert.Equal(t, "ar-pull-secret-image", image.Text("metadata.name"))
-	assert.Equal(t, "registry.example/shop:1.0", image.Text("data.image"))
-	assert.NotContains(t, strings.Join(image.RPC.GetDependencies(), " "), "first-refresh", "the first refresh reads it")
 }
 
 func TestBadArgumentsOfTheWorkloadAreNamed(t *testing.T) {

@@ -20,15 +20,19 @@ var (
 	onClusters = config.Reads{
 		Needs: []string{"product.port", "environments.*.cluster.context"},
 		Uses: append(workloadKeys(
-			"replicas", "resources", "servicePort", "liveness", "readiness", "command", "args", "env", "writable", "user",
-			"maxUnavailable", "spreadOver", "selector"),
+			append(slices.Clone(podKeys), "replicas", "autoscaled", "servicePort", "liveness", "readiness", "command", "args", "env",
+				"writable", "maxUnavailable", "spreadOver", "selector")...),
 			"product.tag", "product.digest", "product.healthPath", "product.configPath",
-			"environments.*.namespace...", "environments.*.product...", "environments.*.replicas",
+			"environments.*.namespace...", "environments.*.product...", "environments.*.replicas", "environments.*.proxy...", "labels...",
 			"workloads.*.component", "workloads.*.port", "workloads.*.healthPath", "workloads.*.environments..."),
 	}
 	withRefresher = config.Reads{
 		Needs: []string{"refresher.image"},
-		Uses:  []string{"refresher...", "environments.*.pullSecret", "environments.*.egressPorts..."},
+		Uses:  []string{"refresher...", "environments.*.pullSecret", "environments.*.egressPorts...", "environments.*.networkPolicy"},
+	}
+	// podKeys are what a cluster asks of pods.
+	podKeys = []string{
+		"labels", "annotations", "nodeSelector", "tolerations", "priorityClass", "pullSecrets", "user", "group", "platformIds", "resources",
 	}
 )
 
@@ -151,9 +155,6 @@ func (c *clusters) checkWorkloads(problems *config.Problems) {
 		if c.s.Given["workloads"] {
 			key = fmt.Sprintf("workloads[%d]", i)
 		}
-		if probes := w.Liveness != (config.Probe{}) || w.Readiness != (config.Probe{}); probes && w.HealthPath == "" {
-			problems.Add(key, "has probes and product.healthPath is missing: want the path that they ask")
-		}
 		for _, e := range c.s.Sorted() {
 			if !w.RunsIn(e) {
 				continue
@@ -201,7 +202,7 @@ func (c *clusters) validate(problems *config.Problems) {
 // fromTheGrant are arguments of a pull secret that the vendor's half or an identity
 // gives.
 var fromTheGrant = []string{
-	"registry", "source.projectNumber", "source.pool", "source.provider", "source.serviceAccount", "source.clientId", "source.roleArn",
+	"registry", "images", "source.projectNumber", "source.pool", "source.provider", "source.serviceAccount", "source.clientId", "source.roleArn",
 }
 
 // lookUp finds the namespaces, then the issuers: while the cloud is asked, a
@@ -278,16 +279,14 @@ func (c *clusters) register(ctx *pulumi.Context, p *place, g *grant, identities 
 		return shown, err
 	}
 	services := pulumi.Map{}
+	images := c.images(p, g)
 	for i, w := range c.s.WorkloadsIn(p.Environment) {
 		args := c.workloadArgs(p, w)
 		own := identities[trustName(c.s, p.Environment, w)]
 		args.Namespace, args.After, args.Identity = namespace, append(slices.Clone(after), own.ready...), own.identity
-		args.Image = c.image(p, g, w)
+		args.Image = images[i]
 		if pull != nil {
 			args.PullSecret = pull.SecretName
-			if i == 0 { // one image is enough to try a token on
-				args.ImageConfigMap, args.ImageResource = pull.ImageConfigMap, "workload"+p.Suffix()+"-image"
-			}
 		}
 		workload, err := kubernetes.NewWorkload(ctx, workloadName(p.Environment, w), args, pulumi.Providers(p.provider))
 		if err != nil {
@@ -313,6 +312,7 @@ func (c *clusters) registerPull(ctx *pulumi.Context, p *place, g *grant, shown p
 	if args.Source == nil {
 		made, err := kubernetes.NewNamespace(ctx, "namespace"+p.Suffix(), &kubernetes.NamespaceArgs{
 			Customer: c.s.Slug, Product: c.s.Product.Name, Name: p.Namespace.Name, Existing: p.existing, Protect: p.Namespace.Protect,
+			ObjectLabels: c.s.Labels,
 		}, pulumi.Providers(p.provider))
 		if err != nil {
 			return nil, nil, nil, config.Named(err, c.namespaceKeys(p))
@@ -332,12 +332,17 @@ func (c *clusters) registerPull(ctx *pulumi.Context, p *place, g *grant, shown p
 	return pull, pull.Namespace, []pulumi.Resource{pull.FirstRefresh}, nil
 }
 
-// image is a component's full reference in an environment.
-func (c *clusters) image(p *place, g *grant, w config.Component) pulumi.StringOutput {
+// images are the full references of the components of an environment, in their
+// order.
+func (c *clusters) images(p *place, g *grant) pulumi.StringArray {
 	release := p.Product
-	return pulumi.All(g.registry, c.pull.image(g, w)).ApplyT(func(v []any) string {
-		return image.Reference{Host: v[0].(string), Path: v[1].(string), Tag: release.Tag, Digest: release.Digest}.String()
-	}).(pulumi.StringOutput)
+	var all pulumi.StringArray
+	for _, w := range c.s.WorkloadsIn(p.Environment) {
+		all = append(all, pulumi.All(g.registry, c.pull.image(g, w)).ApplyT(func(v []any) string {
+			return image.Reference{Host: v[0].(string), Path: v[1].(string), Tag: release.Tag, Digest: release.Digest}.String()
+		}).(pulumi.StringOutput))
+	}
+	return all
 }
 
 // pullSecretArgs are an environment's pull secret's arguments; its source is nil
@@ -353,23 +358,51 @@ func (c *clusters) pullSecretArgs(p *place, g *grant) *kubernetes.PullSecretArgs
 		Source:           c.pull.source(p.Environment, p.who, g),
 		Waiting:          g == nil,
 		Refresher: kubernetes.Refresher{
-			Image:     r.Image,
-			Every:     duration(r.Every),
-			Deadline:  duration(r.Deadline),
-			Retries:   r.Retries,
-			Resources: kubernetes.Resources(r.Resources),
+			Image:    r.Image,
+			Every:    duration(r.Every),
+			Deadline: duration(r.Deadline),
+			Retries:  r.Retries,
+			Probes:   r.Probes,
+			Pod:      pod(r.Pod),
 		},
-		EgressPorts: p.EgressPorts,
+		Proxy:           proxy(p.Proxy),
+		EgressPorts:     p.EgressPorts,
+		NoNetworkPolicy: p.NetworkPolicy != nil && !*p.NetworkPolicy,
+		ObjectLabels:    c.s.Labels,
 	}
 	if r.Propagation != "" {
 		propagation := duration(r.Propagation)
 		args.Refresher.Propagation = &propagation
 	}
 	if g != nil {
-		args.Registry = g.registry
+		args.Registry, args.Images = g.registry, c.images(p, g)
 		args.After = append(slices.Clone(p.who.ready), g.ready[p.Name]...)
 	}
 	return args
+}
+
+// pod is what the cluster asks of pods.
+func pod(from config.Pod) kubernetes.Pod {
+	to := kubernetes.Pod{
+		Labels: from.Labels, Annotations: from.Annotations, NodeSelector: from.NodeSelector, PriorityClass: from.PriorityClass,
+		PullSecrets: from.PullSecrets, User: from.User, Group: from.Group, PlatformIDs: from.PlatformIDs,
+		Resources: kubernetes.Resources(from.Resources),
+	}
+	for _, t := range from.Tolerations {
+		to.Tolerations = append(to.Tolerations, kubernetes.Toleration(t))
+	}
+	return to
+}
+
+// proxy is the way from a cluster to the internet; nil for a direct one.
+func proxy(from *config.Proxy) *kubernetes.Proxy {
+	if from == nil {
+		return nil
+	}
+	return &kubernetes.Proxy{
+		HTTPS: from.HTTPS, No: from.No, Authority: from.Authority,
+		AuthorityConfigMap: from.AuthorityConfigMap.Name, AuthorityKey: from.AuthorityConfigMap.Key,
+	}
 }
 
 // duration is a duration of the schema's form; 0 for none.
@@ -390,6 +423,7 @@ func (c *clusters) pullSecretKeys(p *place) config.Keys {
 		"customer": "slug", "product": "product.name", "namespace": p.Key("namespace.name"), "existing": p.Key("namespace.existing"),
 		"protectNamespace": p.Key("namespace.protect"), "name": p.Key("pullSecret"),
 		"serviceAccount": "product.name", "refresher": "refresher", "egressPorts": p.Key("egressPorts"),
+		"proxy": p.Key("proxy"), "proxy.authorityConfigMap": p.Key("proxy.authorityConfigMap"), "images": "product", "objectLabels": "labels",
 		"source": "environments." + p.Name, "source.tenantId": "azure.tenantId", "source.scope": "azure.token.scope",
 		"source.region": "aws.customer.region", "registry": "exchange.grant",
 	}
@@ -402,7 +436,9 @@ func (c *clusters) workloadArgs(p *place, w config.Component) *kubernetes.Worklo
 		Port:           w.Port,
 		ServicePort:    w.ServicePort,
 		Replicas:       w.Replicas,
-		Resources:      kubernetes.Resources(w.Resources),
+		Autoscaled:     w.Autoscaled,
+		Pod:            pod(w.Pod),
+		ObjectLabels:   c.s.Labels,
 		Liveness:       probe(w.HealthPath, w.Liveness),
 		Readiness:      probe(w.HealthPath, w.Readiness),
 		Command:        w.Command,
@@ -410,13 +446,15 @@ func (c *clusters) workloadArgs(p *place, w config.Component) *kubernetes.Worklo
 		Env:            w.Env,
 		Config:         c.s.ProductConfig,
 		ConfigPath:     c.s.Product.ConfigPath,
-		User:           w.User,
 		MaxUnavailable: w.MaxUnavailable,
 		SpreadOver:     w.SpreadOver,
 		Selector:       w.Selector,
 	}
 	if p.Replicas != nil {
 		args.Replicas = p.Replicas
+	}
+	if p.Proxy != nil && p.Proxy.Product {
+		args.Proxy = proxy(p.Proxy)
 	}
 	for _, mount := range w.Writable {
 		args.Writable = append(args.Writable, kubernetes.WritableMount(mount))
@@ -440,10 +478,8 @@ func (c *clusters) workloadKeys(w config.Component) config.Keys {
 	if w.Component != "" {
 		keys["port"] = key + "port"
 	}
-	for _, same := range []string{
-		"servicePort", "replicas", "resources", "liveness", "readiness", "command", "env", "user", "maxUnavailable", "spreadOver", "selector",
-		"identity", "writable",
-	} {
+	for _, same := range append(slices.Clone(podKeys),
+		"servicePort", "replicas", "liveness", "readiness", "command", "env", "maxUnavailable", "spreadOver", "selector", "identity", "writable") {
 		keys[same] = key + same
 	}
 	return keys

@@ -19,16 +19,19 @@ import (
 type eksPodIdentity struct{ onAmazon }
 
 func (eksPodIdentity) reads() reads {
-	return amazonReads(onClusters.And(withRefresher).And(onEKS))
+	return amazonReads(onClusters.And(withRefresher).And(onEKS).And(config.Reads{Uses: []string{"eks.ipFamily"}}))
 }
 
 func (eksPodIdentity) customer(s *config.Settings, granted *exchange.AccessGrant, _ exchange.Outputs) customer {
-	cloud := newEKS(s, podIdentity{}, true)
+	cloud := newEKS(s, podIdentity{ipv6: s.EKS.IPFamily == "ipv6"}, true)
 	return newClusters(s, cloud, &rolePull{s: s, eks: cloud, granted: granted})
 }
 
 // podIdentity is the trust in EKS, which vouches for a cluster's pods.
-type podIdentity struct{}
+type podIdentity struct {
+	// ipv6 is the cluster's IP family.
+	ipv6 bool
+}
 
 // trust names the cluster. Its ARN is empty for a Region that no partition knows,
 // which the component refuses.
@@ -45,6 +48,6 @@ func (podIdentity) needsIssuer() bool { return false }
 
 func (podIdentity) annotation(pulumi.StringInput) kubernetes.Identity { return nil }
 
-func (podIdentity) source(role kubernetes.ECRRole) kubernetes.TokenSource {
-	return kubernetes.PodIdentitySource{ECRRole: role}
+func (t podIdentity) source(role kubernetes.ECRRole) kubernetes.TokenSource {
+	return kubernetes.PodIdentitySource{ECRRole: role, IPv6: t.ipv6}
 }

@@ -39,6 +39,8 @@ type Customer struct {
 	Suspended bool `json:"suspended"`
 	// Tags are put on every cloud resource beside waybill's own.
 	Tags map[string]string `json:"tags"`
+	// Labels are put on every Kubernetes object beside waybill's own.
+	Labels map[string]string `json:"labels"`
 	// Adopt are import IDs by the names of resources.
 	Adopt map[string]string `json:"adopt"`
 }
@@ -67,11 +69,28 @@ type Environment struct {
 	Namespace Namespace `json:"namespace"`
 	// PullSecret is the pull secret's name; empty: ar-pull-secret, or
 	// PRODUCT-pull-secret in an existing namespace.
-	PullSecret  string   `json:"pullSecret"`
-	EgressPorts []int    `json:"egressPorts"` // empty: 443, 6443
-	Identity    Identity `json:"identity"`    // empty: azure.identity, its name with the environment's
-	Product     Release  `json:"product"`     // empty: product's
-	Replicas    *int     `json:"replicas"`    // nil: the workload's
+	PullSecret  string `json:"pullSecret"`
+	EgressPorts []int  `json:"egressPorts"` // empty: 443, 6443
+	// NetworkPolicy is false where the refresher's is left out; nil: true.
+	NetworkPolicy *bool `json:"networkPolicy"`
+	// Proxy is the cluster's way to the internet; nil: a direct one.
+	Proxy    *Proxy   `json:"proxy"`
+	Identity Identity `json:"identity"` // empty: azure.identity, its name with the environment's
+	Product  Release  `json:"product"`  // empty: product's
+	Replicas *int     `json:"replicas"` // nil: the workload's
+}
+
+// Proxy is a forward proxy, and the authority of one that looks into TLS.
+type Proxy struct {
+	HTTPS              string   `json:"https"` // empty: connections go out directly
+	No                 []string `json:"no"`
+	Authority          string   `json:"authority"`
+	AuthorityConfigMap struct {
+		Name string `json:"name"`
+		Key  string `json:"key"`
+	} `json:"authorityConfigMap"`
+	// Product gives both to the product too.
+	Product bool `json:"product"`
 }
 
 // Release is which of a product's images runs: by its tag or by its digest.
@@ -195,8 +214,9 @@ type ECRRepository struct {
 
 // EKS is how an EKS cluster pulls.
 type EKS struct {
-	Pull         string       `json:"pull"`  // empty: pullSecret
-	Trust        string       `json:"trust"` // empty: irsa
+	Pull         string       `json:"pull"`     // empty: pullSecret
+	Trust        string       `json:"trust"`    // empty: irsa
+	IPFamily     string       `json:"ipFamily"` // empty: ipv4
 	OIDCProvider OIDCProvider `json:"oidcProvider"`
 	NodeRoles    []string     `json:"nodeRoles"`
 	Role         Role         `json:"role"`
@@ -252,9 +272,33 @@ type Refresher struct {
 	Every    string `json:"every"`    // empty: 15m
 	Deadline string `json:"deadline"` // empty: 4m
 	// Propagation is how long refusals that may pass are tried again.
-	Propagation string    `json:"propagation"` // empty: 90s
-	Retries     *int      `json:"retries"`     // nil: 2
-	Resources   Resources `json:"resources"`
+	Propagation string `json:"propagation"` // empty: 90s, for the first refresh 480s
+	Retries     *int   `json:"retries"`     // nil: 2
+	Probes      bool   `json:"probes"`
+	Pod
+}
+
+// Pod is what a cluster asks of pods: the same words for the refresher and every
+// workload.
+type Pod struct {
+	Labels        map[string]string `json:"labels"`
+	Annotations   map[string]string `json:"annotations"`
+	NodeSelector  map[string]string `json:"nodeSelector"` // besides Linux
+	Tolerations   []Toleration      `json:"tolerations"`
+	PriorityClass string            `json:"priorityClass"`
+	PullSecrets   []string          `json:"pullSecrets"`
+	User          int               `json:"user"`  // 0: 65532
+	Group         int               `json:"group"` // 0: the user's number
+	PlatformIDs   bool              `json:"platformIds"`
+	Resources     Resources         `json:"resources"`
+}
+
+// Toleration lets pods run on nodes with a taint.
+type Toleration struct {
+	Key      string `json:"key"`
+	Operator string `json:"operator"` // empty: Equal with a value, otherwise Exists
+	Value    string `json:"value"`
+	Effect   string `json:"effect"` // empty: all
 }
 
 // Resources are a container's requests and limits.
@@ -265,8 +309,9 @@ type Resources struct {
 
 // Workload is how the product runs; everything has a default.
 type Workload struct {
-	Replicas       *int              `json:"replicas"` // nil: 2
-	Resources      Resources         `json:"resources"`
+	Replicas   *int `json:"replicas"` // nil: 2
+	Autoscaled bool `json:"autoscaled"`
+	Pod
 	ServicePort    int               `json:"servicePort"` // 0: 80
 	Liveness       Probe             `json:"liveness"`
 	Readiness      Probe             `json:"readiness"`
@@ -274,7 +319,6 @@ type Workload struct {
 	Args           []string          `json:"args"`
 	Env            map[string]string `json:"env"`
 	Writable       []WritableMount   `json:"writable"`
-	User           int               `json:"user"`           // 0: 65532
 	MaxUnavailable string            `json:"maxUnavailable"` // empty: 1
 	SpreadOver     []string          `json:"spreadOver"`     // nil: zones and nodes
 	Selector       map[string]string `json:"selector"`       // empty: waybill's

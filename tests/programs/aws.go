@@ -171,6 +171,7 @@ func (c *awsChain) refresh(site Site, role *aws.ServiceAccountRole, source kuber
 	impatient := time.Duration(0)
 	pull, err := kubernetes.NewPullSecret(c.ctx, "pull"+site.suffix(), &kubernetes.PullSecretArgs{
 		Customer: slug, Product: product, Namespace: site.Namespace, ProtectNamespace: &no, Source: source, Registry: c.grant.RegistryHost,
+		Images:    pulumi.StringArray{c.image},
 		Refresher: kubernetes.Refresher{Image: AWSRefresher, Propagation: &impatient},
 		After:     pulumi.Array{c.grant.Ready, role.Ready},
 	}, pulumi.Providers(cluster))
@@ -185,7 +186,7 @@ func (c *awsChain) refresh(site Site, role *aws.ServiceAccountRole, source kuber
 		}
 		name := "workload" + site.suffix() + "-" + component
 		if component == "" {
-			args.ImageConfigMap, name = pull.ImageConfigMap, "workload"+site.suffix()
+			name = "workload" + site.suffix()
 		}
 		workload, err := kubernetes.NewWorkload(c.ctx, name, args, pulumi.Providers(cluster))
 		if err != nil {

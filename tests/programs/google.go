@@ -84,6 +84,7 @@ func (c *googleChain) refresh(site Site, source kubernetes.TokenSource, after pu
 	impatient := time.Duration(0)
 	pull, err := kubernetes.NewPullSecret(c.ctx, "pull"+site.suffix(), &kubernetes.PullSecretArgs{
 		Customer: slug, Product: product, Namespace: site.Namespace, ProtectNamespace: &no, Source: source, Registry: c.grant.RegistryHost,
+		Images:    pulumi.StringArray{c.image},
 		Refresher: kubernetes.Refresher{Image: AWSRefresher, Propagation: &impatient},
 		After:     append(after, reader.Ready),
 	}, pulumi.Providers(cluster))
@@ -97,7 +98,7 @@ func (c *googleChain) refresh(site Site, source kubernetes.TokenSource, after pu
 		}
 		name := "workload" + site.suffix() + "-" + component
 		if component == "" {
-			args.ImageConfigMap, name = pull.ImageConfigMap, "workload"+site.suffix()
+			name = "workload" + site.suffix()
 		}
 		if own := c.own[site.trust(component)]; own != nil {
 			args.Identity = kubernetes.AzureIdentity{TenantID: GoogleTenant, ClientID: own.ClientID}

@@ -18,16 +18,17 @@ type Owner struct {
 	Customer string
 	// Product is the product's name.
 	Product string
+	// Labels are the caller's own, on every Kubernetes object.
+	Labels map[string]string
 }
 
-// Kubernetes are the labels of an object of the given component.
+// Kubernetes are the labels of an object of the given component; waybill's win.
 func (o Owner) Kubernetes(component string) map[string]string {
-	return map[string]string{
-		"app.kubernetes.io/name":      o.Product,
-		"app.kubernetes.io/instance":  o.Customer,
-		"app.kubernetes.io/component": component,
-		"app.kubernetes.io/part-of":   "waybill",
-	}
+	all := map[string]string{}
+	maps.Copy(all, o.Labels)
+	maps.Copy(all, o.Selector(component))
+	all["app.kubernetes.io/part-of"] = "waybill"
+	return all
 }
 
 // Selector picks the pods of a component: a selector cannot be changed later,

@@ -147,6 +147,8 @@ var (
 	FederatedCredential = Kind{Noun: "federated credential name", Max: 120, Pattern: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{2,119}$`)}
 	// Label is the name of a Kubernetes namespace, Service or container.
 	Label = Kind{Noun: "Kubernetes name", Max: 63, Pattern: regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)}
+	// Subdomain is the name of most Kubernetes objects.
+	Subdomain = Kind{Noun: "Kubernetes name", Max: 253, Pattern: regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)}
 	// PullSecret leaves room for "-refresh", which names its CronJob, at most 52
 	// characters: the controller appends to the names of Jobs.
 	PullSecret = Kind{Noun: "pull secret's name", Max: 44, Pattern: Label.Pattern}

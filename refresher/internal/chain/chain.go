@@ -1,4 +1,4 @@
-// Package chain walks from a token source to the pull secret: obtain, try on the product's manifest, write.
+// Package chain walks from a token source to the pull secret: obtain, try on the product's images, write.
 // It knows no cloud; a [Source] does.
 package chain
 
@@ -49,6 +49,7 @@ type Step struct {
 	Subject  string        // whom it speaks for
 	Audience string        // for whom it is meant
 	Expires  time.Time     // zero where it has no end
+	Missing  []string      // hop registry: the images that the registry, having let the token in, does not hold
 	Attempts int           // 0 where the hop never began
 	Took     time.Duration // pauses included, where the hop was tried again
 	Fault    *fault.Fault  // nil where the hop succeeded
@@ -66,14 +67,18 @@ type Source interface {
 	Obtain(ctx context.Context, report Report) (Credential, *fault.Fault)
 }
 
-// Stage is a hop that uses the credential: the registry, and the pull secret. It fills in what its step shows.
-type Stage func(ctx context.Context, credential Credential, step *Step) *fault.Fault
+// Trial opens one image with the credential, and adds to the step what that showed.
+type Trial func(ctx context.Context, credential Credential, step *Step) *fault.Fault
+
+// Writer writes the pull secret, or proves that it could, and fills in its step. missing are the images that the
+// registry does not hold.
+type Writer func(ctx context.Context, credential Credential, missing []string, step *Step) *fault.Fault
 
 // Walk is one run over the whole chain.
 type Walk struct {
 	Source Source
-	Try    Stage // opens the product's manifest; hop registry
-	Write  Stage // writes the pull secret, or proves that it could; hop secret
+	Tries  []Trial // one for each of the product's images; hop registry
+	Write  Writer  // hop secret
 	Retry  retry.Policy
 	Report Report
 }
@@ -83,29 +88,50 @@ func (w Walk) Hops() []fault.Hop {
 	return append(append([]fault.Hop{}, w.Source.Hops()...), fault.HopRegistry, fault.HopSecret)
 }
 
-// Run walks the chain and returns the fault of the hop that ended it, or nil. The secret is written only with
-// a credential that just opened the product's manifest.
-func (w Walk) Run(ctx context.Context) (Credential, *fault.Fault) {
-	credential, f := w.Source.Obtain(ctx, w.Report)
-	if f != nil {
-		return Credential{}, f
-	}
-	if f := w.stage(ctx, fault.HopRegistry, w.Try, credential); f != nil {
-		return Credential{}, f
-	}
-	if f := w.stage(ctx, fault.HopSecret, w.Write, credential); f != nil {
-		return Credential{}, f
-	}
-	return credential, nil
+// Outcome is what a walk that reached its end has to show.
+type Outcome struct {
+	Credential Credential
+	Missing    []string // images that the registry does not hold
 }
 
-func (w Walk) stage(ctx context.Context, name fault.Hop, run Stage, credential Credential) *fault.Fault {
-	step := Step{Hop: name}
+// Run walks the chain and returns the fault of the hop that ended it, or nil. The secret is written only with a
+// credential that the registry has just let in to every image of the product. An image that is not there says nothing
+// against the credential: the others of the customer still need it.
+func (w Walk) Run(ctx context.Context) (Outcome, *fault.Fault) {
+	credential, f := w.Source.Obtain(ctx, w.Report)
+	if f != nil {
+		return Outcome{}, f
+	}
+	missing, f := w.try(ctx, credential)
+	if f != nil {
+		return Outcome{}, f
+	}
+	step := Step{Hop: fault.HopSecret}
 	begin := time.Now()
 	step.Attempts, step.Fault = w.Retry.Do(ctx, func(ctx context.Context) *fault.Fault {
-		return run(ctx, credential, &step)
+		return w.Write(ctx, credential, missing, &step)
 	})
 	step.Took = time.Since(begin)
 	w.Report(step)
-	return step.Fault
+	return Outcome{credential, missing}, step.Fault
+}
+
+// try is the hop registry. Images are tried one after another, each with attempts of its own, until one is refused: many
+// images must not make a flaky network worse than one does.
+func (w Walk) try(ctx context.Context, credential Credential) (missing []string, f *fault.Fault) {
+	step := Step{Hop: fault.HopRegistry, Attempts: 1}
+	begin := time.Now()
+	for _, try := range w.Tries {
+		var attempts int
+		attempts, step.Fault = w.Retry.Do(ctx, func(ctx context.Context) *fault.Fault {
+			return try(ctx, credential, &step)
+		})
+		step.Attempts += attempts - 1
+		if step.Fault != nil {
+			break
+		}
+	}
+	step.Took = time.Since(begin)
+	w.Report(step)
+	return step.Missing, step.Fault
 }

@@ -37,7 +37,7 @@ func TestRefreshWalksToTheVendorsECRAndPatchesTheOneSecret(t *testing.T) {
 				expires, err := time.Parse(time.RFC3339, applied.Metadata.Annotations["waybill.example/expires"])
 				require.NoError(t, err)
 				assert.WithinDuration(t, time.Now().Add(12*time.Hour), expires, time.Minute)
-				assert.Equal(t, p.image(), applied.Metadata.Annotations["waybill.example/image"])
+				assert.Equal(t, p.image(), applied.Metadata.Annotations["waybill.example/images"])
 				config, err := json.Marshal(map[string]any{"auths": map[string]any{
 					p.registry(): map[string]any{"username": "AWS", "password": w.amazon.password, "auth": w.amazon.authorizationToken()},
 				}})
@@ -323,7 +323,6 @@ func TestEachRefusalByAmazonNamesItsHopItsWordsAndItsLikelyCause(t *testing.T) {
 		{"the vendor's policy", "irsa", []string{head, get}, pull("no resource-based policy allows the ecr:BatchGetImage action"), "registry", 14, "DENIED: User:", "vendor's repository policy does not name this role", ""},
 		{"the customer's policy", "irsa", []string{head, get}, pull("no identity-based policy allows the ecr:BatchGetImage action"), "registry", 14, "DENIED: User:", "role's own policy, in the customer's account", ""},
 		{"HEAD denied, GET allowed", "irsa", []string{head}, status(403, ""), "registry", 14, "", "one of the two policies is missing", ""},
-		{"no such tag", "irsa", []string{head, get}, status(404, `{"errors":[{"code":"MANIFEST_UNKNOWN","message":"Requested image not found"}]}`), "registry", 14, "MANIFEST_UNKNOWN", "no such image, tag or digest", ""},
 
 		{"the secret is gone", "irsa", []string{apiHost}, refusal(404, "NotFound", `secrets "product-pull" not found`), "secret", 15, "not found", "the pull secret is gone", ""},
 	}
@@ -431,7 +430,7 @@ func TestAmazonsSubjectTokenIsCheckedBeforeAnybodyIsAsked(t *testing.T) {
 		require.NoError(t, os.Remove(w.tokenFile))
 		code, _, _ = w.run("refresh")
 		assert.Equal(t, 10, code)
-		assert.Empty(t, w.requests)
+		assert.Len(t, w.requests, w.asked(apiHost), "nobody but the API server is asked")
 		assert.Empty(t, w.amazon.dialled)
 	}
 }
@@ -566,7 +565,7 @@ func TestExplainShowsWhatECRRefused(t *testing.T) {
 func TestAnythingWrongInTheAmazonPodIsRefusedBeforeAnyRequest(t *testing.T) {
 	for key, value := range map[string]string{
 		"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.2/v2/credentials",
-		"WAYBILL_IMAGE":                      image,
+		"WAYBILL_IMAGES":                     image,
 		"AWS_EC2_METADATA_DISABLED":          "false",
 	} {
 		w := newWorld(t, "pod-identity")

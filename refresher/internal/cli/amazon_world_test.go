@@ -111,7 +111,7 @@ func (w *world) amazonPod(trust string) {
 func (w *world) moveTo(p partition) {
 	w.amazon.partition, w.amazon.caller = p, p.session()
 	w.env["WAYBILL_REGISTRY"] = p.registry()
-	w.env["WAYBILL_IMAGE"] = p.image()
+	w.env["WAYBILL_IMAGES"] = p.image()
 	w.env["AWS_REGION"] = p.region
 	w.env["AWS_ROLE_ARN"] = p.role()
 }

@@ -57,10 +57,15 @@ type Program struct {
 	DialAgent func(ctx context.Context, network, address string) (net.Conn, error)
 	// Kubernetes gives the API server and its credential. Nil: rest.InClusterConfig.
 	Kubernetes func() (*rest.Config, error)
+	// TerminationLog is the file of the pod's termination message, written where it is there and left alone where it
+	// is not. Empty: /dev/termination-log, as in
+	// https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/.
+	TerminationLog string
 	// Retry shapes the attempts, apart from its Settle, which is a setting. Nil: retry.Default.
 	Retry *retry.Policy
 
 	secrets redact.Set
+	once    bool // each hop is tried once
 	code    int
 }
 
@@ -74,6 +79,9 @@ func (p *Program) Run(ctx context.Context, args []string) int {
 	}
 	if p.Kubernetes == nil {
 		p.Kubernetes = rest.InClusterConfig
+	}
+	if p.TerminationLog == "" {
+		p.TerminationLog = "/dev/termination-log"
 	}
 	p.code = fault.ExitOK
 	root := p.command()
@@ -101,14 +109,7 @@ func (p *Program) command() *cobra.Command {
 	root.SetOut(p.Stdout)
 	root.SetErr(p.Stderr)
 	root.AddCommand(
-		&cobra.Command{
-			Use:   "refresh",
-			Short: "Walk the chain, try the token on the product's manifest, write the pull secret",
-			Long: "Refresh walks the chain, tries the new token on the product's manifest and patches the pull " +
-				"secret.\nIt writes one JSON line per hop to standard error.",
-			Args: cobra.NoArgs,
-			Run:  func(c *cobra.Command, _ []string) { p.code = p.refresh(c.Context()) },
-		},
+		p.refreshCommand(),
 		p.explainCommand(),
 		&cobra.Command{
 			Use:   "subject-token",
@@ -125,8 +126,7 @@ func (p *Program) command() *cobra.Command {
 }
 
 func (p *Program) refuseArguments(err error) {
-	p.code = fault.ExitRefused
-	p.logger().Error("refused", "problems", []string{"arguments: " + err.Error()}, "exit", p.code)
+	p.code = p.refuse(settings.Problems{"arguments: " + err.Error()})
 }
 
 // source chooses the token source by the kind of trust.
@@ -171,29 +171,35 @@ func (p *Program) subject(s settings.Settings) subject.File {
 }
 
 func (p *Program) policy(s settings.Settings) retry.Policy {
-	if p.Retry == nil {
-		return retry.Default(s.Propagation)
+	policy := retry.Default(s.Propagation)
+	if p.Retry != nil {
+		policy = *p.Retry
+		policy.Settle = s.Propagation
 	}
-	policy := *p.Retry
-	policy.Settle = s.Propagation
+	policy.Once = p.once
 	return policy
 }
 
-// walk assembles a run. A dry one asks the API server whether the patch would be admitted, and changes nothing.
-func (p *Program) walk(s settings.Settings, dry bool, report chain.Report) chain.Walk {
-	return chain.Walk{
-		Source: p.source(s),
-		Try:    registry.Manifest{Host: s.Registry, Image: s.Image, Transport: p.Transport, Secrets: &p.secrets}.Open,
-		Write: pullsecret.Secret{
-			Name:         s.SecretName,
-			Namespace:    s.Namespace,
-			RegistryHost: s.Registry,
-			Image:        s.Image.String(),
-			DryRun:       dry,
-			Kubernetes:   p.Kubernetes,
-			Secrets:      &p.secrets,
-		}.Apply,
-		Retry:  p.policy(s),
-		Report: report,
+// secret is the pull secret. A dry one asks the API server whether the patch would be admitted, and changes nothing.
+func (p *Program) secret(s settings.Settings, dry bool) pullsecret.Secret {
+	return pullsecret.Secret{
+		Name:         s.SecretName,
+		Namespace:    s.Namespace,
+		RegistryHost: s.Registry,
+		Images:       s.Names(),
+		DryRun:       dry,
+		Kubernetes:   p.Kubernetes,
+		Secrets:      &p.secrets,
+		Logger:       p.logger(),
 	}
+}
+
+// walk assembles a run that ends at the secret.
+func (p *Program) walk(s settings.Settings, secret pullsecret.Secret, report chain.Report) chain.Walk {
+	walk := chain.Walk{Source: p.source(s), Write: secret.Apply, Retry: p.policy(s), Report: report}
+	for _, image := range s.Images {
+		manifest := registry.Manifest{Host: s.Registry, Image: image, Transport: p.Transport, Secrets: &p.secrets}
+		walk.Tries = append(walk.Tries, manifest.Open)
+	}
+	return walk
 }

@@ -25,8 +25,9 @@ const (
 // explanation is the JSON form of explain. Its fields are a contract.
 type explanation struct {
 	Trust    string         `json:"trust,omitempty"`
-	Image    string         `json:"image,omitempty"`
-	Secret   string         `json:"secret,omitempty"` // NAMESPACE/NAME
+	Images   []string       `json:"images,omitempty"`
+	Missing  []string       `json:"missing,omitempty"` // images that the registry does not hold
+	Secret   string         `json:"secret,omitempty"`  // NAMESPACE/NAME
 	Hops     []explainedHop `json:"hops"`
 	Problems []string       `json:"problems,omitempty"` // of the configuration; then there are no hops
 	OK       bool           `json:"ok"`
@@ -40,6 +41,8 @@ type explainedHop struct {
 	Subject  string            `json:"subject,omitempty"`
 	Audience string            `json:"audience,omitempty"`
 	Expires  string            `json:"expires,omitempty"` // RFC 3339, UTC
+	Missing  []string          `json:"missing,omitempty"` // at the registry: images that it does not hold
+	Image    string            `json:"image,omitempty"`   // at the registry: the image that was refused
 	Attempts int               `json:"attempts,omitempty"`
 	Status   int               `json:"status,omitempty"` // HTTP
 	Error    string            `json:"error,omitempty"`
@@ -55,7 +58,7 @@ func (p *Program) explainCommand() *cobra.Command {
 		Long: "Explain walks the chain without writing, and shows every hop's issuer, subject, audience, expiry and " +
 			"verdict.\n" +
 			"The last hop asks the API server whether it would admit the patch (a server-side dry run).\n" +
-			"Refusals that may be a change still on its way are not waited for, as refresh does.",
+			"Each hop is tried once: what may be a change still on its way, or the network, is not waited for.",
 		Args: cobra.NoArgs,
 		Run:  func(c *cobra.Command, _ []string) { p.code = p.explain(c.Context(), asJSON) },
 	}
@@ -67,6 +70,7 @@ func (p *Program) explainCommand() *cobra.Command {
 func (p *Program) explain(ctx context.Context, asJSON bool) int {
 	klog.SetOutput(io.Discard)
 	klog.LogToStderr(false)
+	p.once = true
 	e := p.explained(ctx)
 	write := e.table
 	if asJSON {
@@ -87,13 +91,12 @@ func (p *Program) explained(ctx context.Context) explanation {
 		}
 		return explanation{Hops: []explainedHop{}, Problems: problems, Exit: fault.ExitRefused}
 	}
-	// An operator wants the answer that there is now.
-	s.Propagation = 0
 	ctx, cancel := context.WithTimeout(ctx, s.Deadline)
 	defer cancel()
-	e := explanation{Trust: string(s.Trust), Image: s.Image.String(), Secret: s.Namespace + "/" + s.SecretName}
-	walk := p.walk(s, true, func(step chain.Step) { e.Hops = append(e.Hops, p.explainStep(step)) })
-	_, f := walk.Run(ctx)
+	e := explanation{Trust: string(s.Trust), Images: s.Names(), Secret: s.Namespace + "/" + s.SecretName}
+	walk := p.walk(s, p.secret(s, true), func(step chain.Step) { e.Hops = append(e.Hops, p.explainStep(step)) })
+	outcome, f := walk.Run(ctx)
+	e.Missing = outcome.Missing
 	e.OK, e.Exit = f == nil, exitOf(f)
 	for _, name := range walk.Hops()[len(e.Hops):] {
 		e.Hops = append(e.Hops, explainedHop{Name: string(name), Verdict: verdictNotReached})
@@ -116,10 +119,12 @@ func (p *Program) explainStep(step chain.Step) explainedHop {
 		Subject:  p.secrets.Text(step.Subject),
 		Audience: p.secrets.Text(step.Audience),
 		Expires:  stamp(step.Expires),
+		Missing:  step.Missing,
 		Attempts: step.Attempts,
 	}
 	if f := step.Fault; f != nil {
 		h.Verdict, h.Status, h.Error, h.Cause = verdictRefused, f.Status, p.secrets.Text(f.Words), f.Cause
+		h.Image = f.Image
 		if f.Claims != nil {
 			h.Claims = map[string]string{}
 			for _, pair := range f.Claims.Pairs() {
@@ -152,7 +157,11 @@ func (e explanation) table(w io.Writer) error {
 		_, err := io.WriteString(w, b.String())
 		return err
 	}
-	fmt.Fprintf(&b, "trust   %s\nimage   %s\nsecret  %s\n\n", e.Trust, e.Image, e.Secret)
+	fmt.Fprintf(&b, "trust   %s\n", e.Trust)
+	for _, image := range e.Images {
+		fmt.Fprintf(&b, "image   %s\n", image)
+	}
+	fmt.Fprintf(&b, "secret  %s\n\n", e.Secret)
 	fmt.Fprintf(&b, columns, "HOP", "VERDICT", "EXPIRES")
 	for _, h := range e.Hops {
 		h.row(&b)
@@ -177,6 +186,9 @@ func (h explainedHop) row(b *strings.Builder) {
 			fmt.Fprintf(b, "  %-8s  %s\n", pair[0], pair[1])
 		}
 	}
+	for _, image := range h.Missing {
+		fmt.Fprintf(b, "  missing   %s\n", image)
+	}
 }
 
 func (h explainedHop) details(b *strings.Builder) {
@@ -185,6 +197,9 @@ func (h explainedHop) details(b *strings.Builder) {
 		fmt.Fprintf(b, " (HTTP %d)", h.Status)
 	}
 	fmt.Fprintf(b, "\n  said    %s\n  likely  %s\n", h.Error, h.Cause)
+	if h.Image != "" {
+		fmt.Fprintf(b, "  image   %s\n", h.Image)
+	}
 	for _, key := range []string{"iss", "sub", "aud", "azp", "appid", "tid", "exp"} {
 		if value, ok := h.Claims[key]; ok {
 			fmt.Fprintf(b, "  %-6s  %s\n", key, value)

@@ -67,13 +67,14 @@ func TestExplainForMachines(t *testing.T) {
 	assert.Equal(t, 13, code)
 	assert.Empty(t, stderr)
 	var document struct {
-		Trust, Image, Secret string
-		OK                   bool
-		Exit                 int
-		Hops                 []map[string]any
+		Trust, Secret string
+		Images        []string
+		OK            bool
+		Exit          int
+		Hops          []map[string]any
 	}
 	require.NoError(t, json.Unmarshal([]byte(stdout), &document))
-	assert.Equal(t, []any{"entra", image, namespace + "/" + secretName, false, 13}, []any{document.Trust, document.Image, document.Secret, document.OK, document.Exit})
+	assert.Equal(t, []any{"entra", []string{image}, namespace + "/" + secretName, false, 13}, []any{document.Trust, document.Images, document.Secret, document.OK, document.Exit})
 	var verdicts []string
 	for _, hop := range document.Hops {
 		verdicts = append(verdicts, fmt.Sprint(hop["name"], " ", hop["verdict"]))
@@ -82,7 +83,7 @@ func TestExplainForMachines(t *testing.T) {
 	assert.Equal(t, principal, document.Hops[3]["claims"].(map[string]any)["sub"])
 
 	w = newWorld(t, "entra")
-	w.env["WAYBILL_IMAGE"] = "docker.io/library/product:1"
+	w.env["WAYBILL_IMAGES"] = "docker.io/library/product:1"
 	code, stdout, _ = w.run("explain", "--json")
 	assert.Equal(t, 2, code)
 	assert.Contains(t, stdout, "no other host is shown the token")

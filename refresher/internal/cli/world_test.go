@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"math/big"
 	"net"
 	"net/http"
@@ -87,7 +88,12 @@ type world struct {
 	first    map[string][]http.HandlerFunc // by host: answers that come before the regular one
 	instead  map[string]http.HandlerFunc   // by "HOST" or "METHOD HOST/PATH": answers in place of the regular one
 	requests []string                      // METHOD HOST/PATH
-	patches  []patch
+	patches  []patch                       // applied, or asked for in a dry run
+	merges   []patch                       // of annotations alone
+	secret   map[string]string             // the secret's annotations
+	said     string                        // the pod's termination message of the last run
+
+	noTermination bool // there is no file for it
 }
 
 type patch struct {
@@ -155,7 +161,7 @@ func (w *world) pod(trust string) {
 		"WAYBILL_SECRET":                 secretName,
 		"WAYBILL_NAMESPACE":              namespace,
 		"WAYBILL_REGISTRY":               registryHost,
-		"WAYBILL_IMAGE":                  image,
+		"WAYBILL_IMAGES":                 image,
 		"WAYBILL_DEADLINE":               "30s",
 		"WAYBILL_PROPAGATION":            "0s",
 		"GOOGLE_APPLICATION_CREDENTIALS": config,
@@ -239,6 +245,12 @@ func (w *world) run(args ...string) (code int, stdout, stderr string) {
 func (w *world) runContext(ctx context.Context, args ...string) (code int, stdout, stderr string) {
 	w.t.Helper()
 	var out, errs bytes.Buffer
+	termination := filepath.Join(w.t.TempDir(), "termination-log")
+	if w.noTermination {
+		termination = "termination-log"
+	} else {
+		w.write(termination, "")
+	}
 	program := cli.Program{
 		Version:    "test",
 		Lookup:     func(key string) (string, bool) { value, ok := w.env[key]; return value, ok },
@@ -248,9 +260,19 @@ func (w *world) runContext(ctx context.Context, args ...string) (code int, stdou
 		DialAgent:  w.dialAgent,
 		Kubernetes: w.kubernetes,
 		Retry:      &w.policy,
+
+		TerminationLog: termination,
 	}
 	code = program.Run(ctx, args)
-	shown := errs.String()
+	message, err := os.ReadFile(termination)
+	require.Equal(w.t, w.noTermination, err != nil)
+	w.said = string(message)
+	shown := errs.String() + w.said
+	w.mu.Lock()
+	for _, merge := range w.merges {
+		shown += string(merge.body)
+	}
+	w.mu.Unlock()
 	if args[0] != "subject-token" {
 		shown += out.String()
 	}
@@ -415,11 +437,37 @@ func (w *world) api(rw http.ResponseWriter, r *http.Request) {
 		refusal(http.StatusForbidden, "Forbidden", "unexpected request "+r.Method+" "+r.URL.Path)(rw, r)
 		return
 	}
+	var object struct {
+		Metadata struct{ Annotations map[string]*string }
+	}
+	_ = json.Unmarshal(body, &object)
+	sent := patch{query: r.URL.RawQuery, contentType: r.Header.Get("Content-Type"), body: body}
+	merge := sent.contentType == "application/merge-patch+json"
 	w.mu.Lock()
-	w.patches = append(w.patches, patch{query: r.URL.RawQuery, contentType: r.Header.Get("Content-Type"), body: body})
-	w.mu.Unlock()
-	rw.Header().Set("Content-Type", "application/json")
-	_, _ = rw.Write(body)
+	defer w.mu.Unlock()
+	annotations := maps.Clone(w.secret)
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	if merge {
+		w.merges = append(w.merges, sent)
+	} else {
+		w.patches = append(w.patches, sent)
+		// What an applier no longer names is removed; the annotation of a failure was not applied.
+		maps.DeleteFunc(annotations, func(key, _ string) bool { return key != "waybill.example/problem" })
+	}
+	for key, value := range object.Metadata.Annotations {
+		delete(annotations, key)
+		if value != nil {
+			annotations[key] = *value
+		}
+	}
+	if !strings.Contains(sent.query, "dryRun=All") {
+		w.secret = annotations
+	}
+	answerJSON(rw, map[string]any{"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"annotations": annotations}, "data": map[string]string{
+		".dockerconfigjson": base64.StdEncoding.EncodeToString([]byte(w.access + w.amazon.password)),
+	}})
 }
 
 // refusal answers as the API server does.

@@ -40,6 +40,7 @@ type Fault struct {
 	Status     int           // HTTP status; 0 where no answer came
 	Words      string        // the cloud's own words, or the client's where it had none
 	Cause      string        // the likely cause, and what to look at
+	Image      string        // the reference that was tried; empty at every hop but registry
 	RetryAfter time.Duration // what the cloud asked to wait; 0 where it did not
 	Claims     *Claims       // of the refused token; nil where it is opaque
 	Overdue    bool          // the deadline passed, or a signal came, while trying again

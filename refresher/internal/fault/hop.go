@@ -18,6 +18,7 @@ const (
 const (
 	ExitOK       = 0
 	ExitRefused  = 2
+	ExitMissing  = 17
 	ExitDeadline = 20
 )
 
@@ -35,9 +36,10 @@ var Exits = []struct {
 	{12, HopSTS, "Google's token service refused the token; or AWS (STS, or the Pod Identity agent) did not make it " +
 		"the role"},
 	{13, HopIAM, "Google refused to issue the service account's token, or its life is too short"},
-	{14, HopRegistry, "the new token does not open the product's manifest"},
+	{14, HopRegistry, "the new token does not open the product's images"},
 	{15, HopSecret, "the pull secret could not be patched"},
 	{16, HopECR, "ECR issued no authorization token to the role, or none that lives long enough"},
+	{ExitMissing, "", "the token is written, and an image is not in the registry yet (only with --require-images)"},
 	{ExitDeadline, "", "the deadline passed, or a signal came, while a hop was still being tried; the lines say which"},
 }
 

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -36,7 +37,9 @@ const FieldManager = "waybill-refresher"
 const (
 	AnnotationExpires     = "waybill.example/expires"      // when the credential in the secret ends
 	AnnotationLastSuccess = "waybill.example/last-success" // when it was written
-	AnnotationImage       = "waybill.example/image"        // the reference that it opened just before
+	AnnotationImages      = "waybill.example/images"       // the references that it was tried on, joined by ", "
+	AnnotationMissing     = "waybill.example/missing"      // those that the registry does not hold: "IMAGE since TIME", joined by ", "
+	AnnotationProblem     = "waybill.example/problem"      // what ended the last run, where it failed: "TIME hop HOP, exit CODE: CAUSE"
 )
 
 // dataKey is the one key of a Secret of type kubernetes.io/dockerconfigjson.
@@ -49,19 +52,18 @@ const causeGone = "the pull secret is gone; run `pulumi up --refresh`"
 // Secret is the pull secret of one product.
 type Secret struct {
 	Name, Namespace string
-	RegistryHost    string // keys the credential: the vendor's registry, nothing shorter
-	Image           string // as annotated
-	DryRun          bool   // only ask the API server whether the patch would be admitted
+	RegistryHost    string   // keys the credential: the vendor's registry, nothing shorter
+	Images          []string // as annotated
+	DryRun          bool     // only ask the API server whether the patch would be admitted
 	Kubernetes      func() (*rest.Config, error)
 	Secrets         *redact.Set
+	Logger          *slog.Logger // told what is not worth a failed run
 }
 
-// Apply patches the secret with the credential. It implements chain.Stage.
-func (s Secret) Apply(ctx context.Context, credential chain.Credential, step *chain.Step) *fault.Fault {
-	body, err := s.body(credential, time.Now())
-	if err != nil {
-		return fault.FromError(fault.HopSecret, err, s.Secrets)
-	}
+// Apply patches the secret with the credential, and annotates which images are missing. It implements chain.Writer.
+func (s Secret) Apply(
+	ctx context.Context, credential chain.Credential, missing []string, step *chain.Step,
+) *fault.Fault {
 	client, host, err := s.client()
 	if err != nil {
 		f := fault.FromError(fault.HopSecret, err, s.Secrets)
@@ -69,18 +71,108 @@ func (s Secret) Apply(ctx context.Context, credential chain.Credential, step *ch
 			"/var/run/secrets/kubernetes.io/serviceaccount"
 		return f
 	}
-	request := client.Patch(types.ApplyPatchType).
-		Namespace(s.Namespace).Resource("secrets").Name(s.Name).
-		Param("fieldManager", FieldManager).Param("force", "true").
-		MaxRetries(0).Body(body)
-	if s.DryRun {
-		request = request.Param("dryRun", metav1.DryRunAll)
+	var before map[string]string
+	if len(missing) > 0 {
+		// The verb patch alone reads nothing; the answer to a patch that changes nothing is the object.
+		if before, err = s.merge(ctx, client, struct{}{}, true); err != nil {
+			return s.refused(err)
+		}
 	}
-	if err := request.Do(ctx).Error(); err != nil {
+	now := time.Now().UTC()
+	body, err := s.body(credential, now, since(missing, before[AnnotationMissing], now))
+	if err != nil {
+		return fault.FromError(fault.HopSecret, err, s.Secrets)
+	}
+	after, err := s.patch(ctx, client.Patch(types.ApplyPatchType).Param("force", "true"), body, s.DryRun)
+	if err != nil {
 		return s.refused(err)
+	}
+	if after[AnnotationProblem] != "" && !s.DryRun {
+		if _, err := s.merge(ctx, client, problem(nil), false); err != nil {
+			s.Logger.Warn("the annotation of the last failure stays", "error", err)
+		}
 	}
 	step.Issuer, step.Subject, step.Audience, step.Expires = host, s.Namespace+"/"+s.Name, s.RegistryHost, credential.Expires
 	return nil
+}
+
+// problemLimit bounds the annotation, in characters.
+const problemLimit = 400
+
+// Annotate writes on the secret what ended a run, and leaves its data alone. The next success removes it.
+func (s Secret) Annotate(ctx context.Context, f *fault.Fault) error {
+	client, _, err := s.client()
+	if err != nil {
+		return err
+	}
+	why := f.Cause
+	if why == "" {
+		why = f.Words
+	}
+	text := fmt.Sprintf("%s hop %s, exit %d: %s", time.Now().UTC().Format(time.RFC3339), f.Hop, f.ExitCode(), s.Secrets.Text(why))
+	text = redact.Cut(text, problemLimit)
+	_, err = s.merge(ctx, client, problem(&text), false)
+	return err
+}
+
+// problem is the merge patch that sets the annotation, or with nil removes it.
+func problem(text *string) any {
+	return map[string]any{"metadata": map[string]any{"annotations": map[string]*string{AnnotationProblem: text}}}
+}
+
+func (s Secret) merge(ctx context.Context, client *rest.RESTClient, patch any, dry bool) (map[string]string, error) {
+	body, err := json.Marshal(patch)
+	if err != nil {
+		return nil, err
+	}
+	return s.patch(ctx, client.Patch(types.MergePatchType), body, dry)
+}
+
+// patch sends a patch of the secret and returns the annotations of the answer. The rest of the answer holds the
+// credential and is not kept.
+func (s Secret) patch(ctx context.Context, request *rest.Request, body []byte, dry bool) (map[string]string, error) {
+	request = request.Namespace(s.Namespace).Resource("secrets").Name(s.Name).
+		Param("fieldManager", FieldManager).MaxRetries(0).Body(body)
+	if dry {
+		request = request.Param("dryRun", metav1.DryRunAll)
+	}
+	result := request.Do(ctx)
+	if err := result.Error(); err != nil {
+		return nil, err
+	}
+	answer, err := result.Raw()
+	if err != nil {
+		return nil, err
+	}
+	var object struct {
+		Metadata struct {
+			Annotations map[string]string `json:"annotations"`
+		} `json:"metadata"`
+	}
+	if err := json.Unmarshal(answer, &object); err != nil {
+		return nil, errors.New("the API server's answer is no object") // the error may quote the answer
+	}
+	return object.Metadata.Annotations, nil
+}
+
+// since writes AnnotationMissing: an image keeps the time that it has in before.
+func since(missing []string, before string, now time.Time) string {
+	known := map[string]string{}
+	for entry := range strings.SplitSeq(before, ", ") {
+		image, at, _ := strings.Cut(entry, " since ")
+		if _, err := time.Parse(time.RFC3339, at); err == nil {
+			known[image] = at
+		}
+	}
+	entries := make([]string, 0, len(missing))
+	for _, image := range missing {
+		at := known[image]
+		if at == "" {
+			at = now.Format(time.RFC3339)
+		}
+		entries = append(entries, image+" since "+at)
+	}
+	return strings.Join(entries, ", ")
 }
 
 // client is a REST client for core/v1 alone: the typed clients would bring every API group of Kubernetes into
@@ -104,7 +196,7 @@ func (s Secret) client() (*rest.RESTClient, string, error) {
 	return client, config.Host, err
 }
 
-func (s Secret) body(credential chain.Credential, now time.Time) ([]byte, error) {
+func (s Secret) body(credential chain.Credential, now time.Time, missing string) ([]byte, error) {
 	auth := base64.StdEncoding.EncodeToString([]byte(credential.Username + ":" + credential.Password))
 	s.Secrets.Add(credential.Password)
 	s.Secrets.Add(auth)
@@ -115,19 +207,19 @@ func (s Secret) body(credential chain.Credential, now time.Time) ([]byte, error)
 		return nil, err
 	}
 	s.Secrets.Add(base64.StdEncoding.EncodeToString(config))
+	annotations := map[string]string{
+		AnnotationExpires:     credential.Expires.UTC().Format(time.RFC3339),
+		AnnotationLastSuccess: now.Format(time.RFC3339),
+		AnnotationImages:      strings.Join(s.Images, ", "),
+	}
+	if missing != "" {
+		annotations[AnnotationMissing] = missing
+	}
 	return json.Marshal(map[string]any{
 		"apiVersion": "v1",
 		"kind":       "Secret",
-		"metadata": map[string]any{
-			"name":      s.Name,
-			"namespace": s.Namespace,
-			"annotations": map[string]string{
-				AnnotationExpires:     credential.Expires.UTC().Format(time.RFC3339),
-				AnnotationLastSuccess: now.UTC().Format(time.RFC3339),
-				AnnotationImage:       s.Image,
-			},
-		},
-		"data": map[string][]byte{dataKey: config},
+		"metadata":   map[string]any{"name": s.Name, "namespace": s.Namespace, "annotations": annotations},
+		"data":       map[string][]byte{dataKey: config},
 	})
 }
 

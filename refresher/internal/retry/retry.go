@@ -23,6 +23,8 @@ type Policy struct {
 	Attempt time.Duration
 	// Settle is how long settling faults are tried again, counted from the first. Zero: not at all.
 	Settle time.Duration
+	// Once stops after one attempt, whatever came of it: for somebody who waits for the answer that there is now.
+	Once bool
 }
 
 // Default is the policy of the refresher, for settling faults tried again during settle.
@@ -45,7 +47,7 @@ func (p Policy) Do(ctx context.Context, try func(context.Context) *fault.Fault) 
 			// The end of the context cut this attempt wherever it was; what the one before was answered says more.
 			last = before
 		}
-		if last == nil || last.Kind == fault.Lasting {
+		if last == nil || last.Kind == fault.Lasting || p.Once {
 			return attempts, last
 		}
 		pause := max(last.RetryAfter, draw(bound))

@@ -17,7 +17,7 @@ func amazonPod(trust string, changes map[string]string) settings.Lookup {
 		"WAYBILL_SECRET":            "product-pull",
 		"WAYBILL_NAMESPACE":         "product",
 		"WAYBILL_REGISTRY":          "444455556666.dkr.ecr.us-east-1.amazonaws.com",
-		"WAYBILL_IMAGE":             "444455556666.dkr.ecr.us-east-1.amazonaws.com/acme/product:1.10",
+		"WAYBILL_IMAGES":            "444455556666.dkr.ecr.us-east-1.amazonaws.com/acme/product:1.10",
 		"AWS_ROLE_ARN":              "arn:aws:iam::111122223333:role/team/puller",
 		"AWS_REGION":                "eu-west-1",
 		"AWS_EC2_METADATA_DISABLED": "true",
@@ -65,8 +65,8 @@ func TestEachWrongValueOfAWSIsNamedWithTheWish(t *testing.T) {
 		{"irsa", "AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/*", "want a role's ARN"},
 		{"irsa", "AWS_WEB_IDENTITY_TOKEN_FILE", "-", "want a value"},
 		{"pod-identity", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "-", "want a value"},
-		{"irsa", "WAYBILL_IMAGE", "public.ecr.aws/acme/product:1.10", "its host is public.ecr.aws: want 444455556666.dkr.ecr.us-east-1.amazonaws.com"},
-		{"irsa", "WAYBILL_IMAGE", "444455556666.dkr.ecr.us-east-1.amazonaws.com/acme/product", "want HOST/PATH:TAG"},
+		{"irsa", "WAYBILL_IMAGES", "public.ecr.aws/acme/product:1.10", "its host is public.ecr.aws: want 444455556666.dkr.ecr.us-east-1.amazonaws.com"},
+		{"irsa", "WAYBILL_IMAGES", "444455556666.dkr.ecr.us-east-1.amazonaws.com/acme/product", "want HOST/PATH:TAG"},
 		{"irsa", "AWS_EC2_METADATA_DISABLED", "-", "want true"},
 		{"pod-identity", "AWS_EC2_METADATA_DISABLED", "false", "want true"},
 		{"pod-identity", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "-", "want a value"},
@@ -92,7 +92,7 @@ func TestARegistryThatIsNotOfTheChainIsRefused(t *testing.T) {
 		"444455556666.dkr.ecr.us-gov-west-1.amazonaws.com": "want the role's partition, aws",
 		"europe-west1-docker.pkg.dev":                      "want an Elastic Container Registry host",
 	} {
-		_, err := settings.Load(amazonPod("irsa", map[string]string{"WAYBILL_REGISTRY": host, "WAYBILL_IMAGE": host + "/acme/product:1"}))
+		_, err := settings.Load(amazonPod("irsa", map[string]string{"WAYBILL_REGISTRY": host, "WAYBILL_IMAGES": host + "/acme/product:1"}))
 		problems := settings.AsProblems(err)
 		require.Len(t, problems, 1)
 		assert.Contains(t, problems[0], "WAYBILL_REGISTRY \""+host+"\"")

@@ -56,14 +56,14 @@ const (
 // Settings are what the environment says, checked.
 type Settings struct {
 	Trust            Trust
-	SecretName       string // WAYBILL_SECRET
-	Namespace        string // WAYBILL_NAMESPACE
-	Image            name.Reference
-	Registry         string        // host of Image, pinned by the pod: no other is shown a credential
-	Deadline         time.Duration // of the whole run
-	Propagation      time.Duration // how long refusals that may be propagation are tried again, per hop
-	SubjectTokenFile string        // path
-	SubjectAudience  string        // that the token in it must carry
+	SecretName       string           // WAYBILL_SECRET
+	Namespace        string           // WAYBILL_NAMESPACE
+	Images           []name.Reference // at least one, none twice
+	Registry         string           // host of every image, pinned by the pod: no other is shown a credential
+	Deadline         time.Duration    // of the whole run
+	Propagation      time.Duration    // how long refusals that may be propagation are tried again, per hop
+	SubjectTokenFile string           // path
+	SubjectAudience  string           // that the token in it must carry
 	Google           credconfig.Identifiers
 	Entra            *entra.Settings      // nil but for TrustEntra
 	Amazon           *awsname.Identifiers // nil but for the trusts of AWS
@@ -101,7 +101,7 @@ func Load(lookup Lookup) (Settings, error) {
 	s := r.start()
 	s.SecretName = r.checked("WAYBILL_SECRET", validation.IsDNS1123Subdomain)
 	s.Namespace = r.checked("WAYBILL_NAMESPACE", validation.IsDNS1123Label)
-	s.Image, s.Registry = r.image()
+	s.Images, s.Registry = r.images()
 	s.Deadline = r.duration("WAYBILL_DEADLINE", DefaultDeadline, minDeadline)
 	s.Propagation = r.duration("WAYBILL_PROPAGATION", DefaultPropagation, 0)
 	switch s.Trust {
@@ -261,24 +261,37 @@ func (r *reader) duration(key string, fallback, least time.Duration) time.Durati
 	return d
 }
 
-// image reads the product's reference and the host that it must be of. The reference comes from a ConfigMap that others
-// may write, the host from the pod: it decides who is shown the new token.
-func (r *reader) image() (name.Reference, string) {
-	registry, _ := r.required("WAYBILL_REGISTRY")
-	value, ok := r.required("WAYBILL_IMAGE")
-	if !ok {
-		return nil, registry
+// images reads the product's references and the host that they must be of. The references come from a ConfigMap that
+// others may write, the host from the pod: it decides who is shown the new token.
+func (r *reader) images() (images []name.Reference, registry string) {
+	registry, _ = r.required("WAYBILL_REGISTRY")
+	words := strings.Fields(r.optional("WAYBILL_IMAGES"))
+	if len(words) == 0 {
+		r.refuse("WAYBILL_IMAGES", "", "want at least one image, HOST/PATH:TAG or HOST/PATH@sha256:DIGEST")
 	}
-	reference, err := name.ParseReference(value, name.StrictValidation)
-	if err != nil {
-		r.refuse("WAYBILL_IMAGE", value, "want HOST/PATH:TAG or HOST/PATH@sha256:DIGEST")
-		return nil, registry
+	for i, word := range words {
+		reference, err := name.ParseReference(word, name.StrictValidation)
+		switch {
+		case slices.Contains(words[:i], word):
+		case err != nil:
+			r.refuse("WAYBILL_IMAGES", word, "want HOST/PATH:TAG or HOST/PATH@sha256:DIGEST")
+		case registry != "" && reference.Context().RegistryStr() != registry:
+			r.refuse("WAYBILL_IMAGES", word, fmt.Sprintf("its host is %s: want %s, the pod's WAYBILL_REGISTRY; "+
+				"no other host is shown the token", reference.Context().RegistryStr(), registry))
+		default:
+			images = append(images, reference)
+		}
 	}
-	if host := reference.Context().RegistryStr(); registry != "" && host != registry {
-		r.refuse("WAYBILL_IMAGE", value, fmt.Sprintf("its host is %s: want %s, the pod's WAYBILL_REGISTRY; "+
-			"no other host is shown the token", host, registry))
+	return images, registry
+}
+
+// Names writes the images as they were given.
+func (s Settings) Names() []string {
+	names := make([]string, 0, len(s.Images))
+	for _, image := range s.Images {
+		names = append(names, image.String())
 	}
-	return reference, registry
+	return names
 }
 
 // authority reads the webhook's form, a URL, and keeps the host.

@@ -27,7 +27,7 @@ func pod(t *testing.T, trust string, changes map[string]string) settings.Lookup 
 		"WAYBILL_SECRET":                 "product-pull",
 		"WAYBILL_NAMESPACE":              "product",
 		"WAYBILL_REGISTRY":               "europe-west1-docker.pkg.dev",
-		"WAYBILL_IMAGE":                  "europe-west1-docker.pkg.dev/vendor/acme/product:1.10",
+		"WAYBILL_IMAGES":                 "europe-west1-docker.pkg.dev/vendor/acme/product:1.10",
 		"GOOGLE_APPLICATION_CREDENTIALS": filepath.Join(t.TempDir(), "credential-config.json"),
 	}
 	inFile := ""
@@ -103,6 +103,25 @@ func TestTheReadmeListsTheVariablesThatAreRead(t *testing.T) {
 	assert.Equal(t, read, listed)
 }
 
+func TestEachImageIsNamedOnceWithItsWish(t *testing.T) {
+	host := "europe-west1-docker.pkg.dev"
+	s, err := settings.Load(pod(t, "entra", map[string]string{"WAYBILL_IMAGES": "\n" + host + "/a/b:1\n\n" + host + "/a/c:1 \t" + host + "/a/b:1\n"}))
+	require.NoError(t, err)
+	assert.Equal(t, []string{host + "/a/b:1", host + "/a/c:1"}, s.Names())
+
+	_, err = settings.Load(pod(t, "entra", map[string]string{"WAYBILL_IMAGES": host + "/a/b:1 " + host + "/a/b docker.io/a/b:1 " + host + "/A:1"}))
+	assert.Equal(t, settings.Problems{
+		`WAYBILL_IMAGES "` + host + `/a/b": want HOST/PATH:TAG or HOST/PATH@sha256:DIGEST`,
+		`WAYBILL_IMAGES "docker.io/a/b:1": its host is index.docker.io: want ` + host + `, the pod's WAYBILL_REGISTRY; no other host is shown the token`,
+		`WAYBILL_IMAGES "` + host + `/A:1": want HOST/PATH:TAG or HOST/PATH@sha256:DIGEST`,
+	}, settings.AsProblems(err))
+
+	for _, none := range []string{"-", "", " \n"} {
+		_, err = settings.Load(pod(t, "entra", map[string]string{"WAYBILL_IMAGES": none}))
+		assert.Equal(t, settings.Problems{`WAYBILL_IMAGES "": want at least one image, HOST/PATH:TAG or HOST/PATH@sha256:DIGEST`}, settings.AsProblems(err))
+	}
+}
+
 func TestSovereignCloudsHaveAnAudienceOfTheirOwn(t *testing.T) {
 	for authority, audience := range map[string]string{
 		"https://login.microsoftonline.us":  "api://AzureADTokenExchangeUSGov",
@@ -122,12 +141,12 @@ func TestEachWrongValueIsNamedWithTheWish(t *testing.T) {
 		{"WAYBILL_TRUST", "aws", "want entra, cluster, irsa or pod-identity"},
 		{"WAYBILL_SECRET", "Pull_Secret", "want a Kubernetes name"},
 		{"WAYBILL_NAMESPACE", "a.b", "want a Kubernetes name"},
-		{"WAYBILL_IMAGE", "europe-west1-docker.pkg.dev/vendor/acme/product", "want HOST/PATH:TAG"},
-		{"WAYBILL_IMAGE", "product:1", "want HOST/PATH:TAG"},
-		{"WAYBILL_IMAGE", "docker.io/library/product:1", "no other host is shown the token"},
-		{"WAYBILL_IMAGE", "us-east1-docker.pkg.dev/vendor/acme/product:1", "want europe-west1-docker.pkg.dev, the pod's WAYBILL_REGISTRY"},
-		{"WAYBILL_IMAGE", "evil.example/europe-west1-docker.pkg.dev/product:1", "its host is evil.example"},
-		{"WAYBILL_IMAGE", "europe-west1-docker.pkg.dev:8443/vendor/product:1", "no other host is shown the token"},
+		{"WAYBILL_IMAGES", "europe-west1-docker.pkg.dev/vendor/acme/product", "want HOST/PATH:TAG"},
+		{"WAYBILL_IMAGES", "product:1", "want HOST/PATH:TAG"},
+		{"WAYBILL_IMAGES", "docker.io/library/product:1", "no other host is shown the token"},
+		{"WAYBILL_IMAGES", "us-east1-docker.pkg.dev/vendor/acme/product:1", "want europe-west1-docker.pkg.dev, the pod's WAYBILL_REGISTRY"},
+		{"WAYBILL_IMAGES", "evil.example/europe-west1-docker.pkg.dev/product:1", "its host is evil.example"},
+		{"WAYBILL_IMAGES", "europe-west1-docker.pkg.dev:8443/vendor/product:1", "no other host is shown the token"},
 		{"WAYBILL_REGISTRY", "", "want a value"},
 		{"WAYBILL_DEADLINE", "4", "want a duration from 1s to 1h0m0s"},
 		{"WAYBILL_DEADLINE", "0s", "want a duration from 1s to 1h0m0s"},
@@ -174,7 +193,7 @@ func TestARefusedURLIsShownWithoutItsSecrets(t *testing.T) {
 }
 
 func TestTheSubjectTokenAloneNeedsLess(t *testing.T) {
-	only := map[string]string{"WAYBILL_SECRET": "", "WAYBILL_NAMESPACE": "", "WAYBILL_IMAGE": "", "WAYBILL_REGISTRY": "", "GOOGLE_APPLICATION_CREDENTIALS": ""}
+	only := map[string]string{"WAYBILL_SECRET": "", "WAYBILL_NAMESPACE": "", "WAYBILL_IMAGES": "", "WAYBILL_REGISTRY": "", "GOOGLE_APPLICATION_CREDENTIALS": ""}
 	_, err := settings.LoadSubject(pod(t, "entra", only))
 	require.NoError(t, err)
 	only["WAYBILL_TRUST"] = "cluster"

@@ -1,0 +1,169 @@
+package kubernetes
+
+import (
+	"encoding/pem"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/components/check"
+	"waybill.example/waybill/components/internal/family"
+	"waybill.example/waybill/components/internal/naming"
+)
+
+// Proxy is the way from a cluster to the internet where there is no other: a
+// forward proxy, the authority of one that looks into TLS, or both.
+type Proxy struct {
+	// HTTPS is the proxy's URL, http://HOST:PORT or https://HOST:PORT; empty means
+	// that connections go out directly. It holds no password: a proxy that asks for
+	// one would have to be given a secret here.
+	HTTPS string
+	// No are hosts, domains (.example.com), addresses and blocks that are reached
+	// without the proxy. The API server, names inside the cluster, loopback and the
+	// agent of EKS Pod Identity always are.
+	No []string
+	// Authority is the bundle of certificates that pods trust, in PEM: the private
+	// authority's.
+	Authority string
+	// AuthorityConfigMap and AuthorityKey name a bundle that is in the namespace
+	// already, in place of Authority.
+	AuthorityConfigMap, AuthorityKey string
+}
+
+const (
+	authorityDir  = "/etc/waybill-authority"
+	authorityKey  = "authority.crt"
+	authorityFile = authorityDir + "/" + authorityKey
+)
+
+var noProxyPattern = regexp.MustCompile(`^(\*?\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?$`)
+
+// validate notes what is wrong; before stands before the keys: "proxy.".
+func (proxy *Proxy) validate(p *check.Problems, before string) {
+	if proxy == nil {
+		return
+	}
+	if proxy.HTTPS != "" {
+		switch parsed, err := url.Parse(proxy.HTTPS); {
+		case err == nil && parsed.User != nil:
+			p.Add(before+"https", "holds a user or a password: want http://HOST:PORT without them, such as that of a proxy that knows the cluster by its addresses")
+		case err != nil || parsed.Hostname() == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") || strings.Trim(parsed.Path, "/") != "" || parsed.RawQuery != "":
+			p.Add(before+"https", "%q: want http://HOST:PORT", proxy.HTTPS)
+		}
+	}
+	if proxy.HTTPS == "" && len(proxy.No) > 0 {
+		p.Add(before+"no", "is given and %shttps is not: want the proxy's URL", before)
+	}
+	for i, host := range proxy.No {
+		_, notAddress := netip.ParseAddr(host)
+		_, notBlock := netip.ParsePrefix(host)
+		if notAddress != nil && notBlock != nil && !noProxyPattern.MatchString(host) {
+			p.Add(fmt.Sprintf("%sno[%d]", before, i), "%q: want a host, a domain such as .example.com, an address or a block", host)
+		}
+	}
+	if proxy.Authority != "" {
+		if proxy.AuthorityConfigMap != "" {
+			p.Add(before+"authority", "and a ConfigMap's: want one of them")
+		}
+		if block, _ := pem.Decode([]byte(proxy.Authority)); block == nil || block.Type != "CERTIFICATE" {
+			p.Add(before+"authority", "is no PEM: want -----BEGIN CERTIFICATE----- and what follows")
+		}
+	}
+	if (proxy.AuthorityConfigMap == "") != (proxy.AuthorityKey == "") {
+		p.Add(before+"authorityConfigMap", "and its key: want both or neither")
+	}
+	if proxy.AuthorityConfigMap != "" {
+		p.Error(before+"authorityConfigMap", naming.Subdomain.Check(proxy.AuthorityConfigMap))
+	}
+}
+
+// port is the proxy's TCP port; 0 where there is no proxy.
+func (proxy *Proxy) port() int {
+	if proxy == nil || proxy.HTTPS == "" {
+		return 0
+	}
+	parsed, err := url.Parse(proxy.HTTPS)
+	if err != nil {
+		return 0
+	}
+	if number, err := strconv.Atoi(parsed.Port()); err == nil {
+		return number
+	}
+	if parsed.Scheme == "http" {
+		return 80
+	}
+	return 443
+}
+
+// noProxy is the list of what is reached without the proxy. Kubernetes puts the
+// API server's address in the place of its variable
+// (https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/).
+func (proxy *Proxy) noProxy() string {
+	return strings.Join(append([]string{
+		"$(KUBERNETES_SERVICE_HOST)", "localhost", "127.0.0.1", "::1", ".svc", ".cluster.local", "kubernetes.default", podIdentityAgent, podIdentityAgentV6,
+	}, proxy.No...), ",")
+}
+
+// trusts says whether pods are given a bundle of certificates.
+func (proxy *Proxy) trusts() bool {
+	return proxy != nil && (proxy.Authority != "" || proxy.AuthorityConfigMap != "")
+}
+
+// environment are the variables of programs that read the upper-case names.
+func (proxy *Proxy) environment(authority string) []variable {
+	var variables []variable
+	if proxy != nil && proxy.HTTPS != "" {
+		variables = append(variables, variable{"HTTPS_PROXY", pulumi.String(proxy.HTTPS)}, variable{"NO_PROXY", pulumi.String(proxy.noProxy())})
+	}
+	if proxy.trusts() {
+		variables = append(variables, variable{authority, pulumi.String(authorityFile)})
+	}
+	return variables
+}
+
+// childAuthority is the child of a PullSecret, and of a Workload, that holds the
+// bundle: kubernetes:core/v1:ConfigMap.
+const childAuthority = "authority"
+
+func (proxy *Proxy) children() []string {
+	if proxy != nil && proxy.Authority != "" {
+		return []string{childAuthority}
+	}
+	return nil
+}
+
+// mount registers the bundle where it is given as text, and adds it to a pod's
+// volumes and its container's mounts. Metadata is the ConfigMap's, without a name.
+func (proxy *Proxy) mount(
+	ctx *pulumi.Context, children *family.Family, metadata *metav1.ObjectMetaArgs, volumes *corev1.VolumeArray, mounts *corev1.VolumeMountArray,
+) error {
+	if !proxy.trusts() {
+		return nil
+	}
+	name, key := pulumi.String(proxy.AuthorityConfigMap).ToStringPtrOutput(), proxy.AuthorityKey
+	if proxy.Authority != "" {
+		bundle, err := corev1.NewConfigMap(ctx, children.Name(childAuthority), &corev1.ConfigMapArgs{
+			Metadata: metadata, Data: pulumi.StringMap{authorityKey: pulumi.String(proxy.Authority)}, Immutable: pulumi.Bool(true),
+		}, children.Options(childAuthority)...)
+		if err != nil {
+			return err
+		}
+		name, key = bundle.Metadata.Name(), authorityKey
+	}
+	*volumes = append(*volumes, &corev1.VolumeArgs{
+		Name: pulumi.String(childAuthority),
+		ConfigMap: &corev1.ConfigMapVolumeSourceArgs{
+			Name:  name,
+			Items: corev1.KeyToPathArray{&corev1.KeyToPathArgs{Key: pulumi.String(key), Path: pulumi.String(authorityKey)}},
+		},
+	})
+	*mounts = append(*mounts, readOnlyMount(childAuthority, authorityDir))
+	return nil
+}
