@@ -189,6 +189,9 @@ func options(registration recorder.Registration) []string {
 	if rpc.GetProtect() {
 		lines = append(lines, "protected")
 	}
+	if rpc.GetRetainOnDelete() {
+		lines = append(lines, "kept when it is deleted here")
+	}
 	if rpc.GetDeleteBeforeReplace() {
 		lines = append(lines, "deleted before replaced")
 	}
