@@ -34,11 +34,11 @@ func TestExampleASuspendedCustomerLosesTheRightToReadAlone(t *testing.T) {
 			suspended, after := run(set("suspended", true))
 			still := map[string]recorder.Registration{}
 			for _, registration := range suspended.All() {
-				still[registration.Name] = registration
+				still[registration.Type+registration.Name] = registration
 			}
 			var gone []string
 			for _, registration := range granted.All() {
-				kept, found := still[registration.Name]
+				kept, found := still[registration.Type+registration.Name]
 				if !found {
 					gone = append(gone, registration.Name)
 					continue
