@@ -197,7 +197,7 @@ func TestACustomerIsDeployedChangedAndOffBoarded(t *testing.T) {
 	t.Run("another tag changes only the workload", func(t *testing.T) {
 		p.set("product.tag", "1.1")
 		result := up(t, s)
-		assert.Equal(t, []string{"update workload", "update workload-deployment", "update workload-image"}, changes(result),
+		assert.Equal(t, []string{"update pull-images", "update workload", "update workload-deployment"}, changes(result),
 			"the component's own record, the Deployment, and what the refresher tries")
 	})
 	t.Run("another identity replaces what names it and refreshes again", func(t *testing.T) {

@@ -34,9 +34,6 @@ const (
 	// configurationRefused is the exit code of a refresher that refuses its own
 	// configuration: another pod would refuse it too.
 	configurationRefused = 2
-	// imageMissing is the exit code of a first refresh that wrote the secret and
-	// found no image: another pod would find none either.
-	imageMissing = 17
 	// podMargin is what a pod may take besides the run itself: scheduling and
 	// pulling the refresher's image.
 	podMargin = 2 * time.Minute
@@ -148,29 +145,30 @@ func checkImage(text string) error {
 	return err
 }
 
-// jobSpec is what the CronJob's Jobs and the first refresh have in common.
+// jobSpec is what the CronJob's Jobs and the first refresh have in common. A pod
+// that a drained or preempted node took away is no failure. Nor is one replaced
+// that would fail again; where none is replaced at all there is no rule for it,
+// since Pulumi notices no Job that failed by such a rule, and would wait.
 func (r run) jobSpec(pod *corev1.PodTemplateSpecArgs) *batchv1.JobSpecArgs {
+	rules := batchv1.PodFailurePolicyRuleArray{&batchv1.PodFailurePolicyRuleArgs{
+		Action: pulumi.String("Ignore"),
+		OnPodConditions: batchv1.PodFailurePolicyOnPodConditionsPatternArray{
+			&batchv1.PodFailurePolicyOnPodConditionsPatternArgs{Type: pulumi.String("DisruptionTarget"), Status: pulumi.String("True")},
+		},
+	}}
+	if r.retries > 0 {
+		rules = append(rules, &batchv1.PodFailurePolicyRuleArgs{
+			Action: pulumi.String("FailJob"),
+			OnExitCodes: &batchv1.PodFailurePolicyOnExitCodesRequirementArgs{
+				ContainerName: pulumi.String(containerName), Operator: pulumi.String("In"), Values: pulumi.IntArray{pulumi.Int(configurationRefused)},
+			},
+		})
+	}
 	return &batchv1.JobSpecArgs{
 		BackoffLimit:          pulumi.Int(r.retries),
 		ActiveDeadlineSeconds: seconds(r.jobDeadline()),
-		PodFailurePolicy: &batchv1.PodFailurePolicyArgs{Rules: batchv1.PodFailurePolicyRuleArray{
-			// A pod that a drained or preempted node took away is no failure.
-			&batchv1.PodFailurePolicyRuleArgs{
-				Action: pulumi.String("Ignore"),
-				OnPodConditions: batchv1.PodFailurePolicyOnPodConditionsPatternArray{
-					&batchv1.PodFailurePolicyOnPodConditionsPatternArgs{Type: pulumi.String("DisruptionTarget"), Status: pulumi.String("True")},
-				},
-			},
-			&batchv1.PodFailurePolicyRuleArgs{
-				Action: pulumi.String("FailJob"),
-				OnExitCodes: &batchv1.PodFailurePolicyOnExitCodesRequirementArgs{
-					ContainerName: pulumi.String(containerName),
-					Operator:      pulumi.String("In"),
-					Values:        pulumi.IntArray{pulumi.Int(configurationRefused), pulumi.Int(imageMissing)},
-				},
-			},
-		}},
-		Template: pod,
+		PodFailurePolicy:      &batchv1.PodFailurePolicyArgs{Rules: rules},
+		Template:              pod,
 	}
 }
 

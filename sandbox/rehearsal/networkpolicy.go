@@ -14,11 +14,12 @@ import (
 	"waybill.example/waybill/sandbox/world"
 )
 
-// metadataServices give every process of a node the node's identity:
-// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html
-// (fd00:ec2::254 is EC2's alone). They listen on port 80; port 443 is asked for
-// too, as a policy that allows it to everybody has forgotten them.
-var metadataServices = []string{"169.254.169.254:80", "169.254.169.254:443", "[fd00:ec2::254]:80", "[fd00:ec2::254]:443"}
+// metadataServices give every process of a node the node's identity, over HTTP at
+// port 80: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html
+// (fd00:ec2::254 is EC2's alone), https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service,
+// https://cloud.google.com/compute/docs/metadata/querying-metadata (its HTTPS
+// endpoint wants a certificate that pods do not have).
+var metadataServices = []string{"169.254.169.254:80", "[fd00:ec2::254]:80"}
 
 // networkCases try what the deployed network policies must not let the
 // refresher's pod do, nor others to it.

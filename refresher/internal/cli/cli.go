@@ -51,7 +51,8 @@ type Program struct {
 	Lookup  settings.Lookup
 	Stdout  io.Writer
 	Stderr  io.Writer
-	// Transport carries requests to the clouds and the registry. Nil: http.DefaultTransport.
+	// Transport carries requests to the clouds and the registry. Nil: that of the environment's proxy
+	// and authority.
 	Transport http.RoundTripper
 	// DialAgent connects to the Pod Identity agent's link-local address. Nil: net.Dialer's.
 	DialAgent func(ctx context.Context, network, address string) (net.Conn, error)
@@ -71,9 +72,6 @@ type Program struct {
 
 // Run executes args and returns the exit code.
 func (p *Program) Run(ctx context.Context, args []string) int {
-	if p.Transport == nil {
-		p.Transport = http.DefaultTransport
-	}
 	if p.DialAgent == nil {
 		p.DialAgent = (&net.Dialer{}).DialContext
 	}
@@ -102,6 +100,12 @@ func (p *Program) command() *cobra.Command {
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		PersistentPreRunE: func(*cobra.Command, []string) (err error) {
+			if p.Transport == nil {
+				p.Transport, err = transport(p.Lookup)
+			}
+			return err
+		},
 		RunE: func(*cobra.Command, []string) error {
 			return errors.New("no command: want refresh, explain or subject-token (see --help)")
 		},
@@ -126,7 +130,11 @@ func (p *Program) command() *cobra.Command {
 }
 
 func (p *Program) refuseArguments(err error) {
-	p.code = p.refuse(settings.Problems{"arguments: " + err.Error()})
+	var problems settings.Problems
+	if !errors.As(err, &problems) {
+		problems = settings.Problems{"arguments: " + err.Error()}
+	}
+	p.code = p.refuse(problems)
 }
 
 // source chooses the token source by the kind of trust.

@@ -1,0 +1,118 @@
+package sandbox_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	clientkubernetes "k8s.io/client-go/kubernetes"
+
+	"waybill.example/waybill/sandbox"
+	"waybill.example/waybill/sandbox/engine"
+)
+
+const (
+	missingAnnotation = "waybill.example/missing"
+	successAnnotation = "waybill.example/last-success"
+)
+
+// release changes what the vendor's pipeline pushes; nil: nothing.
+func (p *project) release(releases []any) (before []any) {
+	p.world(func(world map[string]any) {
+		for _, each := range world["gcp"].(map[string]any)["projects"].([]any) {
+			if project := each.(map[string]any); project["releases"] != nil {
+				before = project["releases"].([]any)
+				project["releases"] = releases
+			}
+		}
+	})
+	return before
+}
+
+// The vendor pushes once the repository is there, and not before.
+func TestTheFirstUpdateOfACustomerMeetsAnEmptyRepository(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	p := newProject(t, "dev")
+	released := p.release([]any{})
+	s := p.start(nil)
+	_, err := open(t, s).Up(ctx)
+	const image = "europe-west1-docker.pkg.dev/hello-images/example--hello/hello:1.0"
+	require.ErrorContains(t, err, "the registry does not hold "+image+" yet: push it, for example with \"crane copy")
+	require.ErrorContains(t, err, "then run pulumi up again")
+
+	c := client(t, s)
+	assert.NotEmpty(t, credentials(t, pullSecretOf(t, c)).Password, "the token is good, and written")
+	assert.Contains(t, pullSecretOf(t, c).Annotations[missingAnnotation], image+" since ")
+	_, err = c.AppsV1().Deployments(namespace).Get(ctx, "hello", metav1.GetOptions{})
+	assert.True(t, apierrors.IsNotFound(err), "nothing runs that could not pull")
+
+	require.NoError(t, s.Close())
+	p.release(released)
+	s = p.start(nil)
+	changed := changes(up(t, s))
+	assert.Contains(t, changed, "replace pull-first-refresh")
+	assert.Contains(t, changed, "create workload-deployment")
+	assert.NotContains(t, pullSecretOf(t, client(t, s)).Annotations, missingAnnotation)
+	assert.Empty(t, changes(up(t, s)))
+
+	t.Run("a tag that is not there stops no fresh token", func(t *testing.T) { aMissingTagStopsNoToken(t, s) })
+	t.Run("replicas that somebody else set", func(t *testing.T) { replicasOfSomebodyElse(t, p, s) })
+}
+
+func pullSecretOf(t *testing.T, c clientkubernetes.Interface) *corev1.Secret {
+	t.Helper()
+	found, err := c.CoreV1().Secrets(namespace).Get(context.Background(), secret, metav1.GetOptions{})
+	require.NoError(t, err)
+	return found
+}
+
+func aMissingTagStopsNoToken(t *testing.T, s *sandbox.Sandbox) {
+	ctx, c := context.Background(), client(t, s)
+	images := func(list string) {
+		_, err := c.CoreV1().ConfigMaps(namespace).Patch(ctx, secret+"-images", types.MergePatchType,
+			[]byte(`{"data":{"images":"`+list+`"}}`), metav1.PatchOptions{})
+		require.NoError(t, err)
+	}
+	const repository = "europe-west1-docker.pkg.dev/hello-images/example--hello/hello"
+	before := pullSecretOf(t, c).Annotations[successAnnotation]
+	images(repository + `:1.0\n` + repository + `:9.9`)
+	defer images(repository + ":1.0")
+	log, ok := runRefresher(t, s)
+	assert.True(t, ok, log)
+	first := pullSecretOf(t, c).Annotations
+	assert.NotEqual(t, before, first[successAnnotation], "the token is fresh")
+	assert.Regexp(t, `^`+repository+`:9\.9 since \S+Z$`, first[missingAnnotation])
+	_, ok = runRefresher(t, s)
+	assert.True(t, ok)
+	assert.Equal(t, first[missingAnnotation], pullSecretOf(t, c).Annotations[missingAnnotation], "missing since it was first missed")
+}
+
+// `kubectl scale` owns the replicas from then on: neither does it block the next
+// update, nor is it undone without a word.
+func replicasOfSomebodyElse(t *testing.T, p *project, s *sandbox.Sandbox) {
+	ctx, c := context.Background(), client(t, s)
+	scale := func(to int32) {
+		current, err := c.AppsV1().Deployments(namespace).GetScale(ctx, "hello", metav1.GetOptions{})
+		require.NoError(t, err)
+		current.Spec.Replicas = to
+		_, err = c.AppsV1().Deployments(namespace).UpdateScale(ctx, "hello", current, metav1.UpdateOptions{FieldManager: "kubectl"})
+		require.NoError(t, err)
+	}
+	replicas := func() int32 {
+		found, err := c.AppsV1().Deployments(namespace).Get(ctx, "hello", metav1.GetOptions{})
+		require.NoError(t, err)
+		return *found.Spec.Replicas
+	}
+	scale(5)
+	p.set("product.tag", "1.1")
+	var result *engine.Result
+	result, err := open(t, s).Up(ctx)
+	require.NoError(t, err)
+	t.Log(changes(result), replicas())
+}
