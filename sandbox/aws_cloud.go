@@ -21,7 +21,7 @@ func (s *Sandbox) hasAWS() bool { return len(s.world.AWS.Accounts) > 0 }
 // openAWS opens what the accounts hold.
 func (s *Sandbox) openAWS() (err error) {
 	if s.hasAWS() {
-		s.AWS, err = aws.Open(s.state.Path("aws"), s.world.AWS)
+		s.AWS, err = aws.Open(s.state.Path("aws"), s.world.AWS, aws.Settling(settling))
 	}
 	return err
 }

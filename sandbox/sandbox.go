@@ -165,6 +165,9 @@ type attached interface {
 	Close() error
 }
 
+// settling is how long other resources may meet something new as missing, once each.
+const settling = time.Minute
+
 // Start brings the stack's sandbox up. What an earlier one left in the state
 // directory is found again.
 func Start(ctx context.Context, options Options) (_ *Sandbox, err error) {
@@ -190,10 +193,10 @@ func Start(ctx context.Context, options Options) (_ *Sandbox, err error) {
 	if err := s.findTools(ctx); err != nil {
 		return nil, err
 	}
-	if s.Azure, err = azure.Open(dir.Path("azure.json"), existing.Azure); err != nil {
+	if s.Azure, err = azure.Open(dir.Path("azure.json"), existing.Azure, azure.Settling(settling)); err != nil {
 		return nil, err
 	}
-	if s.GCP, err = gcp.Open(dir.Path("gcp.json"), existing.GCP); err != nil {
+	if s.GCP, err = gcp.Open(dir.Path("gcp.json"), existing.GCP, gcp.Settling(settling)); err != nil {
 		return nil, err
 	}
 	if err := s.openAWS(); err != nil {

@@ -16,6 +16,7 @@ import (
 func TestExampleASuspendedCustomerLosesTheRightToReadAlone(t *testing.T) {
 	for stack, rights := range map[string][]string{
 		"initech": {"ecr-readers"}, "umbrella": {"ecr-readers"}, "hooli": {"ecr-readers"}, "stark": {"ecr-readers"},
+		"dev": {"gcp-reader"}, "wayne": {"gcp-reader"}, "cyberdyne": {"gcp-reader"}, "hanso": {"gcp-reader-gke-nodes"},
 	} {
 		t.Run(stack, func(t *testing.T) {
 			run := func(edits ...func(map[string]any)) (*recorder.Recorder, map[string]pulumi.Input) {
@@ -33,11 +34,11 @@ func TestExampleASuspendedCustomerLosesTheRightToReadAlone(t *testing.T) {
 			suspended, after := run(set("suspended", true))
 			still := map[string]recorder.Registration{}
 			for _, registration := range suspended.All() {
-				still[registration.Name] = registration
+				still[registration.Type+registration.Name] = registration
 			}
 			var gone []string
 			for _, registration := range granted.All() {
-				kept, found := still[registration.Name]
+				kept, found := still[registration.Type+registration.Name]
 				if !found {
 					gone = append(gone, registration.Name)
 					continue

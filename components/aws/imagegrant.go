@@ -19,6 +19,7 @@ import (
 	"waybill.example/waybill/components/internal/lookup"
 	"waybill.example/waybill/components/internal/naming"
 	"waybill.example/waybill/components/internal/policy"
+	"waybill.example/waybill/components/internal/settle"
 )
 
 // ImageGrant lets roles of one customer read one repository of the vendor's.
@@ -219,7 +220,7 @@ func NewImageGrant(ctx *pulumi.Context, name string, args *ImageGrantArgs, opts 
 			readers, err := ecr.NewRepositoryPolicy(ctx, children.Name(childReaders), &ecr.RepositoryPolicyArgs{
 				Repository: repository,
 				Policy:     pulumi.String(document),
-			}, children.Options(childReaders)...)
+			}, children.Options(childReaders, settle.Option(ctx, children.Name(childReaders), settle.AWS))...)
 			if err != nil {
 				return nil, err
 			}

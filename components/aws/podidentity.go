@@ -11,6 +11,7 @@ import (
 	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/policy"
+	"waybill.example/waybill/components/internal/settle"
 )
 
 // clusterPattern is an EKS cluster in its ARN
@@ -67,7 +68,7 @@ func (t PodIdentity) after(ctx *pulumi.Context, children *family.Family, s trust
 		ServiceAccount: pulumi.String(s.Name),
 		RoleArn:        role.Arn,
 		Tags:           pulumi.ToStringMap(s.tags),
-	}, children.Options(childAssociation)...)
+	}, children.Options(childAssociation, settle.Option(ctx, children.Name(childAssociation), settle.AWS))...)
 	if err != nil {
 		return nil, err
 	}

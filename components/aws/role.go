@@ -13,6 +13,7 @@ import (
 	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/naming"
 	"waybill.example/waybill/components/internal/policy"
+	"waybill.example/waybill/components/internal/settle"
 )
 
 // Limits of a role
@@ -224,7 +225,7 @@ func (r plan) register(ctx *pulumi.Context, children *family.Family, opts ...pul
 	if r.MaxSessionSeconds != 0 {
 		inputs.MaxSessionDuration = pulumi.Int(r.MaxSessionSeconds)
 	}
-	role, err := iam.NewRole(ctx, children.Name(r.child), inputs, children.Options(r.child, opts...)...)
+	role, err := iam.NewRole(ctx, children.Name(r.child), inputs, children.Options(r.child, append(opts, settle.Option(ctx, children.Name(r.child), settle.AWS))...)...)
 	if err != nil {
 		return nil, err
 	}

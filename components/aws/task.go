@@ -13,6 +13,7 @@ import (
 	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/naming"
 	"waybill.example/waybill/components/internal/policy"
+	"waybill.example/waybill/components/internal/settle"
 )
 
 // trust lets ECS assume a role for tasks of this account and nobody else's:
@@ -97,7 +98,8 @@ func newECSService(ctx *pulumi.Context, children *family.Family, args *ServiceAr
 		inputs.ForceNewDeployment = pulumi.Bool(true)
 		inputs.Triggers = pulumi.StringMap{"again": pulumi.String(time.Now().UTC().Format(time.RFC3339))}
 	}
-	return ecs.NewService(ctx, children.Name(childService), inputs, children.Options(childService, pulumi.DependsOn(after))...)
+	return ecs.NewService(ctx, children.Name(childService), inputs, children.Options(childService, pulumi.DependsOn(after),
+		settle.Option(ctx, children.Name(childService), settle.AWS))...)
 }
 
 // checkDeployed refuses a service that settled on another revision than the wanted

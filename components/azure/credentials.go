@@ -3,12 +3,12 @@ package azure
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"github.com/pulumi/pulumi-azure-native-sdk/managedidentity/v2"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/internal/family"
+	"waybill.example/waybill/components/internal/settle"
 	"waybill.example/waybill/components/subject"
 )
 
@@ -40,18 +40,15 @@ func (s Subject) Claim() string {
 // newCredentials registers one credential for each subject, each after the one
 // before it: Entra refuses concurrent writes on one identity. A replacement
 // deletes first, since issuer and subject are unique. What the chain cannot
-// order, two of its members removed at once, is tried again.
-func newCredentials(ctx *pulumi.Context, children *family.Family, hookName string, args *WorkloadIdentityArgs, identityName pulumi.StringInput) ([]pulumi.Resource, error) {
-	hook, err := ctx.RegisterErrorHook(hookName, retryConcurrentWrites(time.Sleep))
-	if err != nil {
-		return nil, err
-	}
+// order, two of its members removed at once, is tried again, and so is one that
+// Azure refuses because it does not know the new identity yet.
+func newCredentials(ctx *pulumi.Context, children *family.Family, args *WorkloadIdentityArgs, identityName pulumi.StringInput) ([]pulumi.Resource, error) {
 	audience := cmp.Or(args.Cloud.ExchangeAudience, Public.ExchangeAudience)
 	var chain []pulumi.Resource
 	for _, s := range args.Subjects {
 		opts := []pulumi.ResourceOption{
 			pulumi.DeleteBeforeReplace(true),
-			pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{hook}}),
+			settle.Option(ctx, children.Name(s.Name), settle.Azure),
 		}
 		if len(chain) > 0 {
 			opts = append(opts, pulumi.DependsOn(slices.Clone(chain[len(chain)-1:])))

@@ -65,6 +65,8 @@ type WorkloadIdentityArgs struct {
 	// Children are options of the component's children, by their names without
 	// the component's: "identity", and a subject's name.
 	Children map[string]child.Options
+	// Found is what LookUp found; NewWorkloadIdentity looks up where it is nil.
+	Found *Found
 }
 
 // Application is an app registration of the tenant.
@@ -161,9 +163,12 @@ func NewWorkloadIdentity(ctx *pulumi.Context, name string, args *WorkloadIdentit
 	if err := args.Validate(); err != nil {
 		return nil, err
 	}
-	existing, err := findExisting(ctx, args, opts)
-	if err != nil {
-		return nil, err
+	found := args.Found
+	if found == nil {
+		var err error
+		if found, err = args.LookUp(ctx, opts...); err != nil {
+			return nil, err
+		}
 	}
 	component := &WorkloadIdentity{}
 	inputs := pulumi.Map{
@@ -175,13 +180,13 @@ func NewWorkloadIdentity(ctx *pulumi.Context, name string, args *WorkloadIdentit
 	}
 
 	children := family.Of(name, component, args.children(), args.Children)
-	identity, err := newIdentity(ctx, children, args, existing)
+	identity, err := newIdentity(ctx, children, args, found.existing)
 	if err != nil {
 		return nil, err
 	}
 	credentials := []pulumi.Resource{}
 	if args.Application == nil {
-		if credentials, err = newCredentials(ctx, children, name+"-concurrent-writes", args, identity.name); err != nil {
+		if credentials, err = newCredentials(ctx, children, args, identity.name); err != nil {
 			return nil, err
 		}
 	}
@@ -215,25 +220,39 @@ type identity struct {
 	name, tenantID, clientID, principalID pulumi.StringOutput
 }
 
-// findExisting looks an existing identity up; nil where there is none to find.
-func findExisting(ctx *pulumi.Context, args *WorkloadIdentityArgs, opts []pulumi.ResourceOption) (*managedidentity.LookupUserAssignedIdentityResult, error) {
-	if args.Existing == "" {
-		return nil, nil
-	}
+// Found is what a look-up found.
+type Found struct {
+	// existing is the identity that is used as it is; nil where one is made.
+	existing *managedidentity.LookupUserAssignedIdentityResult
+}
+
+// LookUp finds an existing identity. It refuses to make one whose name is taken by an
+// identity that is not this customer's and product's, before anything is registered.
+// One that a child takes over by Import is not looked up.
+func (args *WorkloadIdentityArgs) LookUp(ctx *pulumi.Context, opts ...pulumi.ResourceOption) (*Found, error) {
 	options, err := lookup.Options[*azurenative.Provider](opts)
 	if err != nil {
 		return nil, err
 	}
-	existing, err := managedidentity.LookupUserAssignedIdentity(ctx, &managedidentity.LookupUserAssignedIdentityArgs{
-		ResourceGroupName: args.ResourceGroup,
-		ResourceName:      args.Existing,
-	}, options...)
-	if err != nil {
-		p := check.Of("azure.WorkloadIdentity")
-		p.Add("existing", "%q of group %q: %s", args.Existing, args.ResourceGroup, err)
-		return nil, p.Err()
+	p := check.Of("azure.WorkloadIdentity")
+	request := &managedidentity.LookupUserAssignedIdentityArgs{ResourceGroupName: args.ResourceGroup, ResourceName: args.Existing + args.Name}
+	switch {
+	case args.Existing != "":
+		existing, err := managedidentity.LookupUserAssignedIdentity(ctx, request, options...)
+		if err != nil {
+			p.Add("existing", "%q of group %q: %s", args.Existing, args.ResourceGroup, err)
+			return nil, p.Err()
+		}
+		return &Found{existing}, nil
+	case args.Name != "" && args.Children[childIdentity].Import == "":
+		var found managedidentity.LookupUserAssignedIdentityResult
+		if lookup.Exists(ctx, "azure-native:managedidentity:getUserAssignedIdentity", request, &found, options) &&
+			found.Id != "" && !args.owner().Owns(found.Tags) {
+			p.Add("name", "%q: exists already in group %q and is not of customer %s and product %s: want another name, existing in place of name, or to adopt it",
+				args.Name, args.ResourceGroup, args.Customer, args.Product)
+		}
 	}
-	return existing, nil
+	return &Found{}, p.Err()
 }
 
 func newIdentity(

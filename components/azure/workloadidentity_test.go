@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"waybill.example/waybill/components/azure"
+	"waybill.example/waybill/components/child"
 	"waybill.example/waybill/tests/recorder"
 )
 
@@ -82,7 +83,7 @@ func TestCredentialsAreReplacedDeleteFirstAndRetried(t *testing.T) {
 	for _, credential := range register(t, arguments(), false).Of("FederatedIdentityCredential") {
 		assert.True(t, credential.RPC.GetDeleteBeforeReplaceDefined())
 		assert.True(t, credential.RPC.GetDeleteBeforeReplace())
-		assert.Equal(t, []string{"id-concurrent-writes"}, credential.RPC.GetHooks().GetOnError())
+		assert.Equal(t, []string{credential.Name + "-settles"}, credential.RPC.GetHooks().GetOnError())
 	}
 }
 
@@ -115,6 +116,41 @@ func TestAnExistingIdentityIsUsedAndNotManaged(t *testing.T) {
 	r := register(t, args, false)
 	assert.Empty(t, r.Of("UserAssignedIdentity"))
 	assert.Equal(t, "made-by-hand", r.Named("id-credential-00").Text("resourceName"))
+}
+
+func TestANameThatIsTakenIsRefusedUnlessItIsOurs(t *testing.T) {
+	for name, c := range map[string]struct {
+		tags    map[string]any
+		taken   string
+		refused bool
+	}{
+		"somebody else's": {map[string]any{"waybill-customer": "acme", "waybill-product": "other"}, "", true},
+		"our own":         {map[string]any{"waybill-customer": "acme", "waybill-product": "shop"}, "", false},
+		"taken over":      {nil, "/subscriptions/s/id", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := arguments()
+			if c.taken != "" {
+				args.Children = map[string]child.Options{"identity": {Import: c.taken}}
+			}
+			r := &recorder.Recorder{Functions: map[string]func(resource.PropertyMap) (resource.PropertyMap, error){
+				"azure-native:managedidentity:getUserAssignedIdentity": func(resource.PropertyMap) (resource.PropertyMap, error) {
+					return resource.NewPropertyMapFromMap(map[string]any{"id": "/there", "tags": c.tags}), nil
+				},
+			}}
+			err := r.Run(func(ctx *pulumi.Context) error {
+				_, err := azure.NewWorkloadIdentity(ctx, "id", args)
+				return err
+			})
+			if c.refused {
+				require.ErrorContains(t, err, `azure.WorkloadIdentity: name "shop-pull-identity": exists already in group "apps"`)
+				assert.Empty(t, r.All())
+				return
+			}
+			require.NoError(t, err)
+			assert.Len(t, r.Of("UserAssignedIdentity"), 1)
+		})
+	}
 }
 
 func TestAnAppRegistrationIsNotWritten(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/labels"
 	"waybill.example/waybill/components/internal/naming"
+	"waybill.example/waybill/components/internal/settle"
 )
 
 // maxGeneration keeps the derived pool IDs within Google's length.
@@ -82,12 +83,17 @@ type ImageGrantArgs struct {
 	Nodes []string
 	// NodesWait is true while the customer has not said which nodes pull.
 	NodesWait bool
+	// Suspended takes the right to read from the readers or the nodes, and changes
+	// nothing else: no value that Ready has, no name.
+	Suspended bool
 	// Generation numbers the pool: a deleted pool keeps its ID for 30 days, so
-	// that making it again within them takes the next number. 0 and 1 both
-	// mean the first, whose ID has no number; at most 99.
+	// that making it again within them takes the next number. Where PoolID says
+	// which pool, it numbers the pool's providers, which keep theirs as long. 0 and
+	// 1 both mean the first, whose ID has no number; at most 99.
 	Generation int
-	// PoolID replaces the pool's derived ID, and excludes Generation: 4 to 32 of
-	// a-z, 0-9 and hyphens, without the prefix gcp-.
+	// PoolID replaces the pool's derived ID: 4 to 32 of a-z, 0-9 and hyphens, without
+	// the prefix gcp-. A derived ID names the kind of trust; the ID that a pool has
+	// lets it stay when the trust becomes another.
 	PoolID string
 	// ServiceAccountID replaces the derived ID of the service account: 6 to 30
 	// characters.
@@ -98,6 +104,8 @@ type ImageGrantArgs struct {
 	// the component's: "pool", "provider", or "provider-READER"
 	// where readers have names.
 	Children map[string]child.Options
+	// Found is what LookUp found; NewImageGrant looks up where it is nil.
+	Found *Found
 }
 
 func (args *ImageGrantArgs) owner() labels.Owner {
@@ -120,7 +128,11 @@ func (args *ImageGrantArgs) poolID() string {
 }
 
 func (args *ImageGrantArgs) providerID(r Reader) string {
-	return naming.Provider.Derive(args.Customer, "", "-"+args.word()+"-"+cmp.Or(r.Name, unnamed))
+	word := args.word()
+	if args.PoolID != "" && args.Generation > 1 {
+		word += fmt.Sprintf("-%d", args.Generation)
+	}
+	return naming.Provider.Derive(args.Customer, "", "-"+word+"-"+cmp.Or(r.Name, unnamed))
 }
 
 func (args *ImageGrantArgs) serviceAccountID() string {
@@ -147,10 +159,15 @@ func (args *ImageGrantArgs) children() []string {
 		children = append(children, childUpstreamReader)
 	}
 	for _, node := range args.Nodes {
-		children = append(children, nodeReader(node))
+		if !args.Suspended {
+			children = append(children, nodeReader(node))
+		}
 	}
 	if len(args.Readers) > 0 {
-		children = append(children, childAccount, childPool, childReader)
+		children = append(children, childAccount, childPool)
+		if !args.Suspended {
+			children = append(children, childReader)
+		}
 	}
 	for _, r := range args.Readers {
 		if !r.Waiting {
@@ -176,9 +193,6 @@ func (args *ImageGrantArgs) Validate(later ...string) error {
 	args.Repository.validate(p, args.Location)
 	if args.PoolID != "" {
 		p.Error("poolId", naming.Pool.Check(args.PoolID))
-		if args.Generation > 1 {
-			p.Add("generation", "%d: want none where the pool's ID is given, which is another for another pool", args.Generation)
-		}
 	}
 	labels.GCP.Check(p, args.owner(), args.Tags)
 	family.Check(p, args.children(), args.Children)
@@ -199,9 +213,12 @@ func NewImageGrant(ctx *pulumi.Context, name string, args *ImageGrantArgs, opts 
 	if err := args.Validate(); err != nil {
 		return nil, err
 	}
-	agent, err := findServiceAgent(ctx, args, opts)
-	if err != nil {
-		return nil, err
+	found := args.Found
+	if found == nil {
+		var err error
+		if found, err = args.LookUp(ctx, opts...); err != nil {
+			return nil, err
+		}
 	}
 	component := &ImageGrant{Readers: map[string]ReaderGrant{}}
 	inputs := pulumi.Map{
@@ -219,7 +236,7 @@ func NewImageGrant(ctx *pulumi.Context, name string, args *ImageGrantArgs, opts 
 		ctx: ctx, name: name, args: args, component: component,
 		children: family.Of(name, component, args.children(), args.Children),
 	}
-	if err := b.build(agent); err != nil {
+	if err := b.build(found.serviceAgent); err != nil {
 		return nil, err
 	}
 	return component, ctx.RegisterResourceOutputs(component, component.outputs(args))
@@ -272,22 +289,28 @@ func (b *imageGrantBuilder) build(serviceAgent string) error {
 	return b.buildReaders(shared)
 }
 
+// settles lets a child be tried again that refers to something new.
+func (b *imageGrantBuilder) settles(child string) pulumi.ResourceOption {
+	return settle.Option(b.ctx, b.children.Name(child), settle.Google)
+}
+
 // member lets somebody read the repository.
-func (b *imageGrantBuilder) member(child string, member pulumi.StringInput) (*artifactregistry.RepositoryIamMember, error) {
+func (b *imageGrantBuilder) member(child string, member pulumi.StringInput, opts ...pulumi.ResourceOption) (*artifactregistry.RepositoryIamMember, error) {
 	return artifactregistry.NewRepositoryIamMember(b.ctx, b.children.Name(child), &artifactregistry.RepositoryIamMemberArgs{
 		Project:    pulumi.String(b.args.Project),
 		Location:   pulumi.String(b.args.Location),
 		Repository: b.repository,
 		Role:       pulumi.String(read),
 		Member:     member,
-	}, b.children.Options(child)...)
+	}, b.children.Options(child, opts...)...)
 }
 
 // buildUpstreamReader lets the service agent of the virtual repository's project
 // read the release repository of another project: without it a virtual
 // repository serves nothing of it
 // (https://cloud.google.com/artifact-registry/docs/repositories/virtual-repo#permissions).
-// The agent exists once its project has had a repository.
+// The agent exists once its project has had a repository. Its binding is one for
+// everybody whose repository shows that upstream, so it outlives this one.
 func (b *imageGrantBuilder) buildUpstreamReader(serviceAgent string, made []pulumi.Resource) (*artifactregistry.RepositoryIamMember, error) {
 	upstream := b.args.Repository.upstream()
 	return artifactregistry.NewRepositoryIamMember(b.ctx, b.children.Name(childUpstreamReader), &artifactregistry.RepositoryIamMemberArgs{
@@ -296,5 +319,5 @@ func (b *imageGrantBuilder) buildUpstreamReader(serviceAgent string, made []pulu
 		Repository: pulumi.String(upstream.name),
 		Role:       pulumi.String(read),
 		Member:     pulumi.String("serviceAccount:" + serviceAgent),
-	}, b.children.Options(childUpstreamReader, pulumi.DependsOn(made))...)
+	}, b.children.Options(childUpstreamReader, pulumi.DependsOn(made), pulumi.RetainOnDelete(true), b.settles(childUpstreamReader))...)
 }

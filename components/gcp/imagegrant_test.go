@@ -193,22 +193,32 @@ func TestBadArgumentsAreNamed(t *testing.T) {
 		change func(*gcp.ImageGrantArgs)
 		want   string
 	}{
-		"a bad slug":               {func(a *gcp.ImageGrantArgs) { a.Customer = "Acme" }, `customer "Acme": want 3 to 40`},
-		"a project number":         {func(a *gcp.ImageGrantArgs) { a.Project = "402817365910" }, "want the vendor's project ID, not its number"},
-		"no location":              {func(a *gcp.ImageGrantArgs) { a.Location = "" }, `location "": want a region`},
-		"generation 100":           {func(a *gcp.ImageGrantArgs) { a.Generation = 100 }, "generation 100: want 0 to 99"},
-		"no trust":                 {func(a *gcp.ImageGrantArgs) { a.Readers[0].Trust = nil }, "trust is missing: want EntraTrust or ClusterTrust"},
-		"a short account":          {func(a *gcp.ImageGrantArgs) { a.ServiceAccountID = "abc" }, `serviceAccountId "abc": want a service account ID`},
-		"a bad repository":         {func(a *gcp.ImageGrantArgs) { a.Repository.Name = "A" }, `repository.name "A"`},
-		"a bad product":            {func(a *gcp.ImageGrantArgs) { a.Product = "sh--op" }, `product "sh--op": want the product's name`},
-		"a bad upstream":           {func(a *gcp.ImageGrantArgs) { a.Repository.Upstream = "x" }, `repository.upstream "x": want projects/PROJECT`},
-		"tags of an upstream":      {func(a *gcp.ImageGrantArgs) { a.Repository = gcp.Repository{MutableTags: true, Upstream: upstream} }, "repository.mutableTags true: want it without an upstream"},
-		"existing over another":    {func(a *gcp.ImageGrantArgs) { a.Repository = gcp.Repository{Existing: true, Upstream: upstream} }, "repository.existing true: want no other setting"},
-		"existing with tags":       {func(a *gcp.ImageGrantArgs) { a.Repository = gcp.Repository{Existing: true, MutableTags: true} }, "repository.existing true: want no other setting"},
-		"existing and protected":   {func(a *gcp.ImageGrantArgs) { a.Repository = gcp.Repository{Existing: true, Protect: &no} }, "repository.existing true: want no other setting"},
-		"a reserved pool":          {func(a *gcp.ImageGrantArgs) { a.PoolID = "gcp-pool" }, `poolId "gcp-pool": want a workload identity pool ID that does not start with gcp-`},
-		"a short pool":             {func(a *gcp.ImageGrantArgs) { a.PoolID = "abc" }, `poolId "abc": want a workload identity pool ID`},
-		"a pool and a generation":  {func(a *gcp.ImageGrantArgs) { a.PoolID, a.Generation = "by-hand", 2 }, "generation 2: want none where the pool's ID is given"},
+		"a bad slug":             {func(a *gcp.ImageGrantArgs) { a.Customer = "Acme" }, `customer "Acme": want 3 to 40`},
+		"a project number":       {func(a *gcp.ImageGrantArgs) { a.Project = "402817365910" }, "want the vendor's project ID, not its number"},
+		"no location":            {func(a *gcp.ImageGrantArgs) { a.Location = "" }, `location "": want a region`},
+		"generation 100":         {func(a *gcp.ImageGrantArgs) { a.Generation = 100 }, "generation 100: want 0 to 99"},
+		"no trust":               {func(a *gcp.ImageGrantArgs) { a.Readers[0].Trust = nil }, "trust is missing: want EntraTrust or ClusterTrust"},
+		"a short account":        {func(a *gcp.ImageGrantArgs) { a.ServiceAccountID = "abc" }, `serviceAccountId "abc": want a service account ID`},
+		"a bad repository":       {func(a *gcp.ImageGrantArgs) { a.Repository.Name = "A" }, `repository.name "A"`},
+		"a bad product":          {func(a *gcp.ImageGrantArgs) { a.Product = "sh--op" }, `product "sh--op": want the product's name`},
+		"a bad upstream":         {func(a *gcp.ImageGrantArgs) { a.Repository.Upstream = "x" }, `repository.upstream "x": want projects/PROJECT`},
+		"tags of an upstream":    {func(a *gcp.ImageGrantArgs) { a.Repository = gcp.Repository{MutableTags: true, Upstream: upstream} }, "repository.mutableTags true: want it without an upstream"},
+		"existing over another":  {func(a *gcp.ImageGrantArgs) { a.Repository = gcp.Repository{Existing: true, Upstream: upstream} }, "repository.existing true: want no other setting"},
+		"existing with tags":     {func(a *gcp.ImageGrantArgs) { a.Repository = gcp.Repository{Existing: true, MutableTags: true} }, "repository.existing true: want no other setting"},
+		"existing and protected": {func(a *gcp.ImageGrantArgs) { a.Repository = gcp.Repository{Existing: true, Protect: &no} }, "repository.existing true: want no other setting"},
+		"a reserved pool":        {func(a *gcp.ImageGrantArgs) { a.PoolID = "gcp-pool" }, `poolId "gcp-pool": want a workload identity pool ID that does not start with gcp-`},
+		"a short pool":           {func(a *gcp.ImageGrantArgs) { a.PoolID = "abc" }, `poolId "abc": want a workload identity pool ID`},
+		"a key elsewhere": {func(a *gcp.ImageGrantArgs) {
+			a.Repository.KMSKey = "projects/p/locations/us/keyRings/r/cryptoKeys/k"
+		}, `repository.kmsKey "projects/p/locations/us/keyRings/r/cryptoKeys/k": want projects/PROJECT/locations/europe-west1/keyRings/RING/cryptoKeys/KEY`},
+		"tags that Google keeps": {func(a *gcp.ImageGrantArgs) { a.Repository.Cleanup.KeepTagged = 9 }, "repository.cleanup.keepTagged 9: want it with mutableTags"},
+		"limits and no expiry": {func(a *gcp.ImageGrantArgs) {
+			a.Repository.Cleanup = gcp.Cleanup{Expire: &no, ExpireUntaggedAfterDays: 3}
+		}, "repository.cleanup.expire false: want no limits beside it"},
+		"untagged for ever": {func(a *gcp.ImageGrantArgs) { a.Repository.Cleanup.ExpireUntaggedAfterDays = 4000 }, "repository.cleanup.expireUntaggedAfterDays 4000"},
+		"cleanup of an upstream": {func(a *gcp.ImageGrantArgs) {
+			a.Repository = gcp.Repository{Upstream: upstream, Cleanup: gcp.Cleanup{Expire: &no}}
+		}, "want no key and no cleanup beside it"},
 		"an upper-case tag":        {func(a *gcp.ImageGrantArgs) { a.Tags = map[string]string{"Team": "x"} }, `tags["Team"] "x": want a key`},
 		"no audience":              {change(func(t *gcp.EntraTrust) { t.Audience = "" }), `trust.audience "": want the audience`},
 		"a long audience":          {change(func(t *gcp.EntraTrust) { t.Audience = strings.Repeat("a", 257) }), "trust.audience has 257 characters: want at most 256"},

@@ -94,6 +94,9 @@ func nodeReader(node string) string {
 
 func (b *imageGrantBuilder) buildNodeReaders() error {
 	for _, node := range b.args.Nodes {
+		if b.args.Suspended {
+			break
+		}
 		member, err := b.member(nodeReader(node), pulumi.String("serviceAccount:"+node))
 		if err != nil {
 			return err
@@ -107,20 +110,20 @@ func (b *imageGrantBuilder) buildReaders(shared pulumi.StringArray) error {
 	account, err := serviceaccount.NewAccount(b.ctx, b.children.Name(childAccount), &serviceaccount.AccountArgs{
 		Project:     pulumi.String(b.args.Project),
 		AccountId:   pulumi.String(b.args.serviceAccountID()),
-		DisplayName: pulumi.String("Pulls images for " + b.args.Customer),
+		DisplayName: pulumi.String(b.args.accountDisplay()),
 	}, b.children.Options(childAccount)...)
 	if err != nil {
 		return err
 	}
-	reused, err := b.ctx.RegisterErrorHook(b.name+"-reused-pool", explainReusedPool(b.args.poolID(), b.args.Generation))
+	reused, err := b.ctx.RegisterErrorHook(b.name+"-reused-pool", explainReusedPool(b.args))
 	if err != nil {
 		return err
 	}
 	pool, err := iam.NewWorkloadIdentityPool(b.ctx, b.children.Name(childPool), &iam.WorkloadIdentityPoolArgs{
 		Project:                pulumi.String(b.args.Project),
 		WorkloadIdentityPoolId: pulumi.String(b.args.poolID()),
-		Description:            pulumi.String("Identities of " + b.args.Customer + ", of nobody else"),
-	}, b.children.Options(childPool, pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{reused}}))...)
+		Description:            pulumi.String(b.args.poolDescription()),
+	}, b.children.Options(childPool, onError(reused))...)
 	if err != nil {
 		return err
 	}
@@ -129,11 +132,17 @@ func (b *imageGrantBuilder) buildReaders(shared pulumi.StringArray) error {
 	b.component.ProjectNumber = pool.Name.ApplyT(projectNumber).(pulumi.StringOutput)
 	b.component.Pool = pool.WorkloadIdentityPoolId
 	b.component.ServiceAccount = account.Email
-	reader, err := b.member(childReader, pulumi.Sprintf("serviceAccount:%s", account.Email))
-	if err != nil {
-		return err
+	// What readers wait for is the binding's ID, and the same text while there is none.
+	right := pulumi.Sprintf("projects/%s/locations/%s/repositories/%s/%s/serviceAccount:%s",
+		b.args.Project, b.args.Location, b.repository, read, account.Email)
+	if !b.args.Suspended {
+		reader, err := b.member(childReader, pulumi.Sprintf("serviceAccount:%s", account.Email), b.settles(childReader))
+		if err != nil {
+			return err
+		}
+		right = pulumi.OutputWithDependencies(b.ctx.Context(), right, reader).(pulumi.StringOutput)
 	}
-	shared = append(shared, reader.ID().ToStringOutput())
+	shared = append(shared, right)
 	for _, r := range b.args.Readers {
 		if r.Waiting {
 			continue
@@ -149,7 +158,7 @@ func (b *imageGrantBuilder) buildReaders(shared pulumi.StringArray) error {
 // it, and the binding that lets its principal become the service account.
 func (b *imageGrantBuilder) buildReader(r Reader, pool *iam.WorkloadIdentityPool, account *serviceaccount.Account, shared pulumi.StringArray) error {
 	trust := r.Trust.provider(r)
-	reused, err := b.ctx.RegisterErrorHook(b.name+"-reused-provider"+r.suffix(), explainReusedProvider(b.args.poolID(), b.args.providerID(r)))
+	reused, err := b.ctx.RegisterErrorHook(b.name+"-reused-provider"+r.suffix(), explainReusedProvider(b.args, r))
 	if err != nil {
 		return err
 	}
@@ -160,7 +169,7 @@ func (b *imageGrantBuilder) buildReader(r Reader, pool *iam.WorkloadIdentityPool
 		AttributeMapping:               pulumi.ToStringMap(map[string]string{"google.subject": trust.mapping}),
 		AttributeCondition:             trust.condition,
 		Oidc:                           trust.oidc,
-	}, b.children.Options(childProvider+r.suffix(), pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{reused}}))...)
+	}, b.children.Options(childProvider+r.suffix(), b.settles(childProvider+r.suffix()), onError(reused))...)
 	if err != nil {
 		return err
 	}
@@ -168,7 +177,7 @@ func (b *imageGrantBuilder) buildReader(r Reader, pool *iam.WorkloadIdentityPool
 		ServiceAccountId: account.Name,
 		Role:             pulumi.String(impersonate),
 		Member:           pulumi.Sprintf("principal://iam.googleapis.com/%s/subject/%s", pool.Name, trust.subject),
-	}, b.children.Options(childImpersonation+r.suffix())...)
+	}, b.children.Options(childImpersonation+r.suffix(), b.settles(childImpersonation+r.suffix()))...)
 	if err != nil {
 		return err
 	}

@@ -8,19 +8,29 @@ import (
 )
 
 // explainReusedPool is the error hook of a pool: where Google refuses its ID,
-// it says what an operator can do. It never asks for another attempt.
-func explainReusedPool(pool string, generation int) pulumi.ErrorHookFunction {
+// it says what an operator can do. It never asks for another attempt. A deleted pool
+// is found by no look-up: to the provider it is gone.
+func explainReusedPool(args *ImageGrantArgs) pulumi.ErrorHookFunction {
+	pool := args.poolID()
+	another := fmt.Sprintf("Raise gcp.generation to %d for a new ID", max(args.Generation, 1)+1)
+	if args.PoolID != "" {
+		another = "Give gcp.pool another ID"
+	}
 	return explain(fmt.Sprintf("the pool ID %q is taken: a deleted pool keeps its ID for 30 days. "+
-		"Raise gcp.generation to %d for a new ID, or bring the old pool back with "+
+		"%s, or bring the old pool back with "+
 		"`gcloud iam workload-identity-pools undelete %s --location=global` and import it",
-		pool, max(generation, 1)+1, pool))
+		pool, another, pool))
 }
 
 // explainReusedProvider is the same of a provider.
-func explainReusedProvider(pool, provider string) pulumi.ErrorHookFunction {
+func explainReusedProvider(args *ImageGrantArgs, r Reader) pulumi.ErrorHookFunction {
+	provider, another := args.providerID(r), "pool"
+	if args.PoolID != "" {
+		another = "provider"
+	}
 	return explain(fmt.Sprintf("the provider ID %q is taken: a deleted provider keeps its ID for 30 days. "+
 		"Bring it back with `gcloud iam workload-identity-pools providers undelete %s --workload-identity-pool=%s --location=global` and import it, "+
-		"or raise gcp.generation for a new pool", provider, provider, pool))
+		"or raise gcp.generation for a new %s", provider, provider, args.poolID(), another))
 }
 
 // explain adds a remedy to Google's answer that an ID is taken.
@@ -33,4 +43,8 @@ func explain(remedy string) pulumi.ErrorHookFunction {
 		}
 		return false, nil
 	}
+}
+
+func onError(hook *pulumi.ErrorHook) pulumi.ResourceOption {
+	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{hook}})
 }

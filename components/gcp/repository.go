@@ -1,6 +1,7 @@
 package gcp
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/artifactregistry"
@@ -26,6 +27,13 @@ type Repository struct {
 	// MutableTags lets a tag be moved; without it a published tag stays. Without
 	// an Upstream only, which decides that itself.
 	MutableTags bool
+	// KMSKey is the key that encrypts the images,
+	// projects/P/locations/L/keyRings/R/cryptoKeys/K in the repository's location; empty
+	// means a key of Google's. Artifact Registry's service agent must be allowed to use
+	// it. It cannot be changed later: another one asks for another repository.
+	KMSKey string
+	// Cleanup says which images Artifact Registry deletes by itself.
+	Cleanup Cleanup
 	// Protect keeps an update from deleting the repository with its images;
 	// default: true. Off-boarding is explicit.
 	Protect *bool
@@ -54,14 +62,28 @@ func (r Repository) validate(p *check.Problems, location string) {
 			p.Add("repository.existing", "true: want no other setting than the name, somebody else looks after it")
 		}
 	case r.Upstream == "":
+		r.validateImages(p, location)
 	case !upstreamPattern.MatchString(r.Upstream):
 		p.Add("repository.upstream", "%q: want projects/PROJECT/locations/LOCATION/repositories/NAME", r.Upstream)
 	case r.upstream().location != location:
 		p.Add("repository.upstream", "%q is in %s: want one in %s, a repository is where its upstream is", r.Upstream, r.upstream().location, location)
 	case r.MutableTags:
 		p.Add("repository.mutableTags", "true: want it without an upstream, whose tags these are")
+	case r.KMSKey != "" || r.Cleanup != Cleanup{}:
+		p.Add("repository.upstream", "%q: want no key and no cleanup beside it, which are for images that the repository holds itself", r.Upstream)
 	}
 }
+
+// validateImages checks what a repository says of the images that it holds.
+func (r Repository) validateImages(p *check.Problems, location string) {
+	if key := keyPattern.FindStringSubmatch(r.KMSKey); r.KMSKey != "" && (key == nil || key[1] != location) {
+		p.Add("repository.kmsKey", "%q: want projects/PROJECT/locations/%s/keyRings/RING/cryptoKeys/KEY", r.KMSKey, location)
+	}
+	r.Cleanup.validate(p, r.MutableTags)
+}
+
+// keyPattern is a key of Cloud KMS; the group is its location.
+var keyPattern = regexp.MustCompile(`^projects/[a-z0-9:.-]+/locations/([a-z0-9-]+)/keyRings/[A-Za-z0-9_-]{1,63}/cryptoKeys/[A-Za-z0-9_-]{1,63}$`)
 
 // newRepository registers the repository and gives its name; an existing one
 // is named and not touched, and no resource then.
@@ -91,6 +113,12 @@ func newRepository(ctx *pulumi.Context, children *family.Family, args *ImageGran
 		}
 	} else {
 		inputs.Mode = pulumi.String("STANDARD_REPOSITORY")
+		if policies := r.Cleanup.policies(r.MutableTags); len(policies) > 0 {
+			inputs.CleanupPolicies = policies
+		}
+		if r.KMSKey != "" {
+			inputs.KmsKeyName = pulumi.String(r.KMSKey)
+		}
 		// The block stands only where it says something: a creation leaves out one
 		// that says false, and the next update would send it
 		// (https://github.com/hashicorp/terraform-provider-google-beta/blob/v5.42.0/google-beta/services/artifactregistry/resource_artifact_registry_repository.go).

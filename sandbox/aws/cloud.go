@@ -12,6 +12,7 @@ import (
 	"waybill.example/waybill/sandbox/aws/eks"
 	"waybill.example/waybill/sandbox/aws/iam"
 	"waybill.example/waybill/sandbox/aws/logs"
+	"waybill.example/waybill/sandbox/state"
 	"waybill.example/waybill/sandbox/world"
 )
 
@@ -28,6 +29,8 @@ type Cloud struct {
 
 	world world.AWS
 	now   func() time.Time
+	// fresh are roles, by ARN.
+	fresh *state.Fresh
 	drain time.Duration
 	start func(context.Context, ecs.Service) error
 }
@@ -37,6 +40,12 @@ type Option func(*Cloud)
 
 // Clock replaces time.Now, for what depends on dates.
 func Clock(now func() time.Time) Option { return func(c *Cloud) { c.now = now } }
+
+// Settling lets the first request for another resource that names a new role meet it
+// as missing, for so long after it was made. Default: never.
+func Settling(duration time.Duration) Option {
+	return func(c *Cloud) { c.fresh = &state.Fresh{For: duration} }
+}
 
 // Open reads the cloud's files in the folder dir, or starts them with what the
 // world has.
@@ -78,9 +87,11 @@ func (c *Cloud) open(dir string) (err error) {
 	return err
 }
 
-func (c *Cloud) roleExists(name string) bool {
-	_, found := c.IAM.Role(name)
-	return found
+// roleExists is asked by EKS of the roles of associations. ECS meets a new role as
+// missing when it launches tasks, which it does again by itself.
+func (c *Cloud) roleExists(arn string) bool {
+	_, found := c.IAM.Role(arn)
+	return found && !c.fresh.Missing(arn, "association", c.now())
 }
 
 // StartTasks says how the tasks of a service are started, for services that

@@ -61,7 +61,7 @@ func TestAssociationsThatEKSRefuses(t *testing.T) {
 			},
 		},
 		"another account's role":   {inputs: association(map[string]any{"roleArn": "arn:aws:iam::111111111111:role/nodes"}), want: "Cross-account pass role is not allowed."},
-		"a role that is not there": {inputs: association(map[string]any{"roleArn": "arn:aws:iam::222222222222:role/apps/nodes"}), want: "InvalidParameterException: Role arn:aws:iam::222222222222:role/apps/nodes does not exist"},
+		"a role that is not there": {inputs: association(map[string]any{"roleArn": "arn:aws:iam::222222222222:role/apps/nodes"}), want: "InvalidParameterException: Role provided in the request does not exist."},
 		"no ARN":                   {inputs: association(map[string]any{"roleArn": "nodes"}), want: `roleArn "nodes" is not the ARN of a role`},
 		"a wildcard":               {inputs: association(map[string]any{"namespace": "*"}), want: `namespace "*" is not the name of a Kubernetes namespace`},
 		"a wrong ServiceAccount":   {inputs: association(map[string]any{"serviceAccount": "Acme"}), want: `serviceAccount "Acme" is not the name of a Kubernetes ServiceAccount`},

@@ -47,6 +47,7 @@ func roleType() provider.Type[*Client] {
 		Subject: func(inputs roleInputs) string { return inputs.Name },
 		Make: func(_ context.Context, client *Client, inputs roleInputs) (string, iam.Role, error) {
 			role, err := client.createRole(inputs)
+			client.cloud.fresh.Made(role.ARN, client.cloud.now())
 			return role.Name, role, err
 		},
 		Find: func(client *Client, id string, _ roleInputs) (iam.Role, error) { return client.iam.Role(id) },

@@ -23,6 +23,8 @@ type Cloud struct {
 	world     world.Azure
 	store     *state.Store[contents]
 	writeTime time.Duration
+	// fresh are identities, by key.
+	fresh *state.Fresh
 
 	mutex sync.Mutex
 	// writing holds the keys of the identities whose credentials are being written.
@@ -46,6 +48,12 @@ type Option func(*Cloud)
 // DefaultWriteTime.
 func WriteTime(duration time.Duration) Option {
 	return func(c *Cloud) { c.writeTime = duration }
+}
+
+// Settling lets the first request for another resource that refers to something new
+// meet it as missing, for so long after it was made. Default: never.
+func Settling(duration time.Duration) Option {
+	return func(c *Cloud) { c.fresh = &state.Fresh{For: duration} }
 }
 
 // Open reads the cloud's file at path, or starts it, and adds the identities

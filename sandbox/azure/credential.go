@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // MaxCredentials is how many federated credentials one identity holds at most
@@ -67,7 +68,7 @@ func (c *Client) putCredential(ctx context.Context, group, identity string, cred
 	return c.cloud.exclusively(ctx, parent, func() error {
 		return c.cloud.store.Update(func(held *contents) error {
 			owner, exists := held.Identities[key(parent)]
-			if !exists {
+			if !exists || c.cloud.fresh.Missing(key(parent), credential.Name, time.Now()) {
 				return parentNotFound(credentialKind, parent)
 			}
 			at := owner.find(credential.Name)

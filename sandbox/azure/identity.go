@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -88,6 +89,7 @@ func (c *Client) putIdentity(_ context.Context, group, name, location string, ta
 				TenantID: tenant, SubscriptionID: c.subscription, ResourceGroup: holder.Name, Name: name, Location: region,
 				ClientID: uuid.NewString(), PrincipalID: uuid.NewString(),
 			}
+			c.cloud.fresh.Made(id, time.Now())
 		}
 		if identity.Location != region {
 			return &Error{http.StatusConflict, "InvalidResourceLocation", fmt.Sprintf(

@@ -96,6 +96,7 @@ func (c *Client) createAccount(project string, account Account, adopt bool) (Acc
 			return &Error{Code: http.StatusTooManyRequests, Message: "Maximum number of service accounts on project reached."}
 		}
 		held.Accounts[account.Email()] = account
+		c.cloud.fresh.Made(account.Email(), c.cloud.now())
 		return nil
 	})
 	return account, err

@@ -24,6 +24,8 @@ type Cloud struct {
 	world world.GCP
 	store *state.Store[contents]
 	now   func() time.Time
+	// fresh are accounts, pools and service agents.
+	fresh *state.Fresh
 }
 
 // contents is what the store keeps, by resource name.
@@ -45,6 +47,12 @@ type Option func(*Cloud)
 
 // Clock replaces time.Now, for what depends on dates.
 func Clock(now func() time.Time) Option { return func(c *Cloud) { c.now = now } }
+
+// Settling lets the first request for another resource that refers to something new
+// meet it as missing, for so long after it was made. Default: never.
+func Settling(duration time.Duration) Option {
+	return func(c *Cloud) { c.fresh = &state.Fresh{For: duration} }
+}
 
 // Open reads the cloud's file at path, or starts it, and adds what the world has
 // and the file has not seen yet.

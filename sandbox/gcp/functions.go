@@ -4,12 +4,92 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"reflect"
+	"strings"
 
+	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/artifactregistry"
+	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/iam"
 	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/organizations"
+	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/serviceaccount"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"waybill.example/waybill/sandbox/provider"
 )
+
+// getRepository, getAccount and getPool describe what exists. A pool that was deleted
+// does not, to the provider:
+// https://github.com/GoogleCloudPlatform/magic-modules/blob/main/mmv1/products/iambeta/WorkloadIdentityPool.yaml
+func getRepository() provider.Function[*Client] {
+	type arguments struct {
+		Project  string `json:"project"`
+		Location string `json:"location"`
+		ID       string `json:"repositoryId"`
+	}
+	return find("gcp:artifactregistry/getRepository:getRepository", artifactregistry.LookupRepositoryOutputArgs{}.ElementType(),
+		func(client *Client, args arguments) (map[string]any, error) {
+			repository, err := client.getRepository(cmp.Or(args.Project, client.project), cmp.Or(args.Location, client.region), args.ID)
+			if err != nil {
+				return nil, err
+			}
+			return map[string]any{
+				"id": repository.ResourceName(), "description": repository.Description, "format": repository.Format,
+				"labels": anyMap(repository.Labels), "mode": repository.Mode, "repositoryId": repository.ID,
+			}, nil
+		})
+}
+
+func getAccount() provider.Function[*Client] {
+	type arguments struct {
+		Project string `json:"project"`
+		ID      string `json:"accountId"`
+	}
+	return find("gcp:serviceaccount/getAccount:getAccount", serviceaccount.LookupAccountOutputArgs{}.ElementType(),
+		func(client *Client, args arguments) (map[string]any, error) {
+			email := emailOf(args.ID)
+			if !strings.Contains(email, "@") {
+				email = accountEmail(cmp.Or(args.Project, client.project), email)
+			}
+			account, err := client.getAccount(email)
+			if err != nil {
+				return nil, err
+			}
+			outputs := accountOutputs(account, false)
+			outputs["id"], outputs["displayName"] = account.Name(), account.DisplayName
+			return outputs, nil
+		})
+}
+
+func getPool() provider.Function[*Client] {
+	type arguments struct {
+		Project string `json:"project"`
+		ID      string `json:"workloadIdentityPoolId"`
+	}
+	return find("gcp:iam/getWorkloadIdentityPool:getWorkloadIdentityPool", iam.LookupWorkloadIdentityPoolOutputArgs{}.ElementType(),
+		func(client *Client, args arguments) (map[string]any, error) {
+			pool, err := client.getPool(cmp.Or(args.Project, client.project), args.ID)
+			if err != nil {
+				return nil, err
+			}
+			return map[string]any{
+				"id": pool.Name(), "name": pool.Name(), "workloadIdentityPoolId": pool.ID, "disabled": pool.Disabled,
+				"displayName": pool.DisplayName, "description": pool.Description, "state": resourceState(false),
+			}, nil
+		})
+}
+
+// find is a function with arguments as a struct.
+func find[A any](token string, shape reflect.Type, run func(*Client, A) (map[string]any, error)) provider.Function[*Client] {
+	return provider.Function[*Client]{
+		Tok: token, Args: shape,
+		Run: func(_ context.Context, client *Client, properties resource.PropertyMap) (map[string]any, error) {
+			var args A
+			if err := provider.Decode(properties, &args); err != nil {
+				return nil, err
+			}
+			return run(client, args)
+		},
+	}
+}
 
 // getProject describes a project. The Cloud Resource Manager answers where the
 // project has enabled it: Google checks that in the caller's own project, and

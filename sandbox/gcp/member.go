@@ -33,8 +33,9 @@ var (
 // federated is a member of a workload identity pool, by the number of the project.
 var federated = regexp.MustCompile(`^(?:principal://iam\.googleapis\.com/(projects/[^/]+/locations/global/workloadIdentityPools/[^/]+)/subject/(.+)|principalSet://iam\.googleapis\.com/(projects/[^/]+/locations/global/workloadIdentityPools/[^/]+)/(?:\*|group/.+|attribute\.[a-z0-9_]+/.+))$`)
 
-// checkMember refuses a member that cannot be granted anything.
-func (c *Cloud) checkMember(held contents, member string) error {
+// checkMember refuses a member that cannot be granted anything. By is the grant, which
+// meets new members as missing once.
+func (c *Cloud) checkMember(held contents, member, by string) error {
 	if slices.Contains(plainMembers, member) {
 		return nil
 	}
@@ -44,7 +45,8 @@ func (c *Cloud) checkMember(held contents, member string) error {
 		}
 	}
 	if email, found := strings.CutPrefix(member, "serviceAccount:"); found {
-		if _, exists := held.Accounts[email]; !exists && !held.hasAgent(email) {
+		_, exists := held.Accounts[email]
+		if !exists && !held.hasAgent(email) || c.fresh.Missing(email, by, c.now()) {
 			return invalid("Service account %s does not exist.", email)
 		}
 		return nil
@@ -61,7 +63,7 @@ func (c *Cloud) checkMember(held contents, member string) error {
 	}
 	// Pools are known by the project's number: with the ID, there is none.
 	pool := parts[1] + parts[3]
-	if found, exists := c.pool(held, pool); !exists || found.State() == Deleted {
+	if found, exists := c.pool(held, pool); !exists || found.State() == Deleted || c.fresh.Missing(pool, by, c.now()) {
 		return invalid("Identity Pool does not exist (%s). Please check that you specified a valid resource name as returned in the `name` attribute in the configuration API.", pool)
 	}
 	return nil
@@ -74,8 +76,10 @@ var agentForm = regexp.MustCompile(`^service-([0-9]+)@gcp-sa-artifactregistry\.i
 
 // Agent is the member of IAM policies that is the service agent of Artifact
 // Registry in a project.
-func Agent(projectNumber string) string {
-	return "serviceAccount:service-" + projectNumber + "@gcp-sa-artifactregistry.iam.gserviceaccount.com"
+func Agent(projectNumber string) string { return "serviceAccount:" + agentEmail(projectNumber) }
+
+func agentEmail(projectNumber string) string {
+	return "service-" + projectNumber + "@gcp-sa-artifactregistry.iam.gserviceaccount.com"
 }
 
 // hasAgent says whether an email names a service agent of Artifact Registry that

@@ -33,6 +33,9 @@ func accountMemberType() provider.Type[*Client] {
 		Immutable: []string{"condition", "member", "role", "serviceAccountId"},
 	}, func(client *Client, wish grant) (holder, map[string]any, error) {
 		account, err := client.getAccount(emailOf(wish.Account))
+		if err == nil && client.cloud.fresh.Missing(account.Email(), "policy "+wish.Role+" "+wish.Member, client.cloud.now()) {
+			err = accountNotFound(account.Email())
+		}
 		if err != nil {
 			return holder{}, nil, fmt.Errorf("Error retrieving IAM policy for service account '%s': %w", wish.Account, err)
 		}

@@ -175,7 +175,7 @@ func (c *Cloud) checkPolicy(held contents, of holder, current, policy Policy) er
 			if current.Grants(binding.Role, member) {
 				continue
 			}
-			if err := c.checkMember(held, member); err != nil {
+			if err := c.checkMember(held, member, of.name+" "+binding.Role); err != nil {
 				return err
 			}
 		}

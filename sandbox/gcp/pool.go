@@ -106,6 +106,7 @@ func (c *Client) createPool(project string, pool Pool) (Pool, error) {
 			}
 		}
 		held.Pools[pool.Name()] = pool
+		c.cloud.fresh.Made(pool.Name(), c.cloud.now())
 		return nil
 	})
 	return pool, err

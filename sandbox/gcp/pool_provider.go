@@ -69,6 +69,9 @@ func (c *Client) createPoolProvider(project, pool string, provider PoolProvider)
 	if err := problems(append(checkPoolID(provider.ID), checkPoolProvider(provider)...)); err != nil {
 		return PoolProvider{}, err
 	}
+	if c.cloud.fresh.Missing(holder.Name(), "provider "+provider.ID, c.cloud.now()) {
+		return PoolProvider{}, notFound()
+	}
 	provider.Pool, provider.DeletedAt, provider.JWKS = holder.Name(), nil, canonical(provider.JWKS)
 	err = c.cloud.store.Update(func(held *contents) error {
 		if _, taken := c.cloud.poolProvider(*held, provider.Name()); taken {

@@ -29,7 +29,7 @@ func (c *Cloud) Provider() *provider.Definition[*Client] {
 		Types: []provider.Type[*Client]{
 			poolType(), poolProviderType(), accountType(), accountMemberType(), repositoryType(), repositoryMemberType(),
 		},
-		Functions: []provider.Function[*Client]{getProject()},
+		Functions: []provider.Function[*Client]{getAccount(), getPool(), getProject(), getRepository()},
 	}
 }
 

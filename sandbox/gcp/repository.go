@@ -145,7 +145,10 @@ func (c *Client) createRepository(settings RepositorySettings) (Repository, erro
 			return err
 		}
 		held.Repositories[repository.ResourceName()] = repository
-		held.remember(project.Number)
+		if agent := agentEmail(project.Number); !held.hasAgent(agent) {
+			held.remember(project.Number)
+			c.cloud.fresh.Made(agent, now)
+		}
 		return nil
 	})
 	return repository, err

@@ -36,6 +36,10 @@ type aks struct {
 	s        *config.Settings
 	provider pulumi.ProviderResource
 	issuers
+	// looks find what exists already, once the provider is there.
+	looks []func(*pulumi.Context) error
+	// found is what was found of each identity of workloads.
+	found  map[int]*azure.Found
 	trusts []workloadTrust
 	// names are the identities' (of an app registration: its client ID); held and
 	// left are what each holds, and what found no room.
@@ -46,7 +50,7 @@ type aks struct {
 }
 
 func newAKS(s *config.Settings, last exchange.Outputs) *aks {
-	a := &aks{s: s, issuers: issuers{}, trusts: workloadTrusts(s)}
+	a := &aks{s: s, issuers: issuers{}, trusts: workloadTrusts(s), found: map[int]*azure.Found{}}
 	trusts := make([]string, len(a.trusts))
 	for i, t := range a.trusts {
 		trusts[i] = t.name
@@ -76,6 +80,14 @@ func newAKS(s *config.Settings, last exchange.Outputs) *aks {
 		}
 	}
 	a.held, a.left = assign(trusts, before, a.names, trustsPerIdentity)
+	for i, held := range a.held {
+		if len(held) > 0 {
+			a.looks = append(a.looks, func(ctx *pulumi.Context) (err error) {
+				a.found[i], err = a.args(i).LookUp(ctx, pulumi.Providers(a.provider))
+				return config.Named(err, a.keys(i))
+			})
+		}
+	}
 	return a
 }
 
@@ -122,8 +134,15 @@ func checkCluster(s *config.Settings, e *config.Environment, needed bool, proble
 }
 
 func (a *aks) connect(ctx *pulumi.Context) (err error) {
-	a.provider, err = newAzureProvider(ctx, a.s)
-	return err
+	if a.provider, err = newAzureProvider(ctx, a.s); err != nil {
+		return err
+	}
+	for _, look := range a.looks {
+		if err := look(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // find asks Azure for a cluster's OIDC issuer. One value is not worth compiling the
@@ -175,13 +194,14 @@ func identityKeys() config.Keys {
 // args are the arguments for the i-th identity of workloads.
 func (a *aks) args(i int) *azure.WorkloadIdentityArgs {
 	args := a.identityArgs()
+	args.Found = a.found[i]
 	switch w := a.s.Azure.WorkloadIdentities; {
 	case len(w.Applications) > 0:
 		args.Application = &azure.Application{ClientID: w.Applications[i].ClientID, PrincipalID: w.Applications[i].PrincipalID}
 	case len(w.Existing) > 0:
 		args.Existing = a.names[i]
 	default:
-		args.Name = a.names[i]
+		args.Name, args.Children = a.names[i], adopted(a.s, a.component(i), "identity")
 	}
 	for _, t := range a.trusts {
 		if slices.Contains(a.held[i], t.name) {

@@ -32,7 +32,11 @@ type artifactRegistry struct {
 	// readers are the workloads that read; nil where nodes do.
 	readers  *readers
 	provider pulumi.ProviderResource
+	found    *gcp.Found
 }
+
+// lookedUp are the children that are looked up unless they are adopted.
+var lookedUp = []string{"repository", "account", "pool"}
 
 // readers are whom the vendor trusts, one in each environment.
 type readers struct {
@@ -50,12 +54,17 @@ func (g *artifactRegistry) args(who pullers) *gcp.ImageGrantArgs {
 		Project:  g.s.GCP.Project,
 		Location: g.s.GCP.Location,
 		Repository: gcp.Repository{
-			Name: r.Name, Existing: r.Existing, Upstream: r.Upstream, MutableTags: r.MutableTags, Protect: r.Protect,
+			Name: r.Name, Existing: r.Existing, Upstream: r.Upstream, MutableTags: r.MutableTags, KMSKey: r.KMSKey,
+			Cleanup: gcp.Cleanup{Expire: r.Expire, KeepTagged: r.KeepTagged, ExpireUntaggedAfterDays: r.ExpireUntaggedAfterDays},
+			Protect: r.Protect,
 		},
+		Suspended:        g.s.Suspended,
 		Generation:       g.s.GCP.Generation,
 		PoolID:           g.s.GCP.Pool,
 		ServiceAccountID: g.s.GCP.ServiceAccount,
 		Tags:             g.s.Tags,
+		Children:         adopted(g.s, "gcp", lookedUp...),
+		Found:            g.found,
 	}
 	for _, e := range g.s.Sorted() {
 		if g.readers == nil {
@@ -72,8 +81,12 @@ func (g *artifactRegistry) args(who pullers) *gcp.ImageGrantArgs {
 func (g *artifactRegistry) keys() config.Keys {
 	keys := config.Keys{
 		"customer": "slug", "product": "product.name", "project": "gcp.project", "location": "gcp.location", "repository": "gcp.repository",
-		"generation": "gcp.generation", "poolId": "gcp.pool", "serviceAccountId": "gcp.serviceAccount", "tags": "tags",
+		"repository.cleanup": "gcp.repository",
+		"generation":         "gcp.generation", "poolId": "gcp.pool", "serviceAccountId": "gcp.serviceAccount", "tags": "tags",
 		"nodes": "gke.nodeServiceAccounts", "readers": "environments",
+	}
+	for _, child := range lookedUp {
+		keys[fmt.Sprintf("children[%q]", child)] = "adopt.gcp-" + child
 	}
 	for i, e := range g.s.Sorted() {
 		reader := fmt.Sprintf("readers[%d]", i)
@@ -102,8 +115,11 @@ func (g *artifactRegistry) validate(who pullers, problems *config.Problems) {
 }
 
 func (g *artifactRegistry) lookUp(ctx *pulumi.Context) (err error) {
-	g.provider, err = newGoogleProvider(ctx, g.s)
-	return err
+	if g.provider, err = newGoogleProvider(ctx, g.s); err != nil {
+		return err
+	}
+	g.found, err = g.args(nil).LookUp(ctx, pulumi.Providers(g.provider))
+	return config.Named(err, g.keys())
 }
 
 func (g *artifactRegistry) grant(ctx *pulumi.Context, who pullers) (*grant, error) {

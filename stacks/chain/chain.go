@@ -3,6 +3,7 @@ package chain
 import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"waybill.example/waybill/components/child"
 	"waybill.example/waybill/components/subject"
 	"waybill.example/waybill/stacks/config"
 	"waybill.example/waybill/stacks/exchange"
@@ -177,4 +178,15 @@ func granted(g *exchange.AccessGrant) *grant {
 		told.providers[e.Name] = pulumi.String(e.Provider)
 	}
 	return told
+}
+
+// adopted are the options of a component's children that are taken over.
+func adopted(s *config.Settings, component string, children ...string) map[string]child.Options {
+	options := map[string]child.Options{}
+	for _, name := range children {
+		if id := s.Adopt[component+"-"+name]; id != "" {
+			options[name] = child.Options{Import: id}
+		}
+	}
+	return options
 }

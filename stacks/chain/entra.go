@@ -91,8 +91,14 @@ func (entra) early(s *config.Settings) error {
 func (entra) describe(s *config.Settings, r *exchange.AccessRequest) { r.TenantID = s.Azure.TenantID }
 
 func (c entra) customer(s *config.Settings, _ *exchange.AccessGrant, last exchange.Outputs) customer {
-	cloud := newAKS(s, last)
-	return newClusters(s, cloud, &entraPull{s: s, aks: cloud})
+	pull := &entraPull{s: s, aks: newAKS(s, last), found: map[string]*azure.Found{}}
+	for _, e := range s.Sorted() {
+		pull.aks.looks = append(pull.aks.looks, func(ctx *pulumi.Context) (err error) {
+			pull.found[e.Name], err = pull.args(e).LookUp(ctx, pulumi.Providers(pull.aks.provider))
+			return config.Named(err, pull.keys(e))
+		})
+	}
+	return newClusters(s, pull.aks, pull)
 }
 
 func (c entra) vendor(s *config.Settings) vendor {
@@ -131,6 +137,8 @@ func entraToken(s *config.Settings) config.Token {
 type entraPull struct {
 	s   *config.Settings
 	aks *aks
+	// found is what was found of each environment's identity.
+	found map[string]*azure.Found
 }
 
 // check refuses an identity that two environments share, or that is a workload's
@@ -168,7 +176,10 @@ func (p *entraPull) check(problems *config.Problems) {
 func (p *entraPull) args(e *config.Environment) *azure.WorkloadIdentityArgs {
 	identity := identityOf(p.s, e)
 	args := p.aks.identityArgs()
-	args.Name, args.Existing = identity.Name, identity.Existing
+	args.Name, args.Existing, args.Found = identity.Name, identity.Existing, p.found[e.Name]
+	if args.Name != "" {
+		args.Children = adopted(p.s, "azure"+e.Suffix(), "identity")
+	}
 	args.Subjects = []azure.Subject{{
 		Name: p.s.Product.Name + "-federated-credential", Issuer: p.aks.issuer(e), Namespace: e.Namespace.Name, ServiceAccount: kubernetes.RefresherServiceAccount(p.s.Product.Name),
 	}}

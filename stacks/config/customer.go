@@ -176,11 +176,15 @@ type GCP struct {
 
 // Repository is the one repository that the customer reads.
 type Repository struct {
-	Name        string `json:"name"` // empty: SLUG--PRODUCT
-	Existing    bool   `json:"existing"`
-	Upstream    string `json:"upstream"` // empty: the repository holds images itself
-	MutableTags bool   `json:"mutableTags"`
-	Protect     *bool  `json:"protect"` // nil: true
+	Name                    string `json:"name"` // empty: SLUG--PRODUCT
+	Existing                bool   `json:"existing"`
+	Upstream                string `json:"upstream"` // empty: the repository holds images itself
+	MutableTags             bool   `json:"mutableTags"`
+	KMSKey                  string `json:"kmsKey"`                  // empty: a key of Google's
+	Expire                  *bool  `json:"expire"`                  // nil: true
+	KeepTagged              int    `json:"keepTagged"`              // 0: all
+	ExpireUntaggedAfterDays int    `json:"expireUntaggedAfterDays"` // 0: 14, never with MutableTags
+	Protect                 *bool  `json:"protect"`                 // nil: true
 }
 
 // AWS is both sides on AWS.

@@ -52,3 +52,8 @@ func (o Owner) Cloud(own map[string]string) map[string]string {
 	tags["waybill-product"] = o.Product
 	return tags
 }
+
+// Owns says whether tags or labels are those of the owner's resources.
+func (o Owner) Owns(tags map[string]string) bool {
+	return tags["waybill-customer"] == o.Customer && tags["waybill-product"] == o.Product
+}

@@ -23,3 +23,12 @@ func Options[P pulumi.ProviderResource](opts []pulumi.ResourceOption) ([]pulumi.
 	}
 	return options, nil
 }
+
+// Exists says whether a function, by its token, answers: the result may still be
+// empty, without an ID. A look-up that fails
+// finds nothing: whoever may not read may still create, and where that is refused the
+// cloud says why. One value is not worth compiling the SDK of a whole service
+// (docs/facts.md §6), so arguments and result are structs of the caller's.
+func Exists(ctx *pulumi.Context, token string, args, result any, options []pulumi.InvokeOption) bool {
+	return ctx.Invoke(token, args, result, options...) == nil
+}

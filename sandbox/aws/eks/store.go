@@ -214,7 +214,8 @@ func (s *Store) check(operation string, place arn.Place, settings AssociationSet
 	case !role.IsRoleOf(place):
 		return api.Refuse(operation, http.StatusForbidden, "AccessDeniedException", "Cross-account pass role is not allowed.")
 	case !s.roles(settings.RoleARN):
-		return invalid("Role %s does not exist", settings.RoleARN)
+		// https://github.com/hashicorp/terraform-provider-aws/pull/34717
+		return invalid("Role provided in the request does not exist.")
 	}
 	return nil
 }
