@@ -90,12 +90,12 @@ func TestOneSubjectMayImpersonateAndOneAccountMayRead(t *testing.T) {
 
 func TestTheClusterItselfMayBeTrusted(t *testing.T) {
 	args := arguments()
-	args.Readers[0].Trust = gcp.ClusterTrust{Issuer: "https://issuer.example/cluster", Namespace: "shop", ServiceAccount: "shop-refresher", KeySet: `{"keys": [ {"kty":"RSA","alg":"RS256"}]}`}
+	args.Readers[0].Trust = gcp.ClusterTrust{Issuer: "https://issuer.example/cluster", Namespace: "shop", ServiceAccount: "shop-refresher", KeySet: `{"keys": [ {"kty":"RSA","alg":"RS256", "n":"AQ","e":"AQAB"}]}`}
 	r, outputs := register(t, args)
 	provider := r.Named("grant-provider")
 	assert.Equal(t, "https://issuer.example/cluster", provider.Text("oidc.issuerUri"))
 	assert.True(t, provider.Value("oidc.allowedAudiences").IsNull(), "Google's own default: the provider's full name")
-	assert.Equal(t, `{"keys":[{"alg":"RS256","kty":"RSA"}]}`, provider.Text("oidc.jwksJson"), "as Google gives it back")
+	assert.Equal(t, `{"keys":[{"alg":"RS256","e":"AQAB","kty":"RSA","n":"AQ"}]}`, provider.Text("oidc.jwksJson"), "as Google gives it back")
 	assert.Equal(t, "assertion.sub == 'system:serviceaccount:shop:shop-refresher'", provider.Text("attributeCondition"))
 	assert.True(t, strings.HasSuffix(r.Named("grant-impersonation").Text("member"), "/subject/system:serviceaccount:shop:shop-refresher"))
 	assert.Equal(t, "acme--shop-k8s-pool", outputs["pool"])
