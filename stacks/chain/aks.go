@@ -111,9 +111,10 @@ func (a *aks) check(problems *config.Problems) {
 // issuer is on. Until then they name the API server, as in any cluster.
 func checkAKSIssuer(e *config.Environment, problems *config.Problems) {
 	issuer := e.Cluster.Issuer
-	switch why := check.Unreachable(issuer); {
-	case issuer == "":
-	case why != "", strings.HasSuffix(strings.Split(strings.TrimPrefix(issuer, "https://"), "/")[0], ".azmk8s.io"):
+	host, _, _ := strings.Cut(strings.TrimPrefix(issuer, "https://"), "/")
+	switch own := check.Unreachable(issuer) != "" || strings.HasSuffix(host, ".azmk8s.io"); {
+	case issuer == "", own && e.Cluster.KeySet != "":
+	case own:
 		problems.Add(e.Key("cluster.issuer"), "%q: is no issuer that a cloud can ask, but the API server's: turn the cluster's OIDC issuer on "+
 			"with `az aks update --resource-group GROUP --name NAME --enable-oidc-issuer`, and name that", issuer)
 	case !strings.HasSuffix(issuer, "/"):

@@ -76,9 +76,13 @@ func (gkeNodes) rules(s *config.Settings) exchange.Rules {
 			d.Anchored("project", r.Project, "gke.project", s.GKE.Project)
 			for i, e := range r.Environments {
 				for j, email := range e.NodeServiceAccounts {
-					if !anchored(s, email) {
-						key, anchor := nodeAnchor(s, email)
-						d.Disagrees(fmt.Sprintf("environments[%d].nodeServiceAccounts[%d]", i, j), email, key, anchor)
+					at := fmt.Sprintf("environments[%d].nodeServiceAccounts[%d]", i, j)
+					switch key, anchor := nodeAnchor(s, email); {
+					case anchored(s, email):
+					case anchor == "":
+						d.Add("%s %q: is named by the project's number: want %s in the configuration, its trust anchor", at, email, key)
+					default:
+						d.Disagrees(at, email, key, anchor)
 					}
 				}
 			}

@@ -31,6 +31,8 @@ var values = []struct {
 	}, checkQuantity},
 	{[]string{"workload.env...", "workloads.*.env..."}, checkVariable},
 	{[]string{"adopt..."}, checkImport},
+	{[]string{"azure.location"}, checkAzureLocation},
+	{[]string{"ecs.secrets..."}, checkSecretSource},
 }
 
 // below says whether a pattern speaks of a text at a key.
@@ -71,7 +73,7 @@ var (
 	// secretForms are long-lived keys by their form: of AWS (access keys' IDs), of Google
 	// (keys of service accounts and of APIs), of Azure (storage), and private keys in PEM.
 	secretForms = regexp.MustCompile(
-		`\b(AKIA|ASIA)[A-Z2-7]{16}\b|-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY-----|"private_key(_id)?"\s*:|\bAIza[A-Za-z0-9_-]{35}\b|AccountKey=[A-Za-z0-9+/]{20}`)
+		`\b(AKIA|ASIA)[A-Z2-7]{16}\b|-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY-----|"(private_key(_id)?|refresh_token|client_secret)"\s*:|"type"\s*:\s*"service_account"|\bAIza[A-Za-z0-9_-]{35}\b|AccountKey=[A-Za-z0-9+/]{20}`)
 )
 
 // secret says whether a text holds a long-lived key, plain or in base64.
@@ -84,13 +86,32 @@ func secret(text string) bool {
 }
 
 // checkVariable refuses a variable that by its name is a long-lived key of a cloud.
-// A path, as GOOGLE_APPLICATION_CREDENTIALS usually is, is none.
+// A path, as Google's clients take it too, is none.
 func checkVariable(_ *Settings, key, text string) error {
 	parts := segments(key)
-	if slices.Contains(secretVariables, strings.ToUpper(parts[len(parts)-1])) && !strings.HasPrefix(text, "/") && text != "" {
-		return errSecret
+	name := strings.ToUpper(parts[len(parts)-1])
+	if path := strings.HasPrefix(name, "GOOGLE_") && strings.HasPrefix(text, "/"); path || text == "" || !slices.Contains(secretVariables, name) {
+		return nil
 	}
-	return nil
+	return errSecret
+}
+
+// checkSecretSource refuses what is no ARN: what stands here by mistake may be the
+// secret itself, which the schema would repeat.
+func checkSecretSource(_ *Settings, _, text string) error {
+	if strings.HasPrefix(text, "arn:") {
+		return nil
+	}
+	return errors.New("is no ARN (not shown, it may be the secret itself): want the ARN of a secret or parameter")
+}
+
+// checkAzureLocation says how Azure's display names, West Europe, are written.
+func checkAzureLocation(_ *Settings, _, text string) error {
+	name := strings.NewReplacer(" ", "", "-", "", "_", "").Replace(strings.ToLower(text))
+	if name == text {
+		return nil
+	}
+	return fmt.Errorf("%q: want a region's name, such as %q", text, name)
 }
 
 // checkIssuer refuses a document below an issuer; the schema says what else an
