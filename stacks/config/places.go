@@ -35,15 +35,24 @@ var awsRegions = strings.Fields(`
 	eu-south-1 eu-south-2 eu-west-1 eu-west-2 eu-west-3 il-central-1 me-central-1 me-south-1 mx-central-1 sa-east-1 us-east-1 us-east-2
 	us-west-1 us-west-2 us-gov-east-1 us-gov-west-1 cn-north-1 cn-northwest-1 eusc-de-east-1`)
 
+// The first parts of places' names elsewhere, in other clouds and among people, with
+// Google's and AWS's words for them.
+var (
+	googleWords = map[string]string{
+		"eu": "europe", "emea": "europe", "ap": "asia", "ca": "northamerica", "sa": "southamerica", "il": "me", "af": "africa",
+	}
+	awsWords = map[string]string{
+		"europe": "eu", "asia": "ap", "australia": "ap", "northamerica": "ca", "southamerica": "sa", "africa": "af",
+	}
+)
+
 // checkLocation wants one of Artifact Registry's locations.
 func checkLocation(s *Settings, _, text string) error {
 	if slices.Contains(googleLocations, text) || s.GCP.NewLocation {
 		return nil
 	}
-	// Names of other clouds and of people, as Google writes their first part.
-	near := nearest(text, googleLocations, "eu", "europe", "ap", "asia", "emea", "europe", "ca", "northamerica", "sa", "southamerica", "il", "me", "af", "africa")
 	return fmt.Errorf("%q: is no location of Artifact Registry: want %s; gcp.newLocation: true takes one newer than %s",
-		text, cmp.Or(near, "a region, such as europe-west1, or asia, europe or us"), placesTaken)
+		text, cmp.Or(nearest(text, googleLocations, googleWords), "a region, such as europe-west1, or asia, europe or us"), placesTaken)
 }
 
 // checkRegion wants one of AWS's Regions.
@@ -59,53 +68,60 @@ func checkRegion(s *Settings, key, text string) error {
 	case errors.Is(err, aws.ErrIsolated):
 		return err
 	}
-	near := nearest(text, awsRegions, "europe", "eu", "asia", "ap", "australia", "ap", "northamerica", "ca", "southamerica", "sa", "africa", "af")
 	return fmt.Errorf("%q: is no AWS Region: want %s; %s: true takes one newer than %s",
-		text, cmp.Or(near, "one such as eu-central-1"), strings.Replace(key, ".region", ".newRegion", 1), placesTaken)
+		text, cmp.Or(nearest(text, awsRegions, awsWords), "one such as eu-central-1"), strings.Replace(key, ".region", ".newRegion", 1), placesTaken)
 }
 
-// nearest says which of the known places was probably meant; nothing where none is
-// near. words are pairs: the first part of a name elsewhere, and here.
-func nearest(text string, known []string, words ...string) string {
-	wanted, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(text)), "-docker.")
-	parts := strings.FieldsFunc(wanted, func(r rune) bool { return strings.ContainsRune("-_ .", r) })
-	if len(parts) == 0 {
-		return ""
-	}
-	wanted = strings.Join(parts, "")
-	for i := 0; i < len(words); i += 2 {
-		if parts[0] == words[i] || len(parts) == 1 && strings.HasPrefix(wanted, words[i]) && !strings.HasPrefix(wanted, words[i+1]) {
-			wanted = words[i+1] + strings.TrimPrefix(wanted, words[i])
-			break
-		}
-	}
-	// Azure's order: westeurope.
-	for _, place := range known {
-		if area, _, _ := strings.Cut(place, "-"); len(area) > 2 && strings.HasSuffix(wanted, area) && wanted != area {
-			wanted = area + strings.TrimSuffix(wanted, area)
-			break
-		}
-	}
+// maxEdits is how many letters a place's name may differ from the one that was
+// meant, most how many places are named.
+const (
+	maxEdits = 2
+	most     = 4
+)
+
+// nearest says which of the known places was probably meant; empty where none is
+// near.
+func nearest(text string, known []string, words map[string]string) string {
+	wanted := plain(text, known, words)
 	zone := strings.TrimRight(wanted, "abcdef") // europe-west1-b, us-east-1a
-	best, distance := []string(nil), 3
+	var best []string
+	distance := maxEdits
 	for _, place := range known {
-		plain := strings.ReplaceAll(place, "-", "")
-		d := min(edits(wanted, plain), edits(zone, plain))
-		if strings.HasPrefix(plain, wanted) && len(wanted) > 3 {
+		name := strings.ReplaceAll(place, "-", "")
+		d := min(edits(wanted, name), edits(zone, name))
+		if len(wanted) > 3 && strings.HasPrefix(name, wanted) { // its number is missing
 			d = min(d, 1)
 		}
 		if d < distance {
 			best, distance = nil, d
 		}
-		if d == distance && d < 3 {
+		if d == distance {
 			best = append(best, fmt.Sprintf("%q", place))
 		}
 	}
 	if len(best) == 0 {
 		return ""
 	}
-	const most = 4
 	return strings.Join(best[:min(len(best), most)], ", or ") + ", if that was meant"
+}
+
+// plain is a place's name without what separates its parts, and with the known
+// places' word in front: of a region, of a registry's host, or in Azure's order,
+// westeurope.
+func plain(text string, known []string, words map[string]string) string {
+	text, _, _ = strings.Cut(strings.ToLower(strings.TrimSpace(text)), "-docker.")
+	parts := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("-_ .", r) })
+	if len(parts) > 0 && words[parts[0]] != "" {
+		parts[0] = words[parts[0]]
+	}
+	name := strings.Join(parts, "")
+	for _, place := range known {
+		area, _, _ := strings.Cut(place, "-")
+		if rest, last := strings.CutSuffix(name, area); last && rest != "" && len(area) > 2 {
+			return area + rest
+		}
+	}
+	return name
 }
 
 // edits is Levenshtein's distance between two texts of ASCII.
