@@ -30,7 +30,7 @@ func TestWrongConfigurationIsNamed(t *testing.T) {
 		"missing":                       {set("gcp.project", nil), `gcp.project is missing: want the vendor's project ID`},
 		"missing object":                {set("refresher", nil), `refresher is missing: want the program that keeps the pull secret fresh`},
 		"unknown key":                   {set("azure.tenant", "x"), `azure.tenant is an unknown key: want one of cloud, identity, location`},
-		"mistyped":                      {set("product.port", "8080"), `product.port "8080": want the port that the product listens on, 1024 to 65535`},
+		"mistyped":                      {set("product.port", "8080"), `product.port "8080": want the port that the product listens on`},
 		"a list for an object":          {set("gcp", []any{}), `gcp a list: want the vendor's Google Cloud side`},
 		"unquoted number":               {set("product.tag", 1.1), `product.tag 1.1 is a number for YAML, which may have changed it: quote it`},
 		"unquoted number in a map":      {set("workload.env", map[string]any{"LEVEL": 3}), `workload.env.LEVEL 3 is a number for YAML, which may have changed it: quote it`},
@@ -38,8 +38,8 @@ func TestWrongConfigurationIsNamed(t *testing.T) {
 		"bad slug":                      {set("slug", "Acme_Corp"), `slug "Acme_Corp": want the customer's slug: 3 to 40 of a-z, 0-9 and single hyphens`},
 		"slug with two hyphens":         {set("slug", "ac--me"), `slug "ac--me": want the customer's slug`},
 		"bad GUID":                      {set("azure.tenantId", "3F2B9D54"), `azure.tenantId "3F2B9D54": want the customer's tenant ID, a lower-case GUID`},
-		"too long":                      {set("environments.default.pullSecret", strings.Repeat("a", 45)), `: want the pull secret's name, a DNS label of at most 44 characters`},
-		"out of range":                  {set("product.port", 80), `product.port 80: want the port that the product listens on, 1024 to 65535`},
+		"too long":                      {set("environments.default.pullSecret", strings.Repeat("a", 45)), `: want the pull secret's name, a DNS subdomain of at most 44 characters`},
+		"out of range":                  {set("product.port", 80), `product.port 80: want 1024 to 65535; below that a pod without privileges cannot listen`},
 		"number out of range":           {set("gcp.generation", 100), `gcp.generation 100: want the pool's number, 1 to 99`},
 		"unknown platform":              {set("platform", "nomad"), `platform "nomad": want where the product runs: aks`},
 		"conflicting tag and digest":    {set("product.digest", "sha256:"+strings.Repeat("a", 64)), `product has 2 of tag, digest: want exactly one`},
@@ -56,10 +56,10 @@ func TestWrongConfigurationIsNamed(t *testing.T) {
 		"sovereign cloud's audience":    {set("azure.cloud", "china"), `azure.token.audience is missing`},
 		"v1 tokens with nothing else":   {set("azure.token", map[string]any{"version": "v1"}), `azure.token is of version v1: want issuer`},
 		"deadline over the period":      {set("refresher", map[string]any{"image": "a.example/b:1", "every": "5m", "deadline": "9m"}), `refresher.deadline 9m0s: want 1m to 10m, shorter than the time between two runs`},
-		"an image that may change":      {set("refresher.image", "refresher"), `refresher.image "refresher": want HOST/PATH with a tag other than latest or a digest`},
-		"latest":                        {set("refresher.image", "a.example/b:latest"), `refresher.image "a.example/b:latest": want HOST/PATH with a tag other than latest or a digest`},
+		"an image that may change":      {set("refresher.image", "refresher"), `refresher.image "refresher": want HOST/PATH with a tag or a digest`},
+		"latest":                        {set("refresher.image", "a.example/b:latest"), `refresher.image "a.example/b:latest": want a tag other than latest, or a digest`},
 		"bad quantity":                  {set("workload.resources", map[string]any{"limits": map[string]any{"cpu": "fast"}}), `workload.resources.limits.cpu "fast": want a quantity`},
-		"bad variable name":             {set("workload.env", map[string]any{"A-B": "x"}), `workload.env.A-B is no name here: want environment variables`},
+		"bad variable name":             {set("workload.env", map[string]any{"A B": "x"}), `workload.env.A B is no name here: want environment variables`},
 		"writable twice":                {set("workload.writable", []any{map[string]any{"path": "/a"}, map[string]any{"path": "/a"}}), `workload.writable[1].path "/a": is there already`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -213,7 +213,7 @@ func TestExampleWrongConfigurationOnAWSIsNamed(t *testing.T) {
 		want  string
 	}{
 		"an account as a number":       {"initech", set("aws.customer.account", 123456789012), `aws.customer.account 123456789012 is a number for YAML, which may have changed it: quote it`},
-		"a bad Region":                 {"initech", set("aws.vendor.region", "europe"), `aws.vendor.region "europe": want the registry's Region`},
+		"a bad Region":                 {"initech", set("aws.vendor.region", "europe"), `aws.vendor.region "europe": is no AWS Region: want one such as eu-central-1`},
 		"no vendor":                    {"initech", set("aws.vendor", nil), `aws.vendor is missing: want the vendor's registry`},
 		"another platform's key":       {"initech", set("gcp", map[string]any{}), `gcp belongs to another platform, chain or side: want none here`},
 		"a cluster with two names":     {"initech", set("environments.default.cluster.issuer", "https://oidc.eks.eu-central-1.amazonaws.com/id/AB"), `environments.default.cluster has 2 of name, issuer: want exactly one`},

@@ -254,6 +254,10 @@ func TestExampleAWrongDocumentIsNamed(t *testing.T) {
 		"another registry":                      {"an EKS customer", "registry", "999999999999.dkr.ecr.us-east-1.amazonaws.com", `disagrees with the trust anchor aws.vendor`},
 		"a registry of nobody's":                {"an AKS customer", "registry", "europe-west1-docker.pkg.dev.evil.example", `want the registry's host, LOCATION-docker.pkg.dev`},
 		"an environment that nobody configured": {"the vendor of an AKS customer", "environments[0].name", "prod", `environments[0].name "prod": want one of the configured default`},
+		"the default nodes of a project without its number": {"the vendor of a GKE customer", "environments[0].nodeServiceAccounts[0]", "123456789012-compute@developer.gserviceaccount.com",
+			`is named by the project's number: want gke.projectNumber in the configuration, its trust anchor`},
+		"one ID for two": {"the vendor of an AKS customer", "environments[0].principalId", "8bd97dd6-59af-4720-b887-45fedc05701c",
+			`environments[0].principalId "8bd97dd6-59af-4720-b887-45fedc05701c": is the clientId: want the identity's object ID`},
 		"nodes of another project": {"the vendor of a GKE customer", "environments[0].nodeServiceAccounts[0]", "gke-nodes@evil-platform.iam.gserviceaccount.com",
 			`disagrees with the trust anchor gke.project, "hanso-platform"`},
 	} {

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -75,10 +76,30 @@ func (t IRSA) validate(p *check.Problems, s trusted) {
 	case strings.HasPrefix(t.Issuer, scheme) && strings.Contains(t.issuer(), ":"):
 		p.Add("trust.issuer", "%q: want one without a port, which IAM does not take", t.Issuer)
 	default:
-		p.Issuer("trust.issuer", t.Issuer)
+		p.PublicIssuer("trust.issuer", t.Issuer, "an issuer that IAM can ask for its keys")
+		t.checkRegion(p, s.site)
 	}
 	if n := len(scheme + t.issuer()); n > maxIssuer {
 		p.Add("trust.issuer", "has %d characters: want at most %d", n, maxIssuer)
+	}
+}
+
+// clusterIssuer is the issuer of an EKS cluster
+// (https://docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html).
+var clusterIssuer = regexp.MustCompile(`^https://oidc(?:\.eks\.([a-z0-9-]+)\.(amazonaws\.[a-z.]+)|-eks\.([a-z0-9-]+)\.api\.[a-z.]+)/id/`)
+
+// checkRegion refuses the issuer of an EKS cluster that is elsewhere.
+func (t IRSA) checkRegion(p *check.Problems, s site) {
+	parts := clusterIssuer.FindStringSubmatch(t.Issuer)
+	if parts == nil || !s.sound() {
+		return
+	}
+	region, suffix := parts[1]+parts[3], parts[2]
+	switch {
+	case region != s.region:
+		p.Add("trust.issuer", "%q: is of a cluster in %s: want one in %s, the cluster's Region", t.Issuer, region, s.region)
+	case suffix != "" && suffix != s.partition.Suffix:
+		p.Add("trust.issuer", "%q: ends its host in %s: want %s, as the partition %s has it", t.Issuer, suffix, s.partition.Suffix, s.partition.Name)
 	}
 }
 

@@ -31,7 +31,8 @@ var secretsSources = []secretsSource{
 }
 
 // secretResource is what a policy names for a secret variable's source: the
-// ARN without JSON key and version. Empty means that it is no such source.
+// ARN without JSON key and version, and for a partial one with any six characters
+// at its end. Empty means that it is no such source.
 func secretResource(text string) (service, resource string) {
 	a := parseARN(text)
 	switch a.service {
@@ -47,14 +48,34 @@ func secretResource(text string) (service, resource string) {
 	return "", ""
 }
 
+// fullSecret ends the full ARN of a secret: Secrets Manager adds a hyphen and six
+// characters to the name. A partial ARN is without them.
+var fullSecret = regexp.MustCompile(`-[A-Za-z0-9]{6}$`)
+
 func checkSecrets(p *check.Problems, secrets map[string]string, s site) {
+	if !s.sound() {
+		return
+	}
 	for _, name := range slices.Sorted(maps.Keys(secrets)) {
-		a := parseARN(secrets[name])
-		service, _ := secretResource(secrets[name])
-		if s.sound() && (service == "" || !a.within(s, service) || !accountPattern.MatchString(a.account)) {
+		key, a := fmt.Sprintf("secrets[%q]", name), parseARN(secrets[name])
+		service, resource := secretResource(secrets[name])
+		switch home := a.within(s, service) && a.account == s.account; {
+		case service == "" || !a.abroad(s, service):
 			// What stands here by mistake may be the secret itself: it is not repeated.
-			p.Add(fmt.Sprintf("secrets[%q]", name), "is no source: want the ARN of a secret or a parameter in the service's Region, %s or %s",
-				s.arn("secretsmanager", "secret:NAME"), s.arn("ssm", "parameter/NAME"))
+			p.Add(key, "is no source: want the ARN of a secret or a parameter of the partition %s, such as %s or %s",
+				s.partition.Name, s.arn("secretsmanager", "secret:NAME"), s.arn("ssm", "parameter/NAME"))
+		case !home && service == "secretsmanager" && !fullSecret.MatchString(resource):
+			p.Add(key, "is of another account or Region, and partial: want the secret's full ARN, with the hyphen and six characters at its end")
+		}
+	}
+}
+
+// checkSecretKeys refuses what is no KMS key of the site's partition: a secret of
+// another Region has its key there.
+func checkSecretKeys(p *check.Problems, keys []string, s site) {
+	for i, key := range keys {
+		if a := parseARN(key); s.sound() && (!a.abroad(s, "kms") || !keyPattern.MatchString(a.resource)) {
+			p.Add(fmt.Sprintf("secretKeys[%d]", i), "%q: want a KMS key's ARN, arn:%s:kms:REGION:ACCOUNT:key/ID", key, s.partition.Name)
 		}
 	}
 }
@@ -65,6 +86,9 @@ func secretStatements(secrets map[string]string, keys []string) []policy.Stateme
 	resources := map[string]policy.Set{}
 	for _, source := range secrets {
 		service, resource := secretResource(source)
+		if service == "secretsmanager" && !fullSecret.MatchString(resource) {
+			resource += "-??????"
+		}
 		resources[service] = append(resources[service], resource)
 	}
 	var statements []policy.Statement

@@ -77,9 +77,9 @@ type ServiceArgs struct {
 	// Command and Arguments replace the image's own entry point and command.
 	Command, Arguments []string
 	// Env adds variables; it is stored in the clear. Secrets adds variables by
-	// the ARNs of secrets or parameters that hold their values, in the
-	// service's Region; SecretKeys are the ARNs of the KMS keys of one's own
-	// that encrypt them.
+	// the ARNs of secrets or parameters that hold their values, full ones where
+	// these are of another account or Region; SecretKeys are the ARNs of the KMS
+	// keys of one's own that encrypt them, as those of another account must be.
 	Env        map[string]string
 	Secrets    map[string]string
 	SecretKeys []string

@@ -15,7 +15,9 @@ import (
 )
 
 var (
-	variablePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	// variablePattern is Kubernetes' for a variable's name, so that a product has the
+	// same ones on both; ECS documents none.
+	variablePattern = regexp.MustCompile(`^[A-Za-z_.-][A-Za-z0-9_.-]*$`)
 	sourcePattern   = regexp.MustCompile(`^[A-Za-z0-9/*_-]+$`)
 )
 
@@ -79,7 +81,7 @@ func (args *ServiceArgs) validateVariables(p *check.Problems) {
 	}{{"env", maps.Keys(args.Env)}, {"secrets", maps.Keys(args.Secrets)}} {
 		for _, name := range slices.Sorted(variables.names) {
 			if !variablePattern.MatchString(name) {
-				p.Add(fmt.Sprintf("%s[%q]", variables.key, name), "is no variable's name: want letters, digits and _, first no digit")
+				p.Add(fmt.Sprintf("%s[%q]", variables.key, name), "is no variable's name: want letters, digits and _.-, first no digit")
 			}
 		}
 	}
@@ -89,9 +91,7 @@ func (args *ServiceArgs) validateVariables(p *check.Problems) {
 		}
 	}
 	checkSecrets(p, args.Secrets, args.site())
-	for i, key := range args.SecretKeys {
-		checkKey(p, fmt.Sprintf("secretKeys[%d]", i), key, args.site())
-	}
+	checkSecretKeys(p, args.SecretKeys, args.site())
 	if len(args.SecretKeys) > 0 && len(args.Secrets) == 0 {
 		p.Add("secretKeys", "without secrets: want both or neither")
 	}

@@ -262,33 +262,36 @@ func TestBadServicesAreNamed(t *testing.T) {
 		change func(*aws.ServiceArgs)
 		want   string
 	}{
-		"a bad slug":               {func(a *aws.ServiceArgs) { a.Customer = "Acme" }, `customer "Acme": want 3 to 40`},
-		"a product with a space":   {func(a *aws.ServiceArgs) { a.Product, a.Name = "my shop", "shop" }, `product "my shop": want the product's name`},
-		"no account":               {func(a *aws.ServiceArgs) { a.Account = "" }, `account "": want the customer's AWS account, 12 digits`},
-		"no Region":                {func(a *aws.ServiceArgs) { a.Region = "" }, `region "": want an AWS Region`},
-		"no cluster":               {func(a *aws.ServiceArgs) { a.Cluster = nil }, "cluster is missing: want the ECS cluster's name or ARN"},
-		"a name with a dot":        {func(a *aws.ServiceArgs) { a.Name = "a.b" }, `name "a.b": want a service name`},
-		"a bad vendor's account":   {func(a *aws.ServiceArgs) { a.Repository.Account = "1" }, `repository.account "1": want the vendor's AWS account`},
-		"no tag":                   {func(a *aws.ServiceArgs) { a.Tag = "" }, `tag "" and digest "": want exactly one of them`},
-		"tag and digest":           {func(a *aws.ServiceArgs) { a.Digest = "sha256:0" }, "want exactly one of them"},
-		"a tag with a colon":       {func(a *aws.ServiceArgs) { a.Tag = "a:b" }, `tag "a:b": want a tag of at most 128`},
-		"half a digest":            {func(a *aws.ServiceArgs) { a.Tag, a.Digest = "", "sha256:0a" }, `digest "sha256:0a": want a digest of the form sha256:`},
-		"a size of nobody's":       {func(a *aws.ServiceArgs) { a.CPU, a.Memory = 4096, 1024 }, "size of cpu 4096 and memory 1024: want one of [8192 9216"},
-		"an old processor":         {func(a *aws.ServiceArgs) { a.Architecture = "i386" }, `architecture "i386": want X86_64 or ARM64`},
-		"no port":                  {func(a *aws.ServiceArgs) { a.Port = 0 }, "port 0: want 1 to 65535"},
-		"fewer than no tasks":      {func(a *aws.ServiceArgs) { a.Replicas = &many }, "replicas -1: want 0 to 1000"},
-		"a variable with a hyphen": {func(a *aws.ServiceArgs) { a.Env = map[string]string{"A-B": ""} }, `env["A-B"] is no variable's name`},
+		"a bad slug":              {func(a *aws.ServiceArgs) { a.Customer = "Acme" }, `customer "Acme": want 3 to 40`},
+		"a product with a space":  {func(a *aws.ServiceArgs) { a.Product, a.Name = "my shop", "shop" }, `product "my shop": want the product's name`},
+		"no account":              {func(a *aws.ServiceArgs) { a.Account = "" }, `account "": want the customer's AWS account, 12 digits`},
+		"no Region":               {func(a *aws.ServiceArgs) { a.Region = "" }, `region "": want an AWS Region`},
+		"no cluster":              {func(a *aws.ServiceArgs) { a.Cluster = nil }, "cluster is missing: want the ECS cluster's name or ARN"},
+		"a name with a dot":       {func(a *aws.ServiceArgs) { a.Name = "a.b" }, `name "a.b": want a service name`},
+		"a bad vendor's account":  {func(a *aws.ServiceArgs) { a.Repository.Account = "1" }, `repository.account "1": want the vendor's AWS account`},
+		"no tag":                  {func(a *aws.ServiceArgs) { a.Tag = "" }, `tag "" and digest "": want exactly one of them`},
+		"tag and digest":          {func(a *aws.ServiceArgs) { a.Digest = "sha256:0" }, "want exactly one of them"},
+		"a tag with a colon":      {func(a *aws.ServiceArgs) { a.Tag = "a:b" }, `tag "a:b": want a tag of at most 128`},
+		"half a digest":           {func(a *aws.ServiceArgs) { a.Tag, a.Digest = "", "sha256:0a" }, `digest "sha256:0a": want a digest of the form sha256:`},
+		"a size of nobody's":      {func(a *aws.ServiceArgs) { a.CPU, a.Memory = 4096, 1024 }, "size of cpu 4096 and memory 1024: want one of [8192 9216"},
+		"an old processor":        {func(a *aws.ServiceArgs) { a.Architecture = "i386" }, `architecture "i386": want X86_64 or ARM64`},
+		"no port":                 {func(a *aws.ServiceArgs) { a.Port = 0 }, "port 0: want 1 to 65535"},
+		"fewer than no tasks":     {func(a *aws.ServiceArgs) { a.Replicas = &many }, "replicas -1: want 0 to 1000"},
+		"a variable with a space": {func(a *aws.ServiceArgs) { a.Env = map[string]string{"A B": ""} }, `env["A B"] is no variable's name`},
 		"a variable twice": {func(a *aws.ServiceArgs) {
 			a.Env = map[string]string{"A": "b"}
 			a.Secrets = map[string]string{"A": "arn:aws:ssm:eu-central-1:222233334444:parameter/a"}
 		}, `secrets["A"] is in env too: want it once`},
-		"a secret by value": {func(a *aws.ServiceArgs) { a.Secrets = map[string]string{"A": "hunter2"} }, `secrets["A"] is no source: want the ARN of a secret or a parameter in the service's Region, arn:aws:secretsmanager:eu-central-1:222233334444:secret:NAME`},
+		"a secret by value": {func(a *aws.ServiceArgs) { a.Secrets = map[string]string{"A": "hunter2"} }, `secrets["A"] is no source: want the ARN of a secret or a parameter of the partition aws, such as arn:aws:secretsmanager:eu-central-1:222233334444:secret:NAME`},
 		"every secret": {func(a *aws.ServiceArgs) {
 			a.Secrets = map[string]string{"A": "arn:aws:secretsmanager:eu-central-1:222233334444:secret:*"}
 		}, "want the ARN of a secret"},
-		"a secret elsewhere": {func(a *aws.ServiceArgs) {
-			a.Secrets = map[string]string{"A": "arn:aws:ssm:eu-west-1:222233334444:parameter/a"}
+		"a secret of another partition": {func(a *aws.ServiceArgs) {
+			a.Secrets = map[string]string{"A": "arn:aws-cn:ssm:cn-north-1:222233334444:parameter/a"}
 		}, "want the ARN of a secret"},
+		"a partial ARN elsewhere": {func(a *aws.ServiceArgs) {
+			a.Secrets = map[string]string{"A": "arn:aws:secretsmanager:eu-west-1:222233334444:secret:a"}
+		}, "want the secret's full ARN"},
 		"keys of nothing":          {func(a *aws.ServiceArgs) { a.SecretKeys = []string{"arn:aws:kms:eu-central-1:222233334444:key/x"} }, "secretKeys without secrets: want both or neither"},
 		"path and command":         {func(a *aws.ServiceArgs) { a.Health.Command = []string{"CMD", "x"} }, "health has a path and a command"},
 		"a path for the shell":     {func(a *aws.ServiceArgs) { a.Health.Path = "/health;rm" }, `health.path "/health;rm": want a path that starts with /`},

@@ -71,6 +71,13 @@ func (a arn) within(s site, service string) bool {
 	return a.partition == s.partition.Name && a.service == service && a.region == s.region
 }
 
+// abroad says whether the ARN is of a service in any account and Region of the
+// site's partition.
+func (a arn) abroad(s site, service string) bool {
+	partition, err := PartitionOf(a.region)
+	return err == nil && partition.Name == s.partition.Name && a.partition == s.partition.Name && a.service == service && accountPattern.MatchString(a.account)
+}
+
 // keyPattern is a KMS key in its ARN; aliases move, so that they pin nothing.
 var keyPattern = regexp.MustCompile(`^key/(mrk-)?[A-Za-z0-9-]+$`)
 

@@ -93,6 +93,10 @@ func (args *WorkloadIdentityArgs) Validate(later ...string) error {
 	case args.Application != nil:
 		p.GUID("application.clientId", args.Application.ClientID, "the application (client) ID")
 		p.GUID("application.principalId", args.Application.PrincipalID, "its service principal's object ID")
+		if args.Application.ClientID == args.Application.PrincipalID {
+			p.Add("application.principalId", "%q: is the client ID: want the object ID of the service principal, `az ad sp show --id %s --query id`",
+				args.Application.PrincipalID, args.Application.ClientID)
+		}
 	default:
 		p.Required("resourceGroup", args.ResourceGroup, "the group that holds the identity")
 		p.Error("name", naming.Identity.Check(args.Name+args.Existing))
@@ -103,7 +107,7 @@ func (args *WorkloadIdentityArgs) Validate(later ...string) error {
 	for i, s := range args.Subjects {
 		key := fmt.Sprintf("subjects[%d].", i)
 		p.Error(key+"name", naming.FederatedCredential.Check(s.Name))
-		p.Issuer(key+"issuer", s.Issuer)
+		p.PublicIssuer(key+"issuer", s.Issuer, "the issuer that the cluster has once its OIDC issuer is turned on (AKS: `az aks update --enable-oidc-issuer`)")
 		s.account().Validate(p, key)
 		if s.Name == childIdentity {
 			p.Add(key+"name", "%q: want another, the identity has it in the stack", s.Name)

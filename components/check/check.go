@@ -11,10 +11,7 @@ import (
 	"strings"
 )
 
-var (
-	guid   = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
-	issuer = regexp.MustCompile(`^https://[a-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?$`)
-)
+var guid = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 
 // Problem is one thing that is wrong with a component's arguments.
 type Problem struct {
@@ -93,17 +90,6 @@ func (p *Problems) GUID(key, value, wish string) {
 		p.Add(key, "%q: want %s, a lower-case GUID", value, wish)
 	}
 }
-
-// Issuer notes a value that IsIssuer refuses.
-func (p *Problems) Issuer(key, value string) {
-	if !IsIssuer(value) {
-		p.Add(key, "%q: want an https issuer URL without query, fragment or user", value)
-	}
-}
-
-// IsIssuer says whether text is a plain https URL: none with user information,
-// a query or a fragment is.
-func IsIssuer(text string) bool { return issuer.MatchString(text) }
 
 // Range notes a number outside its limits.
 func (p *Problems) Range(key string, value, least, most int) {

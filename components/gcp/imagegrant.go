@@ -24,7 +24,7 @@ const maxGeneration = 99
 var (
 	projectPattern  = regexp.MustCompile(`^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$`)
 	locationPattern = regexp.MustCompile(`^[a-z]+(-[a-z]+[0-9]+)?$`)
-	upstreamPattern = regexp.MustCompile(`^projects/[a-z0-9:.-]+/locations/[a-z0-9-]+/repositories/[a-z]([a-z0-9-]*[a-z0-9])?$`)
+	upstreamPattern = regexp.MustCompile(`^projects/[a-z0-9:.-]+/locations/[a-z0-9-]+/repositories/([a-z]([a-z0-9-]*[a-z0-9])?|((asia|eu|us)\.)?gcr\.io)$`)
 )
 
 // ImageGrant lets the workloads of one customer that pull, one for each of its
@@ -79,7 +79,8 @@ type ImageGrantArgs struct {
 	Readers []Reader
 	// Nodes are the service accounts of the customer's GKE nodes that read by
 	// themselves, in place of Readers: every pod of such a node may pull. Their
-	// emails have the form NAME@PROJECT.iam.gserviceaccount.com.
+	// emails have the form NAME@PROJECT.iam.gserviceaccount.com, or that of Compute
+	// Engine's default account, NUMBER-compute@developer.gserviceaccount.com.
 	Nodes []string
 	// NodesWait is true while the customer has not said which nodes pull.
 	NodesWait bool

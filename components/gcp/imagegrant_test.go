@@ -90,12 +90,12 @@ func TestOneSubjectMayImpersonateAndOneAccountMayRead(t *testing.T) {
 
 func TestTheClusterItselfMayBeTrusted(t *testing.T) {
 	args := arguments()
-	args.Readers[0].Trust = gcp.ClusterTrust{Issuer: "https://issuer.example/cluster", Namespace: "shop", ServiceAccount: "shop-refresher", KeySet: `{"keys": [ {"kty":"RSA","alg":"RS256"}]}`}
+	args.Readers[0].Trust = gcp.ClusterTrust{Issuer: "https://issuer.example/cluster", Namespace: "shop", ServiceAccount: "shop-refresher", KeySet: `{"keys": [ {"kty":"RSA","alg":"RS256", "n":"AQ","e":"AQAB"}]}`}
 	r, outputs := register(t, args)
 	provider := r.Named("grant-provider")
 	assert.Equal(t, "https://issuer.example/cluster", provider.Text("oidc.issuerUri"))
 	assert.True(t, provider.Value("oidc.allowedAudiences").IsNull(), "Google's own default: the provider's full name")
-	assert.Equal(t, `{"keys":[{"alg":"RS256","kty":"RSA"}]}`, provider.Text("oidc.jwksJson"), "as Google gives it back")
+	assert.Equal(t, `{"keys":[{"alg":"RS256","e":"AQAB","kty":"RSA","n":"AQ"}]}`, provider.Text("oidc.jwksJson"), "as Google gives it back")
 	assert.Equal(t, "assertion.sub == 'system:serviceaccount:shop:shop-refresher'", provider.Text("attributeCondition"))
 	assert.True(t, strings.HasSuffix(r.Named("grant-impersonation").Text("member"), "/subject/system:serviceaccount:shop:shop-refresher"))
 	assert.Equal(t, "acme--shop-k8s-pool", outputs["pool"])
@@ -230,9 +230,12 @@ func TestBadArgumentsAreNamed(t *testing.T) {
 		"a virtual repository elsewhere": {func(a *gcp.ImageGrantArgs) {
 			a.Repository = gcp.Repository{Upstream: "projects/vendor-images/locations/us/repositories/releases"}
 		}, `is in us: want one in europe-west1`},
-		"a private key": {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: "s", KeySet: `{"keys":[{"kty":"RSA","d":"secret"}]}`}), "is a private key: want public keys only"},
-		"nine keys":     {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: "s", KeySet: `{"keys":[` + strings.Repeat("{},", 8) + `{}]}`}), "holds 9 keys: want 1 to 8"},
-		"an EdDSA key":  {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: "s", KeySet: `{"keys":[{"kty":"EC","alg":"EdDSA"}]}`}), "want RS256 or ES256"},
+		"a private key":                      {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: "s", KeySet: `{"keys":[{"kty":"RSA","d":"secret"}]}`}), "is a private key: want public keys only"},
+		"nine keys":                          {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: "s", KeySet: `{"keys":[` + strings.Repeat("{},", 8) + `{}]}`}), "holds 9 keys: want 1 to 8"},
+		"an RSA key without its modulus":     {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: "s", KeySet: `{"keys":[{"kty":"RSA","e":"AQAB","kid":"a"}]}`}), `keySet keys[0].n is missing or not in base64url: want n, e of an RSA key (kid "a")`},
+		"a key on P-384":                     {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: "s", KeySet: `{"keys":[{"kty":"EC","crv":"P-384","x":"AQ","y":"AQ"}]}`}), `keySet keys[0].crv "P-384": want P-256`},
+		"an issuer that Google cannot reach": {cluster(gcp.ClusterTrust{Issuer: "https://10.0.0.5:6443", Namespace: "n", ServiceAccount: "s"}), "trust.issuer \"https://10.0.0.5:6443\": no cloud can reach it, for 10.0.0.5 is no public address"},
+		"an EdDSA key":                       {cluster(gcp.ClusterTrust{Issuer: "https://x.example", Namespace: "n", ServiceAccount: "s", KeySet: `{"keys":[{"kty":"EC","alg":"EdDSA"}]}`}), "want RS256 or ES256"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := arguments()

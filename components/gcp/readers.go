@@ -22,7 +22,10 @@ const (
 	read        = "roles/artifactregistry.reader"
 )
 
-var nodePattern = regexp.MustCompile(`^[a-z][a-z0-9-]{4,28}[a-z0-9]@[a-z][a-z0-9.-]*[a-z0-9]\.iam\.gserviceaccount\.com$`)
+// nodePattern is a service account of one's own, or Compute Engine's default one
+// (https://cloud.google.com/compute/docs/access/service-accounts#default_service_account).
+var nodePattern = regexp.MustCompile(
+	`^([a-z][a-z0-9-]{4,28}[a-z0-9]@[a-z][a-z0-9.-]*[a-z0-9]\.iam|[0-9]{6,19}-compute@developer)\.gserviceaccount\.com$`)
 
 // Reader is one workload that may read.
 type Reader struct {
@@ -58,7 +61,7 @@ func (args *ImageGrantArgs) validateReaders(p *check.Problems) {
 	for i, node := range args.Nodes {
 		key := fmt.Sprintf("nodes[%d]", i)
 		if !nodePattern.MatchString(node) {
-			p.Add(key, "%q: want a service account's email, NAME@PROJECT.iam.gserviceaccount.com", node)
+			p.Add(key, "%q: want a service account's email, NAME@PROJECT.iam.gserviceaccount.com or NUMBER-compute@developer.gserviceaccount.com", node)
 		}
 		if first := slices.Index(args.Nodes, node); first < i {
 			p.Add(key, "%q: repeats nodes[%d]", node, first)

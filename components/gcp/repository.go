@@ -15,7 +15,8 @@ import (
 
 // Repository is the one Artifact Registry repository that the customer reads.
 type Repository struct {
-	// Name of the repository; default: SLUG--PRODUCT.
+	// Name of the repository; default: SLUG--PRODUCT. One that took over a host of
+	// Container Registry, such as eu.gcr.io, with Existing only.
 	Name string
 	// Existing is a repository that somebody else looks after: it is named and
 	// not touched, and nothing but its name is set.
@@ -39,11 +40,27 @@ type Repository struct {
 	Protect *bool
 }
 
+// movedRegistries are the repositories that took over the hosts of Container
+// Registry, with the location that each has
+// (https://cloud.google.com/artifact-registry/docs/transition/setup-gcr-repo).
+var movedRegistries = map[string]string{"gcr.io": "us", "us.gcr.io": "us", "eu.gcr.io": "europe", "asia.gcr.io": "asia"}
+
+// upstream is an Upstream in its parts.
+type upstream struct{ project, location, name string }
+
 // upstream takes a valid Upstream apart.
-func (r Repository) upstream() (parts struct{ project, location, name string }) {
+func (r Repository) upstream() upstream {
 	fields := strings.Split(r.Upstream, "/")
-	parts.project, parts.location, parts.name = fields[1], fields[3], fields[5]
-	return parts
+	return upstream{project: fields[1], location: fields[3], name: fields[5]}
+}
+
+// misplaced is where a repository is that took over a host, if it is looked for
+// elsewhere; empty for any other.
+func (u upstream) misplaced() string {
+	if at := movedRegistries[u.name]; at != u.location {
+		return at
+	}
+	return ""
 }
 
 // foreignUpstream says whether the upstream is another project's.
@@ -53,8 +70,15 @@ func (args *ImageGrantArgs) foreignUpstream() bool {
 }
 
 func (r Repository) validate(p *check.Problems, location string) {
-	if r.Name != "" {
+	at, moved := movedRegistries[r.Name]
+	switch {
+	case r.Name == "":
+	case !moved:
 		p.Error("repository.name", naming.Repository.Check(r.Name))
+	case !r.Existing:
+		p.Add("repository.name", "%q: took over a host of Container Registry: want it as an existing repository, or as an upstream", r.Name)
+	case at != location:
+		p.Add("repository.name", "%q: is in the location %s, not in %s: want that location", r.Name, at, location)
 	}
 	switch {
 	case r.Existing:
@@ -65,6 +89,8 @@ func (r Repository) validate(p *check.Problems, location string) {
 		r.validateImages(p, location)
 	case !upstreamPattern.MatchString(r.Upstream):
 		p.Add("repository.upstream", "%q: want projects/PROJECT/locations/LOCATION/repositories/NAME", r.Upstream)
+	case r.upstream().misplaced() != "":
+		p.Add("repository.upstream", "%q: want it in the location %s, where %s is", r.Upstream, r.upstream().misplaced(), r.upstream().name)
 	case r.upstream().location != location:
 		p.Add("repository.upstream", "%q is in %s: want one in %s, a repository is where its upstream is", r.Upstream, r.upstream().location, location)
 	case r.MutableTags:

@@ -171,7 +171,11 @@ func (t ClusterTrust) mapping(r Reader) string {
 }
 
 func (t ClusterTrust) validate(p *check.Problems, key string, r Reader) {
-	p.Issuer(key+"issuer", t.Issuer)
+	if t.KeySet == "" {
+		p.PublicIssuer(key+"issuer", t.Issuer, "a public issuer, or the cluster's key set uploaded as keySet")
+	} else {
+		p.Issuer(key+"issuer", t.Issuer)
+	}
 	t.account().Validate(p, key)
 	p.Error(key+"namespace", t.CheckSubject(r.Name))
 	if t.KeySet != "" {

@@ -72,12 +72,26 @@ func Parse(text string) (Reference, error) {
 	return Reference{Host: host, Path: path, Tag: tag, Digest: digest}, nil
 }
 
+// CheckPinned takes a reference apart that must pin an image: what a reference
+// without tag and digest, or with the tag latest, names depends on the day.
+func CheckPinned(text string) error {
+	r, err := Parse(text)
+	if err == nil && r.Digest == "" && (r.Tag == "" || r.Tag == "latest") {
+		return fmt.Errorf("%q: want a tag other than latest, or a digest", text)
+	}
+	return err
+}
+
 // CheckPath reports what is wrong with a repository's path.
 func CheckPath(path string) error {
-	if len(path) > maxPath || !pathPattern.MatchString(path) {
-		return fmt.Errorf("%q: want a path of at most %d characters, parts of a-z and 0-9 with ., _, __ or hyphens inside and / between", path, maxPath)
+	if len(path) <= maxPath && pathPattern.MatchString(path) {
+		return nil
 	}
-	return nil
+	lower := ""
+	if pathPattern.MatchString(strings.ToLower(path)) {
+		lower = fmt.Sprintf(", such as %q: capital letters are not taken", strings.ToLower(path))
+	}
+	return fmt.Errorf("%q: want a path of at most %d characters, parts of a-z and 0-9 with ., _, __ or hyphens inside and / between%s", path, maxPath, lower)
 }
 
 // CheckTag reports what is wrong with a tag.

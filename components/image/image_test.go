@@ -15,15 +15,19 @@ var digest = "sha256:" + strings.Repeat("0123456789abcdef", 4)
 
 func TestReferencesAreTakenApart(t *testing.T) {
 	for text, want := range map[string]image.Reference{
-		"reg.example/waybill/refresher:0.1.0":   {Host: "reg.example", Path: "waybill/refresher", Tag: "0.1.0"},
-		"reg.example:5000/my__image:1":          {Host: "reg.example:5000", Path: "my__image", Tag: "1"},
-		"registry:5000/my--image":               {Host: "registry:5000", Path: "my--image"},
-		"localhost/a.b_c---d@" + digest:         {Host: "localhost", Path: "a.b_c---d", Digest: digest},
-		"Reg.Example/a:_B.c-1@" + digest:        {Host: "Reg.Example", Path: "a", Tag: "_B.c-1", Digest: digest},
-		"127.0.0.1:5000/a/b/c:latest":           {Host: "127.0.0.1:5000", Path: "a/b/c", Tag: "latest"},
-		"[::1]:5000/a:1":                        {Host: "[::1]:5000", Path: "a", Tag: "1"},
-		"reg.example/a:" + rep("t", 128):        {Host: "reg.example", Path: "a", Tag: rep("t", 128)},
-		"reg.example/" + rep("p", 255) + ":1.0": {Host: "reg.example", Path: rep("p", 255), Tag: "1.0"},
+		"reg.example/waybill/refresher:0.1.0":               {Host: "reg.example", Path: "waybill/refresher", Tag: "0.1.0"},
+		"reg.example:5000/my__image:1":                      {Host: "reg.example:5000", Path: "my__image", Tag: "1"},
+		"registry:5000/my--image":                           {Host: "registry:5000", Path: "my--image"},
+		"localhost/a.b_c---d@" + digest:                     {Host: "localhost", Path: "a.b_c---d", Digest: digest},
+		"Reg.Example/a:_B.c-1@" + digest:                    {Host: "Reg.Example", Path: "a", Tag: "_B.c-1", Digest: digest},
+		"127.0.0.1:5000/a/b/c:latest":                       {Host: "127.0.0.1:5000", Path: "a/b/c", Tag: "latest"},
+		"[::1]:5000/a:1":                                    {Host: "[::1]:5000", Path: "a", Tag: "1"},
+		"reg.example/a:" + rep("t", 128):                    {Host: "reg.example", Path: "a", Tag: rep("t", 128)},
+		"sub-dom1.foo.com/bar/baz/quux:some-long-tag":       {Host: "sub-dom1.foo.com", Path: "bar/baz/quux", Tag: "some-long-tag"},
+		"b.gcr.io/test.example.com/my-app:test.example.com": {Host: "b.gcr.io", Path: "test.example.com/my-app", Tag: "test.example.com"},
+		"xn--n3h.com/xn--n3h.com:xn--n3h.com":               {Host: "xn--n3h.com", Path: "xn--n3h.com", Tag: "xn--n3h.com"},
+		"[2001:db8::1]/a/b__c--d.e_f:1":                     {Host: "[2001:db8::1]", Path: "a/b__c--d.e_f", Tag: "1"},
+		"reg.example/" + rep("p", 255) + ":1.0":             {Host: "reg.example", Path: rep("p", 255), Tag: "1.0"},
 	} {
 		got, err := image.Parse(text)
 		require.NoError(t, err, text)
@@ -91,4 +95,19 @@ func TestWhatIsReadIsPrintedAgain(t *testing.T) {
 			require.Equal(t, text, got.String())
 		}
 	})
+}
+
+// An image that may be another tomorrow is none to start a program from.
+func TestAPinnedImageHasATagOrADigest(t *testing.T) {
+	for _, text := range []string{"reg.example/a:1", "reg.example/a@" + digest, "reg.example/a:latest@" + digest} {
+		assert.NoError(t, image.CheckPinned(text))
+	}
+	for text, want := range map[string]string{
+		"reg.example/a":        "want a tag other than latest, or a digest",
+		"reg.example/a:latest": "want a tag other than latest, or a digest",
+		"reg.example/A:1":      `such as "a": capital letters are not taken`,
+		"a:1":                  "want HOST/PATH",
+	} {
+		assert.ErrorContains(t, image.CheckPinned(text), want)
+	}
 }

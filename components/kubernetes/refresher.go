@@ -120,7 +120,7 @@ var refresherResources = Resources{
 }
 
 func (r Refresher) validate(p *check.Problems, source TokenSource) {
-	p.Error("refresher.image", checkImage(r.Image))
+	p.Error("refresher.image", image.CheckPinned(r.Image))
 	every := r.every(source)
 	if _, longest := source.cadence(); every < 5*time.Minute || every > longest || time.Hour%every != 0 {
 		p.Add("refresher.every", "%s: want 5m to %s, a divisor of an hour", every, longest)
@@ -133,16 +133,12 @@ func (r Refresher) validate(p *check.Problems, source TokenSource) {
 	}
 	p.Range("refresher.retries", r.retries(), 0, 6)
 	r.Pod.validate(p, "refresher.")
-}
-
-// checkImage refuses a reference that pins nothing: what it names would depend
-// on the day.
-func checkImage(text string) error {
-	r, err := image.Parse(text)
-	if err == nil && r.Digest == "" && (r.Tag == "" || r.Tag == "latest") {
-		return fmt.Errorf("%q: want a tag other than latest, or a digest", text)
+	// A Job that fails until the last of its retries must leave the next run a token
+	// that still lives.
+	if run, most := time.Duration(r.retries()+1)*r.deadline(), source.lifetime()-every; every > 0 && run >= most {
+		p.Add("refresher.retries", "%d: with a deadline of %s each, failing runs take %s, and the token of %s ends before the next: want at most %d",
+			r.retries(), r.deadline(), run, source.lifetime(), max(int((most-1)/max(r.deadline(), 1))-1, 0))
 	}
-	return err
 }
 
 // jobSpec is what the CronJob's Jobs and the first refresh have in common. A pod

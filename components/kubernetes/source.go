@@ -24,6 +24,8 @@ type TokenSource interface {
 	configuration() pulumi.StringInput
 	// cadence is how often a token is taken anew, by default and at the least.
 	cadence() (usual, longest time.Duration)
+	// lifetime is how long the registry takes a token.
+	lifetime() time.Duration
 	// egress is what the refresher must reach besides DNS and TLS.
 	egress() []endpoint
 }
@@ -52,6 +54,9 @@ type GoogleIdentifiers struct {
 	// Pool and Provider are IDs, ServiceAccount is an email.
 	Pool, Provider, ServiceAccount pulumi.StringInput
 }
+
+// lifetime is that of a service account's token (docs/facts.md §3).
+func (GoogleIdentifiers) lifetime() time.Duration { return time.Hour }
 
 func (g GoogleIdentifiers) validate(p *check.Problems) {
 	for _, identifier := range []variable{

@@ -35,6 +35,9 @@ func (r ECRRole) validate(p *check.Problems) {
 	p.Required("source.region", r.Region, "the cluster's Region")
 }
 
+// lifetime is that of an ECR token (docs/facts.md §4).
+func (ECRRole) lifetime() time.Duration { return 12 * time.Hour }
+
 // environment leaves nothing to a default chain, which could end at the node's
 // own role (docs/facts.md §4).
 func (r ECRRole) environment(trust string) []variable {

@@ -2,6 +2,7 @@ package kubernetes
 
 import (
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,6 +11,9 @@ import (
 	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/naming"
 )
+
+// leastPort is the first that needs no privilege to listen on.
+const leastPort = 1024
 
 var disruptionPattern = regexp.MustCompile(`^([0-9]|[1-9][0-9]{0,3}|[1-9]?[0-9]%|100%)$`)
 
@@ -31,7 +35,9 @@ func (args *WorkloadArgs) Validate(later ...string) error {
 		}
 	}
 	family.Check(p, args.children(), args.Children)
-	p.Range("port", args.Port, 1024, 65535)
+	if args.Port < leastPort || args.Port > 65535 {
+		p.Add("port", "%d: want %d to 65535; below that a pod without privileges cannot listen", args.Port, leastPort)
+	}
 	p.Range("servicePort", args.servicePort(), 1, 65535)
 	p.Range("replicas", args.replicas(), 1, 1000)
 	if args.Autoscaled && args.Replicas != nil {
@@ -56,12 +62,19 @@ func (args *WorkloadArgs) Validate(later ...string) error {
 		if mount.Size != "" && !quantityPattern.MatchString(mount.Size) {
 			p.Add(key+"size", "%q: want a quantity such as 64Mi", mount.Size)
 		}
-		if slices.ContainsFunc(args.Writable[:i], func(m WritableMount) bool { return m.Path == mount.Path }) {
+		if slices.ContainsFunc(args.Writable[:i], func(m WritableMount) bool { return path.Clean(m.Path) == path.Clean(mount.Path) }) {
 			p.Add(key+"path", "%q: is there already", mount.Path)
 		}
+		if args.ConfigPath != "" && within(mount.Path, args.ConfigPath) {
+			p.Add(key+"path", "%q: is where the configuration file lies, configPath %q: want another folder", mount.Path, args.ConfigPath)
+		}
 	}
-	if m := args.MaxUnavailable; m != "" && m != noBudget && !disruptionPattern.MatchString(m) {
+	switch m := args.MaxUnavailable; {
+	case m == "", m == noBudget:
+	case !disruptionPattern.MatchString(m):
 		p.Add("maxUnavailable", "%q: want a number, a percentage, or none", m)
+	case strings.TrimRight(m, "0%") == "":
+		p.Add("maxUnavailable", "%q: would block every drain of a node, and with it the cluster's upgrades: want 1 or more, 1%% or more, or none for no budget", m)
 	}
 	if args.Identity != nil {
 		args.Identity.validate(p)
@@ -71,6 +84,12 @@ func (args *WorkloadArgs) Validate(later ...string) error {
 
 func absolute(path string) bool {
 	return strings.HasPrefix(path, "/") && path != "/" && !strings.HasSuffix(path, "/") && !strings.Contains(path, "..")
+}
+
+// within says whether a path is another or lies below it.
+func within(inner, outer string) bool {
+	inner, outer = path.Clean(inner), path.Clean(outer)
+	return inner == outer || strings.HasPrefix(inner, outer+"/")
 }
 
 func (probe Probe) validate(p *check.Problems, key string) {

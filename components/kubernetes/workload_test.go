@@ -148,8 +148,19 @@ func TestBadArgumentsOfTheWorkloadAreNamed(t *testing.T) {
 		change func(*kubernetes.WorkloadArgs)
 		want   string
 	}{
-		"a bad product":     {func(a *kubernetes.WorkloadArgs) { a.Product = "Shop" }, `product "Shop"`},
-		"no image":          {func(a *kubernetes.WorkloadArgs) { a.Image = nil }, "image is missing"},
+		"a bad product": {func(a *kubernetes.WorkloadArgs) { a.Product = "Shop" }, `product "Shop"`},
+		"no image":      {func(a *kubernetes.WorkloadArgs) { a.Image = nil }, "image is missing"},
+		"a request above its limit": {func(a *kubernetes.WorkloadArgs) {
+			a.Resources = kubernetes.Resources{Requests: map[string]string{"memory": "1.5Gi"}, Limits: map[string]string{"memory": "1536M"}}
+		}, `resources.requests.memory "1.5Gi": is more than the limit, "1536M"`},
+		"thousandths of a byte": {func(a *kubernetes.WorkloadArgs) {
+			a.Resources = kubernetes.Resources{Limits: map[string]string{"memory": "512m"}}
+		}, `resources.limits.memory "512m": is thousandths of a byte: want 512M or 512Mi`},
+		"no disruption at all": {func(a *kubernetes.WorkloadArgs) { a.MaxUnavailable = "0%" }, `maxUnavailable "0%": would block every drain of a node`},
+		"a folder over the file": {func(a *kubernetes.WorkloadArgs) {
+			a.Config, a.ConfigPath = pulumi.String("x"), "/etc/app.json"
+			a.Writable = []kubernetes.WritableMount{{Path: "/etc/app.json/cache"}}
+		}, `writable[0].path "/etc/app.json/cache": is where the configuration file lies`},
 		"a privileged port": {func(a *kubernetes.WorkloadArgs) { a.Port = 80 }, "port 80: want 1024 to 65535"},
 		"no replica":        {func(a *kubernetes.WorkloadArgs) { none := 0; a.Replicas = &none }, "replicas 0: want 1 to 1000"},
 		"root":              {func(a *kubernetes.WorkloadArgs) { a.User = -1 }, "user -1: want 1 to"},

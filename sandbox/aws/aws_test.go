@@ -254,13 +254,17 @@ func TestANameThatWouldBeTooLongIsNotMade(t *testing.T) {
 }
 
 func TestAnotherPartitionHasItsOwnNames(t *testing.T) {
-	existing := world.AWS{Accounts: []world.AWSAccount{{ID: vendor, Partition: "aws-cn", Regions: []string{"cn-north-1"}}}}
-	cloud, err := aws.Open(t.TempDir(), existing)
-	require.NoError(t, err)
-	engine := providertest.New(t, cloud.Provider().Open(), map[string]any{"region": "cn-north-1"})
-	created := engine.MustCreate(repositoryToken, "acme", map[string]any{"name": "acme"})
-	assert.Equal(t, "arn:aws-cn:ecr:cn-north-1:111111111111:repository/acme", created.Text(t, "arn"))
-	assert.Equal(t, "111111111111.dkr.ecr.cn-north-1.amazonaws.com.cn/acme", created.Text(t, "repositoryUrl"))
+	for region, names := range map[string]struct{ partition, suffix string }{
+		"cn-north-1": {"aws-cn", "amazonaws.com.cn"}, "eusc-de-east-1": {"aws-eusc", "amazonaws.eu"},
+	} {
+		existing := world.AWS{Accounts: []world.AWSAccount{{ID: vendor, Partition: names.partition, Regions: []string{region}}}}
+		cloud, err := aws.Open(t.TempDir(), existing)
+		require.NoError(t, err)
+		engine := providertest.New(t, cloud.Provider().Open(), map[string]any{"region": region, "skipRegionValidation": true})
+		created := engine.MustCreate(repositoryToken, "acme", map[string]any{"name": "acme"})
+		assert.Equal(t, "arn:"+names.partition+":ecr:"+region+":111111111111:repository/acme", created.Text(t, "arn"))
+		assert.Equal(t, "111111111111.dkr.ecr."+region+"."+names.suffix+"/acme", created.Text(t, "repositoryUrl"))
+	}
 }
 
 func TestEverythingOutlivesTheProcess(t *testing.T) {

@@ -37,8 +37,15 @@ func (a Account) Email() string { return accountEmail(a.Project, a.ID) }
 func (a Account) Name() string { return "projects/" + a.Project + "/serviceAccounts/" + a.Email() }
 
 func accountEmail(project, id string) string {
+	if defaultAccountID.MatchString(id) {
+		return id + "@developer.gserviceaccount.com"
+	}
 	return id + "@" + project + ".iam.gserviceaccount.com"
 }
+
+// defaultAccountID is that of Compute Engine's default account, which Google makes
+// (https://cloud.google.com/compute/docs/access/service-accounts#default_service_account).
+var defaultAccountID = regexp.MustCompile(`^[0-9]+-compute$`)
 
 // accountID is the rule of docs/facts.md §3, 6 to 30 characters.
 var accountID = regexp.MustCompile(`^[a-z](?:[-a-z0-9]{4,28}[a-z0-9])$`)

@@ -225,3 +225,25 @@ func TestTheServiceAgentOfArtifactRegistryIsAMemberOnceItsProjectHasARepository(
 	found, _ := cloud.Repository("europe-west1", "vendor-images", "acme")
 	assert.Equal(t, []string{agent}, found.Policy.Members(readerRole))
 }
+
+// What came from Container Registry and from Compute Engine has names of its own.
+func TestMovedRegistriesAndDefaultAccountsAreTakenOver(t *testing.T) {
+	existing := vendorWorld()
+	existing.Projects[0].Repositories = append(existing.Projects[0].Repositories, world.Repository{Location: "europe", Name: "eu.gcr.io", Images: []string{"bifrost:1"}})
+	existing.Projects[0].ServiceAccounts = append(existing.Projects[0].ServiceAccounts, world.ServiceAccount{ID: number + "-compute"})
+	cloud, err := gcp.Open(filepath.Join(t.TempDir(), "gcp.json"), existing)
+	require.NoError(t, err)
+	engine := configured(t, cloud, map[string]any{"project": project, "region": "europe"})
+	member := "serviceAccount:" + number + "-compute@developer.gserviceaccount.com"
+	engine.MustCreate(repositoryMemberToken, "nodes", repositoryMember(map[string]any{"location": "europe", "repository": "eu.gcr.io", "member": member}))
+	found, _ := cloud.Repository("europe", project, "eu.gcr.io")
+	assert.Equal(t, []string{member}, found.Policy.Members(readerRole))
+	_, err = engine.Create(repositoryMemberToken, "nobody", repositoryMember(map[string]any{
+		"location": "europe", "repository": "eu.gcr.io", "member": "serviceAccount:999999999998-compute@developer.gserviceaccount.com",
+	}))
+	require.ErrorContains(t, err, "does not exist")
+
+	existing.Projects[0].ServiceAccounts[0].ID = "999999999998-compute"
+	_, err = gcp.Open(filepath.Join(t.TempDir(), "gcp.json"), existing)
+	require.ErrorContains(t, err, "must have 6 to 30 characters", "another project's number")
+}

@@ -9,9 +9,11 @@ import (
 
 // The naming and labelling rules of
 // https://cloud.google.com/artifact-registry/docs/reference/rest/v1/projects.locations.repositories
-// and https://cloud.google.com/artifact-registry/docs/repositories/label-repos
+// and https://cloud.google.com/artifact-registry/docs/repositories/label-repos; the
+// names with dots are those of
+// https://cloud.google.com/artifact-registry/docs/transition/setup-gcr-repo
 var (
-	repositoryID = regexp.MustCompile(`^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$`)
+	repositoryID = regexp.MustCompile(`^(?:[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?|(?:(?:asia|eu|us)\.)?gcr\.io)$`)
 	labelKey     = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
 	labelValue   = regexp.MustCompile(`^[a-z0-9_-]{0,63}$`)
 	upstreamName = regexp.MustCompile(`^projects/[^/]+/locations/([^/]+)/repositories/[^/]+$`)

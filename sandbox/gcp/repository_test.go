@@ -96,6 +96,7 @@ func TestRepositoriesThatGoogleRefuses(t *testing.T) {
 	}{
 		"ID's case":       {map[string]any{"repositoryId": "Acme"}, `Error creating Repository: googleapi: Error 400: Invalid repository ID "Acme"`},
 		"ID's start":      {map[string]any{"repositoryId": "1acme"}, `Invalid repository ID "1acme"`},
+		"ID's domain":     {map[string]any{"repositoryId": "x.gcr.io"}, `Invalid repository ID "x.gcr.io"`},
 		"ID's end":        {map[string]any{"repositoryId": "acme-"}, `Invalid repository ID "acme-"`},
 		"long ID":         {map[string]any{"repositoryId": strings.Repeat("a", 64)}, "it must have 1 to 63 characters"},
 		"format":          {map[string]any{"format": "docker"}, `The repository format "docker" is not modelled`},

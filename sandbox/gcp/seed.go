@@ -70,7 +70,10 @@ func (s *seeding) accounts(project world.Project) {
 		account := Account{
 			Project: project.ID, ID: existing.ID, DisplayName: existing.DisplayName, Description: existing.Description, Disabled: existing.Disabled,
 		}
-		wrong := append(checkAccountID(account.ID), checkAccountTexts(account.DisplayName, account.Description)...)
+		wrong := checkAccountTexts(account.DisplayName, account.Description)
+		if account.ID != project.Number+"-compute" { // Google's own
+			wrong = append(wrong, checkAccountID(account.ID)...)
+		}
 		if !s.once(account.Name(), wrong) {
 			continue
 		}

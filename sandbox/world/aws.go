@@ -20,7 +20,7 @@ type AWS struct {
 type AWSAccount struct {
 	// ID has twelve digits, as text: YAML would read it as a number.
 	ID string `json:"id"`
-	// Partition is aws, aws-us-gov or aws-cn; empty means aws.
+	// Partition is aws, aws-us-gov, aws-cn or aws-eusc; empty means aws.
 	Partition string `json:"partition,omitempty"`
 	// Regions are those that the account has enabled.
 	Regions []string `json:"regions"`
@@ -147,13 +147,13 @@ type ECRRelease struct {
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
 var (
 	accountForm       = regexp.MustCompile(`^[0-9]{12}$`)
-	regionForm        = regexp.MustCompile(`^[a-z]{2}(?:-[a-z]+)+-[0-9]+$`)
+	regionForm        = regexp.MustCompile(`^[a-z]{2,4}(?:-[a-z]+)+-[0-9]+$`)
 	ecrRepositoryForm = regexp.MustCompile(`^(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$`)
 	tagForm           = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 )
 
 // AWSPartitions are the partitions that an account can belong to.
-var AWSPartitions = []string{"aws", "aws-us-gov", "aws-cn"}
+var AWSPartitions = []string{"aws", "aws-us-gov", "aws-cn", "aws-eusc"}
 
 // ParseECRRelease reads REGION/REPOSITORY:TAG.
 func ParseECRRelease(text string) (ECRRelease, error) {

@@ -55,7 +55,7 @@ aws:
     - {id: "1234"}
 `)
 	for _, want := range []string{
-		`aws.accounts[0].partition "aws-moon": want one of ["aws" "aws-us-gov" "aws-cn"]`,
+		`aws.accounts[0].partition "aws-moon": want one of ["aws" "aws-us-gov" "aws-cn" "aws-eusc"]`,
 		"aws.accounts[0].regions: want the Regions that the account has enabled",
 		`aws.accounts[1].id "111111111111": names another account already`,
 		"aws.accounts[1].users[0].name: want the user's name",

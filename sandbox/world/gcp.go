@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // GCP holds the projects of the vendor's side, and those of customers that run
@@ -44,7 +45,8 @@ type Binding struct {
 
 // ServiceAccount is a service account.
 type ServiceAccount struct {
-	// ID is what stands before the @ of its email.
+	// ID is what stands before the @ of its email. NUMBER-compute is Compute Engine's
+	// default account.
 	ID          string `json:"id"`
 	DisplayName string `json:"displayName,omitempty"`
 	Description string `json:"description,omitempty"`
@@ -55,6 +57,9 @@ type ServiceAccount struct {
 
 // Email names the account of a project.
 func (a ServiceAccount) Email(project string) string {
+	if strings.HasSuffix(a.ID, "-compute") && a.ID[0] >= '0' && a.ID[0] <= '9' {
+		return a.ID + "@developer.gserviceaccount.com"
+	}
 	return a.ID + "@" + project + ".iam.gserviceaccount.com"
 }
 

@@ -39,7 +39,7 @@ var (
 	// locationForm and repositoryForm are those of Artifact Registry:
 	// https://cloud.google.com/artifact-registry/docs/reference/rest/v1/projects.locations.repositories
 	locationForm   = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
-	repositoryForm = regexp.MustCompile(`^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$`)
+	repositoryForm = regexp.MustCompile(`^(?:[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?|(?:(?:asia|eu|us)\.)?gcr\.io)$`)
 	hostForm       = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$`)
 )
 

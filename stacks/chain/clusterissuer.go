@@ -43,7 +43,7 @@ func (c clusterIssuer) check(s *config.Settings, problems *config.Problems) {
 			problems.Add(e.Key("namespace.name"), "%s", err)
 		}
 		if c.onAKS {
-			checkSlash(e, problems)
+			checkAKSIssuer(e, problems)
 		}
 	}
 }

@@ -105,18 +105,6 @@ func (g *ecr) lookUp(ctx *pulumi.Context) (err error) {
 	return config.Named(g.args(nil).LookUp(ctx, pulumi.Provider(g.provider)), g.keys())
 }
 
-// adopted are a component's children that the configuration adopts: they exist, and
-// a look-up does not mind.
-func adopted(s *config.Settings, component string, children ...string) map[string]child.Options {
-	all := map[string]child.Options{}
-	for _, name := range children {
-		if id, found := s.Adopt[component+"-"+name]; found {
-			all[name] = child.Options{Import: id}
-		}
-	}
-	return all
-}
-
 func (g *ecr) grant(ctx *pulumi.Context, who pullers) (*grant, error) {
 	made, err := aws.NewImageGrant(ctx, "ecr", g.args(who), pulumi.Providers(g.provider))
 	if err != nil {

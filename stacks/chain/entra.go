@@ -72,6 +72,9 @@ func (entra) rules(s *config.Settings) exchange.Rules {
 			// One principal for two environments could become the other, and their
 			// bindings would be one.
 			for i, e := range r.Environments {
+				if e.ClientID == e.PrincipalID {
+					d.Add("environments[%d].principalId %q: is the clientId: want the identity's object ID", i, e.PrincipalID)
+				}
 				for j, earlier := range r.Environments[:i] {
 					if e.PrincipalID == earlier.PrincipalID {
 						d.Add("environments[%d].principalId %q: is environments[%d]'s: want one of its own", i, e.PrincipalID, j)

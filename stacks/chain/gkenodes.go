@@ -22,17 +22,43 @@ func (gkeNodes) reads() reads {
 		customer:   onClusters.And(imagesByPath).And(config.Reads{Needs: []string{"gke.project", "gke.nodeServiceAccounts"}, Uses: []string{"gke..."}}),
 		vendor:     grantsOnGoogle,
 		ofVendor:   vendorOnGoogle,
-		ofCustomer: config.Reads{Needs: []string{"gke.project"}, Uses: []string{"environments.*"}},
+		ofCustomer: config.Reads{Needs: []string{"gke.project"}, Uses: []string{"gke.projectNumber", "environments.*"}},
 	}
 }
 
 func (gkeNodes) check(s *config.Settings, problems *config.Problems) {
 	for i, email := range s.GKE.NodeServiceAccounts {
-		if s.GKE.Project != "" && !strings.HasSuffix(email, "@"+accountDomain(s.GKE.Project)) {
-			problems.Add(fmt.Sprintf("gke.nodeServiceAccounts[%d]", i), "%q: want one of gke.project, %q", email, s.GKE.Project)
+		at := fmt.Sprintf("gke.nodeServiceAccounts[%d]", i)
+		switch key, anchor := nodeAnchor(s, email); {
+		case anchored(s, email), anchor == "" && key == "gke.project": // that it is missing is said
+		case anchor == "":
+			problems.Add(at, "%q: is named by the project's number: want %s beside it, the number from an authenticated channel", email, key)
+		default:
+			problems.Add(at, "%q: want one of %s, %q", email, key, anchor)
 		}
 	}
 	oneEnvironment(s, "gke", problems)
+}
+
+// defaultAccount ends the email of Compute Engine's default service account, which
+// the project's number begins.
+const defaultAccount = "-compute@developer.gserviceaccount.com"
+
+// nodeAnchor is what a node's service account must be of: the project by its ID, or
+// for the default account by its number.
+func nodeAnchor(s *config.Settings, email string) (key, anchor string) {
+	if strings.HasSuffix(email, defaultAccount) {
+		return "gke.projectNumber", s.GKE.ProjectNumber
+	}
+	return "gke.project", s.GKE.Project
+}
+
+// anchored says whether a node's service account is of the configured project.
+func anchored(s *config.Settings, email string) bool {
+	if number, is := strings.CutSuffix(email, defaultAccount); is {
+		return number == s.GKE.ProjectNumber
+	}
+	return strings.HasSuffix(email, "@"+accountDomain(s.GKE.Project))
 }
 
 // oneEnvironment refuses several environments where nodes pull: every one of them
@@ -50,8 +76,13 @@ func (gkeNodes) rules(s *config.Settings) exchange.Rules {
 			d.Anchored("project", r.Project, "gke.project", s.GKE.Project)
 			for i, e := range r.Environments {
 				for j, email := range e.NodeServiceAccounts {
-					if !strings.HasSuffix(email, "@"+accountDomain(s.GKE.Project)) {
-						d.Disagrees(fmt.Sprintf("environments[%d].nodeServiceAccounts[%d]", i, j), email, "gke.project", s.GKE.Project)
+					at := fmt.Sprintf("environments[%d].nodeServiceAccounts[%d]", i, j)
+					switch key, anchor := nodeAnchor(s, email); {
+					case anchored(s, email):
+					case anchor == "":
+						d.Add("%s %q: is named by the project's number: want %s in the configuration, its trust anchor", at, email, key)
+					default:
+						d.Disagrees(at, email, key, anchor)
 					}
 				}
 			}

@@ -29,6 +29,10 @@ func New(s *config.Settings, problems *config.Problems) *Plan {
 			return nil
 		}
 	}
+	if key, wish := noChain(s); key != "" {
+		problems.Refuse(key, "%s", wish)
+		return nil
+	}
 	p := &Plan{s: s, chain: chainOf(s), received: &exchange.Received{}}
 	if p.chain == nil {
 		return nil

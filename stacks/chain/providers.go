@@ -12,6 +12,7 @@ import (
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	awscomponents "waybill.example/waybill/components/aws"
 	"waybill.example/waybill/stacks/config"
 )
 
@@ -53,6 +54,11 @@ func newAWSProvider(ctx *pulumi.Context, name string, site config.AWSSite) (*aws
 	args := &aws.ProviderArgs{
 		Region:            pulumi.String(site.Region),
 		AllowedAccountIds: pulumi.ToStringArray([]string{site.Account}),
+	}
+	// The provider knows the Regions of its own time: the sovereign cloud and what is
+	// declared as newer it would refuse.
+	if partition, err := awscomponents.PartitionOf(site.Region); site.NewRegion || err == nil && partition.Name == "aws-eusc" {
+		args.SkipRegionValidation = pulumi.Bool(true)
 	}
 	if site.Profile != "" {
 		args.Profile = pulumi.String(site.Profile)

@@ -33,6 +33,22 @@ func chainOf(s *config.Settings) chain {
 	return nil
 }
 
+// noChain says which keys belong to a vendor that no chain of the platform ends at,
+// and what there is instead; empty for nothing.
+func noChain(s *config.Settings) (key, wish string) {
+	onAWS := s.Platform == "eks" || s.Platform == "ecs"
+	switch {
+	case !onAWS && s.Given["aws"] && !s.Given["gcp"]:
+		return "aws", "names a vendor on AWS (ECR), and there is no chain to it yet from platform " + s.Platform + ": " +
+			"want a vendor on Google Cloud (gcp), or the product on platform eks or ecs"
+	case s.Platform == "eks" && s.Given["gcp"] && !s.Given["aws"]:
+		return "gcp", "names a vendor on Google Cloud, whose chain is that of any cluster: want platform kubernetes, with the cluster's issuer"
+	case s.Platform == "ecs" && s.Given["gcp"] && !s.Given["aws"]:
+		return "gcp", "names a vendor on Google Cloud, and there is no chain to it yet from platform ecs: want a vendor on AWS (aws)"
+	}
+	return "", ""
+}
+
 // halves says which halves of a chain a stack builds: the one place that asks for
 // the side.
 func halves(c *config.Customer) (customer, vendor bool) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -20,6 +21,8 @@ func (s *Settings) check(problems *Problems) {
 		}
 		s.AtMostOne(problems, "environments."+name+".product", "tag", "digest")
 	}
+	s.checkNamespaces(problems)
+	s.checkTags(problems)
 	if s.Given["workload"] && s.Given["workloads"] {
 		problems.Add("workload", "and workloads are both given: want one of them")
 	}
@@ -29,6 +32,39 @@ func (s *Settings) check(problems *Problems) {
 				problems.Add(fmt.Sprintf("workloads[%d].environments[%d]", i, j), "%q: want one of the environments, %s", name, strings.Join(s.names(), ", "))
 			}
 		}
+	}
+}
+
+// checkNamespaces refuses to make or take over what is Kubernetes' own
+// (https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/).
+func (s *Settings) checkNamespaces(problems *Problems) {
+	for name, e := range s.Environments {
+		namespace := cmp.Or(e.Namespace.Name, s.Product.Name)
+		if own := namespace == "default" || strings.HasPrefix(namespace, "kube-"); own && !e.Namespace.Existing {
+			problems.Add("environments."+name+".namespace.name", "%q: is Kubernetes' own: want another, or existing: true beside it", namespace)
+		}
+	}
+}
+
+// checkTags refuses the tag latest where the repository is known to keep published
+// tags as they are: the second release could not be pushed.
+func (s *Settings) checkTags(problems *Problems) {
+	google, amazon := s.GCP.Repository, s.AWS.Vendor.Repository
+	key, keeps := "gcp.repository.mutableTags", s.Given["gcp"] && !google.MutableTags && !google.Existing && google.Upstream == ""
+	if s.Given["aws"] {
+		key, keeps = "aws.vendor.repository.mutableTags", !amazon.MutableTags && !amazon.Existing
+	}
+	if !keeps || s.Side != "" && s.Side != "both" { // the other half's repository is its own matter
+		return
+	}
+	refuse := func(at, tag string) {
+		if tag == "latest" {
+			problems.Add(at, "%q: moves with each release, and the repository keeps published tags as they are: want the release's own tag, or %s: true", tag, key)
+		}
+	}
+	refuse("product.tag", s.Product.Tag)
+	for name, e := range s.Environments {
+		refuse("environments."+name+".product.tag", e.Product.Tag)
 	}
 }
 

@@ -168,6 +168,7 @@ type GCP struct {
 	Project        string     `json:"project"`
 	ProjectNumber  string     `json:"projectNumber"` // the customer's anchor
 	Location       string     `json:"location"`
+	NewLocation    bool       `json:"newLocation"`
 	Repository     Repository `json:"repository"`
 	ServiceAccount string     `json:"serviceAccount"` // empty: SLUG--PRODUCT-pull
 	Pool           string     `json:"pool"`           // empty: derived from slug and product
@@ -198,9 +199,10 @@ type AWS struct {
 
 // AWSSite is one party's account and Region.
 type AWSSite struct {
-	Account string `json:"account"`
-	Region  string `json:"region"`
-	Profile string `json:"profile"` // empty: the environment's credentials
+	Account   string `json:"account"`
+	Region    string `json:"region"`
+	NewRegion bool   `json:"newRegion"`
+	Profile   string `json:"profile"` // empty: the environment's credentials
 }
 
 // ECRRepository is the one repository that the customer reads.
@@ -243,6 +245,7 @@ type ECS struct {
 	PublicIP         bool              `json:"publicIp"`
 	LogRetentionDays int               `json:"logRetentionDays"` // 0: 30
 	Secrets          map[string]string `json:"secrets"`
+	SecretKeys       []string          `json:"secretKeys"`
 	ExecutionRole    Role              `json:"executionRole"`
 	TaskRole         Role              `json:"taskRole"`
 }
@@ -259,6 +262,7 @@ type Role struct {
 // GKE says which nodes pull by themselves; all empty: none.
 type GKE struct {
 	Project             string   `json:"project"`
+	ProjectNumber       string   `json:"projectNumber"` // the anchor of the default service account
 	NodeServiceAccounts []string `json:"nodeServiceAccounts"`
 }
 

@@ -76,11 +76,15 @@ func (from source) settings(problems *Problems) *Settings {
 		problems.Add(CustomerKey, "%s", err)
 		return nil
 	}
+	s := &Settings{Stack: from.stack, Given: given(document), from: from}
+	texts := textsOf(document)
+	err = decode(schema.Prune(document, findings), &s.Customer)
+	if err == nil {
+		s.checkValues(texts, problems)
+	}
 	for _, f := range findings {
 		problems.Add(f.Key(), "%s", f.Text)
 	}
-	s := &Settings{Stack: from.stack, Given: given(document), from: from}
-	err = decode(schema.Prune(document, findings), &s.Customer)
 	if s.Given["environments"] && s.Environments == nil {
 		s.Environments = map[string]*Environment{} // wrong, and not the default one
 	}
@@ -135,24 +139,36 @@ type Given map[string]bool
 
 func given(document any) Given {
 	keys := Given{}
-	var walk func(path []string, value any)
-	walk = func(path []string, value any) {
-		if len(path) > 0 {
-			keys[schema.Dotted(path)] = true
+	walk(nil, document, func(key string, _ any) { keys[key] = true })
+	return keys
+}
+
+// textsOf are a document's texts by their keys.
+func textsOf(document any) map[string]string {
+	texts := map[string]string{}
+	walk(nil, document, func(key string, value any) {
+		if text, is := value.(string); is {
+			texts[key] = text
 		}
-		switch container := value.(type) {
-		case map[string]any:
-			for key, inner := range container {
-				walk(append(slices.Clone(path), key), inner)
-			}
-		case []any:
-			for i, inner := range container {
-				walk(append(slices.Clone(path), fmt.Sprint(i)), inner)
-			}
+	})
+	return texts
+}
+
+// walk visits everything below a path of a document.
+func walk(path []string, value any, visit func(key string, value any)) {
+	if len(path) > 0 {
+		visit(schema.Dotted(path), value)
+	}
+	switch container := value.(type) {
+	case map[string]any:
+		for key, inner := range container {
+			walk(append(slices.Clone(path), key), inner, visit)
+		}
+	case []any:
+		for i, inner := range container {
+			walk(append(slices.Clone(path), fmt.Sprint(i)), inner, visit)
 		}
 	}
-	walk(nil, document)
-	return keys
 }
 
 // Count is how many of an object's keys are given.

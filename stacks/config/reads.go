@@ -68,8 +68,12 @@ func (s *Settings) expand(pattern string) []string {
 	return keys
 }
 
+// beside are keys that are read wherever the key is read of which they say that it may
+// be newer than the lists of places.
+var beside = strings.NewReplacer(".newRegion", ".region", ".newLocation", ".location")
+
 func (r Reads) reads(key string) bool {
-	parts := segments(key)
+	parts := segments(beside.Replace(key))
 	for _, patterns := range [][]string{r.Needs, r.Uses} {
 		for _, pattern := range patterns {
 			text, deep := strings.CutSuffix(pattern, "...")

@@ -166,8 +166,26 @@ func describe(schema *jsonschema.Schema, document any, err *jsonschema.Validatio
 		}
 		return []Finding{{Path: at, Wrong: true, Text: text}}
 	default:
-		return []Finding{{Path: at, Wrong: true, Text: fmt.Sprintf("%s: want %s", quote(document, at), wish(schema, at))}}
+		return []Finding{{Path: at, Wrong: true, Text: fmt.Sprintf("%s: want %s%s", quote(document, at), wish(schema, at), meant(schema, document, at))}}
 	}
+}
+
+// meant says what a text would have to be that is wrong by its spaces or capital
+// letters alone; nothing for any other.
+func meant(schema *jsonschema.Schema, document any, at []string) string {
+	value, _ := lookup(document, at)
+	text, is := value.(string)
+	if !is {
+		return ""
+	}
+	of := resolve(schema, at)
+	if trimmed := strings.TrimSpace(text); trimmed != text && of.Validate(trimmed) == nil {
+		return fmt.Sprintf("; without the spaces around it: %q", trimmed)
+	}
+	if lower := strings.ToLower(strings.TrimSpace(text)); of.Validate(lower) == nil {
+		return fmt.Sprintf("; in lower case: %q", lower)
+	}
+	return ""
 }
 
 // resolve finds the schema of the value at a path, behind its references.

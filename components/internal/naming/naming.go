@@ -125,6 +125,9 @@ func Hash(text string) string {
 	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:hashLength]
 }
 
+// dnsLabel is what stands between the dots of a Kubernetes name.
+const dnsLabel = `[a-z0-9]([-a-z0-9]*[a-z0-9])?`
+
 // ecrPart is what stands between the slashes of an ECR repository's name.
 const ecrPart = `[a-z0-9]+([._-][a-z0-9]+)*`
 
@@ -146,12 +149,12 @@ var (
 	// FederatedCredential is a federated identity credential of an identity.
 	FederatedCredential = Kind{Noun: "federated credential name", Max: 120, Pattern: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{2,119}$`)}
 	// Label is the name of a Kubernetes namespace, Service or container.
-	Label = Kind{Noun: "Kubernetes name", Max: 63, Pattern: regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)}
+	Label = Kind{Noun: "Kubernetes name", Max: 63, Pattern: regexp.MustCompile(`^` + dnsLabel + `$`)}
 	// Subdomain is the name of most Kubernetes objects.
-	Subdomain = Kind{Noun: "Kubernetes name", Max: 253, Pattern: regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)}
-	// PullSecret leaves room for "-refresh", which names its CronJob, at most 52
-	// characters: the controller appends to the names of Jobs.
-	PullSecret = Kind{Noun: "pull secret's name", Max: 44, Pattern: Label.Pattern}
+	Subdomain = Kind{Noun: "Kubernetes name", Max: 253, Pattern: regexp.MustCompile(`^` + dnsLabel + `(\.` + dnsLabel + `)*$`)}
+	// PullSecret is a DNS subdomain. It leaves room for "-refresh", which names its
+	// CronJob, at most 52 characters: the controller appends to the names of Jobs.
+	PullSecret = Kind{Noun: "pull secret's name", Max: 44, Pattern: Subdomain.Pattern}
 	// ECRRepository is an ECR repository, which may stand in namespaces.
 	ECRRepository = Kind{Noun: "repository name", Max: 256, Pattern: regexp.MustCompile(`^` + ecrPart + `(/` + ecrPart + `)*$`)}
 	// IAMRole is a role without its path, IAMPolicy a managed or inline policy.

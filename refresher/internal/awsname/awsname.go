@@ -48,6 +48,7 @@ var (
 	commercial = Partition{"aws", "amazonaws.com"}
 	government = Partition{"aws-us-gov", "amazonaws.com"}
 	china      = Partition{"aws-cn", "amazonaws.com.cn"}
+	sovereign  = Partition{"aws-eusc", "amazonaws.eu"}
 )
 
 // Region is where a service is asked.
@@ -56,16 +57,18 @@ type Region struct {
 	Partition Partition
 }
 
-var regionName = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[1-9][0-9]?$`)
+var regionName = regexp.MustCompile(`^([a-z]{2}|eusc)(-[a-z]+)+-[1-9][0-9]?$`)
 
 // ParseRegion reads a Region's name. The error is the wish.
 func ParseRegion(text string) (Region, error) {
 	switch {
 	// The secret partitions' Regions look like the others', and their hosts do not.
 	case !regionName.MatchString(text), strings.HasPrefix(text, "us-iso"):
-		return Region{}, errors.New("want a Region of aws, aws-cn or aws-us-gov, such as eu-west-1")
+		return Region{}, errors.New("want a Region of aws, aws-cn, aws-eusc or aws-us-gov, such as eu-west-1")
 	case strings.HasPrefix(text, "cn-"):
 		return Region{text, china}, nil
+	case strings.HasPrefix(text, "eusc-"):
+		return Region{text, sovereign}, nil
 	case strings.HasPrefix(text, "us-gov-"):
 		return Region{text, government}, nil
 	default:
@@ -90,12 +93,12 @@ type Registry struct {
 	Region  Region
 }
 
-var registryHost = regexp.MustCompile(`^([0-9]{12})\.dkr\.ecr\.([a-z0-9-]+)\.(amazonaws\.com(?:\.cn)?)$`)
+var registryHost = regexp.MustCompile(`^([0-9]{12})\.dkr\.ecr\.([a-z0-9-]+)\.(amazonaws\.(?:com(?:\.cn)?|eu))$`)
 
 // ParseRegistry reads a registry's host. The error is the wish.
 func ParseRegistry(host string) (Registry, error) {
 	wish := errors.New("want an Elastic Container Registry host, ACCOUNT.dkr.ecr.REGION.amazonaws.com (in China " +
-		"amazonaws.com.cn): no other host is shown the token")
+		"amazonaws.com.cn, in the European sovereign cloud amazonaws.eu): no other host is shown the token")
 	found := registryHost.FindStringSubmatch(host)
 	if found == nil {
 		return Registry{}, wish

@@ -15,6 +15,7 @@ func TestHostsFollowFromTheRegionAndItsPartition(t *testing.T) {
 		"eu-west-1":      {"aws", "sts.eu-west-1.amazonaws.com", "api.ecr.eu-west-1.amazonaws.com", "123456789012.dkr.ecr.eu-west-1.amazonaws.com"},
 		"ap-southeast-2": {"aws", "sts.ap-southeast-2.amazonaws.com", "api.ecr.ap-southeast-2.amazonaws.com", "123456789012.dkr.ecr.ap-southeast-2.amazonaws.com"},
 		"us-gov-west-1":  {"aws-us-gov", "sts.us-gov-west-1.amazonaws.com", "api.ecr.us-gov-west-1.amazonaws.com", "123456789012.dkr.ecr.us-gov-west-1.amazonaws.com"},
+		"eusc-de-east-1": {"aws-eusc", "sts.eusc-de-east-1.amazonaws.eu", "api.ecr.eusc-de-east-1.amazonaws.eu", "123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu"},
 		"cn-northwest-1": {"aws-cn", "sts.cn-northwest-1.amazonaws.com.cn", "api.ecr.cn-northwest-1.amazonaws.com.cn", "123456789012.dkr.ecr.cn-northwest-1.amazonaws.com.cn"},
 	}
 	for name, want := range cases {
@@ -28,7 +29,7 @@ func TestHostsFollowFromTheRegionAndItsPartition(t *testing.T) {
 }
 
 func TestOtherRegionsAreRefused(t *testing.T) {
-	for _, name := range []string{"", "eu-west", "EU-WEST-1", "us-iso-east-1", "us-isob-east-1", "eusc-de-east-1", "eu-west-1.stranger.example", "eu-west-1/", "aws-global"} {
+	for _, name := range []string{"", "eu-west", "EU-WEST-1", "us-iso-east-1", "us-isob-east-1", "eu-west-1.stranger.example", "eu-west-1/", "aws-global"} {
 		_, err := awsname.ParseRegion(name)
 		require.ErrorContains(t, err, "want a Region", name)
 	}

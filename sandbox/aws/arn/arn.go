@@ -14,7 +14,7 @@ import (
 
 // Partition is a group of Regions with identities of their own.
 type Partition struct {
-	// Name is aws, aws-us-gov or aws-cn.
+	// Name is aws, aws-us-gov, aws-cn or aws-eusc.
 	Name string
 	// Suffix ends the host names of its services, for example amazonaws.com.
 	Suffix string
@@ -30,6 +30,7 @@ var partitions = []struct {
 }{
 	{"us-gov-", Partition{Name: "aws-us-gov", Suffix: "amazonaws.com", ReversePrefix: "com.amazonaws"}},
 	{"cn-", Partition{Name: "aws-cn", Suffix: "amazonaws.com.cn", ReversePrefix: "cn.com.amazonaws"}},
+	{"eusc-", Partition{Name: "aws-eusc", Suffix: "amazonaws.eu", ReversePrefix: "eu.amazonaws"}},
 	{"", Partition{Name: "aws", Suffix: "amazonaws.com", ReversePrefix: "com.amazonaws"}},
 }
 

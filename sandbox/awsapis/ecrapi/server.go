@@ -54,7 +54,7 @@ func New(config Config) (*Server, error) {
 }
 
 // hostForm has the account, for a registry, the Region and the suffix.
-var hostForm = regexp.MustCompile(`^(?:api|([0-9]{12})\.dkr)\.ecr\.([a-z0-9-]+)\.(amazonaws\.com(?:\.cn)?)$`)
+var hostForm = regexp.MustCompile(`^(?:api|([0-9]{12})\.dkr)\.ecr\.([a-z0-9-]+)\.(amazonaws\.(?:com(?:\.cn)?|eu))$`)
 
 // Handler returns the endpoint of a host, or nil for a host that is none: of an
 // account or a Region that the world does not have, or in the wrong partition.

@@ -61,9 +61,9 @@ func New(config Config) *Server {
 
 // suffixes of the endpoints by partition:
 // https://docs.aws.amazon.com/general/latest/gr/eks.html
-var suffixes = map[string]string{"aws": "api.aws", "aws-us-gov": "api.aws", "aws-cn": "api.amazonwebservices.com.cn"}
+var suffixes = map[string]string{"aws": "api.aws", "aws-us-gov": "api.aws", "aws-cn": "api.amazonwebservices.com.cn", "aws-eusc": "api.amazonwebservices.eu"}
 
-var hostForm = regexp.MustCompile(`^eks-auth\.([a-z0-9-]+)\.api\.(?:aws|amazonwebservices\.com\.cn)$`)
+var hostForm = regexp.MustCompile(`^eks-auth\.([a-z0-9-]+)\.api\.(?:aws|amazonwebservices\.(?:com\.cn|eu))$`)
 
 // Host is the endpoint of a Region, for example eks-auth.eu-central-1.api.aws.
 func Host(region string) string {

@@ -32,7 +32,7 @@ type Server struct {
 	Accounts []world.AWSAccount
 }
 
-var hostForm = regexp.MustCompile(`^logs\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$`)
+var hostForm = regexp.MustCompile(`^logs\.([a-z0-9-]+)\.amazonaws\.(?:com(?:\.cn)?|eu)$`)
 
 // Handler returns the endpoint of a host, or nil for a host that is none.
 func (s *Server) Handler(host string) http.Handler {

@@ -23,7 +23,7 @@ type Login struct {
 }
 
 // hostForm has the Region of a private registry's host.
-var hostForm = regexp.MustCompile(`^[0-9]{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$`)
+var hostForm = regexp.MustCompile(`^[0-9]{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.(?:com(?:\.cn)?|eu)$`)
 
 // Region is that of the private registry that an image lies in; ok is false for
 // an image of another registry.

@@ -1,0 +1,147 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"waybill.example/waybill/components/aws"
+)
+
+// placesTaken is when the lists below were taken. A key beside the location or the
+// Region, newLocation or newRegion, takes one that is newer.
+const placesTaken = "2026-11-27"
+
+// googleLocations are Artifact Registry's, the multi-regions first
+// (https://cloud.google.com/artifact-registry/docs/repositories/repo-locations).
+var googleLocations = strings.Fields(`
+	asia europe us
+	africa-south1
+	asia-east1 asia-east2 asia-northeast1 asia-northeast2 asia-northeast3 asia-south1 asia-south2 asia-southeast1 asia-southeast2 asia-southeast3
+	australia-southeast1 australia-southeast2
+	europe-central2 europe-north1 europe-north2 europe-southwest1
+	europe-west1 europe-west2 europe-west3 europe-west4 europe-west6 europe-west8 europe-west9 europe-west10 europe-west12
+	me-central1 me-central2 me-west1
+	northamerica-northeast1 northamerica-northeast2 northamerica-south1 southamerica-east1 southamerica-west1
+	us-central1 us-east1 us-east4 us-east5 us-south1 us-west1 us-west2 us-west3 us-west4`)
+
+// awsRegions are those of the partitions that waybill knows
+// (https://github.com/aws/aws-sdk-go-v2/blob/v1.47.7/internal/endpoints/awsrulesfn/partitions.json).
+var awsRegions = strings.Fields(`
+	af-south-1 ap-east-1 ap-east-2 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-south-2 ap-southeast-1 ap-southeast-2
+	ap-southeast-3 ap-southeast-4 ap-southeast-5 ap-southeast-6 ap-southeast-7 ca-central-1 ca-west-1 eu-central-1 eu-central-2 eu-north-1
+	eu-south-1 eu-south-2 eu-west-1 eu-west-2 eu-west-3 il-central-1 me-central-1 me-south-1 mx-central-1 sa-east-1 us-east-1 us-east-2
+	us-west-1 us-west-2 us-gov-east-1 us-gov-west-1 cn-north-1 cn-northwest-1 eusc-de-east-1`)
+
+// The first parts of places' names elsewhere, in other clouds and among people, with
+// Google's and AWS's words for them.
+var (
+	googleWords = map[string]string{
+		"eu": "europe", "emea": "europe", "ap": "asia", "ca": "northamerica", "sa": "southamerica", "il": "me", "af": "africa",
+	}
+	awsWords = map[string]string{
+		"europe": "eu", "asia": "ap", "australia": "ap", "northamerica": "ca", "southamerica": "sa", "africa": "af",
+	}
+)
+
+// checkLocation wants one of Artifact Registry's locations.
+func checkLocation(s *Settings, _, text string) error {
+	if slices.Contains(googleLocations, text) || s.GCP.NewLocation {
+		return nil
+	}
+	return fmt.Errorf("%q: is no location of Artifact Registry: want %s; gcp.newLocation: true takes one newer than %s",
+		text, cmp.Or(nearest(text, googleLocations, googleWords), "a region, such as europe-west1, or asia, europe or us"), placesTaken)
+}
+
+// checkRegion wants one of AWS's Regions.
+func checkRegion(s *Settings, key, text string) error {
+	site := s.AWS.Customer
+	if strings.HasPrefix(key, "aws.vendor.") {
+		site = s.AWS.Vendor.AWSSite
+	}
+	_, err := aws.PartitionOf(text)
+	switch {
+	case slices.Contains(awsRegions, text), site.NewRegion && err == nil:
+		return nil
+	case errors.Is(err, aws.ErrIsolated):
+		return err
+	}
+	return fmt.Errorf("%q: is no AWS Region: want %s; %s: true takes one newer than %s",
+		text, cmp.Or(nearest(text, awsRegions, awsWords), "one such as eu-central-1"), strings.Replace(key, ".region", ".newRegion", 1), placesTaken)
+}
+
+// maxEdits is how many letters a place's name may differ from the one that was
+// meant, most how many places are named.
+const (
+	maxEdits = 2
+	most     = 4
+)
+
+// nearest says which of the known places was probably meant; empty where none is
+// near.
+func nearest(text string, known []string, words map[string]string) string {
+	wanted := plain(text, known, words)
+	zone := strings.TrimRight(wanted, "abcdef") // europe-west1-b, us-east-1a
+	var best []string
+	distance := maxEdits
+	for _, place := range known {
+		name := strings.ReplaceAll(place, "-", "")
+		d := min(edits(wanted, name), edits(zone, name))
+		if len(wanted) > 3 && strings.HasPrefix(name, wanted) { // its number is missing
+			d = min(d, 1)
+		}
+		if d < distance {
+			best, distance = nil, d
+		}
+		if d == distance {
+			best = append(best, fmt.Sprintf("%q", place))
+		}
+	}
+	if len(best) == 0 {
+		return ""
+	}
+	return strings.Join(best[:min(len(best), most)], ", or ") + ", if that was meant"
+}
+
+// plain is a place's name without what separates its parts, and with the known
+// places' word in front: of a region, of a registry's host, or in Azure's order,
+// westeurope.
+func plain(text string, known []string, words map[string]string) string {
+	text, _, _ = strings.Cut(strings.ToLower(strings.TrimSpace(text)), "-docker.")
+	parts := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("-_ .", r) })
+	if len(parts) > 0 && words[parts[0]] != "" {
+		parts[0] = words[parts[0]]
+	}
+	name := strings.Join(parts, "")
+	for _, place := range known {
+		area, _, _ := strings.Cut(place, "-")
+		if rest, last := strings.CutSuffix(name, area); last && rest != "" && len(area) > 2 {
+			return area + rest
+		}
+	}
+	return name
+}
+
+// edits is Levenshtein's distance between two texts of ASCII.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			above := row[j+1]
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			row[j+1] = min(above+1, row[j]+1, change)
+			diagonal = above
+		}
+	}
+	return row[len(b)]
+}
