@@ -7,7 +7,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/aws"
-	"waybill.example/waybill/components/child"
 	"waybill.example/waybill/stacks/config"
 	"waybill.example/waybill/stacks/exchange"
 )
