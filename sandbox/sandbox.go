@@ -71,6 +71,9 @@ type Options struct {
 	Executable string
 	// Program runs in place of Executable; nil means Executable.
 	Program pulumi.RunFunc
+	// Propagation stands in place of the stack's refresher.propagation, such as 5s;
+	// empty leaves it.
+	Propagation string
 	// Refresher is the OCI layout of the refresher's image; empty means
 	// refresher-image in Tools.
 	Refresher string
@@ -467,15 +470,16 @@ func (s *Sandbox) Engine(ctx context.Context, observe func(steps.Resource)) (*en
 func (s *Sandbox) EngineFor(ctx context.Context, stack string, observe func(steps.Resource)) (*engine.Engine, error) {
 	s.updated = time.Now()
 	return engine.Open(ctx, engine.Options{
-		CLI:        s.cli,
-		Project:    s.options.Root,
-		Stack:      stack,
-		Beside:     s.otherParty(stack),
-		State:      s.state,
-		Providers:  s.Providers(),
-		Executable: s.options.Executable,
-		Program:    s.options.Program,
-		Observe:    observe,
+		CLI:         s.cli,
+		Project:     s.options.Root,
+		Stack:       stack,
+		Propagation: s.options.Propagation,
+		Beside:      s.otherParty(stack),
+		State:       s.state,
+		Providers:   s.Providers(),
+		Executable:  s.options.Executable,
+		Program:     s.options.Program,
+		Observe:     observe,
 	})
 }
 

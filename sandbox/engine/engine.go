@@ -32,6 +32,9 @@ type Options struct {
 	Project string
 	// Stack is the name in Pulumi.<name>.yaml.
 	Stack string
+	// Propagation stands in place of the configured refresher.propagation, such as
+	// 5s; empty leaves it.
+	Propagation string
 	// Beside are stacks that are made in the backend where they are not there, so
 	// that the program can refer to them: a reference to an unknown stack fails.
 	Beside []string
@@ -61,7 +64,7 @@ func Open(ctx context.Context, options Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
-	secrets, err := copyProject(options.Project, work, options.Stack)
+	secrets, err := copyProject(options.Project, work, options.Stack, options.Propagation)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -22,8 +23,9 @@ const placeholder = `{"sandbox": "a placeholder for the stack's secret"}`
 
 // copyProject writes the project into work as the engine shall see it, and
 // returns the keys that are to be set to the placeholder. The salt of the
-// copy's own secrets is kept from the last time.
-func copyProject(project, work, stack string) (secrets []string, err error) {
+// copy's own secrets is kept from the last time. Propagation stands in place of
+// what the copy says of refresher.propagation; empty leaves it.
+func copyProject(project, work, stack, propagation string) (secrets []string, err error) {
 	text, err := os.ReadFile(filepath.Join(project, "Pulumi.yaml"))
 	if err != nil {
 		return nil, fmt.Errorf("project: %w", err)
@@ -54,9 +56,34 @@ func copyProject(project, work, stack string) (secrets []string, err error) {
 			secrets = append(secrets, key.String())
 			continue
 		}
+		if propagation != "" && key.Name() == "customer" {
+			if value, err = impatient(value, propagation); err != nil {
+				return nil, fmt.Errorf("stack file %s: %w", file, err)
+			}
+		}
 		own.Config[key] = value
 	}
 	return secrets, own.Save(copied)
+}
+
+// impatient is the customer's object with another refresher.propagation, where it
+// has a refresher.
+func impatient(customer config.Value, propagation string) (config.Value, error) {
+	text, err := customer.Value(config.NopDecrypter)
+	if err != nil {
+		return customer, err
+	}
+	var object map[string]any
+	if err := yaml.Unmarshal([]byte(text), &object); err != nil {
+		return customer, err
+	}
+	refresher, found := object["refresher"].(map[string]any)
+	if !found {
+		return customer, nil
+	}
+	refresher["propagation"] = propagation
+	changed, err := json.Marshal(object)
+	return config.NewObjectValue(string(changed)), err
 }
 
 // StackFile is the file of a project's stack: in the project's folder, or among

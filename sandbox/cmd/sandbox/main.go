@@ -53,6 +53,7 @@ func newCommand(stdout, stderr *os.File) *cobra.Command {
 	flags.StringVar(&r.options.State, "state", "", "the state `directory` (default .sandbox/<stack>)")
 	flags.StringVar(&r.options.Executable, "program", "", "the program's `file` (default .build/bin/waybill)")
 	flags.StringVar(&r.options.Refresher, "refresher", "", "the `folder` of the refresher's image (default .build/refresher-image)")
+	flags.StringVar(&r.options.Propagation, "propagation", "", "how long refreshers try a refusal again, such as 5s (default as configured)")
 	flags.BoolVar(&r.json, "json", false, "print one JSON document on stdout and nothing else there")
 	for _, c := range []struct {
 		use, short string
