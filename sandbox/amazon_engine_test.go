@@ -240,12 +240,12 @@ func TestExampleACustomerOnECSIsOffBoarded(t *testing.T) {
 	p := newProject(t, "stark")
 	s := p.start(nil)
 	up(t, s)
-	p.set("suspended", true)
-	up(t, s)
 	_, err := open(t, s).Destroy(context.Background())
 	require.ErrorContains(t, err, "because it is protected")
 	p.set("aws.vendor.repository", map[string]any{"protect": false})
-	up(t, s)
+	up(t, s) // what was not protected is gone, and comes back
+	p.set("suspended", true)
+	assert.Equal(t, []string{"delete ecr-readers"}, changes(up(t, s)))
 	_, err = open(t, s).Destroy(context.Background())
 	require.NoError(t, err)
 

@@ -11,7 +11,8 @@
 // It refuses, before anything is registered: wildcards and policy variables
 // where one role, repository or secret is meant, accounts and Regions that
 // disagree with each other, documents and names longer than AWS allows, sizes
-// that Fargate does not offer, and an OIDC provider that exists and does not
-// accept the audience of EKS. Partitions and host suffixes come from the Region
-// (row 13).
+// that Fargate does not offer, an OIDC provider that exists and does not
+// accept the audience of EKS, what exists already and is somebody else's, and a
+// repository's policy with the statements of others. Partitions and host suffixes
+// come from the Region (row 13).
 package aws

@@ -17,7 +17,7 @@ type Repository struct {
 	Name string
 	// Existing is a repository that somebody else looks after: nothing but its
 	// name is set, and only its policy is waybill's. A repository has one
-	// policy: whoever wrote another loses it.
+	// policy: one with the statements of others is refused.
 	Existing bool
 	// MutableTags lets a tag be moved; without it a published tag stays.
 	MutableTags bool
