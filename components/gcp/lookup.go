@@ -78,6 +78,7 @@ func (args *ImageGrantArgs) repositoryTaken(ctx *pulumi.Context, options []pulum
 }
 
 // An account has no labels, and neither has a pool: both say in words whose they are.
+// An earlier version's words named the customer alone.
 func (args *ImageGrantArgs) accountDisplay() string {
 	return fmt.Sprintf("Pulls %s for %s", args.Product, args.Customer)
 }
@@ -92,7 +93,7 @@ func (args *ImageGrantArgs) accountTaken(ctx *pulumi.Context, options []pulumi.I
 		DisplayName string `pulumi:"displayName"`
 	}
 	return lookup.Exists(ctx, "gcp:serviceaccount/getAccount:getAccount", &request, &found, options) &&
-		found.ID != "" && found.DisplayName != args.accountDisplay()
+		found.ID != "" && found.DisplayName != args.accountDisplay() && found.DisplayName != "Pulls images for "+args.Customer
 }
 
 func (args *ImageGrantArgs) poolDescription() string {
@@ -109,7 +110,7 @@ func (args *ImageGrantArgs) poolTaken(ctx *pulumi.Context, options []pulumi.Invo
 		Description string `pulumi:"description"`
 	}
 	return lookup.Exists(ctx, "gcp:iam/getWorkloadIdentityPool:getWorkloadIdentityPool", &request, &found, options) &&
-		found.ID != "" && found.Description != args.poolDescription()
+		found.ID != "" && found.Description != args.poolDescription() && found.Description != "Identities of "+args.Customer+", of nobody else"
 }
 
 // findServiceAgent is the email of Artifact Registry's service agent in the

@@ -47,7 +47,8 @@ func TestOurOwnAndWhatIsAdoptedIsNoObstacle(t *testing.T) {
 		change    func(*gcp.ImageGrantArgs)
 		functions map[string]func(resource.PropertyMap) (resource.PropertyMap, error)
 	}{
-		"our own": {func(*gcp.ImageGrantArgs) {}, holding("shop", "Pulls shop for acme", "Identities of acme for shop, of nobody else")},
+		"our own":              {func(*gcp.ImageGrantArgs) {}, holding("shop", "Pulls shop for acme", "Identities of acme for shop, of nobody else")},
+		"an earlier version's": {func(*gcp.ImageGrantArgs) {}, holding("shop", "Pulls images for acme", "Identities of acme, of nobody else")},
 		"adopted": {func(args *gcp.ImageGrantArgs) {
 			args.Children = map[string]child.Options{"repository": {Import: "r"}, "account": {Import: "a"}, "pool": {Import: "p"}}
 		}, holding("", "", "")},

@@ -13,7 +13,9 @@ import (
 	"waybill.example/waybill/components/internal/optional"
 )
 
-// Repository is the one Artifact Registry repository that the customer reads.
+// Repository is the one Artifact Registry repository that the customer reads. Whether
+// images are scanned is the project's to say, by the API containerscanning.googleapis.com:
+// this version of the provider has no setting of a repository for it.
 type Repository struct {
 	// Name of the repository; default: SLUG--PRODUCT. One that took over a host of
 	// Container Registry, such as eu.gcr.io, with Existing only.

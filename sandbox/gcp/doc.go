@@ -19,5 +19,6 @@
 // It models OIDC providers, and standard and virtual repositories of the
 // format Docker. AWS and SAML providers, remote repositories, other formats
 // and IAM Conditions are refused as not modelled. The caller may do everything,
-// and a change takes effect at once, where Google documents up to minutes.
+// and a change takes effect at once, where Google documents up to minutes. With
+// [Settling], though, what was made a moment ago is met as missing once.
 package gcp

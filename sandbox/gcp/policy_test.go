@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -263,4 +264,30 @@ func TestAGrantCanBeImported(t *testing.T) {
 	adopted := engine.Import(accountMemberToken, "adopted", "projects/vendor-images/serviceAccounts/"+email+" "+userRole+" "+principal)
 	assert.Equal(t, principal, adopted.Inputs["member"].StringValue())
 	assert.Equal(t, userRole, adopted.Inputs["role"].StringValue())
+}
+
+// What was made a moment ago is met as missing once by each request that refers to it.
+func TestSomethingNewIsNotKnownEverywhereYet(t *testing.T) {
+	c := &clock{time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)}
+	_, engine := start(t, gcp.Clock(c.Now), gcp.Settling(time.Minute))
+	engine.MustCreate(accountToken, "account", account(nil))
+	engine.MustCreate(poolToken, "pool", pool(nil))
+	engine.MustCreate(repositoryToken, "repository", repository(nil))
+	for _, try := range []struct {
+		token   string
+		inputs  map[string]any
+		refused []string
+	}{
+		{repositoryMemberToken, repositoryMember(nil), []string{"Error 400: Service account " + email + " does not exist."}},
+		{poolProviderToken, poolProvider(nil), []string{"WorkloadIdentityPoolProvider: googleapi: Error 404"}},
+		{accountMemberToken, accountMember(nil), []string{"Error 404: Unknown service account", "Error 400: Identity Pool does not exist"}},
+	} {
+		for _, want := range try.refused {
+			_, err := engine.Create(try.token, "new", try.inputs)
+			require.ErrorContains(t, err, want)
+		}
+		engine.MustCreate(try.token, "new", try.inputs)
+	}
+	c.now = c.now.Add(time.Minute)
+	engine.MustCreate(accountMemberToken, "later", accountMember(map[string]any{"member": principal + "-2"}))
 }

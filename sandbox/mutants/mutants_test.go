@@ -32,7 +32,7 @@ var chains = map[string][]string{
 var kinds = []string{
 	"condition", "member", "role", "audience", "issuer", "subject", "policy", "trust", "port", "rbac", "schedule", "order",
 	"option", "output", "token", "environment", "label", "security", "volume", "probe", "service", "pull-secret", "budget",
-	"repository", "ecs", "log-group", "refresher-hop", "trial", "registry-host", "expiry", "host-check",
+	"repository", "ecs", "log-group", "refresher-hop", "trial", "registry-host", "expiry", "host-check", "settling",
 }
 
 func table(t *testing.T) []mutants.Mutant {
