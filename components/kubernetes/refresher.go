@@ -64,7 +64,7 @@ type Refresher struct {
 	// have some.
 	Probes bool
 	// Pod is how the cluster wants its pods; without Resources they are small.
-	Pod
+	Pod Pod
 }
 
 // run is how patient one run of the refresher is.

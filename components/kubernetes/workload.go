@@ -63,7 +63,7 @@ type WorkloadArgs struct {
 	Autoscaled bool
 	// Pod is how the cluster wants its pods; without Resources the guides': 250m
 	// and 512Mi requested, 1 CPU and 2Gi at most.
-	Pod
+	Pod Pod
 	// Proxy is the product's way to the internet; nil leaves it alone.
 	Proxy *Proxy
 	// Liveness and Readiness ask Path over HTTP; without a Path they open the port.

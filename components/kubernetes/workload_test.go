@@ -95,7 +95,7 @@ func TestTheConfigurationFileIsAnImmutableSecret(t *testing.T) {
 func TestTheWorkloadIsSettable(t *testing.T) {
 	args := workload()
 	replicas := 5
-	args.Replicas, args.ServicePort, args.User = &replicas, 8443, 1000
+	args.Replicas, args.ServicePort, args.Pod.User = &replicas, 8443, 1000
 	args.Command, args.Arguments = []string{"/app"}, []string{"--serve"}
 	args.Env = map[string]string{"B": "2", "A": "1"}
 	args.Writable = []kubernetes.WritableMount{{Path: "/tmp"}, {Path: "/var/cache", Size: "64Mi"}}
@@ -151,10 +151,10 @@ func TestBadArgumentsOfTheWorkloadAreNamed(t *testing.T) {
 		"a bad product": {func(a *kubernetes.WorkloadArgs) { a.Product = "Shop" }, `product "Shop"`},
 		"no image":      {func(a *kubernetes.WorkloadArgs) { a.Image = nil }, "image is missing"},
 		"a request above its limit": {func(a *kubernetes.WorkloadArgs) {
-			a.Resources = kubernetes.Resources{Requests: map[string]string{"memory": "1.5Gi"}, Limits: map[string]string{"memory": "1536M"}}
+			a.Pod.Resources = kubernetes.Resources{Requests: map[string]string{"memory": "1.5Gi"}, Limits: map[string]string{"memory": "1536M"}}
 		}, `resources.requests.memory "1.5Gi": is more than the limit, "1536M"`},
 		"thousandths of a byte": {func(a *kubernetes.WorkloadArgs) {
-			a.Resources = kubernetes.Resources{Limits: map[string]string{"memory": "512m"}}
+			a.Pod.Resources = kubernetes.Resources{Limits: map[string]string{"memory": "512m"}}
 		}, `resources.limits.memory "512m": is thousandths of a byte: want 512M or 512Mi`},
 		"no disruption at all": {func(a *kubernetes.WorkloadArgs) { a.MaxUnavailable = "0%" }, `maxUnavailable "0%": would block every drain of a node`},
 		"a folder over the file": {func(a *kubernetes.WorkloadArgs) {
@@ -163,12 +163,12 @@ func TestBadArgumentsOfTheWorkloadAreNamed(t *testing.T) {
 		}, `writable[0].path "/etc/app.json/cache": is where the configuration file lies`},
 		"a privileged port": {func(a *kubernetes.WorkloadArgs) { a.Port = 80 }, "port 80: want 1024 to 65535"},
 		"no replica":        {func(a *kubernetes.WorkloadArgs) { none := 0; a.Replicas = &none }, "replicas 0: want 1 to 1000"},
-		"root":              {func(a *kubernetes.WorkloadArgs) { a.User = -1 }, "user -1: want 1 to"},
+		"root":              {func(a *kubernetes.WorkloadArgs) { a.Pod.User = -1 }, "user -1: want 1 to"},
 		"half a config":     {func(a *kubernetes.WorkloadArgs) { a.ConfigPath = "/a" }, "config and configPath: want both or neither"},
 		"a relative path":   {func(a *kubernetes.WorkloadArgs) { a.Writable = []kubernetes.WritableMount{{Path: "tmp"}} }, `writable[0].path "tmp": want an absolute path`},
 		"the root path":     {func(a *kubernetes.WorkloadArgs) { a.Writable = []kubernetes.WritableMount{{Path: "/"}} }, `writable[0].path "/"`},
 		"a bad size":        {func(a *kubernetes.WorkloadArgs) { a.Writable = []kubernetes.WritableMount{{Path: "/a", Size: "big"}} }, `writable[0].size "big"`},
-		"a bad quantity":    {func(a *kubernetes.WorkloadArgs) { a.Resources.Limits = map[string]string{"cpu": "x"} }, `resources.limits.cpu "x"`},
+		"a bad quantity":    {func(a *kubernetes.WorkloadArgs) { a.Pod.Resources.Limits = map[string]string{"cpu": "x"} }, `resources.limits.cpu "x"`},
 		"a bad budget":      {func(a *kubernetes.WorkloadArgs) { a.MaxUnavailable = "all" }, `maxUnavailable "all": want a number, a percentage, or none`},
 		"a bad probe":       {func(a *kubernetes.WorkloadArgs) { a.Liveness.Path = "health" }, `liveness.path "health": want a path that starts with /`},
 		"a bad identity":    {func(a *kubernetes.WorkloadArgs) { a.Identity = kubernetes.AzureIdentity{} }, "identity.clientId is missing"},
