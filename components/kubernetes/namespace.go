@@ -72,8 +72,8 @@ type NamespaceArgs struct {
 	// Existing is the namespace that FindNamespace found; nil makes one that
 	// enforces Pod Security "restricted".
 	Existing *ExistingNamespace
-	// Protect keeps an update from deleting a namespace that was made, with all
-	// that came to live in it; default: true. Not with Existing.
+	// Protect keeps a namespace that was made in the cluster, with all that came to
+	// live in it, once the stack lets go of it; default: true. Not with Existing.
 	Protect *bool
 	// ObjectLabels are labels of every object beside waybill's own.
 	ObjectLabels map[string]string
@@ -150,7 +150,7 @@ func namespaceOf(ctx *pulumi.Context, children *family.Family, name string, exis
 	}
 	created, err := corev1.NewNamespace(ctx, children.Name(childNamespace), &corev1.NamespaceArgs{
 		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(name), Labels: pulumi.ToStringMap(own)},
-	}, children.Options(childNamespace, pulumi.Protect(optional.Or(protect, true)))...)
+	}, children.Options(childNamespace, pulumi.RetainOnDelete(optional.Or(protect, true)))...)
 	if err != nil {
 		return pulumi.StringOutput{}, err
 	}

@@ -53,8 +53,9 @@ type PullSecretArgs struct {
 	// Existing is the namespace that FindNamespace found; nil means that
 	// Namespace is created and enforces Pod Security "restricted".
 	Existing *ExistingNamespace
-	// ProtectNamespace keeps an update from deleting a namespace that was made,
-	// with all that came to live in it; default: true. Not with Existing.
+	// ProtectNamespace keeps a namespace that was made in the cluster, with all that
+	// came to live in it, once the stack lets go of it; default: true. Not with
+	// Existing.
 	ProtectNamespace *bool
 	// Name of the pull secret, at most 44 characters; default: ar-pull-secret in a
 	// namespace that is made, and PRODUCT-pull-secret in one that exists, where another

@@ -231,11 +231,11 @@ func TestTheConfigurationIsImmutable(t *testing.T) {
 
 func TestTheNamespaceIsMadeToEnforceRestrictedOrLeftAlone(t *testing.T) {
 	namespace := register(t, pullSecret(), false).Named("pull-namespace")
-	assert.True(t, namespace.RPC.GetProtect(), "others come to live in it")
+	assert.True(t, namespace.RPC.GetRetainOnDelete(), "others come to live in it")
 	open := pullSecret()
 	no := false
 	open.ProtectNamespace = &no
-	assert.False(t, register(t, open, false).Named("pull-namespace").RPC.GetProtect())
+	assert.False(t, register(t, open, false).Named("pull-namespace").RPC.GetRetainOnDelete())
 	assert.Equal(t, "restricted", namespace.Text(`metadata.labels["pod-security.kubernetes.io/enforce"]`))
 
 	r := &recorder.Recorder{Reads: map[string]func(string) (resource.PropertyMap, error){
