@@ -2,6 +2,8 @@ package sandbox_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -132,4 +134,29 @@ func replicasOfSomebodyElse(t *testing.T, p *project, s *sandbox.Sandbox) {
 	p.set("product.tag", "1.0")
 	assert.Equal(t, []string{"delete workload-replicas", "update pull-images", "update workload", "update workload-deployment"}, changes(up(t, s)))
 	assert.EqualValues(t, 7, replicas(), "an autoscaler's are never touched, not even when they become its")
+}
+
+// Another cluster behind the same context: a refresh finds that nothing is there.
+func TestAClusterThatWasReplacedIsDeployedAnew(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	p := newProject(t, "dev")
+	s := p.start(nil)
+	up(t, s)
+	require.NoError(t, s.Close())
+	require.NoError(t, os.RemoveAll(filepath.Join(p.root, ".sandbox", "dev", "kubernetes")))
+
+	s = p.start(nil)
+	_, err := client(t, s).CoreV1().Namespaces().Get(ctx, namespace, metav1.GetOptions{})
+	require.True(t, apierrors.IsNotFound(err), "another cluster")
+	_, err = open(t, s).Refresh(ctx)
+	require.NoError(t, err)
+	result := up(t, s)
+	for _, change := range changes(result) {
+		assert.Regexp(t, "^create (pull|workload)-", change, "the clouds' side stays")
+	}
+	for _, hop := range walk(t, s, result.Outputs) {
+		assert.True(t, hop.OK, "%s: %s", hop.Name, hop.Detail)
+	}
+	assert.Empty(t, changes(up(t, s)))
 }

@@ -365,3 +365,30 @@ func requirements(t *testing.T, folder string) map[string]string {
 	require.NotEmpty(t, versions)
 	return versions
 }
+
+// A runbook names the tests that make its situation.
+func TestTheRunbooksTestsAreThere(t *testing.T) {
+	var code strings.Builder
+	for _, folder := range []string{"sandbox", filepath.Join("fleet", "cmd", "fleet")} {
+		files, err := filepath.Glob(filepath.Join("..", folder, "*_test.go"))
+		require.NoError(t, err)
+		for _, file := range files {
+			code.WriteString(read(t, file))
+		}
+	}
+	page := read(t, filepath.Join("..", "docs", "runbooks.md"))
+	lines := regexp.MustCompile(`(?ms)^Tests?: (.+?)\.?\n\n`).FindAllStringSubmatch(page, -1)
+	require.Len(t, lines, strings.Count(page, "\n## ")-2, "every runbook but the two that are none")
+	for _, line := range lines {
+		for _, name := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(line[1], -1) {
+			if strings.HasPrefix(name[1], "make ") {
+				continue
+			}
+			want := "func " + name[1] + "("
+			if !strings.HasPrefix(name[1], "Test") {
+				want = `t.Run("` + strings.Join(strings.Fields(name[1]), " ") + `"`
+			}
+			assert.Contains(t, code.String(), want, line[0])
+		}
+	}
+}
