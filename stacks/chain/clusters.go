@@ -194,7 +194,7 @@ func (c *clusters) validate(problems *config.Problems) {
 			problems.Component(args.Validate(fromTheGrant...), c.pullSecretKeys(p))
 		}
 		for _, w := range c.s.WorkloadsIn(p.Environment) {
-			problems.Component(c.workloadArgs(p, w).Validate("namespace", "image"), c.workloadKeys(w))
+			problems.Component(c.workloadArgs(p, w).Validate("namespace", "image"), c.workloadKeys(p, w))
 		}
 	}
 }
@@ -290,7 +290,7 @@ func (c *clusters) register(ctx *pulumi.Context, p *place, g *grant, identities 
 		}
 		workload, err := kubernetes.NewWorkload(ctx, workloadName(p.Environment, w), args, pulumi.Providers(p.provider))
 		if err != nil {
-			return nil, config.Named(err, c.workloadKeys(w))
+			return nil, config.Named(err, c.workloadKeys(p, w))
 		}
 		if i == 0 {
 			shown["image"], shown["service"] = args.Image, workload.Service
@@ -468,12 +468,12 @@ func probe(path string, p config.Probe) kubernetes.Probe {
 	}
 }
 
-func (c *clusters) workloadKeys(w config.Component) config.Keys {
+func (c *clusters) workloadKeys(p *place, w config.Component) config.Keys {
 	key := c.s.WorkloadKey(w) + "."
 	keys := config.Keys{
 		"customer": "slug", "product": "product.name", "config": "waybill:productConfig", "configPath": "product.configPath",
 		"port": "product.port", "liveness.path": "product.healthPath", "readiness.path": "product.healthPath",
-		"arguments": key + "args", "component": key + "component",
+		"arguments": key + "args", "component": key + "component", "objectLabels": "labels", "proxy": p.Key("proxy"),
 	}
 	if w.Component != "" {
 		keys["port"] = key + "port"
