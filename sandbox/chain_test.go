@@ -242,8 +242,10 @@ func theCronJobFires(t *testing.T, s *sandbox.Sandbox) {
 			fmt.Appendf(nil, `{"spec":{"schedule":%q}}`, schedule), metav1.PatchOptions{})
 		require.NoError(t, err)
 	}
+	cron, err := c.BatchV1().CronJobs(namespace).Get(ctx, secret+"-refresh", metav1.GetOptions{})
+	require.NoError(t, err)
 	patch("* * * * *")
-	defer patch("*/15 * * * *")
+	defer patch(cron.Spec.Schedule)
 	require.Eventually(t, func() bool {
 		jobs, err := c.BatchV1().Jobs(namespace).List(ctx, metav1.ListOptions{})
 		if err != nil {

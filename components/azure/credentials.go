@@ -41,14 +41,17 @@ func (s Subject) Claim() string {
 // before it: Entra refuses concurrent writes on one identity. A replacement
 // deletes first, since issuer and subject are unique. What the chain cannot
 // order, two of its members removed at once, is tried again, and so is one that
-// Azure refuses because it does not know the new identity yet.
-func newCredentials(ctx *pulumi.Context, children *family.Family, args *WorkloadIdentityArgs, identityName pulumi.StringInput) ([]pulumi.Resource, error) {
+// Azure refuses because it does not know the new identity yet. The component has one
+// hook for all of them: the deletion of one that the program no longer has is tried
+// again as well, by the hook's name in the state.
+func newCredentials(ctx *pulumi.Context, component string, children *family.Family, args *WorkloadIdentityArgs, identityName pulumi.StringInput) ([]pulumi.Resource, error) {
 	audience := cmp.Or(args.Cloud.ExchangeAudience, Public.ExchangeAudience)
+	settles := settle.Option(ctx, component, settle.Azure)
 	var chain []pulumi.Resource
 	for _, s := range args.Subjects {
 		opts := []pulumi.ResourceOption{
 			pulumi.DeleteBeforeReplace(true),
-			settle.Option(ctx, children.Name(s.Name), settle.Azure),
+			settles,
 		}
 		if len(chain) > 0 {
 			opts = append(opts, pulumi.DependsOn(slices.Clone(chain[len(chain)-1:])))

@@ -190,7 +190,7 @@ func NewWorkloadIdentity(ctx *pulumi.Context, name string, args *WorkloadIdentit
 	}
 	credentials := []pulumi.Resource{}
 	if args.Application == nil {
-		if credentials, err = newCredentials(ctx, children, args, identity.name); err != nil {
+		if credentials, err = newCredentials(ctx, name, children, args, identity.name); err != nil {
 			return nil, err
 		}
 	}

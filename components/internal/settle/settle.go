@@ -81,8 +81,9 @@ var AWS = Cloud{
 	isNew("InvalidParameter", "nable to assume"),
 }
 
-// Option lets a resource, by its name in the stack, be tried again while its cloud
-// settles. What stays refused fails with the cloud's last words.
+// Option lets resources be tried again while their cloud settles. Its hook is named
+// after a resource or component of the stack, and has to be registered for as long as
+// the state holds what uses it. What stays refused fails with the cloud's last words.
 func Option(ctx *pulumi.Context, resource string, cloud Cloud) pulumi.ResourceOption {
 	hook, err := ctx.RegisterErrorHook(resource+"-settles", cloud.retry(time.Sleep))
 	if err != nil { // without a hook, the first refusal stands
