@@ -61,7 +61,7 @@ var parties = map[string]party{
 	"the vendor of an EKS customer": {"oscorp-vendor", nil, "request", "accessRequest", oscorpRequest},
 	"an EKS customer":               {"oscorp-customer", nil, "grant", "accessGrant", oscorpGrant},
 	"the vendor of a cluster's owner": {"wayne", []func(map[string]any){
-		set("side", "vendor"), set("refresher", nil), set("product", map[string]any{"name": "bifrost"}), set("environments.default.cluster.context", nil),
+		set("side", "vendor"), set("refresher", nil), set("workload", nil), set("product", map[string]any{"name": "bifrost"}), set("environments.default.cluster.context", nil),
 	}, "request", "accessRequest", wayneRequest},
 	"the vendor of a GKE customer": {"hanso", []func(map[string]any){
 		set("side", "vendor"), set("environments", nil), set("product", map[string]any{"name": "bifrost"}), set("gke.nodeServiceAccounts", nil),
