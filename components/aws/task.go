@@ -94,12 +94,14 @@ func newECSService(ctx *pulumi.Context, children *family.Family, args *ServiceAr
 		PropagateTags:            pulumi.String("SERVICE"),
 		Tags:                     pulumi.ToStringMap(args.tags()),
 	}
+	options := []pulumi.ResourceOption{pulumi.DependsOn(after), settle.Option(ctx, children.Name(childService), settle.AWS)}
 	if args.again {
 		inputs.ForceNewDeployment = pulumi.Bool(true)
 		inputs.Triggers = pulumi.StringMap{"again": pulumi.String(time.Now().UTC().Format(time.RFC3339))}
+	} else { // taking them away again would be one more update
+		options = append(options, pulumi.IgnoreChanges([]string{"forceNewDeployment", "triggers"}))
 	}
-	return ecs.NewService(ctx, children.Name(childService), inputs, children.Options(childService, pulumi.DependsOn(after),
-		settle.Option(ctx, children.Name(childService), settle.AWS))...)
+	return ecs.NewService(ctx, children.Name(childService), inputs, children.Options(childService, options...)...)
 }
 
 // checkDeployed refuses a service that settled on another revision than the wanted
