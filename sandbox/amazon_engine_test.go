@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"waybill.example/waybill/components/aws"
 	"waybill.example/waybill/sandbox"
 	"waybill.example/waybill/sandbox/aws/arn"
 	"waybill.example/waybill/sandbox/engine"
@@ -197,18 +196,16 @@ func TestExampleWhatExistsOnAWSIsRefusedBeforeAnythingIsMade(t *testing.T) {
 // and outlives the stack that made it.
 func TestTheAccountsOIDCProviderIsKept(t *testing.T) {
 	t.Parallel()
-	making := aws.IRSA{Issuer: programs.AWSIssuer, Existing: new(bool)}
-	using := aws.IRSA{Issuer: programs.AWSIssuer}
 	const world = "registries:\n  - host: registry.waybill.example\n"
 	t.Run("where the account has it", func(t *testing.T) {
-		s := startAWS(t, awsWorld+strings.Replace(awsProviders, awsIssuerTwo, programs.AWSIssuer+"0", 1)+world, programs.IRSARole(making))
+		s := startAWS(t, awsWorld+strings.Replace(awsProviders, awsIssuerTwo, programs.AWSIssuer+"0", 1)+world, programs.IRSARole(true))
 		result, err := open(t, s).Up(context.Background())
 		require.ErrorContains(t, err, "trust.existing false: the account has OIDC provider")
 		onlyProviders(t, result)
 	})
 	t.Run("where the stack makes it", func(t *testing.T) {
-		trust := making
-		s := startAWS(t, awsWorld+world, func(ctx *pulumi.Context) error { return programs.IRSARole(trust)(ctx) })
+		makes := true
+		s := startAWS(t, awsWorld+world, func(ctx *pulumi.Context) error { return programs.IRSARole(makes)(ctx) })
 		customer, err := s.AWS.IAM.Account(programs.AWSCustomer)
 		require.NoError(t, err)
 		name := "arn:aws:iam::" + programs.AWSCustomer + ":oidc-provider/" + strings.TrimPrefix(programs.AWSIssuer, "https://")
@@ -218,10 +215,10 @@ func TestTheAccountsOIDCProviderIsKept(t *testing.T) {
 		}
 		up(t, s)
 		assert.Empty(t, changes(up(t, s)), "the stack knows its own")
-		trust = using
+		makes = false
 		assert.Contains(t, changes(up(t, s)), "delete role-provider", "of the state alone")
 		there()
-		trust = making
+		makes = true
 		assert.Equal(t, []string{"create role-provider"}, changes(up(t, s)), "it is imported")
 		assert.Empty(t, changes(up(t, s)))
 		_, err = open(t, s).Destroy(context.Background())

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	pulumiaws "github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecr"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
@@ -8,6 +9,7 @@ import (
 
 	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/components/internal/labels"
+	"waybill.example/waybill/components/internal/lookup"
 )
 
 // What exists already under a name that is about to be used is refused before
@@ -15,17 +17,22 @@ import (
 // product. One call each; a call that fails has found nothing: there is nothing, or
 // the operator may not look, and the cloud refuses the name later.
 
-// isOurs says whether the tags are those of this customer and product.
-func isOurs(o labels.Owner, tags map[string]string) bool {
-	for key, value := range o.Cloud(nil) {
-		if tags[key] != value {
-			return false
-		}
-	}
-	return true
-}
-
 const takeOver = "or its import, where it is to be taken over (docs/adoption.md)"
+
+// lookUpOnce asks a component's look-up, unless the caller has, with the provider
+// that the component's children would inherit.
+func lookUpOnce(
+	ctx *pulumi.Context, looked bool, lookUp func(*pulumi.Context, ...pulumi.InvokeOption) error, opts []pulumi.ResourceOption,
+) error {
+	if looked {
+		return nil
+	}
+	options, err := lookup.Options[*pulumiaws.Provider](opts)
+	if err != nil {
+		return err
+	}
+	return lookUp(ctx, options...)
+}
 
 // LookUp refuses a repository of somebody else's, and an existing one with another
 // customer's statements in its policy. NewImageGrant does so too, where it was not
@@ -41,7 +48,7 @@ func (args *ImageGrantArgs) LookUp(ctx *pulumi.Context, opts ...pulumi.InvokeOpt
 		args.checkShared(ctx, p, opts)
 	case args.Children[childRepository].Import == "":
 		found, err := ecr.LookupRepository(ctx, &ecr.LookupRepositoryArgs{Name: args.repositoryName()}, opts...)
-		if err == nil && !isOurs(args.owner(), found.Tags) {
+		if err == nil && !args.owner().Owns(found.Tags) {
 			p.Add("repository.name", "%q: the registry has it already, and its tags are not this customer's and product's: "+
 				"want another name, existing: true for one that somebody else looks after, %s", args.repositoryName(), takeOver)
 		}
@@ -55,7 +62,7 @@ func (r plan) checkFree(ctx *pulumi.Context, p *check.Problems, o labels.Owner, 
 		return
 	}
 	found, err := iam.LookupRole(ctx, &iam.LookupRoleArgs{Name: r.Name}, opts...)
-	if err == nil && !isOurs(o, found.Tags) {
+	if err == nil && !o.Owns(found.Tags) {
 		p.Add(r.key+"name", "%q: the account has this role already, and its tags are not this customer's and product's: want another name, %s",
 			r.Name, takeOver)
 	}
@@ -95,7 +102,7 @@ func (args *ServiceArgs) LookUp(ctx *pulumi.Context, opts ...pulumi.InvokeOption
 	if err != nil {
 		return p.Err()
 	}
-	if args.again = isOurs(args.owner(), found.Tags); !args.again {
+	if args.again = args.owner().Owns(found.Tags); !args.again {
 		p.Add("name", "%q: the cluster has this service already, and its tags are not this customer's and product's: want another name, %s",
 			args.serviceName(), takeOver)
 	}

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	pulumiaws "github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecr"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -16,7 +15,6 @@ import (
 	"waybill.example/waybill/components/child"
 	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/labels"
-	"waybill.example/waybill/components/internal/lookup"
 	"waybill.example/waybill/components/internal/naming"
 	"waybill.example/waybill/components/internal/policy"
 	"waybill.example/waybill/components/internal/settle"
@@ -70,7 +68,7 @@ type ImageGrantArgs struct {
 	// the component's: "repository", "lifecycle", "readers".
 	Children map[string]child.Options
 
-	// looked says that the look-up was asked.
+	// looked is true once LookUp has run.
 	looked bool
 }
 
@@ -183,14 +181,8 @@ func NewImageGrant(ctx *pulumi.Context, name string, args *ImageGrantArgs, opts 
 	if err := args.Validate(); err != nil {
 		return nil, err
 	}
-	if !args.looked {
-		options, err := lookup.Options[*pulumiaws.Provider](opts)
-		if err != nil {
-			return nil, err
-		}
-		if err := args.LookUp(ctx, options...); err != nil {
-			return nil, err
-		}
+	if err := lookUpOnce(ctx, args.looked, args.LookUp, opts); err != nil {
+		return nil, err
 	}
 	component := &ImageGrant{}
 	inputs := pulumi.Map{

@@ -126,7 +126,7 @@ func (t IRSA) lookUp(ctx *pulumi.Context, p *check.Problems, s trusted, opts []p
 	provider, err := iam.LookupOpenIdConnectProvider(ctx, &iam.LookupOpenIdConnectProviderArgs{Arn: &arn}, opts...)
 	switch {
 	case !t.existing() && err != nil: // there is none
-	case !t.existing() && isOurs(s.owner, provider.Tags):
+	case !t.existing() && s.owner.Owns(provider.Tags):
 		return arn
 	case !t.existing():
 		p.Add("trust.existing", "false: the account has OIDC provider %q already, and its tags are not this customer's and product's: "+

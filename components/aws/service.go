@@ -6,14 +6,12 @@ import (
 	"slices"
 	"strings"
 
-	pulumiaws "github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/child"
 	"waybill.example/waybill/components/image"
 	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/labels"
-	"waybill.example/waybill/components/internal/lookup"
 	"waybill.example/waybill/components/internal/naming"
 	"waybill.example/waybill/components/internal/optional"
 )
@@ -117,8 +115,10 @@ type ServiceArgs struct {
 	// the component's: "service", "logs", "execution-policy".
 	Children map[string]child.Options
 
-	// again says that the look-up found such a service, looked that it was asked.
-	again, looked bool
+	// again is true where LookUp found such a service.
+	again bool
+	// looked is true once LookUp has run.
+	looked bool
 }
 
 func (args *ServiceArgs) site() site { return siteOf(args.Account, args.Region) }
@@ -181,14 +181,8 @@ func NewService(ctx *pulumi.Context, name string, args *ServiceArgs, opts ...pul
 	if err := args.Validate(); err != nil {
 		return nil, err
 	}
-	if !args.looked {
-		options, err := lookup.Options[*pulumiaws.Provider](opts)
-		if err != nil {
-			return nil, err
-		}
-		if err := args.LookUp(ctx, options...); err != nil {
-			return nil, err
-		}
+	if err := lookUpOnce(ctx, args.looked, args.LookUp, opts); err != nil {
+		return nil, err
 	}
 	component := &Service{}
 	inputs := pulumi.Map{

@@ -3,14 +3,12 @@ package aws
 import (
 	"errors"
 
-	pulumiaws "github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/components/child"
 	"waybill.example/waybill/components/internal/family"
 	"waybill.example/waybill/components/internal/labels"
-	"waybill.example/waybill/components/internal/lookup"
 	"waybill.example/waybill/components/internal/naming"
 	"waybill.example/waybill/components/subject"
 )
@@ -65,9 +63,9 @@ type ServiceAccountRoleArgs struct {
 	// the component's: "role", "role-policy", "provider".
 	Children map[string]child.Options
 
-	// kept is the ID of an OIDC provider that is taken over; looked says that the
-	// look-up was asked.
-	kept   string
+	// kept is the ID of an OIDC provider that is taken over.
+	kept string
+	// looked is true once LookUp has run.
 	looked bool
 }
 
@@ -167,14 +165,8 @@ func NewServiceAccountRole(ctx *pulumi.Context, name string, args *ServiceAccoun
 	if err := args.Validate(); err != nil {
 		return nil, err
 	}
-	if !args.looked {
-		options, err := lookup.Options[*pulumiaws.Provider](opts)
-		if err != nil {
-			return nil, err
-		}
-		if err := args.LookUp(ctx, options...); err != nil {
-			return nil, err
-		}
+	if err := lookUpOnce(ctx, args.looked, args.LookUp, opts); err != nil {
+		return nil, err
 	}
 	s := args.subject()
 	component := &ServiceAccountRole{}

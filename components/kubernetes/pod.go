@@ -154,13 +154,6 @@ func (pod Pod) template(labels, annotations map[string]string, spec *corev1.PodS
 	if pod.PriorityClass != "" {
 		spec.PriorityClassName = pulumi.String(pod.PriorityClass)
 	}
-	pull, _ := spec.ImagePullSecrets.(corev1.LocalObjectReferenceArray)
-	for _, secret := range pod.PullSecrets {
-		pull = append(pull, &corev1.LocalObjectReferenceArgs{Name: pulumi.String(secret)})
-	}
-	if pull != nil {
-		spec.ImagePullSecrets = pull
-	}
 	metadata := &metav1.ObjectMetaArgs{Labels: pulumi.ToStringMap(with(pod.Labels, labels))}
 	if all := with(annotations, pod.Annotations); len(all) > 0 {
 		metadata.Annotations = pulumi.ToStringMap(all)
@@ -173,6 +166,21 @@ func with(first, second map[string]string) map[string]string {
 	all := map[string]string{}
 	maps.Copy(all, first)
 	maps.Copy(all, second)
+	return all
+}
+
+// pullSecrets are the vendor's, nil for none, and the pod's own.
+func (pod Pod) pullSecrets(vendors pulumi.StringInput) corev1.LocalObjectReferenceArrayInput {
+	var all corev1.LocalObjectReferenceArray
+	if vendors != nil {
+		all = append(all, &corev1.LocalObjectReferenceArgs{Name: vendors.ToStringOutput().ToStringPtrOutput()})
+	}
+	for _, secret := range pod.PullSecrets {
+		all = append(all, &corev1.LocalObjectReferenceArgs{Name: pulumi.String(secret)})
+	}
+	if all == nil {
+		return nil
+	}
 	return all
 }
 

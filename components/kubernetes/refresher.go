@@ -141,10 +141,11 @@ func (r Refresher) validate(p *check.Problems, source TokenSource) {
 	}
 }
 
-// jobSpec is what the CronJob's Jobs and the first refresh have in common. A pod
-// that a drained or preempted node took away is no failure. Nor is one replaced
-// that would fail again; where none is replaced at all there is no rule for it,
-// since Pulumi notices no Job that failed by such a rule, and would wait.
+// jobSpec is what the CronJob's Jobs and the first refresh have in common. A pod that
+// a drained or preempted node took away does not count as a failure. A pod that was
+// refused its configuration would be refused it again, so its Job fails at once; the
+// first refresh, whose pod is never replaced, has no such rule: Pulumi does not notice
+// a Job that failed by one, and would wait for its timeout (docs/facts.md §6).
 func (r run) jobSpec(pod *corev1.PodTemplateSpecArgs) *batchv1.JobSpecArgs {
 	rules := batchv1.PodFailurePolicyRuleArray{&batchv1.PodFailurePolicyRuleArgs{
 		Action: pulumi.String("Ignore"),
@@ -252,6 +253,7 @@ func (b *pullSecretBuilder) refresherPod(
 	return pod.template(b.owner.Kubernetes(refresherComponent), noSidecarAnnotations, &corev1.PodSpecArgs{
 		ServiceAccountName: pulumi.String(args.serviceAccountName()),
 		RestartPolicy:      pulumi.String("Never"),
+		ImagePullSecrets:   args.Refresher.Pod.pullSecrets(nil),
 		Volumes:            volumes,
 	}, container, refresherResources)
 }

@@ -62,7 +62,7 @@ func (b *workloadBuilder) buildDeployment(account *corev1.ServiceAccount, config
 		ProgressDeadlineSeconds: pulumi.Int(progressSeconds),
 		Template: b.args.Pod.template(labels, nil, &corev1.PodSpecArgs{
 			ServiceAccountName:        account.Metadata.Name(),
-			ImagePullSecrets:          b.pullSecrets(),
+			ImagePullSecrets:          b.args.Pod.pullSecrets(b.args.PullSecret),
 			TopologySpreadConstraints: b.spread(),
 			Volumes:                   volumes,
 		}, &corev1.ContainerArgs{
@@ -109,15 +109,6 @@ func (b *workloadBuilder) buildReplicas(deployment *appsv1.Deployment) error {
 		Spec: &appsv1.DeploymentSpecPatchArgs{Replicas: pulumi.Int(b.args.replicas())},
 	}, b.children.Options(childReplicas, pulumi.RetainOnDelete(true))...)
 	return err
-}
-
-func (b *workloadBuilder) pullSecrets() corev1.LocalObjectReferenceArray {
-	if b.args.PullSecret == nil {
-		return nil
-	}
-	return corev1.LocalObjectReferenceArray{
-		&corev1.LocalObjectReferenceArgs{Name: b.args.PullSecret.ToStringOutput().ToStringPtrOutput()},
-	}
 }
 
 func (b *workloadBuilder) environment() corev1.EnvVarArray {

@@ -275,8 +275,11 @@ func ECS(ctx *pulumi.Context) error {
 	return nil
 }
 
-// IRSARole is the role that a cluster's refresher becomes, alone.
-func IRSARole(trust aws.IRSA) pulumi.RunFunc {
+// IRSARole is the role that a cluster's refresher becomes, alone; makes says whether
+// it makes the account's OIDC provider for the cluster, or uses the one that is there.
+func IRSARole(makes bool) pulumi.RunFunc {
+	existing := !makes
+	trust := aws.IRSA{Issuer: AWSIssuer, Existing: &existing}
 	return func(ctx *pulumi.Context) error {
 		customer, err := awsProvider(ctx, "customer", AWSCustomer)
 		if err != nil {

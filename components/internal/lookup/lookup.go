@@ -24,11 +24,11 @@ func Options[P pulumi.ProviderResource](opts []pulumi.ResourceOption) ([]pulumi.
 	return options, nil
 }
 
-// Exists says whether a function, by its token, answers: the result may still be
-// empty, without an ID. A look-up that fails
-// finds nothing: whoever may not read may still create, and where that is refused the
-// cloud says why. One value is not worth compiling the SDK of a whole service
-// (docs/facts.md §6), so arguments and result are structs of the caller's.
+// Exists calls a function by its token and says whether it answered. The answer may
+// still be empty, without an ID. A call that fails has found nothing: an operator who
+// may not read may still create, and if not, the cloud says so then. Arguments and
+// result are the caller's structs: one value is not worth compiling the SDK of a whole
+// service (docs/facts.md §6).
 func Exists(ctx *pulumi.Context, token string, args, result any, options []pulumi.InvokeOption) bool {
 	return ctx.Invoke(token, args, result, options...) == nil
 }
