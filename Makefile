@@ -102,7 +102,7 @@ endef
 
 .PHONY: test
 test: tools ## every test of every module; where examples/ is gone, all but the tests of the examples
-	$(call in-modules,testing,go test -C $$module -timeout 60m -parallel 4 $(if $(wildcard examples),,-skip ^TestExample) ./...)
+	$(call in-modules,testing,go test -C $$module -count 1 -timeout 60m -parallel 4 $(if $(wildcard examples),,-skip ^TestExample) ./...)
 
 SCRIPTS := .ci/run tools/program $(wildcard tools/ci/*)
 

@@ -11,19 +11,16 @@ import (
 	"waybill.example/waybill/refresher/internal/wire"
 )
 
-// authorityKey names the certificates of a private authority, such as that of a proxy that looks into TLS: a file in
-// PEM. They are trusted besides those that the system, or this binary, brings.
-const authorityKey = "WAYBILL_AUTHORITY_FILE"
-
-// transport is the way to the clouds and the registry, through the environment's proxy. Its error is of type
+// transport is the way to the clouds and the registry, through the environment's proxy. The certificates of a
+// private authority are trusted besides those that the system, or this binary, brings. Its error is of type
 // settings.Problems.
 func transport(lookup settings.Lookup) (http.RoundTripper, error) {
-	file, _ := lookup(authorityKey)
+	file, _ := lookup(settings.AuthorityKey)
 	if file == "" {
 		return wire.Transport(), nil
 	}
 	refuse := func(problem string) error {
-		return settings.Problems{fmt.Sprintf("%s %q: %s: want a file of certificates in PEM", authorityKey, file, problem)}
+		return settings.Problems{fmt.Sprintf("%s %q: %s: want a file of certificates in PEM", settings.AuthorityKey, file, problem)}
 	}
 	bundle, err := os.ReadFile(file)
 	if err != nil {

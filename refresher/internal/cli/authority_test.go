@@ -11,10 +11,12 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"waybill.example/waybill/refresher/internal/settings"
 )
 
 func lookup(file string) func(string) (string, bool) {
-	return func(key string) (string, bool) { return file, key == authorityKey }
+	return func(key string) (string, bool) { return file, key == settings.AuthorityKey }
 }
 
 func TestAPrivateAuthorityIsTrustedBesidesTheOthers(t *testing.T) {

@@ -90,6 +90,10 @@ func AsProblems(err error) Problems {
 // Lookup reads one variable; it is os.LookupEnv in the pod.
 type Lookup func(string) (string, bool)
 
+// AuthorityKey names a file in PEM: the certificates of a private authority, such as that of a proxy that looks into
+// TLS. Every command reads it, for its way to the network.
+const AuthorityKey = "WAYBILL_AUTHORITY_FILE"
+
 var (
 	artifactRegistry = regexp.MustCompile(`^[a-z0-9-]+-docker\.pkg\.dev$`)
 	guid             = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
