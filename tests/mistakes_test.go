@@ -44,6 +44,7 @@ func tried(t *testing.T, mistakes map[string]mistake) {
 
 const (
 	aksIssuer  = "https://westeurope.oic.prod-aks.azure.com/3f2b9d54-6a1e-4d0c-9a77-5b8e1c0f2a10/0b6f3c1d-7e58-4b0a-8f25-91c4d6e2a3b7"
+	gkeIssuer  = "https://container.googleapis.com/v1/projects/p/locations/europe-west1/clusters/c"
 	inTheClear = "holds a long-lived key in the clear (not shown): want an identity in its place (workload.identity, ecs.taskRole), " +
 		"or a secret that the product reads (ecs.secrets, waybill:productConfig)"
 )
@@ -52,6 +53,10 @@ func location(text string) func(map[string]any) { return set("gcp.location", tex
 
 func byIssuer(text string) func(map[string]any) {
 	return set("environments.default.cluster", map[string]any{"context": "c", "issuer": text})
+}
+
+func azureLocation(text, want string) string {
+	return fmt.Sprintf("azure.location %q: is no region of Azure: want %s; azure.newLocation: true takes one newer than 2026-11-27", text, want)
 }
 
 func env(name, value string) func(map[string]any) {
@@ -104,6 +109,13 @@ func TestExampleAnIssuerThatIsNoneIsNamed(t *testing.T) {
 		"EKS's, another partition": {"initech", byIssuer("https://oidc.eks.cn-north-1.amazonaws.com.cn/id/AB"), `environments.default.cluster.issuer "https://oidc.eks.cn-north-1.amazonaws.com.cn/id/AB": is of a cluster in cn-north-1: want one in eu-central-1, the cluster's Region`, nil},
 		"EKS's, another suffix":    {"initech", byIssuer("https://oidc.eks.eu-central-1.amazonaws.com.cn/id/AB"), `environments.default.cluster.issuer "https://oidc.eks.eu-central-1.amazonaws.com.cn/id/AB": ends its host in amazonaws.com.cn: want amazonaws.com, as the partition aws has it`, nil},
 		"AKS's API server":         {"dev", byIssuer("https://apps-dns-1a2b3c4d.hcp.westeurope.azmk8s.io/"), "environments.default.cluster.issuer \"https://apps-dns-1a2b3c4d.hcp.westeurope.azmk8s.io/\": is no issuer that a cloud can ask, but the API server's: turn the cluster's OIDC issuer on with `az aks update --resource-group GROUP --name NAME --enable-oidc-issuer`, and name that", nil},
+		"AKS's, no slash":          {"wayne", byIssuer(aksIssuer), `environments.default.cluster.issuer "` + aksIssuer + `": want it with the slash at its end that AKS's tokens have`, byIssuer(aksIssuer + "/")},
+		"GKE's, with a slash":      {"wayne", byIssuer(gkeIssuer + "/"), `environments.default.cluster.issuer "` + gkeIssuer + `/": want it without the slash at its end, as in GKE's tokens`, byIssuer(gkeIssuer)},
+		"EKS's, with a slash":      {"initech", byIssuer("https://oidc.eks.eu-central-1.amazonaws.com/id/AB/"), `environments.default.cluster.issuer "https://oidc.eks.eu-central-1.amazonaws.com/id/AB/": want it exactly as EKS writes it: the ID in capital letters, and no slash behind it`, nil},
+		"EKS's, in lower case":     {"wayne", byIssuer("https://oidc.eks.eu-central-1.amazonaws.com/id/ab"), `environments.default.cluster.issuer "https://oidc.eks.eu-central-1.amazonaws.com/id/ab": want it exactly as EKS writes it: the ID in capital letters, and no slash behind it`, nil},
+		"AKS's on EKS":             {"initech", byIssuer(aksIssuer + "/"), `environments.default.cluster.issuer "` + aksIssuer + `/": is not the issuer of a cluster on EKS: want one such as https://oidc.eks.eu-central-1.amazonaws.com/id/ID`, nil},
+		"AKS's API server, alone":  {"wayne", byIssuer("https://a.hcp.westeurope.azmk8s.io"), "environments.default.cluster.issuer \"https://a.hcp.westeurope.azmk8s.io\": is no issuer that a cloud can ask, but the API server's: turn the cluster's OIDC issuer on with `az aks update --resource-group GROUP --name NAME --enable-oidc-issuer`, and name that", all(byIssuer("https://a.hcp.westeurope.azmk8s.io"), set("environments.default.cluster.keySet", keys))},
+		"EKS's API server":         {"wayne", byIssuer("https://0A1B2C.gr7.eu-west-1.eks.amazonaws.com"), "environments.default.cluster.issuer \"https://0A1B2C.gr7.eu-west-1.eks.amazonaws.com\": is the API server of a cluster on EKS: want its issuer, `aws eks describe-cluster --name NAME --query cluster.identity.oidc.issuer --output text`", nil},
 		"AKS in the cluster":       {"cyberdyne", byIssuer("https://kubernetes.default.svc.cluster.local"), "environments.default.cluster.issuer \"https://kubernetes.default.svc.cluster.local\": is no issuer that a cloud can ask, but the API server's: turn the cluster's OIDC issuer on with `az aks update --resource-group GROUP --name NAME --enable-oidc-issuer`, and name that", nil},
 		"IRSA in the cluster":      {"initech", byIssuer("https://kubernetes.default.svc"), `environments.default.cluster.issuer "https://kubernetes.default.svc": no cloud can reach it, for .svc is no domain of the public DNS: want an issuer that IAM can ask for its keys`, nil},
 	}
@@ -196,6 +208,12 @@ func TestExampleWhatAClusterOrACloudWouldRefuseLaterIsNamed(t *testing.T) {
 		"1 GiB":                       {"dev", limits(nil, map[string]any{"memory": "1 GiB"}), `workload.resources.limits.memory "1 GiB": want "1Gi", as Kubernetes writes quantities`, limits(nil, map[string]any{"memory": "1Gi"})},
 		"64K":                         {"dev", set("workload.writable", []any{map[string]any{"path": "/a", "size": "64K"}}), `workload.writable[0].size "64K": want "64k" or "64Ki", as Kubernetes writes quantities`, nil},
 		"thousandths of a byte":       {"dev", limits(nil, map[string]any{"memory": "512m"}), `workload.resources.limits.memory "512m": is thousandths of a byte: want 512M or 512Mi`, limits(nil, map[string]any{"memory": "512Mi"})},
+		"bytes":                       {"dev", limits(nil, map[string]any{"memory": "512"}), `workload.resources.limits.memory "512": is so many bytes: want 512M or 512Mi`, limits(nil, map[string]any{"memory": "536870912"})},
+		"a size of few bytes":         {"dev", set("workload.writable", []any{map[string]any{"path": "/a", "size": "100m"}}), `workload.writable[0].size "100m": is thousandths of a byte: want 100M or 100Mi`, nil},
+		"a part of a GPU":             {"dev", limits(nil, map[string]any{"nvidia.com/gpu": "500m"}), `workload.resources.limits.nvidia.com/gpu "500m": want a whole number, quoted`, limits(nil, map[string]any{"nvidia.com/gpu": "1"})},
+		"a GPU asked for only":        {"wayne", limits(map[string]any{"nvidia.com/gpu": "1"}, nil), `workload.resources.requests.nvidia.com/gpu "1": want the limit, which a device's request is equal to`, nil},
+		"two ways to ask":             {"stark", set("ecs.health", map[string]any{"command": []any{"CMD", "/app/healthy"}}), `ecs.health has a path and a command: want at most one of them`, all(set("product.healthPath", nil), set("ecs.health", map[string]any{"command": []any{"CMD", "/app/healthy"}}))},
+		"a command without a form":    {"stark", all(set("product.healthPath", nil), set("ecs.health", map[string]any{"command": []any{"/app/healthy", "-q"}})), `ecs.health.command ["/app/healthy" "-q"]: want CMD and a program, or CMD-SHELL and a line`, nil},
 		"millions of CPUs":            {"dev", limits(nil, map[string]any{"cpu": "500M"}), `workload.resources.limits.cpu "500M": want CPUs, such as 2, or thousandths of one, such as 250m`, limits(nil, map[string]any{"cpu": "500m"})},
 		"no disruption":               {"dev", set("workload.maxUnavailable", "0"), `workload.maxUnavailable "0": would block every drain of a node, and with it the cluster's upgrades: want 1 or more, 1% or more, or none for no budget`, set("workload.maxUnavailable", "none")},
 		"0%":                          {"wayne", set("workload.maxUnavailable", "0%"), `workload.maxUnavailable "0%": would block every drain of a node, and with it the cluster's upgrades: want 1 or more, 1% or more, or none for no budget`, set("workload.maxUnavailable", "10%")},
@@ -227,7 +245,11 @@ func TestExampleWhatAClusterOrACloudWouldRefuseLaterIsNamed(t *testing.T) {
 			all(location("us"), set("gcp.repository", map[string]any{"upstream": "projects/hello-releases/locations/us/repositories/gcr.io"}))},
 		"a registry that never was": {"dev", all(location("us"), set("gcp.repository", map[string]any{"upstream": "projects/hello-releases/locations/us/repositories/x.gcr.io"})), `gcp.repository.upstream "projects/hello-releases/locations/us/repositories/x.gcr.io": want the release repository that a virtual one shows: projects/PROJECT/locations/LOCATION/repositories/NAME`, nil},
 		"a pull secret with a dot":  {"dev", set("environments.default.pullSecret", ".vendor"), `environments.default.pullSecret ".vendor": want the pull secret's name, a DNS subdomain of at most 44 characters; default: ar-pull-secret, in an existing namespace PRODUCT-pull-secret`, set("environments.default.pullSecret", "registry.vendor.example")},
-		"a region as it is shown":   {"dev", set("azure.location", "West Europe"), `azure.location "West Europe": want a region's name, such as "westeurope"`, set("azure.location", "westeurope")},
+		"a region as it is shown":   {"dev", set("azure.location", "West Europe"), azureLocation("West Europe", `"westeurope", if that was meant`), set("azure.location", "westeurope")},
+		"a region of Google's":      {"dev", set("azure.location", "europe-west1"), azureLocation("europe-west1", `"westeurope", if that was meant`), nil},
+		"a region that is not":      {"dev", set("azure.location", "westus4"), azureLocation("westus4", `"westus", or "westus2", or "westus3", if that was meant`), all(set("azure.location", "westus4"), set("azure.newLocation", true))},
+		"no region at all":          {"cyberdyne", set("azure.location", "global"), azureLocation("global", "one such as westeurope"), nil},
+		"a tenant's ID":             {"dev", set("azure.subscriptionId", "3f2b9d54-6a1e-4d0c-9a77-5b8e1c0f2a10"), "azure.subscriptionId \"3f2b9d54-6a1e-4d0c-9a77-5b8e1c0f2a10\": is the tenant's ID: want the subscription's, `az account show --query id`", nil},
 		"a group with a period":     {"dev", set("azure.resourceGroup", "rg-größe."), `azure.resourceGroup "rg-größe.": want the group that holds the identity: 1 to 90 letters and digits of any script and _().-, at the end no period`, set("azure.resourceGroup", "rg-größe")},
 		"a variable with a space":   {"dev", env("A B", "x"), `workload.env.A B is no name here: want environment variables, none of them secret: letters, digits and _.-, first no digit`, env("discovery.type", "single-node")},
 		"a variable with a digit":   {"stark", env("1A", "x"), `workload.env.1A is no name here: want environment variables, none of them secret: letters, digits and _.-, first no digit`, env("discovery.type", "single-node")},
@@ -295,6 +317,14 @@ func TestExampleSecretsOfAnotherAccountAndKey(t *testing.T) {
 		"a key without secrets":      {"stark", set("ecs.secretKeys", []any{kms}), `ecs.secretKeys without secrets: want both or neither`, nil},
 		"an alias":                   {"stark", all(secret(here), set("ecs.secretKeys", []any{"arn:aws:kms:us-east-1:423456789012:alias/x"})), `ecs.secretKeys[0] "arn:aws:kms:us-east-1:423456789012:alias/x": want a KMS key's ARN, arn:aws:kms:REGION:ACCOUNT:key/ID`, nil},
 	})
+}
+
+func TestExampleAServiceIsAskedByACommandOfItsImage(t *testing.T) {
+	r, err := runStack(t, "stark", nil, set("product.healthPath", nil),
+		set("ecs.health", map[string]any{"command": []any{"CMD", "/app/healthy"}, "startPeriod": 120}))
+	require.NoError(t, err)
+	assert.Contains(t, r.Named("service-definition").Text("containerDefinitions"),
+		`"healthCheck":{"command":["CMD","/app/healthy"],"interval":30,"timeout":5,"retries":3,"startPeriod":120}`)
 }
 
 func TestExampleTheSovereignCloudIsAPartition(t *testing.T) {

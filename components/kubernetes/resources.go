@@ -13,8 +13,9 @@ import (
 	"waybill.example/waybill/components/check"
 )
 
-// Resources are a container's requests and limits, by resource name (cpu,
-// memory, ephemeral-storage), each a Kubernetes quantity such as 250m or 512Mi.
+// Resources are a container's requests and limits, by resource name: cpu, memory and
+// ephemeral-storage, each a Kubernetes quantity such as 250m or 512Mi, and what devices
+// add, such as nvidia.com/gpu, a whole number that is a limit.
 type Resources struct {
 	Requests map[string]string
 	Limits   map[string]string
@@ -34,26 +35,43 @@ func (r Resources) validate(p *check.Problems, key string) {
 	validateQuantities(p, key+".limits.", r.Limits)
 	for _, name := range slices.Sorted(maps.Keys(r.Requests)) {
 		request, limit := amount(r.Requests[name]), amount(r.Limits[name])
-		if request != nil && limit != nil && request.Cmp(limit) > 0 {
+		switch {
+		case strings.Contains(name, "/") && r.Requests[name] != r.Limits[name]:
+			p.Add(key+".requests."+name, "%q: want the limit, which a device's request is equal to", r.Requests[name])
+		case request != nil && limit != nil && request.Cmp(limit) > 0:
 			p.Add(key+".requests."+name, "%q: is more than the limit, %q: want at most that", r.Requests[name], r.Limits[name])
 		}
 	}
 }
 
-// validateQuantities refuses what is no quantity, and the units that Kubernetes
-// takes and nobody means: thousandths of a byte, and thousands of CPUs.
 func validateQuantities(p *check.Problems, prefix string, quantities map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(quantities)) {
-		parts := quantityPattern.FindStringSubmatch(quantities[name])
-		switch {
-		case parts == nil:
-			p.Add(prefix+name, "%q: want a quantity such as 250m or 512Mi", quantities[name])
-		case name == "cpu" && parts[unitPart] != "" && parts[unitPart] != "m":
-			p.Add(prefix+name, "%q: want CPUs, such as 2, or thousandths of one, such as 250m", quantities[name])
-		case name != "cpu" && parts[unitPart] == "m":
-			number := strings.TrimSuffix(quantities[name], "m")
-			p.Add(prefix+name, "%q: is thousandths of a byte: want %sM or %[2]sMi", quantities[name], number)
+		validateQuantity(p, prefix+name, name, quantities[name])
+	}
+}
+
+// validateQuantity refuses what is no quantity, and what Kubernetes takes and nobody
+// means: thousands of CPUs, and so few bytes that their unit is missing.
+func validateQuantity(p *check.Problems, key, resource, quantity string) {
+	parts := quantityPattern.FindStringSubmatch(quantity)
+	if parts == nil {
+		p.Add(key, "%q: want a quantity such as 250m or 512Mi", quantity)
+		return
+	}
+	number, unit := parts[1], parts[unitPart]
+	switch {
+	case strings.Contains(resource, "/"):
+		if unit != "" || strings.Contains(number, ".") {
+			p.Add(key, "%q: want a whole number", quantity)
 		}
+	case resource == "cpu":
+		if unit != "" && unit != "m" {
+			p.Add(key, "%q: want CPUs, such as 2, or thousandths of one, such as 250m", quantity)
+		}
+	case unit == "m":
+		p.Add(key, "%q: is thousandths of a byte: want %sM or %[2]sMi", quantity, number)
+	case unit == "" && number != "0" && amount(quantity).Cmp(units["Mi"]) < 0:
+		p.Add(key, "%q: is so many bytes: want %sM or %[2]sMi", quantity, number)
 	}
 }
 

@@ -59,8 +59,8 @@ func (args *WorkloadArgs) Validate(later ...string) error {
 		if !absolute(mount.Path) {
 			p.Add(key+"path", "%q: want an absolute path of a folder other than /", mount.Path)
 		}
-		if mount.Size != "" && !quantityPattern.MatchString(mount.Size) {
-			p.Add(key+"size", "%q: want a quantity such as 64Mi", mount.Size)
+		if mount.Size != "" {
+			validateQuantity(p, key+"size", "ephemeral-storage", mount.Size)
 		}
 		if slices.ContainsFunc(args.Writable[:i], func(m WritableMount) bool { return path.Clean(m.Path) == path.Clean(mount.Path) }) {
 			p.Add(key+"path", "%q: is there already", mount.Path)

@@ -9,7 +9,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/azure"
-	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/components/kubernetes"
 	"waybill.example/waybill/stacks/config"
 	"waybill.example/waybill/stacks/exchange"
@@ -112,25 +111,9 @@ func (a *aks) check(problems *config.Problems) {
 	}
 	for _, e := range s.Sorted() {
 		checkCluster(s, e, true, problems)
-		checkAKSIssuer(e, problems)
 		if s.Given[e.Key("cluster.issuer")] && s.Given[e.Key("cluster.resourceGroup")] {
 			problems.Add(e.Key("cluster.resourceGroup"), "%q: want it with a name only", e.Cluster.ResourceGroup)
 		}
-	}
-}
-
-// checkAKSIssuer wants an AKS cluster's issuer as its tokens have it once its OIDC
-// issuer is on. Until then they name the API server, as in any cluster.
-func checkAKSIssuer(e *config.Environment, problems *config.Problems) {
-	issuer := e.Cluster.Issuer
-	host, _, _ := strings.Cut(strings.TrimPrefix(issuer, "https://"), "/")
-	switch own := check.Unreachable(issuer) != "" || strings.HasSuffix(host, ".azmk8s.io"); {
-	case issuer == "", own && e.Cluster.KeySet != "":
-	case own:
-		problems.Add(e.Key("cluster.issuer"), "%q: is no issuer that a cloud can ask, but the API server's: turn the cluster's OIDC issuer on "+
-			"with `az aks update --resource-group GROUP --name NAME --enable-oidc-issuer`, and name that", issuer)
-	case !strings.HasSuffix(issuer, "/"):
-		problems.Add(e.Key("cluster.issuer"), "%q: want it with the slash at its end that AKS's tokens have", issuer)
 	}
 }
 

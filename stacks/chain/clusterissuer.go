@@ -42,9 +42,6 @@ func (c clusterIssuer) check(s *config.Settings, problems *config.Problems) {
 		if err := trust.CheckSubject(e.Own()); err != nil {
 			problems.Add(e.Key("namespace.name"), "%s", err)
 		}
-		if c.onAKS {
-			checkAKSIssuer(e, problems)
-		}
 	}
 }
 

@@ -59,8 +59,11 @@ func (c *ecsService) build(first bool) *aws.ServiceArgs {
 		CPU: e.CPU, Memory: e.Memory, Architecture: aws.Architecture(e.Architecture),
 		Port:    s.Product.Port,
 		Command: w.Command, Arguments: w.Args, Env: w.Env, Secrets: e.Secrets, SecretKeys: e.SecretKeys,
-		Health: aws.Health{Path: s.Product.HealthPath},
-		Logs:   aws.Logs{RetentionDays: e.LogRetentionDays},
+		Health: aws.Health{
+			Path: s.Product.HealthPath, Command: e.Health.Command, Interval: e.Health.Interval, Timeout: e.Health.Timeout,
+			Retries: e.Health.Retries, StartPeriod: e.Health.StartPeriod,
+		},
+		Logs: aws.Logs{RetentionDays: e.LogRetentionDays},
 		Network: aws.Network{
 			Subnets:        pulumi.ToStringArray(e.Subnets),
 			SecurityGroups: pulumi.ToStringArray(e.SecurityGroups),
@@ -86,7 +89,7 @@ func (c *ecsService) keys() config.Keys {
 		"customer": "slug", "product": "product.name", "account": "aws.customer.account", "region": "aws.customer.region", "cluster": "ecs.cluster",
 		"name": "product.name", "tag": "product.tag", "digest": "product.digest", "size": "ecs.memory", "architecture": "ecs.architecture",
 		"port": "product.port", "replicas": "workload.replicas", "env": "workload.env", "command": "workload.command", "arguments": "workload.args",
-		"secrets": "ecs.secrets", "secretKeys": "ecs.secretKeys", "health": "product.healthPath", "health.path": "product.healthPath", "logs.retentionDays": "ecs.logRetentionDays",
+		"secrets": "ecs.secrets", "secretKeys": "ecs.secretKeys", "health": "ecs.health", "health.path": "product.healthPath", "logs.retentionDays": "ecs.logRetentionDays",
 		"logs": "ecs", "network.subnets": "ecs.subnets", "network.securityGroups": "ecs.securityGroups", "network": "ecs",
 		"executionRole": "ecs.executionRole", "taskRole": "ecs.taskRole", "tags": "tags",
 		"repository": "aws.vendor",

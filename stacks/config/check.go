@@ -21,6 +21,9 @@ func (s *Settings) check(problems *Problems) {
 		}
 		s.AtMostOne(problems, "environments."+name+".product", "tag", "digest")
 	}
+	if s.Azure.TenantID != "" && s.Azure.TenantID == s.Azure.SubscriptionID {
+		problems.Add("azure.subscriptionId", "%q: is the tenant's ID: want the subscription's, `az account show --query id`", s.Azure.SubscriptionID)
+	}
 	s.checkNamespaces(problems)
 	s.checkTags(problems)
 	if s.Given["workload"] && s.Given["workloads"] {

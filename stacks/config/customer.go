@@ -116,7 +116,8 @@ type Azure struct {
 	SubscriptionID string   `json:"subscriptionId"`
 	ResourceGroup  string   `json:"resourceGroup"`
 	Location       string   `json:"location"` // empty: the group's
-	Trust          string   `json:"trust"`    // empty: entra
+	NewLocation    bool     `json:"newLocation"`
+	Trust          string   `json:"trust"` // empty: entra
 	Identity       Identity `json:"identity"`
 	Token          Token    `json:"token"`
 	// WorkloadIdentities are what workloads become that have an identity.
@@ -246,8 +247,18 @@ type ECS struct {
 	LogRetentionDays int               `json:"logRetentionDays"` // 0: 30
 	Secrets          map[string]string `json:"secrets"`
 	SecretKeys       []string          `json:"secretKeys"`
+	Health           Health            `json:"health"`
 	ExecutionRole    Role              `json:"executionRole"`
 	TaskRole         Role              `json:"taskRole"`
+}
+
+// Health says how ECS asks a container whether it is well; seconds, 0: ECS's default.
+type Health struct {
+	Command     []string `json:"command"` // empty: curl at product.healthPath
+	Interval    int      `json:"interval"`
+	Timeout     int      `json:"timeout"`
+	Retries     int      `json:"retries"`
+	StartPeriod int      `json:"startPeriod"`
 }
 
 // Role says how an IAM role is made.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"waybill.example/waybill/components/aws"
 )
@@ -34,6 +35,20 @@ var awsRegions = strings.Fields(`
 	ap-southeast-3 ap-southeast-4 ap-southeast-5 ap-southeast-6 ap-southeast-7 ca-central-1 ca-west-1 eu-central-1 eu-central-2 eu-north-1
 	eu-south-1 eu-south-2 eu-west-1 eu-west-2 eu-west-3 il-central-1 me-central-1 me-south-1 mx-central-1 sa-east-1 us-east-1 us-east-2
 	us-west-1 us-west-2 us-gov-east-1 us-gov-west-1 cn-north-1 cn-northwest-1 eusc-de-east-1`)
+
+// azureRegions are those of Azure's public cloud, of Azure Government and of Azure in
+// China (https://learn.microsoft.com/azure/reliability/regions-list,
+// https://learn.microsoft.com/azure/azure-government/documentation-government-welcome,
+// https://learn.microsoft.com/azure/china/concepts-service-availability).
+var azureRegions = strings.Fields(`
+	australiacentral australiacentral2 australiaeast australiasoutheast austriaeast belgiumcentral brazilsouth brazilsoutheast canadacentral
+	canadaeast centralindia centralus chilecentral denmarkeast eastasia eastus eastus2 francecentral francesouth germanynorth
+	germanywestcentral indonesiacentral israelcentral italynorth japaneast japanwest jioindiacentral jioindiawest koreacentral koreasouth
+	malaysiawest mexicocentral newzealandnorth northcentralus northeurope norwayeast norwaywest polandcentral qatarcentral southafricanorth
+	southafricawest southcentralus southindia southeastasia spaincentral swedencentral swedensouth switzerlandnorth switzerlandwest
+	uaecentral uaenorth uksouth ukwest westcentralus westeurope westindia westus westus2 westus3
+	usgovarizona usgoviowa usgovtexas usgovvirginia usdodcentral usdodeast
+	chinaeast chinaeast2 chinaeast3 chinanorth chinanorth2 chinanorth3`)
 
 // The first parts of places' names elsewhere, in other clouds and among people, with
 // Google's and AWS's words for them.
@@ -70,6 +85,31 @@ func checkRegion(s *Settings, key, text string) error {
 	}
 	return fmt.Errorf("%q: is no AWS Region: want %s; %s: true takes one newer than %s",
 		text, cmp.Or(nearest(text, awsRegions, awsWords), "one such as eu-central-1"), strings.Replace(key, ".region", ".newRegion", 1), placesTaken)
+}
+
+// checkAzureLocation wants one of Azure's regions. Their display names, such as West
+// Europe, are written without spaces.
+func checkAzureLocation(s *Settings, _, text string) error {
+	if slices.Contains(azureRegions, text) || s.Azure.NewLocation {
+		return nil
+	}
+	return fmt.Errorf("%q: is no region of Azure: want %s; azure.newLocation: true takes one newer than %s",
+		text, cmp.Or(nearestAzure(text), "one such as westeurope"), placesTaken)
+}
+
+// nearestAzure is nearest for names that have the points of the compass in front:
+// europe-west1 is westeurope.
+func nearestAzure(text string) string {
+	parts := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return strings.ContainsRune("-_ .", r) })
+	name := strings.Join(parts, "")
+	slices.Reverse(parts)
+	turned := strings.Join(parts, "")
+	return cmp.Or(nearest(name, azureRegions, nil), nearest(strings.Map(func(r rune) rune {
+		if unicode.IsDigit(r) {
+			return -1
+		}
+		return r
+	}, turned), azureRegions, nil))
 }
 
 // maxEdits is how many letters a place's name may differ from the one that was

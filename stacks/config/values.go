@@ -105,26 +105,51 @@ func checkSecretSource(_ *Settings, _, text string) error {
 	return errors.New("is no ARN (not shown, it may be the secret itself): want the ARN of a secret or parameter")
 }
 
-// checkAzureLocation says how Azure's display names, West Europe, are written.
-func checkAzureLocation(_ *Settings, _, text string) error {
-	name := strings.NewReplacer(" ", "", "-", "", "_", "").Replace(strings.ToLower(text))
-	if name == text {
-		return nil
+// The issuers of the managed clusters, whose forms their clouds document, and what is
+// taken for one: the address of their API servers.
+var (
+	// https://learn.microsoft.com/azure/aks/use-oidc-issuer
+	aksIssuer = regexp.MustCompile(`^https://[a-z0-9.-]+\.oic\.prod-aks\.azure\.[a-z]+/`)
+	// https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html
+	eksIssuer     = regexp.MustCompile(`^https://oidc(\.eks\.[a-z0-9-]+\.amazonaws\.[a-z.]+|-eks\.[a-z0-9-]+\.api\.[a-z.]+)/id/`)
+	eksIssuerForm = regexp.MustCompile(`/id/[0-9A-Z]+$`)
+	// https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters/getJwks
+	gkeIssuer = regexp.MustCompile(`^https://container\.googleapis\.com/`)
+
+	aksServer = regexp.MustCompile(`^https://[A-Za-z0-9.-]+\.azmk8s\.[a-z]+(:|/|$)`)
+	eksServer = regexp.MustCompile(`^https://[A-Za-z0-9-]+\.[a-z0-9]+\.[a-z0-9-]+\.eks\.amazonaws\.[a-z.]+(:|/|$)`)
+)
+
+// checkIssuer refuses what is near an issuer and none: a document below it, an API
+// server, the issuer of another cloud's cluster, and one that differs from the tokens'
+// in a slash or a letter. The schema says what else an issuer is.
+func checkIssuer(s *Settings, key, text string) error {
+	onEKS, unreachable := eksIssuer.MatchString(text), check.Unreachable(text) != ""
+	switch above := check.IssuerAbove(text); {
+	case above != "" && (s.Platform == "aks" || aksIssuer.MatchString(above+"/")):
+		return issuerBelow(text, above+"/")
+	case above != "":
+		return issuerBelow(text, above)
+	case eksServer.MatchString(text):
+		return fmt.Errorf("%q: is the API server of a cluster on EKS: want its issuer, "+
+			"`aws eks describe-cluster --name NAME --query cluster.identity.oidc.issuer --output text`", text)
+	case (aksServer.MatchString(text) || s.Platform == "aks" && unreachable) && !s.Given[strings.TrimSuffix(key, "issuer")+"keySet"]:
+		return fmt.Errorf("%q: is no issuer that a cloud can ask, but the API server's: turn the cluster's OIDC issuer on "+
+			"with `az aks update --resource-group GROUP --name NAME --enable-oidc-issuer`, and name that", text)
+	case s.Platform == "eks" && !onEKS && !unreachable && check.IsIssuer(text):
+		return fmt.Errorf("%q: is not the issuer of a cluster on EKS: want one such as https://oidc.eks.%s.amazonaws.com/id/ID", text, s.AWS.Customer.Region)
+	case onEKS && !eksIssuerForm.MatchString(text):
+		return fmt.Errorf("%q: want it exactly as EKS writes it: the ID in capital letters, and no slash behind it", text)
+	case (aksIssuer.MatchString(text) || s.Platform == "aks" && !unreachable && !aksServer.MatchString(text)) && check.IsIssuer(text) && !strings.HasSuffix(text, "/"):
+		return fmt.Errorf("%q: want it with the slash at its end that AKS's tokens have", text)
+	case gkeIssuer.MatchString(text) && strings.HasSuffix(text, "/"):
+		return fmt.Errorf("%q: want it without the slash at its end, as in GKE's tokens", text)
 	}
-	return fmt.Errorf("%q: want a region's name, such as %q", text, name)
+	return nil
 }
 
-// checkIssuer refuses a document below an issuer; the schema says what else an
-// issuer is. AKS's ends in a slash.
-func checkIssuer(s *Settings, _, text string) error {
-	above := check.IssuerAbove(text)
-	if above == "" {
-		return nil
-	}
-	if s.Platform == "aks" || strings.Contains(above, ".oic.prod-aks.") {
-		above += "/"
-	}
-	return fmt.Errorf("%q: is a document of the issuer: want the issuer itself as in the cluster's tokens, %q", text, above)
+func issuerBelow(text, issuer string) error {
+	return fmt.Errorf("%q: is a document of the issuer: want the issuer itself as in the cluster's tokens, %q", text, issuer)
 }
 
 // quantityMeant are quantities as people write them: a number, the unit's letter, an
