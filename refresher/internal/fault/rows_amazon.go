@@ -151,8 +151,15 @@ var amazonRows = []Row{
 		Source: ecrDocs,
 	},
 	{
+		Name: "ecr-credentials-expired", Hops: []Hop{HopECR}, Kind: Settling,
+		Words:  re(`\bExpiredToken(Exception)?\b`),
+		Cause:  "the role's credentials, which AWS has just issued, are expired",
+		Do:     "look at the node's clock, and whether the role's sessions were revoked",
+		Source: awsDocs,
+	},
+	{
 		Name: "ecr-credentials", Hops: []Hop{HopECR}, Kind: Settling,
-		Words: re(`\b(UnrecognizedClientException|InvalidClientTokenId|ExpiredToken|ExpiredTokenException)\b`),
+		Words: re(`\b(UnrecognizedClientException|InvalidClientTokenId)\b`),
 		Cause: "the vendor registry's Region does not take the role's credentials: another partition, or a Region that " +
 			"the customer's account has not enabled",
 		Do:     "the customer enables the registry's Region in its account",

@@ -114,7 +114,7 @@ var googleRows = []Row{
 	{
 		// Google says so of what is expired, too, and of what a clock ahead issued.
 		Name: "sts-token-time", Hops: []Hop{HopSTS},
-		Words: re(`(?i)ID Token issued at .* is stale|issued in the future|ID Token is not valid yet|ID Token lives|` +
+		Words: re(`(?i)ID Token issued at .* is stale|issued in the future|ID Token is not valid yet|ID Token lives|(ID Token|JWT) has expired|` +
 			`ID Token must contain the claims iat`),
 		Kind:  Lasting,
 		Cause: "the token's times: expired, issued too long ago, valid for too long, or from a clock that is wrong",
