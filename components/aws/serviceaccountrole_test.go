@@ -232,7 +232,7 @@ func TestBadRolesAreNamed(t *testing.T) {
 		want   string
 	}{
 		"a bad slug":             {func(a *aws.ServiceAccountRoleArgs) { a.Customer = "Acme" }, `customer "Acme": want 3 to 40`},
-		"an unquoted account":    {func(a *aws.ServiceAccountRoleArgs) { a.Account, a.Trust = "22223333444", aws.IRSA{Issuer: issuer} }, `account "22223333444": want the customer's AWS account, 12 digits`},
+		"an unquoted account":    {func(a *aws.ServiceAccountRoleArgs) { a.Account, a.Trust = "22223333444", aws.IRSA{Issuer: issuer} }, `account "22223333444": want the role's AWS account, 12 digits`},
 		"no Region":              {func(a *aws.ServiceAccountRoleArgs) { a.Region = "" }, `region "": want an AWS Region`},
 		"a wildcard namespace":   {func(a *aws.ServiceAccountRoleArgs) { a.Namespace = "*" }, `namespace "*": want a Kubernetes name`},
 		"no ServiceAccount":      {func(a *aws.ServiceAccountRoleArgs) { a.ServiceAccount = "" }, `serviceAccount "": want a Kubernetes name`},

@@ -193,6 +193,9 @@ type AWS struct {
 	Vendor struct {
 		AWSSite
 		Repository ECRRepository `json:"repository"`
+		// Role and OIDCProvider are for clusters outside AWS.
+		Role         Role         `json:"role"`
+		OIDCProvider OIDCProvider `json:"oidcProvider"`
 	} `json:"vendor"`
 	Customer AWSSite `json:"customer"`
 }
@@ -230,7 +233,7 @@ type EKS struct {
 
 // OIDCProvider is the account's IAM provider for a cluster's issuer.
 type OIDCProvider struct {
-	Existing *bool `json:"existing"` // nil: true
+	Existing *bool `json:"existing"` // nil: true for the cluster's own account
 	Protect  *bool `json:"protect"`  // nil: true
 }
 
