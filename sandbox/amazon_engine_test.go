@@ -28,11 +28,13 @@ func broken(t *testing.T, s *sandbox.Sandbox, outputs map[string]any) []string {
 	return names
 }
 
-// Suspending takes the repository's policy, and resuming brings it back: no
-// first refresh runs, which would fail.
+// Suspending takes the repository's policy, or from a role of the vendor's its own,
+// and resuming brings it back: no first refresh runs, which would fail.
 func TestExampleACustomerOnAWSIsSuspendedAndResumed(t *testing.T) {
 	t.Parallel()
-	for stack, hop := range map[string]string{"initech": "secret", "stark": "registry"} {
+	for stack, c := range map[string]struct{ hop, right string }{
+		"initech": {"secret", "ecr-readers"}, "stark": {"registry", "ecr-readers"}, "nakatomi": {"ecr", "role-role-policy-attachment"},
+	} {
 		t.Run(stack, func(t *testing.T) {
 			t.Parallel()
 			p := newProject(t, stack)
@@ -40,15 +42,15 @@ func TestExampleACustomerOnAWSIsSuspendedAndResumed(t *testing.T) {
 			up(t, s)
 			p.set("suspended", true)
 			suspended := up(t, s)
-			assert.Equal(t, []string{"delete ecr-readers"}, changes(suspended))
+			assert.Equal(t, []string{"delete " + c.right}, changes(suspended))
 			assert.Equal(t, true, suspended.Outputs["suspended"])
 			assert.NotEmpty(t, suspended.Outputs["accessGrant"], "no document says that something was taken back")
-			assert.Equal(t, []string{hop}, broken(t, s, suspended.Outputs), "the role gets its token, which opens nothing")
+			assert.Equal(t, []string{c.hop}, broken(t, s, suspended.Outputs), "the role opens nothing")
 			assert.Empty(t, changes(up(t, s)))
 
 			p.set("suspended", nil)
 			resumed := up(t, s)
-			assert.Equal(t, []string{"create ecr-readers"}, changes(resumed))
+			assert.Equal(t, []string{"create " + c.right}, changes(resumed))
 			assert.NotContains(t, resumed.Outputs, "suspended")
 			assert.Empty(t, broken(t, s, resumed.Outputs))
 		})

@@ -69,7 +69,7 @@ func newRecorder(config map[string]string, secrets []string) *recorder.Recorder 
 			},
 			// The provider of a cluster of EKS came with it; of others there is none.
 			"aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider": func(args resource.PropertyMap) (resource.PropertyMap, error) {
-				if !strings.Contains(args["arn"].StringValue(), "oidc-provider/oidc.eks.") {
+				if !strings.Contains(args["arn"].StringValue(), "eks.") {
 					return nil, errors.New("NoSuchEntity")
 				}
 				return resource.NewPropertyMapFromMap(map[string]any{"arn": args["arn"].StringValue(), "clientIdLists": []any{"sts.amazonaws.com"}}), nil
