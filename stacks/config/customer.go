@@ -188,7 +188,7 @@ type Repository struct {
 	Protect                 *bool  `json:"protect"`                 // nil: true
 }
 
-// AWS is both sides on AWS.
+// AWS is the vendor's side on AWS, and the customer's where the product runs there.
 type AWS struct {
 	Vendor struct {
 		AWSSite
