@@ -283,3 +283,25 @@ func TestExampleTheVendorsHalfIsOffBoardedAlone(t *testing.T) {
 	_, err = customer.Role("stark--bifrost-execution")
 	require.NoError(t, err)
 }
+
+// A role of the vendor's goes alone. The provider stays for the roles of other
+// products, and the stack that makes it again takes it over.
+func TestExampleAVendorsRoleIsOffBoardedAlone(t *testing.T) {
+	t.Parallel()
+	s := newProject(t, "nakatomi").start(nil)
+	up(t, s)
+	_, err := open(t, s).Destroy(context.Background(), optdestroy.Target([]string{"**::role", "**::role-*"}), optdestroy.TargetDependents())
+	require.NoError(t, err)
+	vendor, err := s.AWS.IAM.Account("210987654321")
+	require.NoError(t, err)
+	_, err = vendor.Role("nakatomi--bifrost-pull")
+	require.Error(t, err)
+	_, kept := vendor.Trusted("https://oidc.nakatomi.example/plaza")
+	assert.True(t, kept)
+	_, err = s.AWS.ECR.Get(arn.Place{Account: "210987654321", Region: "us-east-1"}, "nakatomi/bifrost")
+	require.NoError(t, err, "the repository stays")
+
+	again := up(t, s)
+	assert.Empty(t, broken(t, s, again.Outputs))
+	assert.Empty(t, changes(up(t, s)))
+}
