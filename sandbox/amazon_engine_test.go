@@ -28,11 +28,13 @@ func broken(t *testing.T, s *sandbox.Sandbox, outputs map[string]any) []string {
 	return names
 }
 
-// Suspending takes the repository's policy, and resuming brings it back: no
-// first refresh runs, which would fail.
+// Suspending takes the repository's policy, or from a role of the vendor's its own,
+// and resuming brings it back: no first refresh runs, which would fail.
 func TestExampleACustomerOnAWSIsSuspendedAndResumed(t *testing.T) {
 	t.Parallel()
-	for stack, hop := range map[string]string{"initech": "secret", "stark": "registry"} {
+	for stack, c := range map[string]struct{ hop, right string }{
+		"initech": {"secret", "ecr-readers"}, "stark": {"registry", "ecr-readers"}, "nakatomi": {"ecr", "role-role-policy-attachment"},
+	} {
 		t.Run(stack, func(t *testing.T) {
 			t.Parallel()
 			p := newProject(t, stack)
@@ -40,15 +42,15 @@ func TestExampleACustomerOnAWSIsSuspendedAndResumed(t *testing.T) {
 			up(t, s)
 			p.set("suspended", true)
 			suspended := up(t, s)
-			assert.Equal(t, []string{"delete ecr-readers"}, changes(suspended))
+			assert.Equal(t, []string{"delete " + c.right}, changes(suspended))
 			assert.Equal(t, true, suspended.Outputs["suspended"])
 			assert.NotEmpty(t, suspended.Outputs["accessGrant"], "no document says that something was taken back")
-			assert.Equal(t, []string{hop}, broken(t, s, suspended.Outputs), "the role gets its token, which opens nothing")
+			assert.Equal(t, []string{c.hop}, broken(t, s, suspended.Outputs), "the role opens nothing")
 			assert.Empty(t, changes(up(t, s)))
 
 			p.set("suspended", nil)
 			resumed := up(t, s)
-			assert.Equal(t, []string{"create ecr-readers"}, changes(resumed))
+			assert.Equal(t, []string{"create " + c.right}, changes(resumed))
 			assert.NotContains(t, resumed.Outputs, "suspended")
 			assert.Empty(t, broken(t, s, resumed.Outputs))
 		})
@@ -280,4 +282,26 @@ func TestExampleTheVendorsHalfIsOffBoardedAlone(t *testing.T) {
 	require.NoError(t, err)
 	_, err = customer.Role("stark--bifrost-execution")
 	require.NoError(t, err)
+}
+
+// A role of the vendor's goes alone. The provider stays for the roles of other
+// products, and the stack that makes it again takes it over.
+func TestExampleAVendorsRoleIsOffBoardedAlone(t *testing.T) {
+	t.Parallel()
+	s := newProject(t, "nakatomi").start(nil)
+	up(t, s)
+	_, err := open(t, s).Destroy(context.Background(), optdestroy.Target([]string{"**::role", "**::role-*"}), optdestroy.TargetDependents())
+	require.NoError(t, err)
+	vendor, err := s.AWS.IAM.Account("210987654321")
+	require.NoError(t, err)
+	_, err = vendor.Role("nakatomi--bifrost-pull")
+	require.Error(t, err)
+	_, kept := vendor.Trusted("https://oidc.nakatomi.example/plaza")
+	assert.True(t, kept)
+	_, err = s.AWS.ECR.Get(arn.Place{Account: "210987654321", Region: "us-east-1"}, "nakatomi/bifrost")
+	require.NoError(t, err, "the repository stays")
+
+	again := up(t, s)
+	assert.Empty(t, broken(t, s, again.Outputs))
+	assert.Empty(t, changes(up(t, s)))
 }

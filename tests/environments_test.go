@@ -84,6 +84,49 @@ func TestExampleEnvironmentsOfTrustedClustersHaveSubjectsOfTheirOwn(t *testing.T
 	}
 }
 
+// A vendor's account has one OIDC provider for each issuer: environments of one
+// cluster share it, and each has a role that trusts its own ServiceAccount alone.
+func TestExampleEnvironmentsOfOneClusterShareTheVendorsProvider(t *testing.T) {
+	environment := func(cluster, namespace string) any {
+		return map[string]any{
+			"cluster":   map[string]any{"context": cluster, "issuer": "https://oidc.nakatomi.example/" + cluster},
+			"namespace": map[string]any{"name": namespace},
+		}
+	}
+	several := set("environments", map[string]any{"prod": environment("plaza", "bifrost"), "test": environment("plaza", "bifrost-test"), "edge": environment("annex", "bifrost")})
+	r, err := runStack(t, "nakatomi", nil, several)
+	require.NoError(t, err)
+	assert.Len(t, r.Of("OpenIdConnectProvider"), 2)
+	assert.Equal(t, "https://oidc.nakatomi.example/plaza", r.Named("role-prod-provider").Text("url"))
+	assert.Equal(t, "https://oidc.nakatomi.example/annex", r.Named("role-edge-provider").Text("url"))
+	for name, account := range map[string]string{"prod": "bifrost", "test": "bifrost-test"} {
+		role := r.Named("role-" + name + "-role")
+		assert.Equal(t, "nakatomi--bifrost-pull--"+name, role.Text("name"))
+		assert.Contains(t, role.Text("assumeRolePolicy"), `"Federated":"arn:aws:iam::210987654321:oidc-provider/oidc.nakatomi.example/plaza"`)
+		assert.Contains(t, role.Text("assumeRolePolicy"), `"oidc.nakatomi.example/plaza:aud":"sts.amazonaws.com","oidc.nakatomi.example/plaza:sub":"system:serviceaccount:`+account+`:bifrost-refresher"`)
+	}
+	assert.Empty(t, r.Of("RepositoryPolicy"), "the role's own policy says what it reads")
+
+	existing, err := runStack(t, "nakatomi", nil, several, set("aws.vendor.oidcProvider", map[string]any{"existing": true}))
+	require.ErrorContains(t, err, "aws.vendor.oidcProvider.existing true: OIDC provider")
+	assert.Empty(t, beyondProviders(existing), "a second product's stack wants the first's provider there")
+}
+
+// On AKS the issuer's slash is part of the provider's name, and the product's pods
+// become Entra identities as ever.
+func TestExampleAnAKSClusterBecomesARoleOfTheVendors(t *testing.T) {
+	r, err := runStack(t, "cyberdyne", nil, onAWS)
+	require.NoError(t, err)
+	assert.Equal(t, aksIssuer+"/", r.Named("role-provider").Text("url"))
+	host := strings.TrimPrefix(aksIssuer, "https://")
+	assert.Contains(t, r.Named("role-role").Text("assumeRolePolicy"), `"`+host+`/:aud":"sts.amazonaws.com"`)
+	assert.Empty(t, r.Of("UserAssignedIdentity"))
+	assert.Contains(t, r.Named("workload-deployment").Text("spec.template.spec.containers[0].image"), "210987654321.dkr.ecr.us-east-1.amazonaws.com/cyberdyne/deepintshield:")
+
+	_, err = runStack(t, "cyberdyne", nil, onAWS, set("environments.default.cluster", map[string]any{"context": "c", "name": "prod"}))
+	require.ErrorContains(t, err, "environments.default.cluster.issuer is missing", "the vendor's anchor is no look-up")
+}
+
 func TestExampleAnUploadedKeySetStandsInForAnIssuerThatCannotBeReached(t *testing.T) {
 	const keys = `{"keys":[{"alg":"RS256","e":"AQAB","kty":"RSA","n":"AQAB"}]}`
 	r, err := runStack(t, "wayne", nil, set("environments.default.cluster.keySet", keys))

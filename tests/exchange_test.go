@@ -52,6 +52,11 @@ const (
 	tyrellRequest   = `{"document":"accessRequest","version":"1.0","customer":"tyrell","platform":"aks","tenantId":"2ad5470e-f918-4635-b7ea-052648c94afd","environments":[
 		{"name":"prod","clientId":"8bd97dd6-59af-4720-b887-45fedc05701c","principalId":"ac05ac88-cf69-463a-8219-734b26b350fa"},
 		{"name":"dev","clientId":"9ce08ee7-60b0-4831-8998-56afedd16812","principalId":"bd16bd99-d07a-4741-8320-845c37c461ab"}]}`
+	nakatomiRequest = `{"document":"accessRequest","version":"1.0","customer":"nakatomi","platform":"kubernetes",
+		"environments":[{"name":"default","issuer":"https://oidc.nakatomi.example/plaza","subject":"system:serviceaccount:bifrost:bifrost-refresher"}]}`
+	nakatomiGrant = `{"document":"accessGrant","version":"1.0","customer":"nakatomi","platform":"kubernetes","account":"210987654321","region":"us-east-1",
+		"registry":"210987654321.dkr.ecr.us-east-1.amazonaws.com","repository":"nakatomi/bifrost",
+		"environments":[{"name":"default","roleArn":"arn:aws:iam::210987654321:role/waybill/nakatomi--bifrost-pull"}]}`
 	hansoGrant = `{"document":"accessGrant","version":"1.0","customer":"hanso","platform":"kubernetes","registry":"europe-west1-docker.pkg.dev","repository":"bifrost-images/hanso"}`
 )
 
@@ -78,6 +83,12 @@ var parties = map[string]party{
 		set("product", map[string]any{"name": "bifrost"}), set("environments", map[string]any{"prod": map[string]any{}, "dev": map[string]any{}}),
 	}, "request", "accessRequest", tyrellRequest},
 	"a GKE customer": {"hanso", []func(map[string]any){set("side", "customer")}, "grant", "accessGrant", hansoGrant},
+	"the vendor on AWS of a cluster's owner": {"nakatomi", []func(map[string]any){
+		set("side", "vendor"), set("refresher", nil), set("product", map[string]any{"name": "bifrost"}), set("environments.default.cluster.context", nil),
+	}, "request", "accessRequest", nakatomiRequest},
+	"a cluster's owner with a vendor on AWS": {"nakatomi", []func(map[string]any){
+		set("side", "customer"), set("aws.vendor.role", nil),
+	}, "grant", "accessGrant", nakatomiGrant},
 }
 
 // exchangeOf runs a party's half with what the other's stack exports, and what
@@ -216,7 +227,7 @@ func tamperings(value any) []any {
 		{"334455667788", "999999999999"}, {"210987654321", "999999999999"}, {"bifrost-images", "evil-images"}, {"hanso-platform", "evil-platform"},
 		{"europe-west1", "us-west1"}, {"us-east-1", "us-west-2"}, {"eu-central-1", "eu-west-1"}, {"docker.pkg.dev", "docker.pkg.dev.evil.example"},
 		{"amazonaws.com", "amazonaws.com.evil.example"}, {"soylent", "mallory"}, {"oscorp", "mallory"}, {"bifrost-refresher", "default"}, {"gke-nodes", "evil-nodes"},
-		{"423456789012", "999999999999"}, {"stark", "mallory"}, {"cyberdyne", "mallory"}, {"tyrell", "mallory"}, {"deepintshield-refresher", "default"},
+		{"423456789012", "999999999999"}, {"stark", "mallory"}, {"nakatomi", "mallory"}, {"cyberdyne", "mallory"}, {"tyrell", "mallory"}, {"deepintshield-refresher", "default"},
 		{"aks", "eks"}, {"ecs", "eks"}, {"731904826550", "731904826551"}, {"default", "prod"},
 	} {
 		if strings.Contains(text, swap[0]) {
@@ -256,6 +267,10 @@ func TestExampleAWrongDocumentIsNamed(t *testing.T) {
 		"an environment that nobody configured": {"the vendor of an AKS customer", "environments[0].name", "prod", `environments[0].name "prod": want one of the configured default`},
 		"the default nodes of a project without its number": {"the vendor of a GKE customer", "environments[0].nodeServiceAccounts[0]", "123456789012-compute@developer.gserviceaccount.com",
 			`is named by the project's number: want gke.projectNumber in the configuration, its trust anchor`},
+		"a vendor's role elsewhere": {"a cluster's owner with a vendor on AWS", "environments[0].roleArn", "arn:aws:iam::999999999999:role/waybill/nakatomi--bifrost-pull",
+			`environments[0].roleArn "arn:aws:iam::999999999999:role/waybill/nakatomi--bifrost-pull" disagrees with the trust anchor aws.vendor.account, "210987654321"`},
+		"another issuer for IAM": {"the vendor on AWS of a cluster's owner", "environments[0].issuer", "https://other.example/",
+			`environments[0].issuer "https://other.example/" disagrees with the trust anchor environments.default.cluster.issuer`},
 		"one ID for two": {"the vendor of an AKS customer", "environments[0].principalId", "8bd97dd6-59af-4720-b887-45fedc05701c",
 			`environments[0].principalId "8bd97dd6-59af-4720-b887-45fedc05701c": is the clientId: want the identity's object ID`},
 		"nodes of another project": {"the vendor of a GKE customer", "environments[0].nodeServiceAccounts[0]", "gke-nodes@evil-platform.iam.gserviceaccount.com",
@@ -385,9 +400,11 @@ func TestExampleAHalfThatWaitsDeploysWhatItCan(t *testing.T) {
 		"the vendor of an AKS customer": {[]string{"gcp-repository", "gcp-pool", "gcp-account", "gcp-reader"}, []string{"gcp-provider", "gcp-impersonation"}},
 		"an AKS customer": {[]string{"azure-identity", "azure-bifrost-federated-credential", "pull-secret", "pull-role"},
 			[]string{"pull-refresh", "pull-first-refresh", "workload-deployment"}},
-		"the vendor of an EKS customer": {[]string{"ecr-repository"}, []string{"ecr-readers"}},
-		"an EKS customer":               {[]string{"role-role", "pull-secret"}, []string{"role-role-policy", "pull-refresh", "workload-deployment"}},
-		"a GKE customer":                {[]string{"namespace-namespace"}, []string{"workload-deployment"}},
+		"the vendor of an EKS customer":          {[]string{"ecr-repository"}, []string{"ecr-readers"}},
+		"an EKS customer":                        {[]string{"role-role", "pull-secret"}, []string{"role-role-policy", "pull-refresh", "workload-deployment"}},
+		"a GKE customer":                         {[]string{"namespace-namespace"}, []string{"workload-deployment"}},
+		"the vendor on AWS of a cluster's owner": {[]string{"ecr-repository"}, []string{"role-role", "role-provider", "ecr-readers"}},
+		"a cluster's owner with a vendor on AWS": {[]string{"pull-secret", "pull-role"}, []string{"pull-refresh", "workload-deployment"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := parties[name]

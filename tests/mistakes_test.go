@@ -59,6 +59,14 @@ func azureLocation(text, want string) string {
 	return fmt.Sprintf("azure.location %q: is no region of Azure: want %s; azure.newLocation: true takes one newer than 2026-11-27", text, want)
 }
 
+// onAWS takes the vendor from Google to AWS.
+func onAWS(customer map[string]any) {
+	all(set("gcp", nil), set("product.image", nil), set("aws", map[string]any{"vendor": map[string]any{"account": "210987654321", "region": "us-east-1"}}))(customer)
+	if customer["platform"] == "aks" {
+		byIssuer(aksIssuer + "/")(customer)
+	}
+}
+
 func env(name, value string) func(map[string]any) {
 	return set("workload.env", map[string]any{name: value})
 }
@@ -231,11 +239,21 @@ func TestExampleWhatAClusterOrACloudWouldRefuseLaterIsNamed(t *testing.T) {
 		"capitals in an ECR name":     {"initech", set("aws.vendor.repository", map[string]any{"name": "Team/x"}), `aws.vendor.repository.name "Team/x": want the repository's name, 2 to 256 of a-z, 0-9 and ._-/, letters and digits first, last and around the others; default: SLUG/PRODUCT; in lower case: "team/x"`, set("aws.vendor.repository", map[string]any{"name": "team/x"})},
 		"capitals in a Google name":   {"dev", set("gcp.repository.name", "Releases"), `gcp.repository.name "Releases": want the repository's name, at most 63 of a-z, 0-9 and hyphens, first a letter, or with existing one that took over a host of Container Registry, such as eu.gcr.io; default: SLUG--PRODUCT; in lower case: "releases"`, set("gcp.repository.name", "releases")},
 		"a key for another platform":  {"stark", set("workload.user", 1000), `workload.user belongs to another platform, chain or side: want none here`, nil},
-		"a vendor on AWS":             {"wayne", all(set("gcp", nil), set("aws", map[string]any{})), `aws names a vendor on AWS (ECR), and there is no chain to it yet from platform kubernetes: want a vendor on Google Cloud (gcp), or the product on platform eks or ecs`, nil},
-		"a vendor on AWS for AKS":     {"dev", all(set("gcp", nil), set("aws", map[string]any{})), `aws names a vendor on AWS (ECR), and there is no chain to it yet from platform aks: want a vendor on Google Cloud (gcp), or the product on platform eks or ecs`, nil},
-		"a vendor on Google for EKS":  {"initech", all(set("aws", nil), set("gcp", map[string]any{"project": "abcdef", "location": "us"})), `gcp names a vendor on Google Cloud, whose chain is that of any cluster: want platform kubernetes, with the cluster's issuer`, nil},
-		"a vendor on Google for ECS":  {"stark", all(set("aws", nil), set("gcp", map[string]any{"project": "abcdef", "location": "us"})), `gcp names a vendor on Google Cloud, and there is no chain to it yet from platform ecs: want a vendor on AWS (aws)`, nil},
-		"the default node, no anchor": {"hanso", set("gke.nodeServiceAccounts", []any{"123456789012-compute@developer.gserviceaccount.com"}), `gke.nodeServiceAccounts[0] "123456789012-compute@developer.gserviceaccount.com": is named by the project's number: want gke.projectNumber beside it, the number from an authenticated channel`, nil},
+		"a vendor on AWS for AKS":     {"cyberdyne", all(onAWS, set("azure.trust", nil)), `azure.trust is entra, and a vendor on AWS (ECR) trusts the cluster's own issuer: want cluster`, onAWS},
+		"a vendor on AWS for GKE's nodes": {"hanso", onAWS, `gke names nodes that pull, and a vendor on AWS (ECR) trusts no nodes of GKE: want none, a refresher pulls then`,
+			all(onAWS, set("gke", nil), set("refresher", map[string]any{"image": "a.example/b:1"}), byIssuer("https://container.googleapis.com/v1/projects/hanso-platform/locations/europe-west1/clusters/prod"))},
+		"keys for IAM": {"nakatomi", set("environments.default.cluster.keySet", `{"keys":[{"alg":"RS256","e":"AQAB","kty":"RSA","n":"AQAB"}]}`), `environments.default.cluster.keySet and a vendor on AWS: ` +
+			`IAM takes no upload of keys, but asks the issuer for them: want none, and an issuer on the internet with a public certificate`, set("environments.default.cluster.keySet", nil)},
+		"an issuer in k3s": {"nakatomi", byIssuer("https://kubernetes.default.svc.cluster.local"), `environments.default.cluster.issuer "https://kubernetes.default.svc.cluster.local": no cloud can reach it, ` +
+			`for .local is no domain of the public DNS: want an issuer that IAM can ask for its keys`, byIssuer("https://nakatomi-oidc.s3.eu-central-1.amazonaws.com")},
+		"an issuer in the customer's k3s": {"nakatomi", all(set("side", "customer"), set("aws.vendor.role", nil), byIssuer("https://10.30.0.11")), `environments.default.cluster.issuer "https://10.30.0.11": no cloud can reach it, ` +
+			`for 10.30.0.11 is no public address: want an issuer that IAM can ask for its keys`, nil},
+		"a port for IAM": {"nakatomi", byIssuer("https://oidc.nakatomi.example:8443/plaza"), `environments.default.cluster.issuer "https://oidc.nakatomi.example:8443/plaza": want one without a port, which IAM does not take`,
+			byIssuer("https://oidc.nakatomi.example/plaza")},
+		"an account that nobody needs": {"nakatomi", set("aws.customer", map[string]any{"account": "123456789012", "region": "eu-central-1"}), `aws.customer belongs to another platform, chain or side: want none here`, set("aws.customer", nil)},
+		"a vendor on Google for EKS":   {"initech", all(set("aws", nil), set("gcp", map[string]any{"project": "abcdef", "location": "us"})), `gcp names a vendor on Google Cloud, whose chain is that of any cluster: want platform kubernetes, with the cluster's issuer`, nil},
+		"a vendor on Google for ECS":   {"stark", all(set("aws", nil), set("gcp", map[string]any{"project": "abcdef", "location": "us"})), `gcp names a vendor on Google Cloud, and there is no chain to it yet from platform ecs: want a vendor on AWS (aws)`, nil},
+		"the default node, no anchor":  {"hanso", set("gke.nodeServiceAccounts", []any{"123456789012-compute@developer.gserviceaccount.com"}), `gke.nodeServiceAccounts[0] "123456789012-compute@developer.gserviceaccount.com": is named by the project's number: want gke.projectNumber beside it, the number from an authenticated channel`, nil},
 		"the default node of another": {"hanso", all(set("gke.projectNumber", "123456789012"), set("gke.nodeServiceAccounts", []any{"123456789013-compute@developer.gserviceaccount.com"})), `gke.nodeServiceAccounts[0] "123456789013-compute@developer.gserviceaccount.com": want one of gke.projectNumber, "123456789012"`,
 			all(set("gke.projectNumber", "123456789012"), set("gke.nodeServiceAccounts", []any{"123456789012-compute@developer.gserviceaccount.com"}))},
 		"a moved registry elsewhere": {"dev", set("gcp.repository", map[string]any{"name": "eu.gcr.io", "existing": true}), `gcp.repository.name "eu.gcr.io": is in the location europe, not in europe-west1: want that location`,

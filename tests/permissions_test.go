@@ -85,6 +85,17 @@ var amazonPermissions = map[string]map[string]permissions{
 		}}},
 		"aws:eks/getCluster:getCluster": {reads: []string{"eks:DescribeCluster"}},
 	},
+	"vendor's AWS account, cluster outside AWS": {
+		"aws:iam/openIdConnectProvider:OpenIdConnectProvider": {
+			reads: []string{"iam:GetOpenIDConnectProvider"},
+			writes: []string{
+				"iam:CreateOpenIDConnectProvider", "iam:TagOpenIDConnectProvider", "iam:UntagOpenIDConnectProvider",
+			},
+			options: map[string]permissions{
+				"aws.vendor.oidcProvider.protect": {writes: []string{"iam:DeleteOpenIDConnectProvider"}},
+			},
+		},
+	},
 	"customer's AWS account, ECS": {
 		"aws:ecs/taskDefinition:TaskDefinition": {
 			reads: []string{"ecs:DescribeTaskDefinition"}, writes: []string{"ecs:RegisterTaskDefinition", "ecs:DeregisterTaskDefinition", "iam:PassRole"},

@@ -67,7 +67,11 @@ func newRecorder(config map[string]string, secrets []string) *recorder.Recorder 
 					map[string]any{"oidcs": []any{map[string]any{"issuer": "https://oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF"}}},
 				}}), nil
 			},
+			// The provider of a cluster of EKS came with it; of others there is none.
 			"aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider": func(args resource.PropertyMap) (resource.PropertyMap, error) {
+				if !strings.Contains(args["arn"].StringValue(), "eks.") {
+					return nil, errors.New("NoSuchEntity")
+				}
 				return resource.NewPropertyMapFromMap(map[string]any{"arn": args["arn"].StringValue(), "clientIdLists": []any{"sts.amazonaws.com"}}), nil
 			},
 		},

@@ -16,7 +16,8 @@ import (
 func TestExampleASuspendedCustomerLosesTheRightToReadAlone(t *testing.T) {
 	for stack, rights := range map[string][]string{
 		"initech": {"ecr-readers"}, "umbrella": {"ecr-readers"}, "hooli": {"ecr-readers"}, "stark": {"ecr-readers"},
-		"dev": {"gcp-reader"}, "wayne": {"gcp-reader"}, "cyberdyne": {"gcp-reader"}, "hanso": {"gcp-reader-gke-nodes"},
+		"nakatomi": {"role-role-policy-attachment"},
+		"dev":      {"gcp-reader"}, "wayne": {"gcp-reader"}, "cyberdyne": {"gcp-reader"}, "hanso": {"gcp-reader-gke-nodes"},
 	} {
 		t.Run(stack, func(t *testing.T) {
 			run := func(edits ...func(map[string]any)) (*recorder.Recorder, map[string]pulumi.Input) {

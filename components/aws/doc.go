@@ -1,7 +1,8 @@
 // Package aws builds both sides of the chain on AWS: the vendor's ECR
 // repository and the grant that lets a customer's role read it (ImageGrant),
-// the role that a customer's ServiceAccount becomes on EKS
-// (ServiceAccountRole), and the product on ECS with Fargate (Service).
+// the role that a customer's ServiceAccount becomes on EKS, or in the vendor's
+// account on any cluster (ServiceAccountRole), and the product on ECS with Fargate
+// (Service).
 //
 // Reading another account's repository takes both policies, the vendor's on
 // the repository and the customer's on the role (docs/facts.md §1 row 11, §4).

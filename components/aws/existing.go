@@ -44,6 +44,7 @@ func (args *ImageGrantArgs) LookUp(ctx *pulumi.Context, opts ...pulumi.InvokeOpt
 	args.looked = true
 	p := check.Of("aws.ImageGrant")
 	switch {
+	case args.Repository.Existing && args.OwnRoles: // its policy is not written
 	case args.Repository.Existing:
 		args.checkShared(ctx, p, opts)
 	case args.Children[childRepository].Import == "":

@@ -50,12 +50,16 @@ type ImageGrantArgs struct {
 	// Repository is the one repository that may be read.
 	Repository Repository
 	// CustomerAccount is the customer's AWS account, 12 digits, from an
-	// authenticated channel: the trust anchor. Required.
+	// authenticated channel: the trust anchor. Required unless OwnRoles.
 	CustomerAccount string
 	// RoleARNs are the customer's roles that may read, paths included, all of
 	// CustomerAccount and none with a wildcard. They need not exist yet. At
 	// least one; how many fit, the policy's 10,240 characters decide.
 	RoleARNs []string
+	// OwnRoles is true where roles of Account itself read, by policies of their own
+	// (ServiceAccountRole's): the repository gets no policy, and keeps one that it
+	// has. Ready is empty then.
+	OwnRoles bool
 	// Waiting is true while the customer has not said which roles pull: the
 	// repository is made, and nobody else may read it yet.
 	Waiting bool
@@ -103,11 +107,14 @@ func (args *ImageGrantArgs) children() []string {
 			children = append(children, childLifecycle)
 		}
 	}
-	if !args.Waiting && !args.Suspended {
+	if args.shares() && !args.Suspended {
 		children = append(children, childReaders)
 	}
 	return children
 }
+
+// shares says whether a policy of the repository lets another account read.
+func (args *ImageGrantArgs) shares() bool { return !args.Waiting && !args.OwnRoles }
 
 // Validate reports every problem of the arguments at once. later names the
 // arguments that another resource or a look-up gives after this check.
@@ -119,8 +126,13 @@ func (args *ImageGrantArgs) Validate(later ...string) error {
 	family.Check(p, args.children(), args.Children)
 	args.site().check(p, "", "the vendor's AWS account")
 	args.Repository.validate(p, args.site())
-	checkAccount(p, "customerAccount", args.CustomerAccount, "the customer's AWS account")
-	if args.Waiting {
+	switch {
+	case !args.OwnRoles:
+		checkAccount(p, "customerAccount", args.CustomerAccount, "the customer's AWS account")
+	case args.CustomerAccount != "" || len(args.RoleARNs) > 0:
+		p.Add("ownRoles", "true: want neither customerAccount nor roleArns beside it")
+	}
+	if !args.shares() {
 		return p.Err()
 	}
 	args.validateRoles(p)
@@ -202,7 +214,7 @@ func NewImageGrant(ctx *pulumi.Context, name string, args *ImageGrantArgs, opts 
 		return nil, err
 	}
 	ready := pulumi.StringArray{}
-	if !args.Waiting {
+	if args.shares() {
 		document, err := args.document().Render(policy.Repository)
 		if err != nil {
 			return nil, err

@@ -225,3 +225,21 @@ func TestAGrantThatWaitsLetsNobodyRead(t *testing.T) {
 	assert.Empty(t, r.Of("RepositoryPolicy"))
 	assert.Empty(t, outputs["ready"])
 }
+
+// Roles of the vendor's own account read by their own policies: the repository gets
+// none, and the one of an existing repository is not looked at.
+func TestOwnRolesNeedNoPolicyOfTheRepository(t *testing.T) {
+	args := grantArguments()
+	args.OwnRoles = true
+	require.ErrorContains(t, args.Validate(), "ownRoles true: want neither customerAccount nor roleArns beside it")
+	args.RoleARNs, args.CustomerAccount = nil, ""
+	r, outputs := grant(t, args, false)
+	assert.NotEmpty(t, r.Named("grant-repository").Type)
+	assert.Empty(t, r.Of("RepositoryPolicy"))
+	assert.Empty(t, outputs["ready"])
+
+	args.Repository = aws.Repository{Existing: true, Name: "releases"}
+	held := shared(`{"Statement": [{"Sid": "Pipeline"}]}`)
+	require.NoError(t, held.Run(newGrant(args)))
+	assert.Empty(t, held.Of("RepositoryPolicy"))
+}

@@ -25,11 +25,15 @@ const (
 
 // IRSA trusts a ServiceAccount's token directly, through the IAM OIDC provider
 // of the cluster's issuer (docs/facts.md §4). It works on EKS with nodes and
-// with Fargate. Exactly one of Issuer and ProviderARN is set.
+// with Fargate, and on any other cluster whose issuer IAM can ask for its keys.
+// Exactly one of Issuer and ProviderARN is set.
 type IRSA struct {
-	// Issuer is the cluster's OIDC issuer exactly as in its tokens:
-	// https://oidc.eks.REGION.SUFFIX/id/ID.
+	// Issuer is the cluster's OIDC issuer exactly as in its tokens, with its slash
+	// at the end where they have one: on EKS https://oidc.eks.REGION.SUFFIX/id/ID.
 	Issuer string
+	// Foreign is true where the cluster is not of the role's account: of EKS, it
+	// may be in any Region.
+	Foreign bool
 	// ProviderARN is the OIDC provider's, instead of the issuer that it names.
 	ProviderARN string
 	// Existing is false where the account's OIDC provider for Issuer is to be
@@ -40,9 +44,15 @@ type IRSA struct {
 	// update or with everything else; default: true. Other roles may have come to
 	// trust the cluster through it. A stack that makes it again takes it over.
 	Protect *bool
+	// Shared is true where another role of the same program makes the provider: it
+	// is neither made nor looked up. The role depends on that one.
+	Shared bool
 }
 
 func (t IRSA) existing() bool { return optional.Or(t.Existing, true) }
+
+// makes says whether the role brings the provider along.
+func (t IRSA) makes() bool { return !t.existing() && !t.Shared }
 
 // issuer is the issuer without its scheme, as IAM names it.
 func (t IRSA) issuer() string {
@@ -73,15 +83,33 @@ func (t IRSA) validate(p *check.Problems, s trusted) {
 		if !check.IsIssuer(scheme+t.issuer()) || strings.Contains(t.issuer(), ":") || s.site.sound() && t.ProviderARN != t.providerARN(s) {
 			p.Add("trust.providerArn", "%q: want the ARN of an OIDC provider of the role's account, %s", t.ProviderARN, s.site.iamARN(oidcProvider+"ISSUER"))
 		}
-	case strings.HasPrefix(t.Issuer, scheme) && strings.Contains(t.issuer(), ":"):
-		p.Add("trust.issuer", "%q: want one without a port, which IAM does not take", t.Issuer)
 	default:
-		p.PublicIssuer("trust.issuer", t.Issuer, "an issuer that IAM can ask for its keys")
-		t.checkRegion(p, s.site)
+		t.checkIssuer(p)
+		if !t.Foreign {
+			t.checkRegion(p, s.site)
+		}
 	}
 	if n := len(scheme + t.issuer()); n > maxIssuer {
 		p.Add("trust.issuer", "has %d characters: want at most %d", n, maxIssuer)
 	}
+}
+
+// CheckIssuer reports an issuer that IAM cannot trust, whoever's role it is for.
+func (t IRSA) CheckIssuer() error {
+	p := check.Of("aws.IRSA")
+	t.checkIssuer(p)
+	return p.Err()
+}
+
+// checkIssuer wants an issuer that IAM can ask: it fetches the keys from the
+// internet, from a host with a public certificate, and takes no upload of them
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html).
+func (t IRSA) checkIssuer(p *check.Problems) {
+	if strings.HasPrefix(t.Issuer, scheme) && strings.Contains(t.issuer(), ":") {
+		p.Add("trust.issuer", "%q: want one without a port, which IAM does not take", t.Issuer)
+		return
+	}
+	p.PublicIssuer("trust.issuer", t.Issuer, "an issuer that IAM can ask for its keys")
 }
 
 // clusterIssuer is the issuer of an EKS cluster
@@ -115,13 +143,16 @@ func (t IRSA) document(s trusted) policy.Document {
 }
 
 func (t IRSA) children() []string {
-	if t.existing() {
+	if !t.makes() {
 		return nil
 	}
 	return []string{childProvider}
 }
 
 func (t IRSA) lookUp(ctx *pulumi.Context, p *check.Problems, s trusted, opts []pulumi.InvokeOption) (kept string) {
+	if t.Shared {
+		return ""
+	}
 	arn := t.providerARN(s)
 	provider, err := iam.LookupOpenIdConnectProvider(ctx, &iam.LookupOpenIdConnectProviderArgs{Arn: &arn}, opts...)
 	switch {
@@ -142,7 +173,7 @@ func (t IRSA) lookUp(ctx *pulumi.Context, p *check.Problems, s trusted, opts []p
 }
 
 func (t IRSA) before(ctx *pulumi.Context, children *family.Family, s trusted) ([]pulumi.Resource, error) {
-	if t.existing() {
+	if !t.makes() {
 		return nil, nil
 	}
 	options := []pulumi.ResourceOption{pulumi.RetainOnDelete(optional.Or(t.Protect, true))}

@@ -86,6 +86,8 @@ type plan struct {
 	own   []policy.Statement
 	given []Policy
 	tags  map[string]string
+	// suspended leaves the policies unattached.
+	suspended bool
 	// derived is true where the name is waybill's own, which fits wherever
 	// customer and product are sound.
 	derived bool
@@ -105,12 +107,15 @@ func (r plan) arn() string { return r.site.iamARN("role" + r.path() + r.Name) }
 // Children of a role ROLE: aws:iam/role:Role itself, and for each of its
 // policies ROLE-policy, waybill's own, or ROLE-policy-NAME: inline
 // aws:iam/rolePolicy:RolePolicy, otherwise aws:iam/policy:Policy with its
-// aws:iam/rolePolicyAttachment:RolePolicyAttachment, which ends in -attachment.
+// aws:iam/rolePolicyAttachment:RolePolicyAttachment, which ends in -attachment. What
+// gives the role its rights is left out while it is suspended.
 func (r plan) children() []string {
 	children := []string{r.child}
 	add := func(policy string) {
-		children = append(children, policy)
-		if !r.Inline {
+		if !r.Inline || !r.suspended {
+			children = append(children, policy)
+		}
+		if !r.Inline && !r.suspended {
 			children = append(children, policy+attachment)
 		}
 	}
@@ -251,8 +256,11 @@ func (r plan) register(ctx *pulumi.Context, children *family.Family, opts ...pul
 	return result, nil
 }
 
-// attach registers one policy and gives it to the role.
+// attach registers one policy and gives it to the role, unless that is suspended.
 func (r plan) attach(ctx *pulumi.Context, to *registered, children *family.Family, child, name, text string) error {
+	if r.Inline && r.suspended {
+		return nil
+	}
 	if r.Inline {
 		inline, err := iam.NewRolePolicy(ctx, children.Name(child), &iam.RolePolicyArgs{
 			Name: pulumi.String(name), Role: to.role.Name, Policy: pulumi.String(text),
@@ -266,7 +274,7 @@ func (r plan) attach(ctx *pulumi.Context, to *registered, children *family.Famil
 	managed, err := iam.NewPolicy(ctx, children.Name(child), &iam.PolicyArgs{
 		Name: pulumi.String(name), Path: pulumi.String(r.path()), Policy: pulumi.String(text), Tags: pulumi.ToStringMap(r.tags),
 	}, children.Options(child)...)
-	if err != nil {
+	if err != nil || r.suspended {
 		return err
 	}
 	attached, err := iam.NewRolePolicyAttachment(ctx, children.Name(child+attachment), &iam.RolePolicyAttachmentArgs{

@@ -13,16 +13,17 @@ import (
 	"waybill.example/waybill/components/subject"
 )
 
-// ServiceAccountRole is the role that one ServiceAccount of one EKS cluster
-// becomes: the refresher's, which reads the vendor's repository, or a workload's
-// own.
+// ServiceAccountRole is the role that one ServiceAccount of one cluster becomes:
+// the refresher's, which reads the vendor's repository, or a workload's own. It is
+// in the account of the customer's EKS cluster, or for any cluster in the vendor's.
 type ServiceAccountRole struct {
 	pulumi.ResourceState
 
-	// RoleARN is what the customer tells the vendor.
+	// RoleARN is what its account's owner tells the other party.
 	RoleARN pulumi.StringOutput `pulumi:"roleArn"`
 	// Ready resolves once the role holds its policies and, for Pod Identity,
-	// the association exists. Its value changes when one of them is replaced.
+	// the association exists. Its value changes when one of them is replaced, and
+	// lacks the policies' attachments while the role is suspended.
 	Ready pulumi.StringArrayOutput `pulumi:"ready"`
 	// WaitFor are the resources to depend on, and not the component: the SDK learns of
 	// a component's children while they are registered, so that a dependency on it may
@@ -38,8 +39,8 @@ type ServiceAccountRoleArgs struct {
 	// Environment is the customer's environment, where it has several: 2 to 12
 	// of a-z, 0-9 and hyphens. It ends the role's default name.
 	Environment string
-	// Account is the customer's AWS account, 12 digits, and Region the
-	// cluster's. Required.
+	// Account is the role's AWS account, 12 digits, and Region the cluster's, or
+	// of a cluster that is not of AWS any of the account's partition. Required.
 	Account, Region string
 	// Trust says how the ServiceAccount becomes the role: IRSA or PodIdentity.
 	// Required.
@@ -52,6 +53,9 @@ type ServiceAccountRoleArgs struct {
 	// Waiting is true while the vendor has not said which repository it is: the
 	// role is the one that pulls, and may do nothing yet. Pull is nil then.
 	Waiting bool
+	// Suspended takes from the role what it may do, and changes nothing else: its
+	// policies stay, attached to nothing, or go where they are inline.
+	Suspended bool
 	// Policies are what else the role may do.
 	Policies []Policy
 	// Role is how the role is made. Default name: SLUG--PRODUCT-pull, or
@@ -88,7 +92,7 @@ func (args *ServiceAccountRoleArgs) plan() plan {
 	s := args.subject()
 	r := plan{
 		Role: args.Role, site: s.site, key: "role.", child: childRole, tags: s.tags, given: args.Policies,
-		description: "What " + s.String() + " becomes",
+		description: "What " + s.String() + " becomes", suspended: args.Suspended,
 	}
 	suffix := "-product"
 	if args.Pull != nil || args.Waiting {
@@ -136,7 +140,7 @@ func (args *ServiceAccountRoleArgs) Validate(later ...string) error {
 		p.Error("environment", naming.CheckEnvironment(args.Environment))
 	}
 	labels.AWS.Check(p, args.owner(), args.Tags)
-	s.site.check(p, "", "the customer's AWS account")
+	s.site.check(p, "", "the role's AWS account")
 	s.Validate(p, "")
 	if args.Trust == nil {
 		p.Add("trust", "is missing: want IRSA or PodIdentity")

@@ -232,7 +232,7 @@ func TestBadRolesAreNamed(t *testing.T) {
 		want   string
 	}{
 		"a bad slug":             {func(a *aws.ServiceAccountRoleArgs) { a.Customer = "Acme" }, `customer "Acme": want 3 to 40`},
-		"an unquoted account":    {func(a *aws.ServiceAccountRoleArgs) { a.Account, a.Trust = "22223333444", aws.IRSA{Issuer: issuer} }, `account "22223333444": want the customer's AWS account, 12 digits`},
+		"an unquoted account":    {func(a *aws.ServiceAccountRoleArgs) { a.Account, a.Trust = "22223333444", aws.IRSA{Issuer: issuer} }, `account "22223333444": want the role's AWS account, 12 digits`},
 		"no Region":              {func(a *aws.ServiceAccountRoleArgs) { a.Region = "" }, `region "": want an AWS Region`},
 		"a wildcard namespace":   {func(a *aws.ServiceAccountRoleArgs) { a.Namespace = "*" }, `namespace "*": want a Kubernetes name`},
 		"no ServiceAccount":      {func(a *aws.ServiceAccountRoleArgs) { a.ServiceAccount = "" }, `serviceAccount "": want a Kubernetes name`},
@@ -338,4 +338,57 @@ func TestRoleNamesFitAndDiffer(t *testing.T) {
 		assert.LessOrEqual(t, len(aws.RoleName(a)), 64)
 		assert.Equal(t, a == b, aws.RoleName(a) == aws.RoleName(b))
 	})
+}
+
+// A role of the vendor's trusts a cluster that is nobody's account's: its issuer names
+// no Region of the role's, and roles of one cluster share its provider.
+func TestARoleTrustsAClusterOutsideItsAccount(t *testing.T) {
+	const aks = "https://westeurope.oic.prod-aks.azure.com/3f2b9d54/0b6f3c1d/"
+	r := role(t, roleArguments(aws.IRSA{Issuer: aks, Foreign: true, Existing: &no}), false)
+	assert.Equal(t, aks, r.Named("one-provider").Text("url"))
+	trust := r.Named("one-role").Text("assumeRolePolicy")
+	assert.Contains(t, trust, `oidc-provider/westeurope.oic.prod-aks.azure.com/3f2b9d54/0b6f3c1d/"`)
+	assert.Contains(t, trust, `"westeurope.oic.prod-aks.azure.com/3f2b9d54/0b6f3c1d/:sub":"system:serviceaccount:shop:shop-refresher"`)
+
+	elsewhere := aws.IRSA{Issuer: strings.Replace(issuer, region, "us-west-2", 1)}
+	require.ErrorContains(t, roleArguments(elsewhere).Validate(), "is of a cluster in us-west-2")
+	elsewhere.Foreign = true
+	require.NoError(t, roleArguments(elsewhere).Validate())
+
+	shared := accounts(false)
+	shared.Functions[lookUp] = func(resource.PropertyMap) (resource.PropertyMap, error) {
+		assert.Fail(t, "the other role's look-up is enough")
+		return nil, nil
+	}
+	require.NoError(t, shared.Run(newRole(roleArguments(aws.IRSA{Issuer: aks, Foreign: true, Existing: &no, Shared: true}))))
+	assert.Empty(t, shared.Of("OpenIdConnectProvider"))
+	assert.Equal(t, trust, shared.Named("one-role").Text("assumeRolePolicy"))
+}
+
+func TestAnIssuerIsCheckedWithoutARole(t *testing.T) {
+	require.NoError(t, aws.IRSA{Issuer: "https://oidc.acme.example/apps"}.CheckIssuer())
+	for issuer, want := range map[string]string{
+		"https://kubernetes.default.svc":     "no cloud can reach it",
+		"https://oidc.acme.example:8443/a":   "want one without a port",
+		"https://oidc.acme.example/a?b":      "want an https issuer URL",
+		"https://a.example/openid/v1/jwks":   "is a document of an issuer",
+		"http://oidc.acme.example/plaintext": "want an https issuer URL",
+	} {
+		require.ErrorContains(t, aws.IRSA{Issuer: issuer}.CheckIssuer(), want, issuer)
+	}
+}
+
+// Suspending takes what gives the role its rights, and leaves the rest as it is.
+func TestASuspendedRoleMayDoNothing(t *testing.T) {
+	for inline, right := range map[bool]string{false: "RolePolicyAttachment", true: "RolePolicy"} {
+		args := roleArguments(aws.IRSA{Issuer: issuer})
+		args.Role.Inline = inline
+		before := role(t, args, false)
+		args.Suspended = true
+		after := role(t, args, false)
+		assert.Len(t, before.Of(right), 1)
+		assert.Empty(t, after.Of(right))
+		assert.Len(t, after.All(), len(before.All())-1, "nothing else goes")
+		assert.Equal(t, before.Named("one-role").Inputs, after.Named("one-role").Inputs)
+	}
 }

@@ -11,7 +11,7 @@ import (
 	"waybill.example/waybill/components/subject"
 )
 
-// Trust is how a ServiceAccount of an EKS cluster becomes the role: IRSA or
+// Trust is how a ServiceAccount of a cluster becomes the role: IRSA, or on EKS
 // PodIdentity.
 type Trust interface {
 	validate(p *check.Problems, s trusted)

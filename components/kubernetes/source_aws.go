@@ -20,11 +20,12 @@ const (
 // ecrCadence takes a 12-hour token many times in its life (docs/facts.md §4).
 func ecrCadence() (usual, longest time.Duration) { return 30 * time.Minute, 30 * time.Minute }
 
-// ECRRole is the customer's role that may read the vendor's registry.
+// ECRRole is the role that may read the vendor's registry.
 type ECRRole struct {
 	// RoleARN of the role, its path included. Required.
 	RoleARN pulumi.StringInput
-	// Region of the cluster, where the role is assumed. Required.
+	// Region where the role is assumed: the EKS cluster's, elsewhere the registry's.
+	// Required.
 	Region string
 }
 

@@ -24,6 +24,7 @@ var chains = map[string][]string{
 	"GKE nodes":      {"hanso"},
 	"IRSA":           {"initech"},
 	"Pod Identity":   {"umbrella"},
+	"vendor's role":  {"nakatomi"},
 	"EKS nodes":      {"hooli"},
 	"ECS":            {"stark"},
 }

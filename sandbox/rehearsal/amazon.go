@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"waybill.example/waybill/sandbox/aws"
 	"waybill.example/waybill/sandbox/aws/arn"
@@ -31,8 +32,12 @@ type amazon struct {
 	*chain
 	Amazon
 
-	// home is where the customer's side is, vendor where the registry is.
+	// home is where the role is that pulls, the customer's side but with a role in the
+	// vendor's account; vendor is where the registry is.
 	home, vendor arn.Place
+	// issuer is the cluster's and subject the refresher's, as the access request has
+	// them; empty but with a role in the vendor's account.
+	issuer, subject string
 	// roleARN is the role that pulls: the refresher's, the node's or the task's
 	// execution role.
 	roleARN string
@@ -50,10 +55,13 @@ func readAmazon(ctx context.Context, c *chain, e environment) (way, error) {
 		home:    arn.Place{Account: e.request.text("account"), Region: e.request.text("region")},
 		vendor:  arn.Place{Account: e.grant.text("account"), Region: e.grant.text("region")},
 		service: e.outputs.text("service"), logGroup: e.outputs.text("logGroup"),
+		issuer: e.request.text("issuer"), subject: e.request.text("subject"),
 	}
-	roles := e.request.list("roleArns")
-	if len(roles) > 0 {
+	if roles := e.request.list("roleArns"); len(roles) > 0 {
 		a.roleARN = roles[0]
+	}
+	if a.vendorRole() {
+		a.home, a.roleARN = a.vendor, e.grant.text("roleArn")
 	}
 	if err := a.check(); err != nil {
 		return nil, err
@@ -73,10 +81,19 @@ func (a *amazon) onECS() bool { return a.World.Walk.Chain == world.ChainECS }
 
 func (a *amazon) check() error {
 	wanted := map[string]string{
-		"accessRequest.account": a.home.Account, "accessRequest.region": a.home.Region, "accessRequest.environments.roleArns": a.roleARN,
 		"accessGrant.account": a.vendor.Account, "accessGrant.region": a.vendor.Region,
 		"accessGrant.registry": a.registry, "accessGrant.repository": a.chain.repository,
 		"image": a.image,
+	}
+	if a.vendorRole() {
+		maps.Copy(wanted, map[string]string{
+			"accessRequest.environments.issuer": a.issuer, "accessRequest.environments.subject": a.subject,
+			"accessGrant.environments.roleArn": a.roleARN,
+		})
+	} else {
+		maps.Copy(wanted, map[string]string{
+			"accessRequest.account": a.home.Account, "accessRequest.region": a.home.Region, "accessRequest.environments.roleArns": a.roleARN,
+		})
 	}
 	if a.onECS() {
 		wanted["service"], wanted["logGroup"] = a.service, a.logGroup
@@ -99,14 +116,20 @@ func (a *amazon) findNodes(ctx context.Context) error {
 // and not by IRSA.
 func (a *amazon) podIdentity() bool { return a.World.Walk.Chain == world.ChainPodIdentity }
 
+// vendorRole says whether the refresher becomes a role of the vendor's account, on a
+// cluster that is not of AWS.
+func (a *amazon) vendorRole() bool { return a.World.Walk.Chain == world.ChainVendorRole }
+
 // refreshes says whether a refresher walks the chain, and not a node or ECS.
-func (a *amazon) refreshes() bool { return a.podIdentity() || a.World.Walk.Chain == world.ChainIRSA }
+func (a *amazon) refreshes() bool {
+	return a.podIdentity() || a.vendorRole() || a.World.Walk.Chain == world.ChainIRSA
+}
 
 // role is the role that pulls, as it is now.
 func (a *amazon) role() (iam.Role, error) {
 	role, exists := a.Cloud.IAM.Role(a.roleARN)
 	if !exists {
-		return iam.Role{}, fmt.Errorf("rehearsal: the role %s of the output accessRequest does not exist", a.roleARN)
+		return iam.Role{}, fmt.Errorf("rehearsal: the role %s of the stack's outputs does not exist", a.roleARN)
 	}
 	return role, nil
 }

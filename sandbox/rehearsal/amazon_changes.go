@@ -88,6 +88,19 @@ func (a *amazon) withRepositoryPolicy(change func(text string) string, run func(
 	return during(func() error { return set(change(before)) }, func() error { return set(before) }, run)
 }
 
+// withoutPull runs with the right to read taken from the role: by the repository's
+// policy, or in the vendor's own account by the role's.
+func (a *amazon) withoutPull(run func() error) error {
+	if !a.vendorRole() {
+		return a.withRepositoryPolicy(func(string) string { return "" }, run)
+	}
+	token, err := tokenOnly()
+	if err != nil {
+		return err
+	}
+	return a.withPermissions(token, run)
+}
+
 // withPermissions runs with one identity policy in the place of all that the
 // pulling role has; none with "".
 func (a *amazon) withPermissions(text string, run func() error) error {

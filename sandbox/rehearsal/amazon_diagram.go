@@ -6,6 +6,9 @@ import (
 
 func (a *amazon) draw(ctx context.Context, f *flowchart) error {
 	customer := "account " + a.home.Account + ", " + a.home.Region
+	if a.vendorRole() {
+		customer = "cluster " + a.cluster.Context
+	}
 	switch {
 	case a.refreshes():
 		return a.drawRefresher(ctx, f, customer)
@@ -25,6 +28,9 @@ func (a *amazon) drawVendor(f *flowchart, puller string) {
 	f.group("vendor", "Vendor", "account "+a.vendor.Account+", "+a.vendor.Region)
 	if !a.refreshes() {
 		f.node("ecr", "ECR", "api.ecr."+a.vendor.Region+"."+a.vendor.Partition().Suffix)
+	}
+	if a.vendorRole() {
+		a.drawRole(f)
 	}
 	f.node("registry", "ECR repository", a.registry+"/"+a.chain.repository)
 	f.end()
@@ -46,6 +52,17 @@ func (a *amazon) drawTask(f *flowchart, customer string) {
 	f.edge("agent", "logs", hopLogs, "principal "+a.roleARN)
 }
 
+// drawRole draws whom the refresher asks for the role, and the role, on the side of
+// their account.
+func (a *amazon) drawRole(f *flowchart) {
+	trust := []string{"AWS STS", "sts." + a.home.Region + "." + a.home.Partition().Suffix}
+	if a.podIdentity() {
+		trust = []string{"EKS Pod Identity", a.variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"]}
+	}
+	f.node("issuer", trust...)
+	f.node("role", "IAM role", a.roleARN)
+}
+
 // drawRefresher draws the customer's side where a refresher walks, with the
 // issuer, subject and audience of a token that the cluster gives for this.
 func (a *amazon) drawRefresher(ctx context.Context, f *flowchart, customer string) error {
@@ -53,13 +70,10 @@ func (a *amazon) drawRefresher(ctx context.Context, f *flowchart, customer strin
 	if err != nil {
 		return err
 	}
-	trust := []string{"AWS STS", "sts." + a.home.Region + "." + a.home.Partition().Suffix}
-	if a.podIdentity() {
-		trust = []string{"EKS Pod Identity", a.variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"]}
-	}
 	a.drawCustomer(f, customer, func() {
-		f.node("issuer", trust...)
-		f.node("role", "IAM role", a.roleARN)
+		if !a.vendorRole() {
+			a.drawRole(f)
+		}
 	})
 	f.edge("refresher", "issuer", hopKubernetes, token...)
 	f.edge("issuer", "role", hopSTS, "principal "+a.roleARN)

@@ -88,7 +88,11 @@ func (a *amazon) start(ctx context.Context, s start) error {
 // it is asked for.
 func (a *amazon) webIdentityCases() []testCase {
 	words := tokenWords{subject: roleTrust, issuer: roleToken, audience: roleToken, time: roleTime, signature: roleToken}
-	return append(a.tokenCases(hopSTS, wrongAudience, words, a.start),
+	cases := a.tokenCases(hopSTS, wrongAudience, words, a.start)
+	if a.vendorRole() {
+		cases = append(cases, testCase{"a token for an audience that the provider should not accept", hopSTS, anyWords, a.acceptedAudiences})
+	}
+	return append(cases,
 		testCase{"another role of the account, asked of STS", hopSTS, roleTrust, func(ctx context.Context) error {
 			return a.withRole(a.home.Account, ownName, "/", func(other string) error { return a.try(ctx, amazonVariation{asked: other}) })
 		}},
@@ -100,6 +104,26 @@ func (a *amazon) webIdentityCases() []testCase {
 			return a.withRole(account, ownName, "/", func(other string) error { return a.try(ctx, amazonVariation{asked: other}) })
 		}},
 	)
+}
+
+// acceptedAudiences reads the vendor's OIDC provider for the cluster: a token of it for
+// another audience is not meant for AWS.
+func (a *amazon) acceptedAudiences(context.Context) error {
+	issuer, _, err := a.tokensOf(a.namespace, a.account)
+	if err != nil {
+		return err
+	}
+	account, err := a.Cloud.IAM.Account(a.home.Account)
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	provider, _ := account.Trusted(issuer)
+	for _, audience := range provider.ClientIDs {
+		if audience != audienceSTS {
+			return allowed("the OIDC provider accepts the audience " + audience)
+		}
+	}
+	return &refused{hopSTS, "the OIDC provider accepts " + audienceSTS + " alone"}
 }
 
 // podIdentityCases are those of EKS Pod Identity.
@@ -125,14 +149,16 @@ func (a *amazon) podIdentityCases() []testCase {
 
 // refresherCases run pods: what must not work in place of the refresher's token.
 func (a *amazon) refresherCases() []testCase {
+	unread := "an IAM role on the product's ServiceAccount and no pull secret"
+	if a.vendorRole() {
+		unread = "no pull secret"
+	}
 	return []testCase{
 		{"a token that the registry refuses", hopRegistry, anyWords, func(ctx context.Context) error {
-			return a.refusedToken(ctx, func(run func() error) error {
-				return a.withRepositoryPolicy(func(string) string { return "" }, run)
-			})
+			return a.refusedToken(ctx, a.withoutPull)
 		}},
 		{"no injected token, with the node's role at hand", hopKubernetes, noToken, a.withoutToken},
-		{"an IAM role on the product's ServiceAccount and no pull secret", hopRegistry, nodePull, func(ctx context.Context) error {
+		{unread, hopRegistry, nodePull, func(ctx context.Context) error {
 			hop, err := a.pull(ctx, func(pod *corev1.PodSpec) { pod.ImagePullSecrets = nil })
 			return refusedAt(hop, err)
 		}},
@@ -192,9 +218,15 @@ func (a *amazon) policyCases() ([]testCase, error) {
 	attempting := func(with func(run func() error) error) func(context.Context) error {
 		return func(ctx context.Context) error { return with(func() error { return a.attempt(ctx) }) }
 	}
-	return []testCase{
+	boundary := testCase{"a permissions boundary that forbids", hopRegistry, ecrBoundary, attempting(func(run func() error) error { return a.withBoundary(token, run) })}
+	all := []testCase{
 		{"no identity policy at all", hopECR, ecrToken, attempting(func(run func() error) error { return a.withPermissions("", run) })},
 		{"the repository's policy alone", hopRegistry, ecrIdentity, attempting(func(run func() error) error { return a.withPermissions(token, run) })},
+	}
+	if a.vendorRole() { // the repository has no policy that names the role
+		return append(all, boundary), nil
+	}
+	return append(all, []testCase{
 		{"the identity's policy alone", hopRegistry, ecrResource, attempting(func(run func() error) error {
 			return a.withRepositoryPolicy(func(string) string { return "" }, run)
 		})},
@@ -203,8 +235,8 @@ func (a *amazon) policyCases() ([]testCase, error) {
 				return strings.ReplaceAll(text, `"`+role.ARN+`"`, `"`+onAnotherPath(role)+`"`)
 			}, run)
 		})},
-		{"a permissions boundary that forbids", hopRegistry, ecrBoundary, attempting(func(run func() error) error { return a.withBoundary(token, run) })},
-	}, nil
+		boundary,
+	}...), nil
 }
 
 // callerCases bring somebody else who may pull as far as their own policies go,
@@ -231,9 +263,8 @@ func (a *amazon) callerCases() ([]testCase, error) {
 			return a.withRole(accountID, name, path, func(other string) error { return a.try(ctx, amazonVariation{become: other}) })
 		}
 	}
-	return append([]testCase{
+	own := []testCase{
 		{"another role of the account", hopRegistry, ecrResource, as(a.home.Account, ownName, role.Path)},
-		{"a role of another account, with the same name and path", hopRegistry, ecrResource, as(account, role.Name, role.Path)},
 		{"an IAM user of the account", hopRegistry, ecrResource, func(context.Context) error {
 			user := a.home.Global("iam", "user/"+ownName)
 			return a.asCaller(policy.Caller{Kind: policy.User, Account: a.home.Account, ARN: user}, user, "ecr:BatchGetImage")
@@ -245,8 +276,17 @@ func (a *amazon) callerCases() ([]testCase, error) {
 			}
 			return a.asCaller(caller, "", "ecr:BatchGetImage")
 		}},
+	}
+	if a.vendorRole() { // who else of the vendor's own account reads, its own policies say
+		own = nil
+	}
+	return append(append(own, []testCase{
+		{"a role of another account, with the same name and path", hopRegistry, ecrResource, as(account, role.Name, role.Path)},
 		{"anything but a pull", hopRegistry, ecrBeyond, func(context.Context) error {
 			for _, action := range forbidden {
+				if a.vendorRole() {
+					break
+				}
 				if err := a.asCaller(iam.NewSession(role, sessionName).Caller(), role.ARN, action); isAllowed(err) {
 					return allowed("the repository's policy lets it " + action)
 				}
@@ -257,7 +297,7 @@ func (a *amazon) callerCases() ([]testCase, error) {
 		{"another customer's repository", hopRegistry, ecrEither, a.vary(amazonVariation{become: a.roleARN, image: image})},
 		{"a push", hopRegistry, ecrPush, a.vary(amazonVariation{become: a.roleARN, do: doPush})},
 		{"a release that ECR deletes by itself", hopRegistry, anyWords, a.expiring},
-	}, a.moveCases(ecrMoved)...), nil
+	}...), a.moveCases(ecrMoved)...), nil
 }
 
 // expiring reads the repository's lifecycle policy: it must delete nothing that

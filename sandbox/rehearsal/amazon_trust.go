@@ -60,17 +60,17 @@ func (a *amazon) trusts() ([]trust, error) {
 
 // accountTrust is that of a ServiceAccount's role, by IRSA or EKS Pod Identity.
 func (a *amazon) accountTrust(namespace, account, roleARN string) (trust, error) {
-	cluster, err := a.eksCluster()
-	if err != nil {
-		return trust{}, err
-	}
-	byPod, err := a.associated(namespace, account)
+	issuer, byPod, err := a.tokensOf(namespace, account)
 	if err != nil {
 		return trust{}, err
 	}
 	t := trust{roleARN: roleARN, hop: hopSTS}
 	another := func(value string) pinned { return pinned{value, []string{value + "-of-another"}} }
 	if byPod {
+		cluster, err := a.eksCluster()
+		if err != nil {
+			return trust{}, err
+		}
 		arn := a.ofAnother(cluster.ARN())
 		arn.others = append(arn.others, cluster.ARN()+"-of-another")
 		t.caller, t.actions = policy.Caller{Kind: policy.Service, ARN: eksauth.Service}, []string{"sts:AssumeRole", "sts:TagSession"}
@@ -88,9 +88,9 @@ func (a *amazon) accountTrust(namespace, account, roleARN string) (trust, error)
 	if err != nil {
 		return trust{}, fmt.Errorf("rehearsal: %w", err)
 	}
-	provider, found := owner.Trusted(cluster.Issuer)
+	provider, found := owner.Trusted(issuer)
 	if !found {
-		return trust{}, fmt.Errorf("rehearsal: account %s has no OIDC provider for %s", a.home.Account, cluster.Issuer)
+		return trust{}, fmt.Errorf("rehearsal: account %s has no OIDC provider for %s", a.home.Account, issuer)
 	}
 	t.caller, t.actions = policy.Caller{Kind: policy.WebIdentity, ARN: provider.ARN}, []string{"sts:AssumeRoleWithWebIdentity"}
 	t.keys = map[string]pinned{
@@ -191,7 +191,7 @@ func (a *amazon) beyondPull(role iam.Role) error {
 		tries = append(tries, iam.Access{Action: action, Resource: repository.ARN(), Account: a.vendor.Account, Policy: attached})
 	}
 	if a.refreshes() || a.onECS() {
-		for _, action := range append(pullActions, forbidden...) {
+		for _, action := range slices.Concat(pullActions, forbidden) {
 			tries = append(tries, iam.Access{Action: action, Resource: a.home.ARN("ecr", "repository/"+ownName)})
 		}
 	}

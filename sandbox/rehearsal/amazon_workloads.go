@@ -11,22 +11,25 @@ const (
 	audiencePod = "pods.eks.amazonaws.com"
 )
 
-// associated says whether a ServiceAccount becomes its role by EKS Pod Identity,
-// and not by IRSA.
-func (a *amazon) associated(namespace, account string) (bool, error) {
+// tokensOf gives who issues the tokens of a ServiceAccount, and whether it becomes its
+// role by EKS Pod Identity, and not by IRSA.
+func (a *amazon) tokensOf(namespace, account string) (issuer string, byPod bool, err error) {
+	if a.vendorRole() {
+		return a.issuer, false, nil
+	}
 	cluster, err := a.eksCluster()
 	if err != nil {
-		return false, err
+		return "", false, err
 	}
-	_, found := a.Cloud.EKS.AssociationOf(cluster.Place, cluster.Name, namespace, account)
-	return found, nil
+	_, byPod = a.Cloud.EKS.AssociationOf(cluster.Place, cluster.Name, namespace, account)
+	return cluster.Issuer, byPod, nil
 }
 
 // becomeRole becomes a role with a workload's token; nil if nobody refuses. By
 // Pod Identity nobody asks for a role, so that for another than its own EKS is
 // asked to give it.
 func (a *amazon) becomeRole(ctx context.Context, w *workload, roleARN string) error {
-	byPod, err := a.associated(w.namespace, w.account)
+	_, byPod, err := a.tokensOf(w.namespace, w.account)
 	if err != nil {
 		return err
 	}

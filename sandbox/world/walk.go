@@ -30,10 +30,11 @@ type Walk struct {
 }
 
 // Chains are the ways to a pulled image: a refresher's through Entra and Google,
-// through Google alone (clusterIssuer), through AWS by IRSA or EKS Pod Identity;
+// through Google alone (clusterIssuer), through AWS by IRSA or EKS Pod Identity, or
+// by a role in the vendor's account that trusts any cluster's issuer (vendorRole);
 // the nodes', with the nodeRole or nodeServiceAccount of their cluster; and that
 // of a task on ECS.
-var Chains = []string{ChainEntra, ChainClusterIssuer, ChainIRSA, ChainPodIdentity, ChainEKSNodes, ChainGKENodes, ChainECS}
+var Chains = []string{ChainEntra, ChainClusterIssuer, ChainIRSA, ChainPodIdentity, ChainVendorRole, ChainEKSNodes, ChainGKENodes, ChainECS}
 
 // The Chains.
 const (
@@ -41,6 +42,7 @@ const (
 	ChainClusterIssuer = "clusterIssuer"
 	ChainIRSA          = "irsa"
 	ChainPodIdentity   = "podIdentity"
+	ChainVendorRole    = "vendorRole"
 	ChainEKSNodes      = "eksNodes"
 	ChainGKENodes      = "gkeNodes"
 	ChainECS           = "ecs"

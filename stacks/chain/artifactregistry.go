@@ -114,7 +114,7 @@ func (g *artifactRegistry) validate(who pullers, problems *config.Problems) {
 	problems.Component(g.args(who).Validate(later...), g.keys())
 }
 
-func (g *artifactRegistry) lookUp(ctx *pulumi.Context) (err error) {
+func (g *artifactRegistry) lookUp(ctx *pulumi.Context, _ pullers) (err error) {
 	if g.provider, err = newGoogleProvider(ctx, g.s); err != nil {
 		return err
 	}

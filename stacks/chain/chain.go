@@ -60,7 +60,8 @@ type customer interface {
 // vendor is the vendor's half: the registry, and who may read it.
 type vendor interface {
 	validate(who pullers, problems *config.Problems)
-	lookUp(ctx *pulumi.Context) error
+	// lookUp registers the explicit provider and finds what exists already.
+	lookUp(ctx *pulumi.Context, who pullers) error
 	// grant registers the right to read. No pullers means that the stack waits for
 	// them.
 	grant(ctx *pulumi.Context, who pullers) (*grant, error)
@@ -151,6 +152,8 @@ type grant struct {
 	google googleGrant
 	// providers are the IDs of the pool's providers, by environment.
 	providers map[string]pulumi.StringInput
+	// roles are the ARNs of the vendor's roles, by environment.
+	roles map[string]pulumi.StringInput
 	// ready are values that are there once an environment may read.
 	ready map[string]pulumi.Array
 	// resources are what pods wait for that pull by themselves.
@@ -172,10 +175,10 @@ func granted(g *exchange.AccessGrant) *grant {
 	told := &grant{
 		registry: pulumi.String(g.Registry), repository: pulumi.String(g.Repository),
 		google:    googleGrant{pulumi.String(g.ProjectNumber), pulumi.String(g.Pool), pulumi.String(g.ServiceAccount)},
-		providers: map[string]pulumi.StringInput{},
+		providers: map[string]pulumi.StringInput{}, roles: map[string]pulumi.StringInput{},
 	}
 	for _, e := range g.Environments {
-		told.providers[e.Name] = pulumi.String(e.Provider)
+		told.providers[e.Name], told.roles[e.Name] = pulumi.String(e.Provider), pulumi.String(e.RoleARN)
 	}
 	return told
 }

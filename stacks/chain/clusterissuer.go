@@ -12,8 +12,8 @@ import (
 	"waybill.example/waybill/stacks/exchange"
 )
 
-// clusterIssuer is the chain of a cluster whose own issuer the vendor trusts, on AKS
-// or on any other Kubernetes:
+// clusterIssuer is the chain of a cluster whose own issuer the vendor's Google side
+// trusts, on AKS or on any other Kubernetes:
 //
 //	refresher's ServiceAccount token → GCP workload identity pool
 //	    → service account → Artifact Registry → pull secret → the product's pods
@@ -48,14 +48,19 @@ func (c clusterIssuer) check(s *config.Settings, problems *config.Problems) {
 func (c clusterIssuer) rules(s *config.Settings) exchange.Rules {
 	return exchange.Rules{
 		Request: "cluster", Grant: "google", GrantNames: true, Early: !c.onAKS, // there an issuer may be looked up
-		CheckRequest: func(r *exchange.AccessRequest, d *exchange.Delivery) {
-			for i, e := range r.Environments {
-				if configured := s.Environments[e.Name]; configured != nil {
-					d.Anchored(fmt.Sprintf("environments[%d].issuer", i), e.Issuer, configured.Key("cluster.issuer"), configured.Cluster.Issuer)
-				}
+		CheckRequest: checkIssuers(s),
+		CheckGrant:   checkPoolGrant(s),
+	}
+}
+
+// checkIssuers holds the issuers of a customer's request to the trust anchors.
+func checkIssuers(s *config.Settings) func(*exchange.AccessRequest, *exchange.Delivery) {
+	return func(r *exchange.AccessRequest, d *exchange.Delivery) {
+		for i, e := range r.Environments {
+			if configured := s.Environments[e.Name]; configured != nil {
+				d.Anchored(fmt.Sprintf("environments[%d].issuer", i), e.Issuer, configured.Key("cluster.issuer"), configured.Cluster.Issuer)
 			}
-		},
-		CheckGrant: checkPoolGrant(s),
+		}
 	}
 }
 

@@ -38,10 +38,13 @@ func vendorRepository(s *config.Settings, granted *exchange.AccessGrant) *aws.Re
 // repositoryKeys are the configuration's by those of a vendor's repository.
 var repositoryKeys = config.Keys{"account": "aws.vendor.account", "region": "aws.vendor.region", "name": "aws.vendor.repository.name"}
 
-// ecr is the vendor's half of the chains on AWS.
+// ecr is the vendor's half of the chains that end in ECR: the repository, and the
+// policy that lets another account's roles read it.
 type ecr struct {
 	s        *config.Settings
 	provider pulumi.ProviderResource
+	// ownRoles says that roles of the vendor's account read, and none of a customer's.
+	ownRoles bool
 	// built are the arguments, which remember what a look-up found.
 	built *aws.ImageGrantArgs
 }
@@ -70,6 +73,7 @@ func (g *ecr) build() *aws.ImageGrantArgs {
 			Protect:   r.Protect,
 		},
 		CustomerAccount: g.s.AWS.Customer.Account,
+		OwnRoles:        g.ownRoles,
 		Suspended:       g.s.Suspended,
 		Tags:            g.s.Tags,
 	}
@@ -97,7 +101,7 @@ func (g *ecr) validate(who pullers, problems *config.Problems) {
 	problems.Component(g.args(who).Validate(later...), g.keys())
 }
 
-func (g *ecr) lookUp(ctx *pulumi.Context) (err error) {
+func (g *ecr) lookUp(ctx *pulumi.Context, _ pullers) (err error) {
 	if g.provider, err = newAWSProvider(ctx, "aws-vendor", g.s.AWS.Vendor.AWSSite); err != nil {
 		return err
 	}
@@ -131,7 +135,7 @@ func accountOf(role string) string {
 	return parts[4]
 }
 
-// onAmazon is what every chain on AWS has in common.
+// onAmazon is what every chain of a customer on AWS has in common.
 type onAmazon struct{}
 
 // amazonReads are the keys that a chain reads whose customer's half reads some of
@@ -161,17 +165,27 @@ func (onAmazon) rules(s *config.Settings) exchange.Rules {
 			d.Anchored("region", r.Region, "aws.customer.region", s.AWS.Customer.Region)
 			for i, e := range r.Environments {
 				for j, role := range e.RoleARNs {
-					if accountOf(role) != s.AWS.Customer.Account {
-						d.Disagrees(fmt.Sprintf("environments[%d].roleArns[%d]", i, j), role, "aws.customer.account", s.AWS.Customer.Account)
-					}
+					checkRole(d, fmt.Sprintf("environments[%d].roleArns[%d]", i, j), role, "aws.customer.account", s.AWS.Customer.Account)
 				}
 			}
 		},
-		CheckGrant: func(g *exchange.AccessGrant, d *exchange.Delivery) {
-			vendor := s.AWS.Vendor
-			d.Anchored("account", g.Account, "aws.vendor.account", vendor.Account)
-			d.Anchored("region", g.Region, "aws.vendor.region", vendor.Region)
-			d.Anchored("registry", g.Registry, "aws.vendor", aws.RepositoryRef{Account: vendor.Account, Region: vendor.Region}.Host())
-		},
+		CheckGrant: checkAmazonGrant(s),
+	}
+}
+
+// checkAmazonGrant holds a vendor's grant on AWS to the trust anchors.
+func checkAmazonGrant(s *config.Settings) func(*exchange.AccessGrant, *exchange.Delivery) {
+	return func(g *exchange.AccessGrant, d *exchange.Delivery) {
+		vendor := s.AWS.Vendor
+		d.Anchored("account", g.Account, "aws.vendor.account", vendor.Account)
+		d.Anchored("region", g.Region, "aws.vendor.region", vendor.Region)
+		d.Anchored("registry", g.Registry, "aws.vendor", aws.RepositoryRef{Account: vendor.Account, Region: vendor.Region}.Host())
+	}
+}
+
+// checkRole holds a role in a document to the account that is its trust anchor.
+func checkRole(d *exchange.Delivery, key, role, anchorKey, account string) {
+	if accountOf(role) != account {
+		d.Disagrees(key, role, anchorKey, account)
 	}
 }

@@ -174,14 +174,24 @@ func (k *eks) roleArgs(e *config.Environment) *aws.ServiceAccountRoleArgs {
 	}
 }
 
-// roleKeys are the configuration's keys of what every role has in common.
-func roleKeys(e *config.Environment) config.Keys {
+// roleKeys are the configuration's keys of what every role has in common. The key
+// site has its account, and the key settings says how it and its trust are made.
+func roleKeys(e *config.Environment, site, settings string) config.Keys {
 	return config.Keys{
-		"customer": "slug", "product": "product.name", "account": "aws.customer.account", "region": "aws.customer.region", "tags": "tags",
-		"role": "eks.role", "namespace": e.Key("namespace.name"), "serviceAccount": "product.name", "trust": e.Key("cluster"),
-		"trust.clusterArn": e.Key("cluster.name"), "trust.issuer": e.Key("cluster.issuer"), "trust.existing": "eks.oidcProvider.existing",
-		"trust.protect": "eks.oidcProvider.protect",
+		"customer": "slug", "product": "product.name", "account": site + ".account", "region": site + ".region", "tags": "tags",
+		"role": settings + ".role", "namespace": e.Key("namespace.name"), "serviceAccount": "product.name", "trust": e.Key("cluster"),
+		"trust.clusterArn": e.Key("cluster.name"), "trust.issuer": e.Key("cluster.issuer"),
+		"trust.existing": settings + ".oidcProvider.existing", "trust.protect": settings + ".oidcProvider.protect",
 	}
+}
+
+// pullKeys are those of a role that reads the vendor's repository.
+func pullKeys(e *config.Environment, site, settings string) config.Keys {
+	keys := roleKeys(e, site, settings)
+	for of, key := range repositoryKeys {
+		keys["repository."+of] = key
+	}
+	return keys
 }
 
 // workloadArgs are those of the role that a workload becomes.
@@ -194,7 +204,7 @@ func (k *eks) workloadArgs(t workloadTrust) *aws.ServiceAccountRoleArgs {
 }
 
 func (k *eks) workloadKeys(t workloadTrust) config.Keys {
-	keys, at := roleKeys(t.environment), k.s.WorkloadKey(t.workload)
+	keys, at := roleKeys(t.environment, "aws.customer", "eks"), k.s.WorkloadKey(t.workload)
 	keys["serviceAccount"] = at + ".component"
 	policyKeys(keys, "policies", at, t.workload.Workload)
 	policyKeys(keys, "role.policies", at, t.workload.Workload)
@@ -262,13 +272,7 @@ func (p *rolePull) args(e *config.Environment) *aws.ServiceAccountRoleArgs {
 	return args
 }
 
-func (p *rolePull) keys(e *config.Environment) config.Keys {
-	keys := roleKeys(e)
-	for of, key := range repositoryKeys {
-		keys["repository."+of] = key
-	}
-	return keys
-}
+func (p *rolePull) keys(e *config.Environment) config.Keys { return pullKeys(e, "aws.customer", "eks") }
 
 func (*rolePull) check(*config.Problems) {}
 

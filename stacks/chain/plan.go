@@ -100,14 +100,20 @@ func (p *Plan) Validate(problems *config.Problems) {
 	if p.customer == nil && p.vendor == nil { // nothing is received where a file is checked
 		p.plan(nil)
 	}
-	who := requested(p.received.Request)
 	if p.customer != nil {
 		p.customer.validate(problems)
-		who = p.customer.pullers()
 	}
 	if p.vendor != nil {
-		p.vendor.validate(who, problems)
+		p.vendor.validate(p.pullers(), problems)
 	}
+}
+
+// pullers are who pulls, as far as it is known before anything is registered.
+func (p *Plan) pullers() pullers {
+	if p.customer != nil {
+		return p.customer.pullers()
+	}
+	return requested(p.received.Request)
 }
 
 // Register registers the halves: who pulls, then the right to read, then what runs.
@@ -132,7 +138,7 @@ func (p *Plan) Register(ctx *pulumi.Context) error {
 // LookUp registers the explicit providers and finds what exists already.
 func (p *Plan) LookUp(ctx *pulumi.Context) error {
 	if p.vendor != nil {
-		if err := p.vendor.lookUp(ctx); err != nil {
+		if err := p.vendor.lookUp(ctx, p.pullers()); err != nil {
 			return err
 		}
 	}

@@ -10,7 +10,10 @@ var picked = []string{"platform", "side", "azure.trust", "eks.pull", "eks.trust"
 func chainOf(s *config.Settings) chain {
 	switch s.Platform {
 	case "aks":
-		if s.Azure.Trust == "cluster" {
+		switch {
+		case vendorIsOnAWS(s):
+			return vendorRole{onAKS: true}
+		case s.Azure.Trust == "cluster":
 			return clusterIssuer{onAKS: true}
 		}
 		return entra{}
@@ -25,7 +28,10 @@ func chainOf(s *config.Settings) chain {
 	case "ecs":
 		return ecsFargate{}
 	case "kubernetes":
-		if s.Given["gke"] {
+		switch {
+		case vendorIsOnAWS(s):
+			return vendorRole{}
+		case s.Given["gke"]:
 			return gkeNodes{}
 		}
 		return clusterIssuer{}
@@ -33,14 +39,17 @@ func chainOf(s *config.Settings) chain {
 	return nil
 }
 
+// vendorIsOnAWS says where the vendor's registry is, by what both halves read.
+func vendorIsOnAWS(s *config.Settings) bool { return s.Given["aws"] && !s.Given["gcp"] }
+
 // noChain says which keys belong to a vendor that no chain of the platform ends at,
 // and what there is instead; empty for nothing.
 func noChain(s *config.Settings) (key, wish string) {
-	onAWS := s.Platform == "eks" || s.Platform == "ecs"
 	switch {
-	case !onAWS && s.Given["aws"] && !s.Given["gcp"]:
-		return "aws", "names a vendor on AWS (ECR), and there is no chain to it yet from platform " + s.Platform + ": " +
-			"want a vendor on Google Cloud (gcp), or the product on platform eks or ecs"
+	case s.Platform == "aks" && vendorIsOnAWS(s) && s.Azure.Trust != "cluster":
+		return "azure.trust", "is entra, and a vendor on AWS (ECR) trusts the cluster's own issuer: want cluster"
+	case s.Platform == "kubernetes" && vendorIsOnAWS(s) && s.Given["gke"]:
+		return "gke", "names nodes that pull, and a vendor on AWS (ECR) trusts no nodes of GKE: want none, a refresher pulls then"
 	case s.Platform == "eks" && s.Given["gcp"] && !s.Given["aws"]:
 		return "gcp", "names a vendor on Google Cloud, whose chain is that of any cluster: want platform kubernetes, with the cluster's issuer"
 	case s.Platform == "ecs" && s.Given["gcp"] && !s.Given["aws"]:

@@ -189,11 +189,14 @@ type Repository struct {
 	Protect                 *bool  `json:"protect"`                 // nil: true
 }
 
-// AWS is both sides on AWS.
+// AWS is the vendor's side on AWS, and the customer's where the product runs there.
 type AWS struct {
 	Vendor struct {
 		AWSSite
 		Repository ECRRepository `json:"repository"`
+		// Role and OIDCProvider are for clusters outside AWS.
+		Role         Role         `json:"role"`
+		OIDCProvider OIDCProvider `json:"oidcProvider"`
 	} `json:"vendor"`
 	Customer AWSSite `json:"customer"`
 }
@@ -231,7 +234,7 @@ type EKS struct {
 
 // OIDCProvider is the account's IAM provider for a cluster's issuer.
 type OIDCProvider struct {
-	Existing *bool `json:"existing"` // nil: true
+	Existing *bool `json:"existing"` // nil: true for the cluster's own account
 	Protect  *bool `json:"protect"`  // nil: true
 }
 

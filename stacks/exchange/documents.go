@@ -96,7 +96,8 @@ type AccessGrant struct {
 // GrantEnvironment is what one environment gets of its own.
 type GrantEnvironment struct {
 	Name     string `json:"name"`
-	Provider string `json:"provider"`
+	Provider string `json:"provider,omitempty"`
+	RoleARN  string `json:"roleArn,omitempty"`
 }
 
 // document is what both documents have in common.
@@ -138,18 +139,13 @@ func (r *AccessRequest) identities() []fact {
 }
 
 func (g *AccessGrant) identities() []fact {
-	var all []fact
-	for _, f := range []fact{
+	all := []fact{
 		{"", "pool", g.Pool}, {"", "serviceAccount", g.ServiceAccount}, {"", "registry", g.Registry}, {"", "repository", g.Repository},
-	} {
-		if f.value != "" {
-			all = append(all, f)
-		}
 	}
 	for _, e := range g.Environments {
-		all = append(all, fact{e.Name, "provider", e.Provider})
+		all = append(all, fact{e.Name, "provider", e.Provider}, fact{e.Name, "roleArn", e.RoleARN})
 	}
-	return all
+	return slices.DeleteFunc(all, func(f fact) bool { return f.value == "" })
 }
 
 func (r *AccessRequest) names() []string {
