@@ -89,36 +89,66 @@ func onlyProviders(t *testing.T, result *engine.Result) {
 	}
 }
 
-// A first deployment whose tasks never run, since nothing was pushed, is in the
-// state; the next update deploys it again. One that was rolled back fails, and
-// fails again until it is mended.
-func TestExampleAServiceThatFailedIsTriedAgain(t *testing.T) {
+// With nothing pushed, the first update makes everything but the service, and says
+// what to push, as the refresher does where there is one. So does a tag that nobody
+// pushed, later.
+func TestExampleTheFirstUpdateOnECSMeetsAnEmptyRepository(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, "stark")
 	var releases any
 	p.account(starksVendor, func(account map[string]any) { releases = account["releases"]; delete(account, "releases") })
 	s := p.start(nil)
-	_, err := open(t, s).Up(context.Background())
-	require.ErrorContains(t, err, "CannotPullContainerError")
-	_, err = open(t, s).Up(context.Background())
-	require.ErrorContains(t, err, "CannotPullContainerError", "nothing was mended, and no update says that all is well")
+	refused := func(tag string) {
+		t.Helper()
+		_, err := open(t, s).Up(context.Background())
+		image := "210987654321.dkr.ecr.us-east-1.amazonaws.com/stark/bifrost:" + tag
+		require.ErrorContains(t, err, "the registry does not hold "+image+` yet: push it, for example with "crane copy YOUR-IMAGE `+image+`", then run pulumi up again`)
+	}
+	refused("1.4.2")
+	refused("1.4.2")
+	assert.Empty(t, s.AWS.ECS.Services(), "nothing runs that could not pull")
 	require.NoError(t, s.Close())
 
 	p.account(starksVendor, func(account map[string]any) { account["releases"] = releases })
 	s = p.start(nil)
-	assert.Equal(t, []string{"update service-service"}, changes(up(t, s)), "what was there is deployed again")
+	require.NoError(t, s.Release(context.Background()))
+	assert.Equal(t, []string{"create service-service"}, changes(up(t, s)), "it goes on where it stopped")
 	assert.Empty(t, changes(up(t, s)))
-	assert.Equal(t, "1", revision(s.AWS.ECS.Services()[0].TaskDefinition))
 
 	p.set("product.tag", "9.9.9")
-	for range 2 {
-		_, err = open(t, s).Up(context.Background())
-		require.ErrorContains(t, err, "aws.Service: service stark--bifrost runs arn:aws:ecs:us-east-1:423456789012:task-definition/stark--bifrost:1 again")
-		require.ErrorContains(t, err, "bifrost:9.9.9: ECS's circuit breaker rolled the deployment back")
-	}
+	refused("9.9.9")
+	assert.Equal(t, "1", revision(s.AWS.ECS.Services()[0].TaskDefinition), "what runs is left alone")
 	p.set("product.tag", "1.4.2")
-	mended := up(t, s)
-	assert.Empty(t, broken(t, s, mended.Outputs))
+	assert.Empty(t, broken(t, s, up(t, s).Outputs))
+	assert.Empty(t, changes(up(t, s)))
+}
+
+// A deployment that is rolled back fails, and fails again until it is mended.
+func TestExampleADeploymentThatIsRolledBackFails(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, "stark")
+	p.account(starksVendor, func(account map[string]any) {
+		account["releases"] = []any{"us-east-1/stark/bifrost:1.4.2", "us-east-1/stark/bifrost:1.4.3"}
+	})
+	s := p.start(nil)
+	up(t, s)
+	require.NoError(t, s.Release(context.Background()))
+	vendor := arn.Place{Account: starksVendor, Region: "us-east-1"}
+	repository, err := s.AWS.ECR.Get(vendor, "stark/bifrost")
+	require.NoError(t, err)
+	right := s.AWS.ECR.PolicyText(repository)
+	require.NoError(t, s.AWS.ECR.DeletePolicy(vendor, "stark/bifrost"))
+
+	p.set("product.tag", "1.4.3")
+	for range 2 {
+		_, err := open(t, s).Up(context.Background())
+		require.ErrorContains(t, err, "aws.Service: service stark--bifrost runs arn:aws:ecs:us-east-1:423456789012:task-definition/stark--bifrost:1 again")
+		require.ErrorContains(t, err, "bifrost:1.4.3: ECS's circuit breaker rolled the deployment back")
+	}
+	_, err = s.AWS.ECR.SetPolicy(vendor, "stark/bifrost", right)
+	require.NoError(t, err)
+	assert.Contains(t, changes(up(t, s)), "update service-service")
+	assert.Equal(t, "2", revision(s.AWS.ECS.Services()[0].TaskDefinition))
 	assert.Empty(t, changes(up(t, s)))
 }
 

@@ -119,13 +119,24 @@ registries:
 // startAWS starts a program on a world of AWS alone.
 func startAWS(t *testing.T, world string, program pulumi.RunFunc) *sandbox.Sandbox {
 	t.Helper()
+	return newAWSProject(t, world).start(program)
+}
+
+// newAWSProject is a project without a stack's configuration on a world of AWS alone.
+func newAWSProject(t *testing.T, world string) *project {
+	t.Helper()
 	p := &project{t: t, root: t.TempDir(), stack: "aws"}
 	p.copy("Pulumi.yaml")
-	path := filepath.Join(p.root, "sandbox", "worlds", "aws.yaml")
-	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-	require.NoError(t, os.WriteFile(path, []byte(world), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(p.root, "Pulumi.aws.yaml"), nil, 0o600))
-	return p.start(program)
+	p.setAWSWorld(world)
+	return p
+}
+
+func (p *project) setAWSWorld(world string) {
+	p.t.Helper()
+	path := filepath.Join(p.root, "sandbox", "worlds", "aws.yaml")
+	require.NoError(p.t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(p.t, os.WriteFile(path, []byte(world), 0o600))
 }
 
 // walking is what a rehearsal of a world walks. The programs' product has no
@@ -257,12 +268,27 @@ func TestAWorldWithoutAWSHasNothingOfIt(t *testing.T) {
 	assert.Empty(t, hops)
 }
 
-func TestAnUpdateOfAServiceThatCannotPullFails(t *testing.T) {
+// Where nobody may ask the vendor's repository, a first deployment whose tasks never
+// run is in the state; the update says where to read why, and the next one deploys it
+// again.
+func TestAFirstDeploymentThatCannotPullIsTriedAgain(t *testing.T) {
 	t.Parallel()
-	s := startAWS(t, strings.Replace(awsWorld, "press:1.0", "press:0.9", 1)+awsECS+awsOthers, programs.ECS)
-	_, err := open(t, s).Up(context.Background())
-	require.ErrorContains(t, err, "CannotPullContainerError")
-	require.ErrorContains(t, err, "Requested image not found")
+	pushed := awsWorld + awsECS + awsOthers
+	p := newAWSProject(t, strings.Replace(pushed, "press:1.0", "press:0.9", 1))
+	s := p.start(programs.FirstECS)
+	for range 2 { // nothing was mended, and no update says that all is well
+		_, err := open(t, s).Up(context.Background())
+		require.ErrorContains(t, err, "Requested image not found")
+		require.ErrorContains(t, err, "aws.Service: the tasks of service orchard--press did not start: `aws ecs describe-services --region eu-central-1 --cluster orchard --services orchard--press` says why")
+		require.ErrorContains(t, err, `Where they say CannotPullContainerError and "not found", the registry does not hold `+programs.AWSVendor+`.dkr.ecr.eu-central-1.amazonaws.com/orchard/press:1.0 yet: push it`)
+	}
+	require.NoError(t, s.Close())
+
+	p.setAWSWorld(pushed)
+	s = p.start(programs.FirstECS)
+	assert.Equal(t, []string{"update service-service"}, changes(up(t, s)), "what was there is deployed again")
+	require.NoError(t, s.Close())
+	assert.Empty(t, changes(up(t, p.start(programs.ECS))))
 }
 
 // thePublishedGuideDoesNotPull gives the product's ServiceAccount the role that

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -136,12 +137,20 @@ func replicasOfSomebodyElse(t *testing.T, p *project, s *sandbox.Sandbox) {
 	assert.EqualValues(t, 7, replicas(), "an autoscaler's are never touched, not even when they become its")
 }
 
-// Another cluster behind the same context: a refresh finds that nothing is there.
+// Another cluster behind the same context: what pins the cluster refuses, before
+// anything is registered, and a refresh finds that nothing is there.
 func TestAClusterThatWasReplacedIsDeployedAnew(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	p := newProject(t, "dev")
 	s := p.start(nil)
+	id := func() string {
+		system, err := client(t, s).CoreV1().Namespaces().Get(ctx, "kube-system", metav1.GetOptions{})
+		require.NoError(t, err)
+		return string(system.UID)
+	}
+	first := id()
+	p.set("environments.default.cluster.id", first)
 	up(t, s)
 	require.NoError(t, s.Close())
 	require.NoError(t, os.RemoveAll(filepath.Join(p.root, ".sandbox", "dev", "kubernetes")))
@@ -149,6 +158,14 @@ func TestAClusterThatWasReplacedIsDeployedAnew(t *testing.T) {
 	s = p.start(nil)
 	_, err := client(t, s).CoreV1().Namespaces().Get(ctx, namespace, metav1.GetOptions{})
 	require.True(t, apierrors.IsNotFound(err), "another cluster")
+	noticed := `environments.default.cluster.id "` + first + `": the context reaches another cluster, ` + id() + ": want another context or, " +
+		"where the cluster was replaced, that ID and `pulumi up --refresh -s dev`"
+	_, err = open(t, s).Preview(ctx)
+	require.ErrorContains(t, err, noticed)
+	_, err = open(t, s).Up(ctx)
+	require.ErrorContains(t, err, noticed)
+
+	p.set("environments.default.cluster.id", id())
 	_, err = open(t, s).Refresh(ctx)
 	require.NoError(t, err)
 	result := up(t, s)
@@ -159,4 +176,38 @@ func TestAClusterThatWasReplacedIsDeployedAnew(t *testing.T) {
 		assert.True(t, hop.OK, "%s: %s", hop.Name, hop.Detail)
 	}
 	assert.Empty(t, changes(up(t, s)))
+}
+
+// The cluster is gone for good: with PULUMI_K8S_DELETE_UNREACHABLE the state forgets
+// what was there, and the clouds' half is deleted (docs/offboarding.md).
+func TestACustomerWhoseClusterIsGoneIsOffBoarded(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, "dev")
+	s := p.start(nil)
+	up(t, s)
+	server := regexp.MustCompile(`server: https://\S+`)
+	gone := func() {
+		text, err := os.ReadFile(s.Kubeconfig())
+		require.NoError(t, err)
+		require.Regexp(t, server, string(text))
+		require.NoError(t, os.WriteFile(s.Kubeconfig(), server.ReplaceAll(text, []byte("server: https://127.0.0.1:1")), 0o600))
+	}
+	gone()
+	_, err := open(t, s).Destroy(context.Background())
+	require.ErrorContains(t, err, "PULUMI_K8S_DELETE_UNREACHABLE", "the provider names the way out")
+	require.NotEmpty(t, s.Azure.Identities())
+	require.NoError(t, s.Close())
+
+	p.forgets = true
+	s = p.start(nil)
+	gone()
+	_, err = open(t, s).Destroy(context.Background())
+	require.NoError(t, err)
+	assert.Empty(t, s.Azure.Identities())
+	assert.Equal(t, []string{"neighbour"}, repositories(s), "another customer's")
+	_, err = client(t, s).CoreV1().Namespaces().Get(context.Background(), namespace, metav1.GetOptions{})
+	require.NoError(t, err, "the cluster was not asked")
+	result, err := open(t, s).Destroy(context.Background())
+	require.NoError(t, err)
+	assert.Empty(t, result.Resources, "nothing is left in the state")
 }

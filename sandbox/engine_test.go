@@ -32,6 +32,8 @@ type project struct {
 	stack string
 	// agent is true once the project has the lock of agents.
 	agent bool
+	// forgets is true where the operator lets the state forget clusters that are gone.
+	forgets bool
 }
 
 func newProject(t *testing.T, stack string) *project {
@@ -135,7 +137,9 @@ func (p *project) start(program pulumi.RunFunc) *sandbox.Sandbox {
 	}
 	tools, err := filepath.Abs(filepath.Join("..", ".build"))
 	require.NoError(p.t, err)
-	s, err := sandbox.Start(context.Background(), sandbox.Options{Root: p.root, Stack: p.stack, Tools: tools, Program: program})
+	s, err := sandbox.Start(context.Background(), sandbox.Options{
+		Root: p.root, Stack: p.stack, Tools: tools, Program: program, DeleteUnreachable: p.forgets,
+	})
 	require.NoError(p.t, err, "the tools are built by `make tools`")
 	p.t.Cleanup(func() { assert.NoError(p.t, s.Close()) })
 	return s

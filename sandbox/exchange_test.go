@@ -12,8 +12,10 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"waybill.example/waybill/sandbox"
+	"waybill.example/waybill/sandbox/aws/arn"
 	"waybill.example/waybill/sandbox/engine"
 	"waybill.example/waybill/sandbox/rehearsal"
 )
@@ -238,4 +240,76 @@ func aChangedIdentityIsAccepted(t *testing.T, p *twoParties, travel exchange, fi
 		assert.True(t, hop.OK, "%s: %s", hop.Name, hop.Detail)
 	}
 	return customer, vendor
+}
+
+// complete brings both halves up, with documents that travel as files.
+func (p *twoParties) complete() *engine.Result {
+	p.t.Helper()
+	travel := exchanges["files"]
+	travel.from(p)
+	p.sandbox = p.start(nil)
+	travel.send(p, "accessRequest", p.up("customer").Outputs["accessRequest"])
+	travel.send(p, "accessGrant", p.up("vendor").Outputs["accessGrant"])
+	return p.up("customer")
+}
+
+// Each party leaves alone, the customer on EKS first: what is its own goes, what
+// others may use too stays, and the vendor's half is as it was until the vendor
+// leaves.
+func TestExampleBothHalvesOnEKSAreOffBoarded(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	p := newTwoParties(t, "oscorp")
+	const account, cluster = "334455667788", "oidc.eks.eu-central-1.amazonaws.com/id/7C8D9E0F1A2B3C4D5E6F708192A3B4C5"
+	customer := p.of("customer")
+	customer.set("eks", map[string]any{"oidcProvider": map[string]any{"existing": false}})
+	p.rewrite(filepath.Join("sandbox", "worlds", "oscorp.yaml"), func(world map[string]any) {
+		delete(world["aws"].(map[string]any)["accounts"].([]any)[0].(map[string]any), "oidcProviders")
+	})
+	outputs := p.complete().Outputs
+	assert.Empty(t, broken(t, p.sandbox, outputs))
+
+	vendor := arn.Place{Account: "210987654321", Region: "us-east-1"}
+	policy := func() string {
+		repository, err := p.sandbox.AWS.ECR.Get(vendor, "oscorp/bifrost")
+		require.NoError(t, err)
+		return p.sandbox.AWS.ECR.PolicyText(repository)
+	}
+	granted := policy()
+	gone, err := p.engine("customer").Destroy(ctx)
+	require.NoError(t, err)
+	for _, resource := range gone.Changed() {
+		assert.NotContains(t, resource.Type, "aws:ecr/", "the vendor's")
+	}
+	iam, err := p.sandbox.AWS.IAM.Account(account)
+	require.NoError(t, err)
+	_, err = iam.Role("oscorp--bifrost-pull")
+	require.Error(t, err, "the stack's role")
+	_, err = iam.Role("oscorp-prod-node")
+	require.NoError(t, err, "the cluster's")
+	_, err = iam.OIDCProvider("arn:aws:iam::" + account + ":oidc-provider/" + cluster)
+	require.NoError(t, err, "other roles may trust the cluster through it, though the stack made it")
+	kube := client(t, p.sandbox)
+	_, err = kube.CoreV1().Namespaces().Get(ctx, "bifrost", metav1.GetOptions{})
+	require.NoError(t, err, "it is protected, with what else lives there")
+	secrets, err := kube.CoreV1().Secrets("bifrost").List(ctx, metav1.ListOptions{})
+	require.NoError(t, err)
+	assert.Empty(t, secrets.Items)
+	cronJobs, err := kube.BatchV1().CronJobs("bifrost").List(ctx, metav1.ListOptions{})
+	require.NoError(t, err)
+	assert.Empty(t, cronJobs.Items)
+	deployments, err := kube.AppsV1().Deployments("bifrost").List(ctx, metav1.ListOptions{})
+	require.NoError(t, err)
+	assert.Empty(t, deployments.Items)
+
+	assert.Equal(t, granted, policy(), "the vendor's half is as it was")
+	p.of("vendor").set("aws.vendor.repository", map[string]any{"protect": false})
+	p.up("vendor")
+	_, err = p.engine("vendor").Destroy(ctx)
+	require.NoError(t, err)
+	var left []string
+	for _, repository := range p.sandbox.AWS.ECR.Repositories() {
+		left = append(left, repository.Name)
+	}
+	assert.Equal(t, []string{"neighbour"}, left, "another customer's")
 }

@@ -77,6 +77,8 @@ type Options struct {
 	// Refresher is the OCI layout of the refresher's image; empty means
 	// refresher-image in Tools.
 	Refresher string
+	// DeleteUnreachable is the operator's PULUMI_K8S_DELETE_UNREACHABLE.
+	DeleteUnreachable bool
 	// Progress is told what starts and what is worth knowing; nil for nobody.
 	Progress func(message string)
 }
@@ -374,6 +376,7 @@ func (s *Sandbox) startKubelets(ctx context.Context) error {
 func (s *Sandbox) serveProviders(ctx context.Context) error {
 	server, err := kubernetes.Serve(kubernetes.Config{
 		Plugin: s.plugin, Kubeconfig: s.Kubeconfig(), Proxy: s.Network.Proxy(), Dir: s.state.Path("provider"),
+		DeleteUnreachable: s.options.DeleteUnreachable,
 	})
 	if err != nil {
 		return err

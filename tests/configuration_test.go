@@ -2,6 +2,7 @@ package tests_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -382,6 +383,32 @@ func TestExampleARefusedLookUpRegistersNothingButProviders(t *testing.T) {
 		err := r.Run(stacks.Run)
 		require.ErrorContains(t, err, "`kubectl label namespace security-tools pod-security.kubernetes.io/enforce=restricted`")
 		assert.Empty(t, beyondProviders(r))
+	})
+	t.Run("another cluster than the pinned one", func(t *testing.T) {
+		const pinned, there = "0b9a1f8e-3c4d-4e5f-8a6b-7c8d9e0f1a2b", "5d4c3b2a-1f0e-4d9c-8b7a-6f5e4d3c2b1a"
+		values, secrets := loadStack(t, "dev", set("environments.default.cluster.id", pinned))
+		system := func(uid string) func(string) (resource.PropertyMap, error) {
+			return func(id string) (resource.PropertyMap, error) {
+				assert.Equal(t, "kube-system", id)
+				return resource.NewPropertyMapFromMap(map[string]any{"metadata": map[string]any{"name": id, "uid": uid}}), nil
+			}
+		}
+		for _, preview := range []bool{false, true} {
+			r := newRecorder(values, secrets)
+			r.Preview = preview
+			r.Reads["kubernetes:core/v1:Namespace"] = system(there)
+			require.ErrorContains(t, r.Run(stacks.Run), `environments.default.cluster.id "`+pinned+`": the context reaches another cluster, `+there+
+				": want another context or, where the cluster was replaced, that ID and `pulumi up --refresh -s test`")
+			assert.Empty(t, beyondProviders(r))
+		}
+		r := newRecorder(values, secrets)
+		r.Reads["kubernetes:core/v1:Namespace"] = system(pinned)
+		require.NoError(t, r.Run(stacks.Run))
+		// Whoever is suspended may have a cluster that is out of reach.
+		values, secrets = loadStack(t, "dev", set("environments.default.cluster.id", pinned), set("suspended", true))
+		r = newRecorder(values, secrets)
+		r.Reads["kubernetes:core/v1:Namespace"] = func(string) (resource.PropertyMap, error) { return nil, errors.New("unreachable") }
+		require.NoError(t, r.Run(stacks.Run))
 	})
 	t.Run("an identity that is not there", func(t *testing.T) {
 		values, secrets := loadStack(t, "globex")

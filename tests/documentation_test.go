@@ -15,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"waybill.example/waybill/components/image"
 )
 
 // docs/configuration.md lists the keys of the published schema, in its words.
@@ -390,5 +392,30 @@ func TestTheRunbooksTestsAreThere(t *testing.T) {
 			}
 			assert.Contains(t, code.String(), want, line[0])
 		}
+	}
+}
+
+// What an operator reads about an image that nobody pushed is the same on every
+// platform: the refresher, a program of its own, says it in the words of the package
+// image.
+func TestAMissingImageIsSaidInOneWording(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "refresher", "internal", "cli", "termination.go"))
+	require.NoError(t, err)
+	digest := "sha256:" + strings.Repeat("0a", 32)
+	for _, c := range []struct {
+		reference image.Reference
+		from, to  string
+	}{
+		{image.Reference{Host: "registry.example", Path: "acme/shop", Tag: "1.0"}, "YOUR-IMAGE", "registry.example/acme/shop:1.0"},
+		{image.Reference{Host: "registry.example", Path: "acme/shop", Digest: digest}, "YOUR-IMAGE@" + digest, "registry.example/acme/shop:ANY-TAG"},
+	} {
+		words := strings.NewReplacer(c.reference.String()+" yet", "%s yet", "crane copy "+c.from+" "+c.to, `crane copy %s %s`).Replace(c.reference.Missing())
+		said, again, found := strings.Cut(words, ", then ")
+		require.True(t, found, words)
+		assert.Contains(t, string(text), strings.ReplaceAll(said, `"`, `\"`))
+		assert.Contains(t, string(text), `", then `+again+`"`)
+	}
+	for _, part := range []string{`"YOUR-IMAGE@"+digest`, `path+":ANY-TAG"`} {
+		assert.Contains(t, string(text), part)
 	}
 }

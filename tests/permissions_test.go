@@ -42,6 +42,8 @@ var amazonPermissions = map[string]map[string]permissions{
 		"aws:ecr/lifecyclePolicy:LifecyclePolicy": {
 			reads: []string{"ecr:GetLifecyclePolicy"}, writes: []string{"ecr:PutLifecyclePolicy", "ecr:DeleteLifecyclePolicy"},
 		},
+		// Asked by updates alone.
+		"aws:ecr/getImage:getImage": {writes: []string{"ecr:DescribeImages"}},
 	},
 	"customer's AWS account, EKS": {
 		"aws:iam/role:Role": {

@@ -48,7 +48,7 @@ type logConfiguration struct {
 func (args *ServiceArgs) containerDefinitions() (string, error) {
 	c := container{
 		Name:       args.Product,
-		Image:      args.image(),
+		Image:      args.Image().String(),
 		Essential:  true,
 		EntryPoint: args.Command,
 		Command:    args.Arguments,

@@ -102,6 +102,10 @@ type ServiceArgs struct {
 	// After is waited for before the first task starts: the vendor's grant
 	// where one stack builds both sides.
 	After []pulumi.Resource
+	// Vendor is the vendor's provider, where the program has one: an update asks the
+	// repository for the image, and registers no service while it is not there. ECS
+	// itself says nothing for 20 minutes. nil: nobody asks.
+	Vendor pulumi.ProviderResource
 	// NoWait returns before the tasks run. Without it an update fails where
 	// they cannot, above all where the image cannot be pulled.
 	NoWait bool
@@ -135,10 +139,9 @@ func (args *ServiceArgs) serviceName() string {
 	return cmp.Or(args.Name, naming.ECS.Derive(args.Customer, args.Product, ""))
 }
 
-func (args *ServiceArgs) image() string {
-	return image.Reference{
-		Host: args.Repository.Host(), Path: args.Repository.Name, Tag: args.Tag, Digest: args.Digest,
-	}.String()
+// Image is what the tasks run.
+func (args *ServiceArgs) Image() image.Reference {
+	return image.Reference{Host: args.Repository.Host(), Path: args.Repository.Name, Tag: args.Tag, Digest: args.Digest}
 }
 
 func (args *ServiceArgs) cpu() int                   { return cmp.Or(args.CPU, defaultCPU) }
@@ -189,7 +192,7 @@ func NewService(ctx *pulumi.Context, name string, args *ServiceArgs, opts ...pul
 		"account": pulumi.String(args.Account),
 		"region":  pulumi.String(args.Region),
 		"cluster": args.Cluster,
-		"image":   pulumi.String(args.image()),
+		"image":   pulumi.String(args.Image().String()),
 	}
 	if err := ctx.RegisterComponentResourceV2("waybill:aws:Service", name, inputs, component, opts...); err != nil {
 		return nil, err
@@ -215,6 +218,9 @@ func NewService(ctx *pulumi.Context, name string, args *ServiceArgs, opts ...pul
 	// A task that starts before its role may pull or log would fail, and the
 	// circuit breaker counts.
 	after := slices.Concat([]pulumi.Resource{logs}, execution.policies, task.policies, args.After)
+	if err := checkPushed(ctx, args); err != nil {
+		return nil, err
+	}
 	service, err := newECSService(ctx, children, args, definition, after)
 	if err != nil {
 		return nil, err

@@ -2,9 +2,12 @@ package aws_test
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
+	pulumiaws "github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -244,6 +247,63 @@ func TestTheServiceWaitsForTheVendorsGrant(t *testing.T) {
 		}))
 		assert.Contains(t, r.Named("grant-readers").Text("policy"), "arn:aws:iam::222233334444:role/acme--shop-execution")
 		assert.Contains(t, strings.Join(r.Named("one-service").RPC.GetDependencies(), " "), "::grant-readers")
+	}
+}
+
+// What the vendor has not pushed is said before ECS is asked to run it.
+func TestNoServiceIsRegisteredWhoseImageIsMissing(t *testing.T) {
+	const missing = "reading ECR Images: ImageNotFoundException: The image with imageId {imageDigest:'null', imageTag:'1.10.0'} does not exist"
+	digest := "sha256:" + strings.Repeat("0a", 32)
+	for name, c := range map[string]struct {
+		answers []string // an error or, empty, that the image is there
+		change  func(args *aws.ServiceArgs)
+		want    string
+	}{
+		"there":                       {answers: []string{""}},
+		"missing":                     {answers: []string{missing}, want: "aws.Service: the registry does not hold 111122223333.dkr.ecr.us-east-1.amazonaws.com/acme/shop:1.10.0 yet: push it, for example with \"crane copy YOUR-IMAGE 111122223333.dkr.ecr.us-east-1.amazonaws.com/acme/shop:1.10.0\", then run pulumi up again"},
+		"a digest that is missing":    {answers: []string{missing}, change: func(args *aws.ServiceArgs) { args.Tag, args.Digest = "", digest }, want: "\"crane copy YOUR-IMAGE@" + digest + " 111122223333.dkr.ecr.us-east-1.amazonaws.com/acme/shop:ANY-TAG\""},
+		"pushed a moment later":       {answers: []string{missing, ""}, change: func(args *aws.ServiceArgs) { args.First = true }},
+		"nobody may look":             {answers: []string{"AccessDeniedException: not authorized to perform: ecr:DescribeImages"}},
+		"nobody asks in a preview":    {},
+		"no task runs, nobody asks":   {change: func(args *aws.ServiceArgs) { none := 0; args.Replicas = &none }},
+		"no vendor here, nobody asks": {change: func(args *aws.ServiceArgs) { args.Vendor = nil }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := 0
+			r := &recorder.Recorder{Preview: strings.Contains(name, "preview"), Functions: map[string]func(resource.PropertyMap) (resource.PropertyMap, error){
+				"aws:ecr/getImage:getImage": func(got resource.PropertyMap) (resource.PropertyMap, error) {
+					require.Less(t, asked, len(c.answers), "asked too often")
+					assert.Equal(t, "acme/shop", got["repositoryName"].StringValue())
+					asked++
+					if answer := c.answers[asked-1]; answer != "" {
+						return nil, errors.New(answer)
+					}
+					return resource.PropertyMap{"imageDigest": resource.NewStringProperty(digest)}, nil
+				},
+			}}
+			err := r.Run(func(ctx *pulumi.Context) error {
+				vendor, err := pulumiaws.NewProvider(ctx, "vendor", nil)
+				if err != nil {
+					return err
+				}
+				args := serviceArguments()
+				args.Vendor = vendor
+				if c.change != nil {
+					c.change(args)
+				}
+				_, err = aws.NewService(ctx, "one", args)
+				return err
+			})
+			assert.Equal(t, len(c.answers), asked)
+			if c.want == "" {
+				require.NoError(t, err)
+				assert.Len(t, r.Of("Service"), 2, "the component and ECS's")
+				return
+			}
+			require.ErrorContains(t, err, c.want)
+			assert.Len(t, r.Of("Service"), 1)
+			assert.Len(t, r.Of("TaskDefinition"), 1, "the next update needs the service alone")
+		})
 	}
 }
 

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecr"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/internals"
@@ -94,7 +96,7 @@ func newECSService(ctx *pulumi.Context, children *family.Family, args *ServiceAr
 		PropagateTags:            pulumi.String("SERVICE"),
 		Tags:                     pulumi.ToStringMap(args.tags()),
 	}
-	options := []pulumi.ResourceOption{pulumi.DependsOn(after), settle.Option(ctx, children.Name(childService), settle.AWS)}
+	options := []pulumi.ResourceOption{pulumi.DependsOn(after), settle.Option(ctx, children.Name(childService), settle.AWS, args.explain(ctx))}
 	if args.again {
 		inputs.ForceNewDeployment = pulumi.Bool(true)
 		inputs.Triggers = pulumi.StringMap{"again": pulumi.String(time.Now().UTC().Format(time.RFC3339))}
@@ -102,6 +104,65 @@ func newECSService(ctx *pulumi.Context, children *family.Family, args *ServiceAr
 		options = append(options, pulumi.IgnoreChanges([]string{"forceNewDeployment", "triggers"}))
 	}
 	return ecs.NewService(ctx, children.Name(childService), inputs, children.Options(childService, options...)...)
+}
+
+// pushing is how long, in seconds, a pipeline has that pushes as soon as the
+// repository is there.
+const pushing = 15
+
+// checkPushed refuses a service whose image the vendor's repository does not hold,
+// once what is granted is there. Whoever may not look asks ECS: nothing else is known.
+func checkPushed(ctx *pulumi.Context, args *ServiceArgs) error {
+	if ctx.DryRun() || args.Vendor == nil || args.replicas() == 0 {
+		return nil
+	}
+	granted := []any{}
+	for _, resource := range args.After {
+		granted = append(granted, resource.URN())
+	}
+	if _, err := internals.UnsafeAwaitOutput(ctx.Context(), pulumi.All(granted...)); err != nil {
+		return nil //nolint:nilerr // the engine has said why a registration failed
+	}
+	wanted := &ecr.GetImageArgs{RegistryId: &args.Repository.Account, RepositoryName: args.Repository.Name}
+	if args.Digest != "" {
+		wanted.ImageDigest = &args.Digest
+	} else {
+		wanted.ImageTag = &args.Tag
+	}
+	looks := 1
+	if args.First {
+		looks += pushing
+	}
+	for look := range looks {
+		if look > 0 {
+			time.Sleep(time.Second)
+		}
+		_, err := ecr.GetImage(ctx, wanted, pulumi.Provider(args.Vendor))
+		if err == nil || !strings.Contains(err.Error(), "ImageNotFoundException") {
+			return nil //nolint:nilerr // nobody knows better than ECS
+		}
+	}
+	return fmt.Errorf("aws.Service: %s (everything but the service is there)", args.Image().Missing())
+}
+
+// explain says where to read why tasks do not start: the provider says only that
+// they did not, after 20 minutes
+// (https://github.com/hashicorp/terraform-provider-aws/blob/v5.100.0/internal/service/ecs/service.go).
+func (args *ServiceArgs) explain(ctx *pulumi.Context) func(text string) {
+	return func(text string) {
+		if strings.Contains(text, "tfSTABLE") {
+			_ = ctx.Log.Error("aws.Service: the tasks of service "+args.serviceName()+" did not start: "+args.events("CLUSTER"), nil)
+		}
+	}
+}
+
+// events is how to learn what ECS knows, and what to do about the likeliest.
+func (args *ServiceArgs) events(cluster string) string {
+	if named, known := args.Cluster.(pulumi.String); known {
+		cluster = string(named)
+	}
+	return fmt.Sprintf("`aws ecs describe-services --region %s --cluster %s --services %s` says why in its events. "+
+		"Where they say CannotPullContainerError and \"not found\", %s", args.Region, cluster, args.serviceName(), args.Image().Missing())
 }
 
 // checkDeployed refuses a service that settled on another revision than the wanted
@@ -125,7 +186,6 @@ func checkDeployed(ctx *pulumi.Context, args *ServiceArgs, service *ecs.Service,
 	}
 	cluster, _ := values[2].(string)
 	return fmt.Errorf("aws.Service: service %s runs %s again and not %s with image %s: ECS's circuit breaker rolled the deployment back, "+
-		"because its tasks did not start or were not healthy. `aws ecs describe-services --region %s --cluster %s --services %s` says why in "+
-		"its events. Mend it and run `pulumi up`, which tries again; or go back to the release that runs",
-		args.serviceName(), *runs, wanted, args.image(), args.Region, cluster, args.serviceName())
+		"because its tasks did not start or were not healthy. %s. Mend it and run `pulumi up`, which tries again; or go back to the release that runs",
+		args.serviceName(), *runs, wanted, args.Image(), args.events(cluster))
 }

@@ -51,6 +51,16 @@ func (r Reference) String() string {
 	return text
 }
 
+// Missing says that the registry does not hold the image yet and how to push it, in
+// the words of the refresher's exit 17 (refresher/internal/cli/termination.go).
+func (r Reference) Missing() string {
+	from, to := "YOUR-IMAGE", r
+	if r.Digest != "" {
+		from, to = "YOUR-IMAGE@"+r.Digest, Reference{Host: r.Host, Path: r.Path, Tag: "ANY-TAG"}
+	}
+	return fmt.Sprintf("the registry does not hold %s yet: push it, for example with \"crane copy %s %s\", then run pulumi up again", r, from, to)
+}
+
 // Parse takes a reference apart.
 func Parse(text string) (Reference, error) {
 	rest, digest, pinned := strings.Cut(text, "@")

@@ -35,24 +35,49 @@ func (n *ExistingNamespace) Name() string { return n.name }
 // unless waived. Nothing is registered: the namespace is read, never managed.
 func FindNamespace(ctx *pulumi.Context, resource, name string, waived bool, opts ...pulumi.ResourceOption) (*ExistingNamespace, error) {
 	p := check.Of("kubernetes.Namespace")
-	found, err := corev1.GetNamespace(ctx, resource, pulumi.ID(name), nil, opts...)
+	found, known, err := readNamespace(ctx, resource, name, opts)
 	if err != nil {
 		p.Add("name", "%q: %s", name, err)
-		return nil, p.Err()
-	}
-	labels, err := internals.UnsafeAwaitOutput(ctx.Context(), found.Metadata.Labels())
-	if err != nil {
-		p.Add("name", "%q: %s", name, err)
-		return nil, p.Err()
-	}
-	// A preview against a cluster that cannot be asked leaves the labels
-	// unknown; the update asks again.
-	if enforced, _ := labels.Value.(map[string]string); labels.Known && !waived && enforced[enforceLabel] != restricted {
+	} else if enforced := found.Labels; known && !waived && enforced[enforceLabel] != restricted {
 		p.Add("name", "%q: %s is %q, want %q: run `kubectl label namespace %s %s=%s`, or waive it with waivePodSecurity: true",
 			name, enforceLabel, enforced[enforceLabel], restricted, name, enforceLabel, restricted)
-		return nil, p.Err()
+	}
+	if err := p.Err(); err != nil {
+		return nil, err
 	}
 	return &ExistingNamespace{name: name}, nil
+}
+
+// readNamespace reads a namespace's metadata. It is not known in a preview against a
+// cluster that cannot be asked; the update asks again.
+func readNamespace(ctx *pulumi.Context, resource, name string, opts []pulumi.ResourceOption) (found metav1.ObjectMeta, known bool, err error) {
+	namespace, err := corev1.GetNamespace(ctx, resource, pulumi.ID(name), nil, opts...)
+	if err != nil {
+		return found, false, err
+	}
+	metadata, err := internals.UnsafeAwaitOutput(ctx.Context(), namespace.Metadata)
+	if err != nil || !metadata.Known {
+		return found, false, err
+	}
+	found, _ = metadata.Value.(metav1.ObjectMeta)
+	return found, true, nil
+}
+
+// CheckCluster refuses another cluster than the one whose namespace kube-system has
+// the UID id: the state would speak of objects that are not there, and an update that
+// changes nothing would report nothing. It wants the right to get that namespace;
+// resource is the name of what is read in the stack.
+func CheckCluster(ctx *pulumi.Context, resource, id string, opts ...pulumi.ResourceOption) error {
+	p := check.Of("kubernetes.Cluster")
+	found, known, err := readNamespace(ctx, resource, "kube-system", opts)
+	switch {
+	case err != nil:
+		p.Add("id", "%q: want the right to get the namespace kube-system, whose UID it is: %s", id, err)
+	case known && optional.Or(found.Uid, "") != id:
+		p.Add("id", "%q: the context reaches another cluster, %s: want another context or, where the cluster was replaced, that ID and "+
+			"`pulumi up --refresh -s %s`, which forgets what is not there and deploys it anew", id, optional.Or(found.Uid, ""), ctx.Stack())
+	}
+	return p.Err()
 }
 
 // Namespace is the product's namespace where no pull secret brings one.

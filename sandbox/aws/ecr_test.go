@@ -115,9 +115,37 @@ func (*held) Tags(r ecr.Repository) []string {
 	return []string{"latest"}
 }
 
+func (*held) Digest(_ ecr.Repository, reference string) string {
+	if reference == "latest" || reference == someDigest {
+		return someDigest
+	}
+	return ""
+}
+
 func (h *held) Empty(r ecr.Repository) error {
 	h.emptied = append(h.emptied, r.Name)
 	return nil
+}
+
+const someDigest = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+func TestAnImageIsLookedUpByItsTagOrItsDigest(t *testing.T) {
+	cloud, engine := as(t, vendor)
+	cloud.ECR.Holds(&held{})
+	engine.MustCreate(repositoryToken, "acme", map[string]any{"name": "acme/server"})
+	look := func(name, property, value string) (resource.PropertyMap, error) {
+		return engine.Invoke("aws:ecr/getImage:getImage", map[string]any{"repositoryName": name, property: value})
+	}
+	for property, value := range map[string]string{"imageTag": "latest", "imageDigest": someDigest} {
+		found, err := look("acme/server", property, value)
+		require.NoError(t, err)
+		assert.Equal(t, someDigest, found["imageDigest"].StringValue())
+	}
+	_, err := look("acme/server", "imageTag", "1.0")
+	require.ErrorContains(t, err, "reading ECR Images: operation error ECR: DescribeImages, https response error StatusCode: 400")
+	require.ErrorContains(t, err, "ImageNotFoundException: The image with imageId {imageDigest:'null', imageTag:'1.0'} does not exist within the repository with name 'acme/server' in the registry with id '111111111111'")
+	_, err = look("nothing", "imageTag", "1.0")
+	require.ErrorContains(t, err, "RepositoryNotFoundException")
 }
 
 func TestWhoeverHoldsTheImagesIsToldToEmptyTheRepository(t *testing.T) {

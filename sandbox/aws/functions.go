@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -136,6 +137,31 @@ func getRepository() provider.Function[*Client] {
 			return map[string]any{
 				"arn": repository.ARN(), "id": repository.Name, "name": repository.Name, "registryId": repository.Account,
 				"repositoryUrl": repository.URI(), "imageTagMutability": repository.Mutability, "tags": anyMap(repository.Tags),
+			}, nil
+		},
+	}
+}
+
+// getImage describes an image of a repository by its tag or its digest.
+func getImage() provider.Function[*Client] {
+	return provider.Function[*Client]{
+		Tok:  "aws:ecr/getImage:getImage",
+		Args: pulumiecr.GetImageOutputArgs{}.ElementType(),
+		Run: func(_ context.Context, client *Client, properties resource.PropertyMap) (map[string]any, error) {
+			name, tag, digest := provider.Text(properties, "repositoryName"), provider.Text(properties, "imageTag"), provider.Text(properties, "imageDigest")
+			registry := cmp.Or(provider.Text(properties, "registryId"), client.Account)
+			switch {
+			case (tag == "") == (digest == ""):
+				return nil, errors.New("imageTag, imageDigest: the sandbox wants one of them")
+			case registry != client.Account:
+				return nil, fmt.Errorf("registryId %q: the sandbox looks into its own account's registry, %s", registry, client.Account)
+			}
+			held, err := client.cloud.ECR.Image(client.Place, name, tag, digest)
+			if err != nil {
+				return nil, fmt.Errorf("reading ECR Images: %w", err)
+			}
+			return map[string]any{
+				"id": held, "imageDigest": held, "imageTag": tag, "registryId": registry, "repositoryName": name,
 			}, nil
 		},
 	}

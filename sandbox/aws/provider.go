@@ -27,7 +27,7 @@ func (c *Cloud) Provider() *provider.Definition[*Client] {
 			associationType(), taskDefinitionType(), serviceType(), logGroupType(),
 		},
 		Functions: []provider.Function[*Client]{
-			getCallerIdentity(), getOIDCProvider(), getRole(), getCluster(), getRepository(), getService(), getResource(),
+			getCallerIdentity(), getOIDCProvider(), getRole(), getCluster(), getRepository(), getImage(), getService(), getResource(),
 		},
 	}
 }

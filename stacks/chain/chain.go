@@ -158,6 +158,8 @@ type grant struct {
 	ready map[string]pulumi.Array
 	// resources are what pods wait for that pull by themselves.
 	resources []pulumi.Resource
+	// provider is the vendor's, where this stack has it.
+	provider pulumi.ProviderResource
 	// fields are the access grant's values; nil where nobody has been granted
 	// anything yet, or where the vendor's document says them.
 	fields pulumi.Map

@@ -23,7 +23,7 @@ var (
 			append(slices.Clone(podKeys), "replicas", "autoscaled", "servicePort", "liveness", "readiness", "command", "args", "env",
 				"writable", "maxUnavailable", "spreadOver", "selector")...),
 			"product.tag", "product.digest", "product.healthPath", "product.configPath",
-			"environments.*.namespace...", "environments.*.product...", "environments.*.replicas", "environments.*.proxy...", "labels...",
+			"environments.*.cluster.id", "environments.*.namespace...", "environments.*.product...", "environments.*.replicas", "environments.*.proxy...", "labels...",
 			"workloads.*.component", "workloads.*.port", "workloads.*.healthPath", "workloads.*.environments..."),
 	}
 	withRefresher = config.Reads{
@@ -214,6 +214,13 @@ func (c *clusters) lookUp(ctx *pulumi.Context) (err error) {
 	for _, p := range c.places {
 		if p.provider, err = newKubernetesProvider(ctx, c.s, p.Environment); err != nil {
 			return err
+		}
+		// A suspension has to work where the cluster is out of reach.
+		if id := p.Cluster.ID; id != "" && !c.s.Suspended {
+			err := kubernetes.CheckCluster(ctx, "cluster"+p.Suffix(), id, pulumi.Provider(p.provider))
+			if err != nil {
+				return config.Named(err, config.Keys{"id": p.Key("cluster.id")})
+			}
 		}
 		if p.Namespace.Existing {
 			p.existing, err = kubernetes.FindNamespace(ctx, p.Namespace.Name+"-namespace"+p.Suffix(), p.Namespace.Name,

@@ -114,7 +114,7 @@ func (g *ecr) grant(ctx *pulumi.Context, who pullers) (*grant, error) {
 		return nil, config.Named(err, g.keys())
 	}
 	given := &grant{
-		registry: made.RegistryHost, repository: made.Repository, ready: map[string]pulumi.Array{}, resources: made.WaitFor,
+		registry: made.RegistryHost, repository: made.Repository, ready: map[string]pulumi.Array{}, resources: made.WaitFor, provider: g.provider,
 		fields: pulumi.Map{
 			"account": pulumi.String(g.s.AWS.Vendor.Account), "region": pulumi.String(g.s.AWS.Vendor.Region),
 			"registry": made.RegistryHost, "repository": once(made.Ready, made.Repository),

@@ -4,7 +4,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/components/aws"
-	"waybill.example/waybill/components/image"
 	"waybill.example/waybill/stacks/config"
 	"waybill.example/waybill/stacks/exchange"
 )
@@ -133,13 +132,14 @@ func (c *ecsService) deploy(ctx *pulumi.Context, g *grant) error {
 		return nil
 	}
 	c.args.After = g.resources
+	if !c.s.Suspended {
+		c.args.Vendor = g.provider // what is suspended pulls nothing
+	}
 	service, err := aws.NewService(ctx, "service", c.args, pulumi.Providers(c.provider))
 	if err != nil {
 		return config.Named(err, c.keys())
 	}
-	ctx.Export("image", pulumi.String(image.Reference{
-		Host: c.repository.Host(), Path: c.repository.Name, Tag: c.args.Tag, Digest: c.args.Digest,
-	}.String()))
+	ctx.Export("image", pulumi.String(c.args.Image().String()))
 	ctx.Export(exchange.ServiceName, service.ServiceARN)
 	ctx.Export("logGroup", service.LogGroup)
 	return nil

@@ -136,6 +136,7 @@ type WorkloadIdentities struct {
 // issues its tokens, by the cluster's name in its cloud or by the issuer itself.
 type Cluster struct {
 	Context       string `json:"context"`
+	ID            string `json:"id"` // empty: not checked
 	Name          string `json:"name"`
 	ResourceGroup string `json:"resourceGroup"` // empty: azure.resourceGroup
 	Issuer        string `json:"issuer"`        // empty: looked up by Name

@@ -252,7 +252,12 @@ func EKSWithNodeRole(ctx *pulumi.Context) error {
 }
 
 // ECS lets the tasks' execution role pull.
-func ECS(ctx *pulumi.Context) error {
+func ECS(ctx *pulumi.Context) error { return ecs(ctx, false) }
+
+// FirstECS is ECS before an update of it has succeeded.
+func FirstECS(ctx *pulumi.Context) error { return ecs(ctx, true) }
+
+func ecs(ctx *pulumi.Context, first bool) error {
 	args := &aws.ServiceArgs{
 		Customer: slug, Product: product, Account: AWSCustomer, Region: AWSRegion,
 		Cluster: pulumi.String(AWSCluster), Tag: AWSTag, Port: 8080,
@@ -260,6 +265,7 @@ func ECS(ctx *pulumi.Context) error {
 		Network: aws.Network{
 			Subnets: pulumi.ToStringArray([]string{AWSSubnet}), SecurityGroups: pulumi.ToStringArray([]string{AWSGroup}),
 		},
+		First: first,
 	}
 	c, err := newAWSChain(ctx, "ecs", []Site{AWSSite}, []string{args.ExecutionRoleARN()})
 	if err != nil {

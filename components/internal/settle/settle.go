@@ -83,9 +83,10 @@ var AWS = Cloud{
 
 // Option lets resources be tried again while their cloud settles. Its hook is named
 // after a resource or component of the stack, and has to be registered for as long as
-// the state holds what uses it. What stays refused fails with the cloud's last words.
-func Option(ctx *pulumi.Context, resource string, cloud Cloud) pulumi.ResourceOption {
-	hook, err := ctx.RegisterErrorHook(resource+"-settles", cloud.retry(time.Sleep))
+// the state holds what uses it. What stays refused fails with the cloud's last words,
+// which explain gets before.
+func Option(ctx *pulumi.Context, resource string, cloud Cloud, explain ...func(text string)) pulumi.ResourceOption {
+	hook, err := ctx.RegisterErrorHook(resource+"-settles", cloud.retry(time.Sleep, explain...))
 	if err != nil { // without a hook, the first refusal stands
 		_ = ctx.Log.Warn(resource+" is not tried again where its cloud settles: "+err.Error(), nil)
 		return pulumi.Composite()
@@ -94,7 +95,7 @@ func Option(ctx *pulumi.Context, resource string, cloud Cloud) pulumi.ResourceOp
 }
 
 // retry asks for another attempt where the newest error, which stands first, settles.
-func (c Cloud) retry(sleep func(time.Duration)) pulumi.ErrorHookFunction {
+func (c Cloud) retry(sleep func(time.Duration), explain ...func(text string)) pulumi.ErrorHookFunction {
 	return func(args *pulumi.ErrorHookArgs) (bool, error) {
 		n := len(args.Errors)
 		if n == 0 {
@@ -102,6 +103,9 @@ func (c Cloud) retry(sleep func(time.Duration)) pulumi.ErrorHookFunction {
 		}
 		at := slices.IndexFunc(c, func(r refusal) bool { return r.is(args.Errors[0]) })
 		if at < 0 || n >= c[at].attempts {
+			for _, each := range explain {
+				each(args.Errors[0])
+			}
 			return false, nil
 		}
 		sleep(c[at].pause(n))

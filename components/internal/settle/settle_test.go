@@ -54,6 +54,18 @@ func TestWhatSettlesIsTriedAgainAndNothingElse(t *testing.T) {
 	assert.False(t, again)
 }
 
+func TestWhatIsNotTriedAgainIsExplained(t *testing.T) {
+	for text, want := range map[string][]string{
+		"Principal not found":     nil,
+		"last state: 'tfPENDING'": {"last state: 'tfPENDING'"},
+	} {
+		var explained []string
+		_, err := AWS.retry(func(time.Duration) {}, func(text string) { explained = append(explained, text) })(&pulumi.ErrorHookArgs{Errors: []string{text}})
+		require.NoError(t, err)
+		assert.Equal(t, want, explained)
+	}
+}
+
 // The engine gives up after 100 errors with words of its own.
 func TestTheLimitIsBelowTheEnginesAndTheCloudsWordsAreKept(t *testing.T) {
 	for _, cloud := range []Cloud{Google, Azure, AWS} {

@@ -29,6 +29,7 @@ const api = fault.API("ECR")
 // Codes of refusals that callers tell apart.
 const (
 	NotFound          = "RepositoryNotFoundException"
+	ImageNotFound     = "ImageNotFoundException"
 	NotEmpty          = "RepositoryNotEmptyException"
 	PolicyNotFound    = "RepositoryPolicyNotFoundException"
 	LifecycleNotFound = "LifecyclePolicyNotFoundException"
@@ -38,6 +39,8 @@ const (
 type Contents interface {
 	// Tags of the images in a repository, the newest first.
 	Tags(repository Repository) []string
+	// Digest of the image with a tag or a digest; "" where there is none.
+	Digest(repository Repository, reference string) string
 	// Empty removes everything that a repository contains.
 	Empty(repository Repository) error
 }
@@ -181,6 +184,21 @@ func (s *Store) Get(place arn.Place, name string) (Repository, error) {
 // Tags of the images in a repository, the newest first.
 func (s *Store) Tags(repository Repository) []string { return s.contents.Tags(repository) }
 
+// Image is DescribeImages for one image: its digest.
+func (s *Store) Image(place arn.Place, name, tag, digest string) (string, error) {
+	const operation = "DescribeImages"
+	repository, found := s.Repository(place, name)
+	if !found {
+		return "", notFound(operation, place, name)
+	}
+	if held := s.contents.Digest(repository, cmp.Or(digest, tag)); held != "" {
+		return held, nil
+	}
+	return "", api.Refuse(operation, http.StatusBadRequest, ImageNotFound,
+		"The image with imageId {imageDigest:'%s', imageTag:'%s'} does not exist within the repository with name '%s' in the registry with id '%s'",
+		cmp.Or(digest, "null"), cmp.Or(tag, "null"), name, place.Account)
+}
+
 // Update changes mutability, scanning and tags of a repository; its encryption
 // never changes.
 func (s *Store) Update(place arn.Place, settings Settings) (Repository, error) {
@@ -289,6 +307,9 @@ func (p published) Tags(repository Repository) []string {
 	slices.Reverse(tags)
 	return tags
 }
+
+// Digest is nobody's: the world names tags alone.
+func (published) Digest(Repository, string) string { return "" }
 
 // Empty has nothing to remove: nothing is kept here.
 func (published) Empty(Repository) error { return nil }

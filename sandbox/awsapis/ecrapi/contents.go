@@ -25,5 +25,15 @@ func (s *Server) Tags(repository ecr.Repository) []string {
 	return held.Tags(repository.Name)
 }
 
+// Digest of the image with a tag or a digest; "" where there is none.
+func (s *Server) Digest(repository ecr.Repository, reference string) string {
+	held, err := s.open(context.Background(), repository)
+	if err != nil {
+		return ""
+	}
+	header, _ := held.Find(context.Background(), content.Route{Name: repository.Name, Kind: content.Manifests, Reference: reference})
+	return header.Get("Docker-Content-Digest")
+}
+
 // Empty removes everything that a repository holds.
 func (s *Server) Empty(repository ecr.Repository) error { return s.shelf.Clear(folder(repository)) }

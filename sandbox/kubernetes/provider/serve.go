@@ -26,6 +26,9 @@ type Config struct {
 	Kubeconfig string
 	// Proxy is the HTTPS_PROXY of the processes.
 	Proxy string
+	// DeleteUnreachable gives the processes PULUMI_K8S_DELETE_UNREACHABLE, as an
+	// operator would.
+	DeleteUnreachable bool
 	// Dir holds the processes' home and logs. It is created if it is missing.
 	Dir string
 }
@@ -138,13 +141,16 @@ const home = "home"
 func start(ctx context.Context, config Config, log string) (*child.Process, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
+	environment := []string{
+		"HOME=" + filepath.Join(config.Dir, home),
+		"KUBECONFIG=" + config.Kubeconfig,
+		"HTTPS_PROXY=" + config.Proxy,
+	}
+	if config.DeleteUnreachable {
+		environment = append(environment, "PULUMI_K8S_DELETE_UNREACHABLE=true")
+	}
 	process, err := child.Start(child.Spec{
-		Name: "kubernetes provider", Path: config.Plugin.Path, Log: filepath.Join(config.Dir, log),
-		Env: []string{
-			"HOME=" + filepath.Join(config.Dir, home),
-			"KUBECONFIG=" + config.Kubeconfig,
-			"HTTPS_PROXY=" + config.Proxy,
-		},
+		Name: "kubernetes provider", Path: config.Plugin.Path, Log: filepath.Join(config.Dir, log), Env: environment,
 	})
 	if err != nil {
 		return nil, "", err
