@@ -82,7 +82,7 @@ func (b *workloadBuilder) buildDeployment(account *corev1.ServiceAccount, config
 			Limits:   map[string]string{"cpu": "1", "memory": "2Gi"},
 		}),
 	}
-	options := []pulumi.ResourceOption{pulumi.DependsOn(b.args.After)}
+	options := []pulumi.ResourceOption{pulumi.DependsOn(b.args.After), admitted(b.ctx, b.children.Name(childDeployment), workloadPrefix)}
 	if !b.args.Autoscaled {
 		spec.Replicas = pulumi.Int(b.args.replicas())
 		// What it starts with; buildReplicas has the rest.

@@ -132,6 +132,9 @@ type Cluster struct {
 	Network    Network     `json:"network,omitzero"`
 	Nodes      Nodes       `json:"nodes,omitzero"`
 	Namespaces []Namespace `json:"namespaces,omitempty"`
+	// Policies are the sets of admission policies that the cluster enforces, by the
+	// names of the files in sandbox/world/policies.
+	Policies []string `json:"policies,omitempty"`
 	// Objects are the manifests that somebody applied by hand, in this order,
 	// after Namespaces were made.
 	Objects []json.RawMessage `json:"objects,omitempty"`
@@ -190,6 +193,7 @@ func (w *World) validate() error {
 				report("kubernetes.clusters[%d].nodes.taints[%d]: want a key, and an effect of %q", i, j, effects)
 			}
 		}
+		w.Kubernetes.Clusters[i].enforce(fmt.Sprintf("kubernetes.clusters[%d]", i), report)
 		cluster.Network.validate(fmt.Sprintf("kubernetes.clusters[%d].network", i), report)
 	}
 	w.validateObjects(report)
