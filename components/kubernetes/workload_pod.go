@@ -82,12 +82,13 @@ func (b *workloadBuilder) buildDeployment(account *corev1.ServiceAccount, config
 			Limits:   map[string]string{"cpu": "1", "memory": "2Gi"},
 		}),
 	}
-	options := []pulumi.ResourceOption{pulumi.DependsOn(b.args.After), admitted(b.ctx, b.children.Name(childDeployment), workloadPrefix)}
+	options := []pulumi.ResourceOption{pulumi.DependsOn(b.args.After)}
 	if !b.args.Autoscaled {
 		spec.Replicas = pulumi.Int(b.args.replicas())
 		// What it starts with; buildReplicas has the rest.
 		options = append(options, pulumi.IgnoreChanges([]string{"spec.replicas"}))
 	}
+	options = append(options, admitted(b.ctx, b.children.Name(childDeployment), workloadPrefix))
 	return appsv1.NewDeployment(b.ctx, b.children.Name(childDeployment), &appsv1.DeploymentArgs{
 		Metadata: b.metadata(pulumi.String(b.args.objectName())), Spec: spec,
 	}, b.children.Options(childDeployment, options...)...)
