@@ -11,6 +11,7 @@ package sandbox
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -149,6 +150,7 @@ type Sandbox struct {
 	world       *world.World
 	state       *state.Dir
 	policies    []*policy.Cluster // of Clusters
+	egresses    []*network.Egress // of Clusters; nil for one without a proxy
 	kubelets    []*kubelet.Kubelet
 	podIdentity *podidentity.Listener
 	google      *googleapis.Server
@@ -207,6 +209,9 @@ func Start(ctx context.Context, options Options) (_ *Sandbox, err error) {
 	if err := s.openAWS(); err != nil {
 		return nil, err
 	}
+	if s.Network, err = network.Open(dir.Path("network")); err != nil {
+		return nil, err
+	}
 	if err := s.startClusters(ctx); err != nil {
 		return nil, err
 	}
@@ -222,13 +227,18 @@ func Start(ctx context.Context, options Options) (_ *Sandbox, err error) {
 func (s *Sandbox) startClusters(ctx context.Context) error {
 	for _, cluster := range s.world.Kubernetes.Clusters {
 		s.options.Progress("starting Kubernetes for " + cluster.Context)
+		egress, bundle, err := s.egress(cluster)
+		if err != nil {
+			return err
+		}
+		s.egresses = append(s.egresses, egress)
 		running, err := controlplane.Start(ctx, controlplane.Config{
 			Binary:      filepath.Join(s.options.Tools, "bin", "controlplane"),
 			Dir:         s.state.Path("kubernetes", cluster.Context),
 			Context:     cluster.Context,
 			Issuer:      cluster.Issuer,
 			Namespaces:  cluster.Namespaces,
-			Objects:     cluster.Objects,
+			Objects:     append(bundle, cluster.Objects...),
 			Controllers: true,
 		})
 		if err != nil {
@@ -247,12 +257,27 @@ func (s *Sandbox) startClusters(ctx context.Context) error {
 	return controlplane.WriteKubeconfig(s.Kubeconfig(), s.Clusters...)
 }
 
-// startNetwork opens the network and gives every host its server: the
+// egress is the proxy of a cluster, and the ConfigMap with its authority's
+// certificate; nil where there is none.
+func (s *Sandbox) egress(cluster world.Cluster) (*network.Egress, []json.RawMessage, error) {
+	if cluster.Network.Proxy == nil {
+		return nil, nil, nil
+	}
+	egress, err := s.Network.Egress(s.state.Path("egress", cluster.Context), *cluster.Network.Proxy)
+	namespace, name, bundled := strings.Cut(cluster.Network.Proxy.Bundle, "/")
+	if err != nil || !bundled {
+		return egress, nil, err
+	}
+	bundle, err := json.Marshal(map[string]any{
+		"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]string{"namespace": namespace, "name": name},
+		"data": map[string]string{world.BundleKey: egress.Authority()},
+	})
+	return egress, []json.RawMessage{bundle}, err
+}
+
+// startNetwork starts the network and gives every host its server: the
 // clusters' issuers, Entra, Google's token servers, the registries, AWS.
 func (s *Sandbox) startNetwork(ctx context.Context) (err error) {
-	if s.Network, err = network.Open(s.state.Path("network")); err != nil {
-		return err
-	}
 	var issuers []oidc.Source
 	for _, cluster := range s.Clusters {
 		source, err := oidc.FromCluster(cluster.Issuer(), cluster.RESTConfig())
@@ -360,7 +385,10 @@ func (s *Sandbox) startKubelets(ctx context.Context) error {
 			REST:        cluster.RESTConfig(),
 			Dir:         s.state.Path("kubelet", cluster.Context()),
 			Node:        "sandbox",
+			Labels:      s.world.Kubernetes.Clusters[i].Nodes.Labels,
+			Taints:      s.world.Kubernetes.Clusters[i].Nodes.Taints,
 			Network:     s.Network,
+			Egress:      s.egresses[i],
 			Policies:    s.policies[i],
 			Credentials: s.nodeCredentials(cluster.Context()),
 			Progress:    s.options.Progress,

@@ -457,7 +457,7 @@ func TestThePublishedSchemaTakesEveryStackFile(t *testing.T) {
 // Whoever finds a problem, the line names the configuration's key and never a
 // component's argument.
 func TestEveryLineNamesAKeyOfTheConfiguration(t *testing.T) {
-	known := regexp.MustCompile(`^  (version|slug|side|platform|product|exchange|environments|azure|gcp|aws|eks|ecs|gke|refresher|workloads?|tags|adopt|waybill:productConfig)\b`)
+	known := regexp.MustCompile(`^  (version|slug|side|platform|product|exchange|environments|azure|gcp|aws|eks|ecs|gke|refresher|workloads?|tags|labels|adopt|waybill:productConfig)\b`)
 	refusals := 0
 	for _, name := range stackfile.Names(t, "..") {
 		values, secrets := loadStack(t, name)

@@ -1,8 +1,8 @@
 // Package kubelet stands in for the nodes of a cluster of the sandbox. Under one
 // node's name it takes the place of the scheduler, of the kubelet, and of the
-// container runtime: it binds every pod that asks for no other scheduler,
-// whatever its affinity, tolerations and resources say, and runs it as far as
-// the rehearsal of a pull needs it.
+// container runtime: it binds every pod that asks for no other scheduler and whose
+// nodeSelector and tolerations fit the node, whatever its affinity and resources
+// say, and runs it as far as the rehearsal of a pull needs it.
 //
 // # As on a real node
 //
@@ -29,7 +29,11 @@
 //     the API server when a container starts.
 //
 // The proxy, its certificate authority and NO_PROXY are in every container's
-// environment, as a cluster sets them whose egress goes through a proxy.
+// environment, as a cluster sets them whose egress goes through a proxy. Where the
+// customer has a proxy of its own ([Config].Egress), the authority alone is, which
+// stands for the public ones: public hosts refuse every connection, and the
+// proxy's name resolves to an address of loopback where it listens, at its own
+// port, for the pod alone. What the pod was deployed with is all that leads there.
 //
 // # What is different
 //

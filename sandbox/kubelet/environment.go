@@ -7,6 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
+
+	"waybill.example/waybill/sandbox/network"
 )
 
 const (
@@ -15,6 +17,10 @@ const (
 	authorityPath = "/etc/ssl/sandbox-ca.pem"
 	// deafPort is one on which nothing listens: that of tcpmux (RFC 1078).
 	deafPort = "1"
+	// apiServerName is the API server's where pods have a proxy: clients never ask a
+	// proxy for an address of loopback. Its certificate has the name, and no pattern
+	// of NO_PROXY has it by chance.
+	apiServerName = "kubernetes"
 	// defaultPath is a container runtime's.
 	defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )
@@ -54,22 +60,58 @@ func (c *container) environment() (map[string]string, error) {
 }
 
 // clusterEnvironment is what every container gets: the API server's address
-// (the real one: there is no service network), and the proxy variables as a
-// cluster sets them whose egress goes through one. Where the pod's network
+// (the real one: there is no service network), the public authorities, and the
+// proxy variables by which it reaches the sandbox. Where the cluster has a proxy
+// of its own, the pod has to bring those variables itself. Where the pod's network
 // policies do not allow it the API server, nobody listens at the address.
 func (w *worker) clusterEnvironment() map[string]string {
 	host, port := w.k.apiServer.Hostname(), w.k.apiServer.Port()
 	if w.k.config.Policies.APIServer(w.ctx, w.pod) != nil {
 		port = deafPort
 	}
-	return map[string]string{
+	environment := map[string]string{
 		"KUBERNETES_SERVICE_HOST":       host,
 		"KUBERNETES_SERVICE_PORT":       port,
 		"KUBERNETES_SERVICE_PORT_HTTPS": port,
-		"HTTPS_PROXY":                   w.proxy,
-		"NO_PROXY":                      strings.Join([]string{host, "localhost", "127.0.0.1", ".svc", ".cluster.local"}, ","),
 		"SSL_CERT_FILE":                 authorityPath,
 	}
+	if w.k.config.Egress != nil {
+		environment["KUBERNETES_SERVICE_HOST"] = apiServerName
+		return environment
+	}
+	environment["HTTPS_PROXY"] = w.proxy
+	environment["NO_PROXY"] = strings.Join([]string{host, "localhost", "127.0.0.1", ".svc", ".cluster.local"}, ",")
+	return environment
+}
+
+// reachProxy opens the pod's way to the cluster's proxy, where there is one and the
+// pod's network policies allow it; otherwise nobody listens there.
+func (w *worker) reachProxy() error {
+	if w.k.config.Egress == nil {
+		return nil
+	}
+	w.outside = network.Loopback()
+	if w.k.config.Policies.Proxy(w.ctx, w.pod) != nil {
+		return nil
+	}
+	address, stop, err := w.k.config.Egress.Listen(w.ctx)
+	if err != nil {
+		return err
+	}
+	w.outside, w.forget = address, stop
+	return nil
+}
+
+// hosts are the names that the pod can resolve: no others, as its name service
+// reads this file alone. Where the cluster has a proxy, public hosts are at an
+// address where nobody takes a connection but that proxy, at its port.
+func (w *worker) hosts() string {
+	hosts := fmt.Sprintf("127.0.0.1\tlocalhost\n%s\t%s\n", w.address, w.pod.Name)
+	if egress := w.k.config.Egress; egress != nil {
+		names := append([]string{egress.Host()}, w.k.config.Network.Hosts()...)
+		hosts += fmt.Sprintf("%s\t%s\n%s\t%s\n", w.k.apiServer.Hostname(), apiServerName, w.outside, strings.Join(names, " "))
+	}
+	return hosts
 }
 
 // addAll adds the variables of a whole ConfigMap or Secret.

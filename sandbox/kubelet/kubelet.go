@@ -42,9 +42,16 @@ type Config struct {
 	// Node is the node's name, a DNS subdomain. It must stay the same over
 	// restarts: only pods bound to it are taken over. Required.
 	Node string
+	// Labels are the node's besides those that every node has, Taints what pods have
+	// to tolerate.
+	Labels map[string]string
+	Taints []corev1.Taint
 	// Network is started; images are pulled and containers reach the world through
-	// its proxy (HTTPS_PROXY, SSL_CERT_FILE). Required.
+	// its proxy (HTTPS_PROXY, SSL_CERT_FILE). With Egress nodes alone do. Required.
 	Network *network.Network
+	// Egress is the proxy that stands between the cluster and Network; nil means that
+	// pods reach its proxy directly.
+	Egress *network.Egress
 	// Policies say what of it, and of the cluster, a pod may reach. Required.
 	Policies *policy.Cluster
 	// Credentials are the node's own for an image, by its full reference: what a
@@ -275,7 +282,7 @@ func (k *Kubelet) dismiss(w *worker) {
 }
 
 // schedule binds a pod unless it waits for something, asks for another
-// scheduler, or is being bound. Under mu.
+// scheduler or node, or is being bound. Under mu.
 func (k *Kubelet) schedule(pod *corev1.Pod) {
 	if pod.DeletionTimestamp != nil || len(pod.Spec.SchedulingGates) > 0 ||
 		pod.Spec.SchedulerName != corev1.DefaultSchedulerName || k.binding[pod.UID] {
@@ -288,7 +295,11 @@ func (k *Kubelet) schedule(pod *corev1.Pod) {
 			defer k.mu.Unlock()
 			delete(k.binding, pod.UID)
 		}()
-		for !k.bind(pod) && pause(k.ctx, time.Second) == nil {
+		assign := k.bind
+		if why := k.unfit(pod); why != "" {
+			assign = func(pod *corev1.Pod) bool { return k.leavePending(pod, why) }
+		}
+		for !assign(pod) && pause(k.ctx, time.Second) == nil {
 			continue
 		}
 	})

@@ -2,13 +2,17 @@ package kubelet
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/util/retry"
 )
 
@@ -27,13 +31,7 @@ const (
 // node-lifecycle controller does not run (docs/facts.md §9).
 func (k *Kubelet) registerNode(ctx context.Context) error {
 	nodes := k.client.CoreV1().Nodes()
-	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: k.config.Node, Labels: map[string]string{
-		corev1.LabelHostname:       k.config.Node,
-		corev1.LabelOSStable:       "linux",
-		corev1.LabelArchStable:     runtime.GOARCH,
-		corev1.LabelTopologyRegion: region,
-		corev1.LabelTopologyZone:   zone,
-	}}}
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: k.config.Node, Labels: k.labels()}}
 	if _, err := nodes.Create(ctx, node, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
 		return err
 	}
@@ -45,7 +43,7 @@ func (k *Kubelet) registerNode(ctx context.Context) error {
 		live.Labels = node.Labels
 		// Admission marks a new node as not ready until the controller that does
 		// not run here finds it ready.
-		live.Spec.Taints = nil
+		live.Spec.Taints = k.config.Taints
 		if live, err = nodes.Update(ctx, live, metav1.UpdateOptions{}); err != nil {
 			return err
 		}
@@ -53,6 +51,18 @@ func (k *Kubelet) registerNode(ctx context.Context) error {
 		_, err = nodes.UpdateStatus(ctx, live, metav1.UpdateOptions{})
 		return err
 	})
+}
+
+func (k *Kubelet) labels() map[string]string {
+	all := map[string]string{
+		corev1.LabelHostname:       k.config.Node,
+		corev1.LabelOSStable:       "linux",
+		corev1.LabelArchStable:     runtime.GOARCH,
+		corev1.LabelTopologyRegion: region,
+		corev1.LabelTopologyZone:   zone,
+	}
+	maps.Copy(all, k.config.Labels)
+	return all
 }
 
 func (k *Kubelet) nodeStatus() corev1.NodeStatus {
@@ -74,6 +84,46 @@ func (k *Kubelet) nodeStatus() corev1.NodeStatus {
 		Addresses:       []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: hostAddress}},
 		DaemonEndpoints: corev1.NodeDaemonEndpoints{KubeletEndpoint: corev1.DaemonEndpoint{Port: k.logServer.port}},
 		NodeInfo:        corev1.NodeSystemInfo{OperatingSystem: "linux", Architecture: runtime.GOARCH, KubeletVersion: "sandbox", ContainerRuntimeVersion: runtimeName + "://1"},
+	}
+}
+
+// unfit is why the pod may not run on the node, in a scheduler's words; empty where
+// it may (https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/).
+func (k *Kubelet) unfit(pod *corev1.Pod) string {
+	if !labels.SelectorFromSet(pod.Spec.NodeSelector).Matches(labels.Set(k.labels())) {
+		return "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."
+	}
+	for i := range k.config.Taints {
+		taint := &k.config.Taints[i]
+		tolerated := slices.ContainsFunc(pod.Spec.Tolerations, func(t corev1.Toleration) bool { return t.ToleratesTaint(taint) })
+		if taint.Effect != corev1.TaintEffectPreferNoSchedule && !tolerated {
+			return fmt.Sprintf("0/1 nodes are available: 1 node(s) had untolerated taint {%s: %s}.", taint.Key, taint.Value)
+		}
+	}
+	return ""
+}
+
+// leavePending says why no node takes the pod. It is false when that is worth
+// saying again.
+func (k *Kubelet) leavePending(pod *corev1.Pod, why string) bool {
+	said := corev1.PodCondition{
+		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: why,
+		LastTransitionTime: metav1.Now(),
+	}
+	if slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool { return c.Type == said.Type && c.Message == why }) {
+		return true
+	}
+	changed := pod.DeepCopy()
+	changed.Status.Conditions = []corev1.PodCondition{said}
+	_, err := k.client.CoreV1().Pods(pod.Namespace).UpdateStatus(k.ctx, changed, metav1.UpdateOptions{})
+	switch {
+	case err == nil:
+		k.events.pod(pod, corev1.EventTypeWarning, "FailedScheduling", "%s", why)
+		return true
+	case apierrors.IsNotFound(err), apierrors.IsConflict(err): // It is gone, or seen anew.
+		return true
+	default:
+		return false
 	}
 }
 

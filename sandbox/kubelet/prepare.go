@@ -25,6 +25,7 @@ const (
 	terminationLogLimit   = 2048
 	terminationLogLines   = 80
 	hostsFile, nameFile   = "/etc/hosts", "/etc/hostname"
+	switchFile            = "/etc/nsswitch.conf" // where names are looked up
 	everybodyReads        = fs.FileMode(0o644)
 	everybodyWrites       = fs.FileMode(0o666)
 	groupReads            = fs.FileMode(0o440)
@@ -83,11 +84,11 @@ func (c *container) prepare(launch *launch) (_ *prepared, err error) {
 // furnish adds what a container runtime and the kubelet add.
 func (p *prepared) furnish() error {
 	w := p.c.w
-	hosts := fmt.Sprintf("127.0.0.1\tlocalhost\n%s\t%s\n", w.address, w.pod.Name)
 	problems := []error{
 		p.root.Devices(),
 		p.root.Dir("/tmp"),
-		p.root.File(hostsFile, []byte(hosts), everybodyReads, rootfs.Owner{}),
+		p.root.File(hostsFile, []byte(w.hosts()), everybodyReads, rootfs.Owner{}),
+		p.root.File(switchFile, []byte("hosts: files\n"), everybodyReads, rootfs.Owner{}),
 		p.root.File(nameFile, []byte(w.pod.Name+"\n"), everybodyReads, rootfs.Owner{}),
 		p.root.File(p.terminationLog(), nil, everybodyWrites, rootfs.Owner{}),
 		p.root.File(authorityPath, w.k.authority, everybodyReads, rootfs.Owner{}),

@@ -37,7 +37,8 @@ type worker struct {
 	dir     string      // the pod's volumes, roots and logs
 	address netip.Addr
 	proxy   string // HTTPS_PROXY, by which the network knows the pod
-	forget  func()
+	outside string // where the cluster's proxy listens for the pod, if there is one
+	forget  func() // ends the pod's way out
 
 	// ctx ends when the containers are to end, hard when they are to end at once.
 	ctx, hard   context.Context
@@ -117,6 +118,10 @@ func (w *worker) run() {
 func (w *worker) runContainers() {
 	if problems := unsupported(w.pod); len(problems) > 0 {
 		w.refuse(problems)
+		return
+	}
+	if err := w.reachProxy(); err != nil {
+		w.refuse([]error{err})
 		return
 	}
 	if w.wantsVolumes() && w.mountVolumes() != nil {

@@ -20,7 +20,7 @@ const atLeast = 100
 // chains are the stacks of each chain that mutants may be tried on.
 var chains = map[string][]string{
 	"entra":          {"dev", "acme", "tyrell", "virtucon"},
-	"cluster issuer": {"wayne", "cyberdyne"},
+	"cluster issuer": {"wayne", "weyland", "cyberdyne"},
 	"GKE nodes":      {"hanso"},
 	"IRSA":           {"initech"},
 	"Pod Identity":   {"umbrella"},

@@ -30,7 +30,7 @@ const (
 	backdated = 24 * time.Hour
 )
 
-// authority is the certificate authority of the network.
+// authority is a certificate authority.
 type authority struct {
 	file        string
 	certificate *x509.Certificate
@@ -40,9 +40,9 @@ type authority struct {
 	hosts map[string]*tls.Certificate
 }
 
-// openAuthority reads the authority of dir, or makes it where there is none or
-// where it has expired.
-func openAuthority(dir string) (*authority, error) {
+// openAuthority reads the authority of dir, or makes one of this name where there is
+// none or where it has expired.
+func openAuthority(dir, name string) (*authority, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func openAuthority(dir string) (*authority, error) {
 		// Making a new one would cut off every client that trusts this one.
 		return nil, fmt.Errorf("certificate authority in %s: %w (delete ca.pem to have a new one made)", dir, err)
 	}
-	return a, a.make(keyFile)
+	return a, a.make(keyFile, name)
 }
 
 func isMissing(path string) bool {
@@ -68,7 +68,7 @@ func isMissing(path string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-func (a *authority) make(keyFile string) error {
+func (a *authority) make(keyFile, name string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func (a *authority) make(keyFile string) error {
 	now := time.Now()
 	template := &x509.Certificate{
 		SerialNumber:          serial,
-		Subject:               pkix.Name{CommonName: "waybill sandbox", Organization: []string{"waybill"}},
+		Subject:               pkix.Name{CommonName: name, Organization: []string{"waybill"}},
 		NotBefore:             now.Add(-backdated),
 		NotAfter:              now.Add(authorityLife),
 		IsCA:                  true,

@@ -13,6 +13,8 @@
 // The authority is made once and kept in the state directory. The port is the
 // system's choice at every start, and appears in no deployed value.
 //
+// A customer's cluster may have a proxy of its own in between, [Network.Egress].
+//
 // Tests make hosts fail with [Network.Fault] and see every request with
 // [Network.Observe].
 package network

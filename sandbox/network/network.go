@@ -6,9 +6,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -47,7 +49,7 @@ type Network struct {
 // Open reads or makes the certificate authority in dir; nothing listens yet.
 // dir is created if it is missing, and belongs to one network at a time.
 func Open(dir string) (*Network, error) {
-	authority, err := openAuthority(dir)
+	authority, err := openAuthority(dir, "waybill sandbox")
 	if err != nil {
 		return nil, fmt.Errorf("network: %w", err)
 	}
@@ -85,6 +87,13 @@ func (n *Network) HandleFunc(match func(host string) http.Handler) {
 	n.mutex.Lock()
 	defer n.mutex.Unlock()
 	n.patterns = append(n.patterns, match)
+}
+
+// Hosts are the names that Handle was given, sorted.
+func (n *Network) Hosts() []string {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	return slices.Sorted(maps.Keys(n.hosts))
 }
 
 // handler is nil for a host that the sandbox does not have.

@@ -393,7 +393,8 @@ func (c *chain) tamperedConfiguration(ctx context.Context) error {
 		return strings.ReplaceAll(text, "https://sts.googleapis.com/", "https://sts.attacker.example/")
 	}, func(pod *corev1.PodSpec) *string {
 		for _, volume := range pod.Volumes {
-			if volume.ConfigMap != nil {
+			// One key alone is that of a bundle of authorities.
+			if volume.ConfigMap != nil && volume.ConfigMap.Items == nil {
 				return &volume.ConfigMap.Name
 			}
 		}

@@ -235,6 +235,18 @@ func (c *chain) pulledBy(hop Hop, since int, wanted func(answer) bool) Hop {
 	return hop
 }
 
+// productsLabels are what a policy may ask of the product's pods, without those by
+// which its Deployment and its Service know them.
+func (c *chain) productsLabels() map[string]string {
+	labels := map[string]string{ownLabel: "pull"}
+	for key, value := range c.deployment.Spec.Template.Labels {
+		if _, selects := c.deployment.Spec.Selector.MatchLabels[key]; !selects {
+			labels[key] = value
+		}
+	}
+	return labels
+}
+
 // refresh runs a Job with the CronJob's template, which edit may change, and
 // returns the log of its last pod. look sees the pod's name before it is deleted.
 func (c *chain) refresh(ctx context.Context, name string, edit func(*corev1.PodSpec), look func(pod string) error) ([]byte, error) {
@@ -247,8 +259,13 @@ func (c *chain) refresh(ctx context.Context, name string, edit func(*corev1.PodS
 	labels := maps.Clone(spec.Template.Labels)
 	labels[ownLabel] = name
 	spec.Template.Labels = labels
+	carried := maps.Clone(c.cronJob.Spec.JobTemplate.Labels)
+	if carried == nil {
+		carried = map[string]string{}
+	}
+	carried[ownLabel] = name
 	job, err := c.cluster.admin.BatchV1().Jobs(c.namespace).Create(ctx, &batchv1.Job{
-		ObjectMeta: metav1.ObjectMeta{GenerateName: name + "-", Labels: map[string]string{ownLabel: name}},
+		ObjectMeta: metav1.ObjectMeta{GenerateName: name + "-", Labels: carried},
 		Spec:       spec,
 	}, metav1.CreateOptions{})
 	if err != nil {
@@ -393,7 +410,7 @@ func (c *chain) pull(ctx context.Context, edit func(*corev1.PodSpec)) (Hop, erro
 	}
 	// Not the Deployment's labels: the pod is no replica of it.
 	pod, err := c.cluster.admin.CoreV1().Pods(c.namespace).Create(ctx, &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{GenerateName: "rehearsal-pull-", Labels: map[string]string{ownLabel: "pull"}},
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "rehearsal-pull-", Labels: c.productsLabels()},
 		Spec:       *spec,
 	}, metav1.CreateOptions{})
 	if err != nil {

@@ -2,8 +2,12 @@ package world
 
 import (
 	"cmp"
+	"net"
 	"net/netip"
+	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // Kinds of networks.
@@ -30,6 +34,60 @@ type Network struct {
 	// DNS is the address and port of a pod that answers DNS; empty means port 53,
 	// on OpenShift 5353.
 	DNS string `json:"dns,omitempty"`
+	// Proxy is the only way from the cluster's pods to public hosts; nil means that
+	// they are reached directly.
+	Proxy *Proxy `json:"proxy,omitempty"`
+}
+
+// Proxy is a customer's forward proxy.
+type Proxy struct {
+	// URL is http://HOST:PORT, as pods have to be given it; the port is 1024 or
+	// higher, so that it can be had on one machine without privileges.
+	URL string `json:"url"`
+	// Refuses is what the proxy lets nobody do: login for one that wants a user and
+	// password (407), hosts for one that answers each host with a page that says no
+	// (403); empty means that it connects.
+	Refuses string `json:"refuses,omitempty"`
+	// Inspects says that it looks into TLS: it answers for each host itself, with a
+	// certificate of an authority of its own.
+	Inspects bool `json:"inspects,omitempty"`
+	// Bundle is NAMESPACE/NAME of a ConfigMap in which the cluster keeps that
+	// authority's certificate, under the key ca-bundle.crt, as OpenShift does
+	// (https://docs.redhat.com/en/documentation/openshift_container_platform/4.20/html/configuring_network_settings/enable-cluster-wide-proxy)
+	// and trust-manager; empty means none.
+	Bundle string `json:"bundle,omitempty"`
+}
+
+// What a Proxy refuses.
+const (
+	RefusesLogin = "login"
+	RefusesHosts = "hosts"
+)
+
+// BundleKey is the key of a Proxy's Bundle.
+const BundleKey = "ca-bundle.crt"
+
+// HostPort are those of the proxy's URL.
+func (p Proxy) HostPort() (host, port string) {
+	parsed, err := url.Parse(p.URL)
+	if err != nil {
+		return "", ""
+	}
+	return parsed.Hostname(), parsed.Port()
+}
+
+func (p Proxy) validate(key string, report func(format string, args ...any)) {
+	host, port := p.HostPort()
+	if number, err := strconv.ParseUint(port, 10, 16); err != nil || number < 1024 || p.URL != "http://"+host+":"+port || net.ParseIP(host) != nil {
+		report("%s.url %q: want http://HOST:PORT, with a name and a port of 1024 or higher", key, p.URL)
+	}
+	if kinds := []string{"", RefusesLogin, RefusesHosts}; !slices.Contains(kinds, p.Refuses) {
+		report("%s.refuses %q: want one of %q", key, p.Refuses, kinds[1:])
+	}
+	namespace, name, _ := strings.Cut(p.Bundle, "/")
+	if p.Bundle != "" && (namespace == "" || name == "" || !p.Inspects) {
+		report("%s.bundle %q: want NAMESPACE/NAME of a ConfigMap, and a proxy that inspects", key, p.Bundle)
+	}
 }
 
 // WithDefaults fills in what is empty.
@@ -49,6 +107,9 @@ func (n Network) WithDefaults() Network {
 func (n Network) validate(key string, report func(format string, args ...any)) {
 	if kinds := []string{"", Standard, Cilium, OpenShift}; !slices.Contains(kinds, n.Kind) {
 		report("%s.kind %q: want one of %q", key, n.Kind, kinds[1:])
+	}
+	if n.Proxy != nil {
+		n.Proxy.validate(key+".proxy", report)
 	}
 	n = n.WithDefaults()
 	for name, value := range map[string]string{"apiServer": n.APIServer, "dns": n.DNS} {

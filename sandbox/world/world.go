@@ -13,6 +13,7 @@ import (
 	"os"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 )
 
@@ -129,10 +130,22 @@ type Cluster struct {
 	// same URL as AKSCluster.Issuer.
 	Issuer     string      `json:"issuer"`
 	Network    Network     `json:"network,omitzero"`
+	Nodes      Nodes       `json:"nodes,omitzero"`
 	Namespaces []Namespace `json:"namespaces,omitempty"`
+	// Policies are the sets of admission policies that the cluster enforces, by the
+	// names of the files in sandbox/world/policies.
+	Policies []string `json:"policies,omitempty"`
 	// Objects are the manifests that somebody applied by hand, in this order,
 	// after Namespaces were made.
 	Objects []json.RawMessage `json:"objects,omitempty"`
+}
+
+// Nodes are a cluster's, all alike.
+type Nodes struct {
+	// Labels besides those that every node has of its kubelet.
+	Labels map[string]string `json:"labels,omitempty"`
+	// Taints keep the pods away that do not tolerate them.
+	Taints []corev1.Taint `json:"taints,omitempty"`
 }
 
 // Namespace exists in a cluster already.
@@ -174,6 +187,13 @@ func (w *World) validate() error {
 		if slices.IndexFunc(w.Kubernetes.Clusters, func(c Cluster) bool { return c.Context == cluster.Context }) != i {
 			report("kubernetes.clusters[%d].context %q: names another cluster already", i, cluster.Context)
 		}
+		for j, taint := range cluster.Nodes.Taints {
+			effects := []corev1.TaintEffect{corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute}
+			if taint.Key == "" || !slices.Contains(effects, taint.Effect) {
+				report("kubernetes.clusters[%d].nodes.taints[%d]: want a key, and an effect of %q", i, j, effects)
+			}
+		}
+		w.Kubernetes.Clusters[i].enforce(fmt.Sprintf("kubernetes.clusters[%d]", i), report)
 		cluster.Network.validate(fmt.Sprintf("kubernetes.clusters[%d].network", i), report)
 	}
 	w.validateObjects(report)

@@ -19,11 +19,15 @@ import (
 // documentation, so that no policy can name it by chance (RFC 5737).
 var public = netip.MustParseAddr("203.0.113.80")
 
+// proxy is the address of a customer's proxy, outside the cluster.
+const proxy = "10.0.0.30"
+
 // Cluster is a cluster's network. It looks at the policies anew each time.
 type Cluster struct {
 	client   kubernetes.Interface
 	kind     string // of the network
 	api, dns netip.AddrPort
+	proxy    Peer // without a name where there is none
 	report   func(message string)
 	said     sync.Map // messages that were reported
 }
@@ -33,10 +37,16 @@ type Cluster struct {
 // denial once for each pod and destination, from several goroutines.
 func ForCluster(client kubernetes.Interface, network world.Network, report func(message string)) *Cluster {
 	network = network.WithDefaults()
-	return &Cluster{
+	c := &Cluster{
 		client: client, kind: network.Kind, report: report,
 		api: netip.MustParseAddrPort(network.APIServer), dns: netip.MustParseAddrPort(network.DNS),
 	}
+	if network.Proxy != nil {
+		host, port := network.Proxy.HostPort()
+		at := netip.MustParseAddrPort(proxy + ":" + port)
+		c.proxy = Peer{Name: host, Address: at.Addr(), Port: at.Port(), Protocol: corev1.ProtocolTCP}
+	}
+	return c
 }
 
 // APIServer says whether a pod may reach the API server.
@@ -47,9 +57,19 @@ func (c *Cluster) APIServer(ctx context.Context, pod *corev1.Pod) error {
 	})
 }
 
-// Host says whether a pod may reach port 443 of a public host. It has to resolve
-// the name first, over UDP, and over TCP where the answer is long (RFC 7766).
+// Host says whether a pod may reach port 443 of a public host.
 func (c *Cluster) Host(ctx context.Context, pod *corev1.Pod, host string) error {
+	return c.named(ctx, pod, Peer{Name: host, Address: public, Port: 443, Protocol: corev1.ProtocolTCP})
+}
+
+// Proxy says whether a pod may reach the cluster's proxy.
+func (c *Cluster) Proxy(ctx context.Context, pod *corev1.Pod) error {
+	return c.named(ctx, pod, c.proxy)
+}
+
+// named has to resolve the peer's name first, over UDP, and over TCP where the
+// answer is long (RFC 7766).
+func (c *Cluster) named(ctx context.Context, pod *corev1.Pod, to Peer) error {
 	dns := Peer{
 		Name: "DNS", Address: c.dns.Addr(), Port: c.dns.Port(),
 		Namespace: "kube-system", Labels: labels.Set{"k8s-app": "kube-dns"}, Unblocked: c.kind == world.Cilium,
@@ -60,10 +80,10 @@ func (c *Cluster) Host(ctx context.Context, pod *corev1.Pod, host string) error 
 	dns.NamespaceLabels = labels.Set{corev1.LabelMetadataName: dns.Namespace}
 	for _, dns.Protocol = range []corev1.Protocol{corev1.ProtocolUDP, corev1.ProtocolTCP} {
 		if err := c.egress(ctx, pod, dns); err != nil {
-			return fmt.Errorf("%s cannot be resolved: %w", host, err)
+			return fmt.Errorf("%s cannot be resolved: %w", to.Name, err)
 		}
 	}
-	return c.egress(ctx, pod, Peer{Name: host, Address: public, Port: 443, Protocol: corev1.ProtocolTCP})
+	return c.egress(ctx, pod, to)
 }
 
 // Address says whether a pod may reach an address outside the cluster over TCP.
