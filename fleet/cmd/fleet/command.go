@@ -47,7 +47,6 @@ func newCommand(f *fleet) *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.CompletionOptions.DisableDefaultCmd = true
 	root.PersistentFlags().StringVar(&f.root, "root", ".", "the project's `folder`")
 	root.PersistentFlags().BoolVar(&f.json, "json", false, "print one JSON document on stdout and nothing else there")
 
