@@ -126,6 +126,6 @@ func checkDeployed(ctx *pulumi.Context, args *ServiceArgs, service *ecs.Service,
 	cluster, _ := values[2].(string)
 	return fmt.Errorf("aws.Service: service %s runs %s again and not %s with image %s: ECS's circuit breaker rolled the deployment back, "+
 		"because its tasks did not start or were not healthy. `aws ecs describe-services --region %s --cluster %s --services %s` says why in "+
-		"its events. Mend it and run `pulumi up`, which tries again; or go back to the release that runs",
-		args.serviceName(), *runs, wanted, args.image(), args.Region, cluster, args.serviceName())
+		"its events. Mend it and run `pulumi up -s %s`, which tries again; or go back to the release that runs",
+		args.serviceName(), *runs, wanted, args.image(), args.Region, cluster, args.serviceName(), ctx.Stack())
 }

@@ -87,7 +87,7 @@ func TestUpPrintsOneDocument(t *testing.T) {
 
 // Half a chain has nothing to walk, and that is no failure where the world says so.
 func TestAHalfIsDeployedAndNotWalked(t *testing.T) {
-	missing := []any{map[string]any{"document": "accessRequest", "from": "customer", "command": "ask for it"}}
+	missing := []any{map[string]any{"document": "accessRequest", "from": "customer", "command": "ask for it", "next": "go on"}}
 	grant := map[string]any{"customer": "example"}
 	const parties = "dev: {side: vendor, waitsFor: dev-customer}, dev-customer: {side: customer}"
 	for name, c := range map[string]struct {
@@ -96,7 +96,7 @@ func TestAHalfIsDeployedAndNotWalked(t *testing.T) {
 		says    string
 		ok      bool
 	}{
-		"it waits for the other party": {parties, map[string]any{"waitingFor": missing}, "the accessRequest of the customer, which comes with: ask for it", true},
+		"it waits for the other party": {parties, map[string]any{"waitingFor": missing}, "the accessRequest. The customer runs `ask for it`; then here: go on", true},
 		"it is the vendor's":           {parties, map[string]any{"accessGrant": grant}, "stack dev-customer walks the chain", true},
 		"a whole chain without a part": {"", map[string]any{"accessGrant": grant}, "environment default: the output accessRequest.environments does not have it", false},
 	} {
