@@ -21,6 +21,8 @@ BUILD := go run -C tools/build . -C
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '%s\n' '' Examples: '  make up STACK=acme' '  make up JSON=1 | jq .hops' '  make serve STACK=initech' \
+		'  make mutants ONLY=irsa' '  make image IMAGE=registry.example.com/refresher:0.1.0'
 
 # What keeps this machine from running the stack's sandbox is said before
 # anything is built.
