@@ -31,8 +31,9 @@ func TestExampleTheConfigurationPageListsEveryKey(t *testing.T) {
 
 	var page strings.Builder
 	page.WriteString(configurationHead)
+	examples := customers(t)
 	for _, key := range order(t, text, "properties") {
-		writeKeys(t, &page, &schema, key, schema.Properties[key], slices.Contains(schema.Required, key))
+		writeKeys(t, &page, examples, &schema, key, schema.Properties[key], slices.Contains(schema.Required, key))
 	}
 	path := filepath.Join("..", "docs", "configuration.md")
 	if *update {
@@ -114,17 +115,24 @@ func where(key string) string {
 	return "all"
 }
 
-// example is the key's first value in the stack of the sandbox and the examples;
-// empty where none has it, or where it is no single value.
-func example(t *testing.T, key string) string {
+// customers are the objects of the sandbox's stack and of the examples, in this order.
+func customers(t *testing.T) (all []any) {
+	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", "examples", "Pulumi.*.yaml"))
 	require.NoError(t, err)
 	for _, file := range append([]string{"Pulumi.dev.yaml"}, files...) {
 		values, _ := stackfile.Load(t, "..", strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "Pulumi."), ".yaml"))
 		var customer any
-		if json.Unmarshal([]byte(values["waybill:customer"]), &customer) != nil {
-			continue
-		}
+		require.NoError(t, json.Unmarshal([]byte(values["waybill:customer"]), &customer))
+		all = append(all, customer)
+	}
+	return all
+}
+
+// example is the key's first value in a customer's object; empty where none has it,
+// or where it is no single value.
+func example(customers []any, key string) string {
+	for _, customer := range customers {
 		if found := valueOf(customer, strings.Split(strings.ReplaceAll(key, "[]", ".NAME"), ".")); found != "" {
 			return "`" + found + "`"
 		}
@@ -160,7 +168,7 @@ func valueOf(value any, path []string) string {
 	return ""
 }
 
-func writeKeys(t *testing.T, page *strings.Builder, root *node, key string, n *node, required bool) {
+func writeKeys(t *testing.T, page *strings.Builder, examples []any, root *node, key string, n *node, required bool) {
 	t.Helper()
 	description, typed := n.Description, n
 	if same, found := strings.CutPrefix(n.Ref, "#/properties/"); found {
@@ -198,7 +206,7 @@ func writeKeys(t *testing.T, page *strings.Builder, root *node, key string, n *n
 	if required {
 		shown = "**" + shown + "**"
 	}
-	cells := []string{shown, typed.kind(), value, example(t, key), where(key), description}
+	cells := []string{shown, typed.kind(), value, example(examples, key), where(key), description}
 	for i := range cells {
 		cells[i] = strings.ReplaceAll(cells[i], "|", `\|`)
 	}
@@ -211,7 +219,7 @@ func writeKeys(t *testing.T, page *strings.Builder, root *node, key string, n *n
 		inner, prefix = named, key+".NAME."
 	}
 	for _, name := range order(t, inner.raw, "properties") {
-		writeKeys(t, page, root, prefix+name, inner.Properties[name], slices.Contains(inner.Required, name))
+		writeKeys(t, page, examples, root, prefix+name, inner.Properties[name], slices.Contains(inner.Required, name))
 	}
 }
 
