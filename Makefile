@@ -21,10 +21,12 @@ BUILD := go run -C tools/build . -C
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '%s\n' '' Examples: '  make up STACK=acme' '  make up JSON=1 | jq .hops' '  make serve STACK=initech' \
+		'  make mutants ONLY=irsa' '  make image IMAGE=registry.example.com/refresher:0.1.0'
 
 # What keeps this machine from running the stack's sandbox is said before
 # anything is built.
-.PHONY: up preview down serve preflight
+.PHONY: up preview down reset serve preflight
 preflight:
 	@check=$$(mktemp) && go build -C tools/preflight -o "$$check" . && "$$check" --stack "$(STACK)" $(if $(JSON),--json); \
 		status=$$?; rm -f "$$check"; exit $$status
@@ -34,6 +36,8 @@ preview: preflight tools ## show what up would change
 	@$(BIN)/sandbox preview $(FLAGS)
 down: preflight tools ## delete what up made
 	@$(BIN)/sandbox down $(FLAGS)
+reset: preflight build ## forget STACK's sandbox (.sandbox/STACK), and keep what was built
+	@$(BIN)/sandbox reset $(FLAGS)
 serve: preflight tools ## leave the sandbox running and print the environment for other clients
 	@$(BIN)/sandbox serve $(FLAGS)
 
@@ -116,7 +120,7 @@ lint: $(BIN)/golangci-lint $(BIN)/shfmt $(BIN)/actionlint ## vet, golangci-lint,
 
 .PHONY: scan
 scan: $(BIN)/govulncheck ## known vulnerabilities that the modules' code reaches
-	$(call in-modules,scanning,$(CURDIR)/$(BIN)/govulncheck -C $$module ./...)
+	$(call in-modules,scanning,"$(CURDIR)/$(BIN)/govulncheck" -C $$module ./...)
 
 .PHONY: image
 image: ## build the refresher's image, VERSION (default 0.1.0), and push it to IMAGE=host/path:tag

@@ -306,7 +306,7 @@ func aDeletedSecretIsReported(t *testing.T, s *sandbox.Sandbox) {
 	require.NoError(t, c.CoreV1().Secrets(namespace).Delete(ctx, secret, metav1.DeleteOptions{}))
 	log, ok := runRefresher(t, s)
 	assert.False(t, ok)
-	assert.Contains(t, log, "pulumi up --refresh")
+	assert.Contains(t, log, "pulumi up --refresh -s STACK")
 	_, err := c.CoreV1().Secrets(namespace).Get(ctx, secret, metav1.GetOptions{})
 	require.Error(t, err, "the refresher does not make it")
 

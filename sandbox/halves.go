@@ -47,7 +47,7 @@ func waitingFor(outputs map[string]any) []string {
 	var all []string
 	for _, entry := range entries {
 		object, _ := entry.(map[string]any)
-		all = append(all, fmt.Sprintf("the %v of the %v, which comes with: %v", object["document"], object["from"], object["command"]))
+		all = append(all, fmt.Sprintf("the %v. The %v runs `%v`; then here: %v", object["document"], object["from"], object["command"], object["next"]))
 	}
 	return all
 }

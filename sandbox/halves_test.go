@@ -12,7 +12,7 @@ import (
 // A half that is not what the world says of it is an error, in one line.
 func TestAHalfIsWhatTheWorldSays(t *testing.T) {
 	t.Parallel()
-	waits := map[string]any{"waitingFor": []any{map[string]any{"document": "accessGrant", "from": "vendor", "command": "ask for it"}}}
+	waits := map[string]any{"waitingFor": []any{map[string]any{"document": "accessGrant", "from": "vendor", "command": "ask for it", "next": "go on"}}}
 	grant := map[string]any{"accessGrant": map[string]any{"customer": "acme"}}
 	for name, c := range map[string]struct {
 		party      world.Party
@@ -20,7 +20,7 @@ func TestAHalfIsWhatTheWorldSays(t *testing.T) {
 		says, fail string
 	}{
 		"a chain":                   {world.Party{Side: "both"}, grant, "", ""},
-		"a chain that waits":        {world.Party{Side: "both"}, waits, "", "waits for the accessGrant of the vendor, which comes with: ask for it: want it complete"},
+		"a chain that waits":        {world.Party{Side: "both"}, waits, "", "waits for the accessGrant. The vendor runs `ask for it`; then here: go on: want it complete"},
 		"a customer that waits":     {world.Party{Side: "customer"}, waits, "", "want it complete"},
 		"a vendor's":                {world.Party{Side: vendor}, grant, "The vendor's half is complete; stack acme-customer walks the chain", ""},
 		"a vendor's without grants": {world.Party{Side: vendor}, map[string]any{}, "", "stack acme exports no accessGrant"},

@@ -18,6 +18,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -97,6 +98,40 @@ func (o *Options) setDefaults() {
 	if o.Progress == nil {
 		o.Progress = func(string) {}
 	}
+}
+
+// Validate has the program check the stack file: what the file alone can tell is
+// refused before anything starts.
+func Validate(ctx context.Context, options Options) error {
+	options.setDefaults()
+	if _, err := os.Stat(options.World); errors.Is(err, fs.ErrNotExist) {
+		return options.noWorld()
+	}
+	if options.Program != nil {
+		return nil
+	}
+	program, err := filepath.Abs(options.Executable)
+	if err != nil {
+		return err
+	}
+	var stderr strings.Builder
+	command := exec.CommandContext(ctx, program, "validate", options.Stack)
+	command.Dir, command.Stderr = options.Root, &stderr
+	if err := command.Run(); err != nil {
+		return errors.New(cmp.Or(strings.TrimSpace(strings.TrimPrefix(stderr.String(), "error: ")), err.Error()))
+	}
+	return nil
+}
+
+// Forget deletes the state of a stack's sandbox, unless one is running, and gives
+// the folder in which it was.
+func Forget(options Options) (string, error) {
+	options.setDefaults()
+	dir, err := state.Open(options.State)
+	if err != nil {
+		return "", err
+	}
+	return options.State, errors.Join(os.RemoveAll(options.State), dir.Close())
 }
 
 func (o *Options) worldOf(name string) string {

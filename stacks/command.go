@@ -12,15 +12,29 @@ import (
 	"waybill.example/waybill/stacks/config"
 )
 
-const usage = `usage: waybill access-request STACK
+const usage = `usage: waybill COMMAND STACK
 
-Prints the access request of Pulumi.STACK.yaml, here or in examples/, as JSON,
-without deploying anything: what the customer sends to the vendor. It follows from
-the configuration for every chain but the one through Entra, which chooses the
-principal's ID when the customer's stack is deployed.
+STACK is the name in Pulumi.STACK.yaml, here or in examples/. Nothing is deployed.
 
-Without arguments this is the Pulumi program, which the engine starts.
+  access-request  prints what the customer sends to the vendor, as JSON. On AKS through
+                  Entra the customer deploys first: Entra chooses the principal's ID
+  validate        reports everything that is wrong with the stack file, a line each
+
+Examples:
+  waybill validate acme
+  waybill access-request oscorp-customer > examples/oscorp.accessRequest.json
+
+Without arguments this is the Pulumi program: "pulumi up -s STACK" starts it.
 `
+
+// commands are what the program does besides deploying.
+var commands = map[string]func(path string, out io.Writer) error{
+	"access-request": printRequest,
+	"validate": func(path string, _ io.Writer) error {
+		_, err := accepted(path)
+		return err
+	},
+}
 
 // Command does what the program does besides deploying, and gives the exit
 // status: 0, 1 for a refusal, 2 for a call that cannot be understood.
@@ -29,11 +43,11 @@ func Command(arguments []string, stdout, stderr io.Writer) int {
 		_, _ = io.WriteString(stdout, usage) // nobody is left to tell
 		return 0
 	}
-	if len(arguments) != 2 || arguments[0] != "access-request" {
+	if len(arguments) != 2 || commands[arguments[0]] == nil {
 		_, _ = io.WriteString(stderr, usage)
 		return 2
 	}
-	if err := printRequest(stackFile(arguments[1]), stdout); err != nil {
+	if err := commands[arguments[0]](stackFile(arguments[1]), stdout); err != nil {
 		fmt.Fprintln(stderr, "error:", err)
 		return 1
 	}
@@ -53,9 +67,9 @@ func stackFile(stack string) string {
 }
 
 func printRequest(path string, out io.Writer) error {
-	plan, err := validate(path)
+	plan, err := accepted(path)
 	if err != nil {
-		return fmt.Errorf("%s is refused:\n%w", path, err)
+		return err
 	}
 	request, err := plan.Request()
 	if err != nil {
@@ -64,6 +78,15 @@ func printRequest(path string, out io.Writer) error {
 	encoder := json.NewEncoder(out)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(request)
+}
+
+// accepted is the plan of a stack file with which nothing is wrong.
+func accepted(path string) (*chain.Plan, error) {
+	plan, err := validate(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s is refused, and nothing is changed:\n%w", path, err)
+	}
+	return plan, nil
 }
 
 // Validate reports everything that is wrong with a stack file, unknown top-level

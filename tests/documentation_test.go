@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,10 +18,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"waybill.example/waybill/components/image"
+	"waybill.example/waybill/stacks/chain"
+	"waybill.example/waybill/tests/stackfile"
 )
 
 // docs/configuration.md lists the keys of the published schema, in its words.
-func TestTheConfigurationPageListsEveryKey(t *testing.T) {
+func TestExampleTheConfigurationPageListsEveryKey(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "stacks", "schema", "customer.schema.json"))
 	require.NoError(t, err)
 	decoder := json.NewDecoder(strings.NewReader(string(text)))
@@ -29,8 +32,9 @@ func TestTheConfigurationPageListsEveryKey(t *testing.T) {
 
 	var page strings.Builder
 	page.WriteString(configurationHead)
+	examples := customers(t)
 	for _, key := range order(t, text, "properties") {
-		writeKeys(t, &page, &schema, key, schema.Properties[key], slices.Contains(schema.Required, key))
+		writeKeys(t, &page, examples, &schema, key, schema.Properties[key], slices.Contains(schema.Required, key))
 	}
 	path := filepath.Join("..", "docs", "configuration.md")
 	if *update {
@@ -44,17 +48,20 @@ func TestTheConfigurationPageListsEveryKey(t *testing.T) {
 
 const configurationHead = `# Configuration
 
-One object, ` + "`waybill:customer`" + `, holds everything about a customer but secrets. Each secret is a top-level key of its own:
-` + "`waybill:productConfig`" + ` is the product's configuration file, wanted exactly where ` + "`product.configPath`" + ` is set.
+One object, ` + "`waybill:customer`" + `, holds everything about a customer but secrets. Each secret is a top-level key of its
+own: ` + "`waybill:productConfig`" + ` is the product's configuration file. It is required exactly where
+` + "`product.configPath`" + ` is set.
 
-Everything is checked before anything is registered, and every problem is reported at once. Quote what looks like a number and is text,
-above all tags: YAML turns an unquoted ` + "`1.10`" + ` into 1.1. Settings of providers (` + "`azure-native:…`, `gcp:…`, `kubernetes:…`, `aws:…`" + `) are refused,
-because the program's explicit providers would ignore them.
+Everything is checked before anything is registered, and every problem is reported at once. Quote text that looks like
+a number, above all tags: YAML turns an unquoted ` + "`1.10`" + ` into 1.1. Settings of providers (` + "`azure-native:…`, `gcp:…`" + `,
+` + "`kubernetes:…`, `aws:…`" + `) are refused, because the program's explicit providers would ignore them.
 
-This page is made from [the schema](../stacks/schema/customer.schema.json). Keys in **bold** are required where their object is given.
+This page is made from [the schema](../stacks/schema/customer.schema.json) and the examples. Keys in **bold** are
+required where their object is given. The column "on" names the platforms whose chains read the key; ` + "`gke`" + ` are nodes of
+GKE that pull with their own identity. Elsewhere the key is refused.
 
-| key | want |
-|---|---|
+| key | type | default | example | on | meaning |
+|---|---|---|---|---|---|
 `
 
 // node is as much of a JSON Schema as the page needs.
@@ -67,6 +74,8 @@ type node struct {
 	// Patterns are the values of a map with names of its owner's choice.
 	Patterns map[string]*node `json:"patternProperties"`
 	Default  any              `json:"default"`
+	Type     any              `json:"type"`
+	Enum     []any            `json:"enum"`
 	Defs     map[string]*node `json:"$defs"`
 	raw      json.RawMessage
 }
@@ -80,34 +89,129 @@ func (n *node) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-func writeKeys(t *testing.T, page *strings.Builder, root *node, key string, n *node, required bool) {
+// kind is a value's type in a word.
+func (n *node) kind() string {
+	switch {
+	case len(n.Enum) > 0:
+		if _, text := n.Enum[0].(string); !text {
+			return "number"
+		}
+		return "word"
+	case n.Patterns != nil:
+		return "map"
+	case n.Type == "array":
+		return "list"
+	case n.Type == nil:
+		return "value"
+	}
+	return fmt.Sprint(n.Type)
+}
+
+// where are the platforms on which a key is read.
+func where(key string) string {
+	const platforms = 5
+	if on := chain.ReadBy(key); len(on) < platforms {
+		return strings.Join(on, ", ")
+	}
+	return "all"
+}
+
+// customers are the objects of the sandbox's stack and of the examples, in this order.
+func customers(t *testing.T) (all []any) {
 	t.Helper()
-	description := n.Description
+	files, err := filepath.Glob(filepath.Join("..", "examples", "Pulumi.*.yaml"))
+	require.NoError(t, err)
+	for _, file := range append([]string{"Pulumi.dev.yaml"}, files...) {
+		values, _ := stackfile.Load(t, "..", strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "Pulumi."), ".yaml"))
+		var customer any
+		require.NoError(t, json.Unmarshal([]byte(values["waybill:customer"]), &customer))
+		all = append(all, customer)
+	}
+	return all
+}
+
+// example is the key's first value in a customer's object; empty where none has it,
+// or where it is no single value.
+func example(customers []any, key string) string {
+	for _, customer := range customers {
+		if found := valueOf(customer, strings.Split(strings.ReplaceAll(key, "[]", ".NAME"), ".")); found != "" {
+			return "`" + found + "`"
+		}
+	}
+	return ""
+}
+
+// valueOf is a single value below a path, NAME for any name or item.
+func valueOf(value any, path []string) string {
+	const most = 48 // characters: more would make the table's other columns narrow
+	switch v := value.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			if len(path) > 0 && (path[0] == "NAME" || path[0] == key) {
+				if found := valueOf(v[key], path[1:]); found != "" {
+					return found
+				}
+			}
+		}
+	case []any:
+		for _, item := range v {
+			if len(path) > 0 && path[0] == "NAME" {
+				if found := valueOf(item, path[1:]); found != "" {
+					return found
+				}
+			}
+		}
+	default:
+		if text := strings.TrimSpace(fmt.Sprint(v)); len(path) == 0 && len(text) <= most && !strings.Contains(text, "\n") {
+			return text
+		}
+	}
+	return ""
+}
+
+func writeKeys(t *testing.T, page *strings.Builder, examples []any, root *node, key string, n *node, required bool) {
+	t.Helper()
+	description, typed := n.Description, n
 	if same, found := strings.CutPrefix(n.Ref, "#/properties/"); found {
 		// The same as another key: said there, and not once more.
+		typed = root
+		for _, part := range strings.Split(same, "/properties/") {
+			typed = typed.Properties[part]
+		}
 		same = strings.ReplaceAll(same, "/properties/", ".")
 		if description == "" {
 			description = "as `" + same + "`"
 		}
 		n = &node{}
 	}
-	if n.Ref != "" {
-		behind := root.Defs[strings.TrimPrefix(n.Ref, "#/$defs/")]
-		require.NotNil(t, behind, n.Ref)
+	if behind, found := strings.CutPrefix(typed.Ref, "#/$defs/"); found {
+		typed = root.Defs[behind]
+		require.NotNil(t, typed, behind)
 		if description == "" {
-			description = behind.Description
+			description = typed.Description
 		}
-		n = behind
+		if n.Ref != "" {
+			n = typed
+		}
 	}
 	require.NotEmpty(t, description, "%s has no description", key)
-	if n.Default != nil && !strings.Contains(description, "default:") {
-		description += fmt.Sprintf("; default: %v", n.Default)
+	description, value, _ := strings.Cut(description, "; default: ")
+	if n.Default != nil && value == "" {
+		value = fmt.Sprint(n.Default)
+	}
+	// What is said after the default belongs to the meaning.
+	if before, after, found := strings.Cut(value, ". "); found {
+		description, value = description+". "+after, before
 	}
 	shown := "`" + key + "`"
 	if required {
 		shown = "**" + shown + "**"
 	}
-	fmt.Fprintf(page, "| %s | %s |\n", shown, strings.ReplaceAll(description, "|", `\|`))
+	cells := []string{shown, typed.kind(), value, example(examples, key), where(key), description}
+	for i := range cells {
+		cells[i] = strings.ReplaceAll(cells[i], "|", `\|`)
+	}
+	fmt.Fprintf(page, "| %s |\n", strings.Join(cells, " | "))
 	inner, prefix := n, key+"."
 	if n.Items != nil {
 		inner, prefix = n.Items, key+"[]."
@@ -116,7 +220,7 @@ func writeKeys(t *testing.T, page *strings.Builder, root *node, key string, n *n
 		inner, prefix = named, key+".NAME."
 	}
 	for _, name := range order(t, inner.raw, "properties") {
-		writeKeys(t, page, root, prefix+name, inner.Properties[name], slices.Contains(inner.Required, name))
+		writeKeys(t, page, examples, root, prefix+name, inner.Properties[name], slices.Contains(inner.Required, name))
 	}
 }
 
@@ -163,11 +267,6 @@ func TestTheReadmeSpeaksOfWhatIsThere(t *testing.T) {
 			assert.True(t, strings.Contains(readme, "`make "+target), "make %s", target)
 		}
 	})
-	t.Run("it names every component", func(t *testing.T) {
-		for name := range contracts {
-			assert.True(t, strings.Contains(readme, "`"+name+"`"), name)
-		}
-	})
 }
 
 // pages are the project's own, by their paths from the root.
@@ -195,14 +294,19 @@ func read(t *testing.T, path string) string {
 }
 
 // goFiles are the Go files below a folder, tests left out.
-func goFiles(t *testing.T, root string) []string {
+func goFiles(t *testing.T, root string) []string { return filesOf(t, root, false) }
+
+// testFiles are the tests below a folder.
+func testFiles(t *testing.T, root string) []string { return filesOf(t, root, true) }
+
+func filesOf(t *testing.T, root string, tests bool) []string {
 	t.Helper()
 	var files []string
 	require.NoError(t, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if hidden := strings.HasPrefix(entry.Name(), ".") && path != root; entry.IsDir() && hidden {
 			return filepath.SkipDir
 		}
-		if strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
+		if strings.HasSuffix(path, ".go") && strings.HasSuffix(path, "_test.go") == tests {
 			files = append(files, path)
 		}
 		return err
@@ -323,11 +427,9 @@ func TestFactsAreWhereTheCodeSaysTheyAre(t *testing.T) {
 	assert.Greater(t, references, 100)
 }
 
-func TestExamplesAreThoseOfTheReadme(t *testing.T) {
-	readme, err := os.ReadFile(filepath.Join("..", "README.md"))
-	require.NoError(t, err)
+func TestExamplesAreThoseOfTheirPage(t *testing.T) {
 	var named []string
-	for _, match := range regexp.MustCompile(`\]\(examples/([^)#]+)`).FindAllStringSubmatch(string(readme), -1) {
+	for _, match := range regexp.MustCompile(`\]\(\.\./examples/([^)#]+)`).FindAllStringSubmatch(read(t, filepath.Join("..", "docs", "examples.md")), -1) {
 		named = append(named, match[1])
 	}
 	var there []string

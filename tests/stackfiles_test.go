@@ -113,7 +113,7 @@ func TestExampleTheAccessRequestFollowsFromTheConfiguration(t *testing.T) {
 		status, stdout, stderr := run(arguments...)
 		assert.Equal(t, 2, status)
 		assert.Empty(t, stdout)
-		assert.Contains(t, stderr, "usage: waybill access-request STACK")
+		assert.Contains(t, stderr, "usage: waybill COMMAND STACK")
 	}
 	status, stdout, _ := run("--help")
 	assert.Equal(t, 0, status)

@@ -67,7 +67,7 @@ func (l Logs) validate(p *check.Problems, s site) {
 
 // logGroup is aws.cloudwatch.LogGroup with the one output that is needed. The
 // SDK's package would cost every build as much as ECS and ECR together
-// (docs/facts.md §6).
+// (docs/building.md).
 type logGroup struct {
 	pulumi.CustomResourceState
 

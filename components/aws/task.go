@@ -186,6 +186,6 @@ func checkDeployed(ctx *pulumi.Context, args *ServiceArgs, service *ecs.Service,
 	}
 	cluster, _ := values[2].(string)
 	return fmt.Errorf("aws.Service: service %s runs %s again and not %s with image %s: ECS's circuit breaker rolled the deployment back, "+
-		"because its tasks did not start or were not healthy. %s. Mend it and run `pulumi up`, which tries again; or go back to the release that runs",
-		args.serviceName(), *runs, wanted, args.Image(), args.events(cluster))
+		"because its tasks did not start or were not healthy. %s. Mend it and run `pulumi up -s %s`, which tries again; or go back to the release that runs",
+		args.serviceName(), *runs, wanted, args.Image(), args.events(cluster), ctx.Stack())
 }

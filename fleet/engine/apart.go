@@ -25,7 +25,7 @@ func (s *Stack) PreviewApart(ctx context.Context, observe func(steps.Resource)) 
 	if err := os.Mkdir(backend, 0o700); err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
-	environment := map[string]string{backendKey: "file://" + backend}
+	environment := map[string]string{backendKey: "file://" + escaped(backend)}
 	salted, err := hasSecretsManager(s.configFile())
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	neturl "net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -129,12 +130,16 @@ func absolute(url, root string) string {
 		return url
 	}
 	path, query, asked := strings.Cut(path, "?")
-	url = "file://" + filepath.ToSlash(filepath.Join(root, path))
+	// What the caller wrote is a part of a URL already; the project's folder is a path.
+	url = "file://" + filepath.ToSlash(filepath.Join(escaped(root), path))
 	if asked {
 		url += "?" + query
 	}
 	return url
 }
+
+// escaped is a path as a URL has it: a folder's name may hold any character.
+func escaped(path string) string { return (&neturl.URL{Path: path}).EscapedPath() }
 
 // Close deletes the stack's copies.
 func (s *Stack) Close() error { return os.RemoveAll(s.folder) }
@@ -181,17 +186,17 @@ func (s *Stack) run(ctx context.Context, folder string, args ...string) (string,
 	}
 	stdout, stderr, _, err := s.command.Run(ctx, folder, nil, nil, nil, environment, args...)
 	if err != nil {
-		return "", refusal(stderr, err)
+		return "", refusal(s.name, stderr, err)
 	}
 	return stdout, nil
 }
 
 // refusal is what the CLI said before it came to the engine.
-func refusal(stderr string, err error) error {
+func refusal(stack, stderr string, err error) error {
 	text := steps.Plain(stderr)
 	for _, words := range []string{"is currently locked by", "Another update is currently in progress", "failed to load checkpoint: EOF"} {
 		if strings.Contains(text, words) {
-			return fmt.Errorf("%s\nif nobody works on the stack, an update was killed: run `fleet recover`", text)
+			return fmt.Errorf("%s\nif nobody works on the stack, an update was killed: whoever deploys it runs `fleet recover %s`", text, stack)
 		}
 	}
 	if strings.Contains(text, "no stack named") && strings.Contains(text, "found") {

@@ -60,6 +60,7 @@ func TestOnlyARelativeFolderIsMadeAbsolute(t *testing.T) {
 	} {
 		assert.Equal(t, want, absolute(url, "/project"), url)
 	}
+	assert.Equal(t, "file:///my%20project/100%25/a%23b/state", absolute("file://state", "/my project/100%/a#b"), "a folder may have any name")
 }
 
 // After an update the Automation API calls the CLI for outputs and history.
@@ -69,7 +70,7 @@ func TestAnUpdateThatEndedBeforeTheInterruptIsDone(t *testing.T) {
 	update := func(code, interrupted string) error {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		_, err := operate(nil, s.unlessDone("up", func(chan events.EngineEvent) error {
+		_, err := s.operate(nil, s.unlessDone("up", func(chan events.EngineEvent) error {
 			for _, call := range []string{"up", "stack"} {
 				if call == interrupted {
 					cancel()

@@ -18,7 +18,7 @@ import (
 // Preview plans an update and changes nothing. Observe is called with each
 // step as it ends, here as in the other operations; nil for nobody.
 func (s *Stack) Preview(ctx context.Context, observe func(steps.Resource)) (*steps.Result, error) {
-	return operate(observe, func(stream chan events.EngineEvent) error {
+	return s.operate(observe, func(stream chan events.EngineEvent) error {
 		_, err := s.stack.Preview(ctx, optpreview.EventStreams(stream), optpreview.SuppressProgress(), optpreview.ConfigFile(s.configFile()))
 		return err
 	})
@@ -26,7 +26,7 @@ func (s *Stack) Preview(ctx context.Context, observe func(steps.Resource)) (*ste
 
 // Up deploys the stack.
 func (s *Stack) Up(ctx context.Context, observe func(steps.Resource)) (*steps.Result, error) {
-	return operate(observe, s.unlessDone("up", func(stream chan events.EngineEvent) error {
+	return s.operate(observe, s.unlessDone("up", func(stream chan events.EngineEvent) error {
 		_, err := s.stack.Up(ctx, optup.EventStreams(stream), optup.SuppressProgress(), optup.ConfigFile(s.configFile()), optup.ShowSecrets(false))
 		return err
 	}))
@@ -34,7 +34,7 @@ func (s *Stack) Up(ctx context.Context, observe func(steps.Resource)) (*steps.Re
 
 // Drift compares the stack's state with the clouds and changes neither.
 func (s *Stack) Drift(ctx context.Context, observe func(steps.Resource)) (*steps.Result, error) {
-	return operate(observe, func(stream chan events.EngineEvent) error {
+	return s.operate(observe, func(stream chan events.EngineEvent) error {
 		_, err := s.stack.PreviewRefresh(ctx, optrefresh.EventStreams(stream), optrefresh.SuppressProgress(), optrefresh.ConfigFile(s.configFile()))
 		return err
 	})
@@ -43,7 +43,7 @@ func (s *Stack) Drift(ctx context.Context, observe func(steps.Resource)) (*steps
 // Refresh reads the clouds into the stack's state, for some resources only or
 // for all where none is named.
 func (s *Stack) Refresh(ctx context.Context, urns []string, observe func(steps.Resource)) (*steps.Result, error) {
-	return operate(observe, s.unlessDone("refresh", func(stream chan events.EngineEvent) error {
+	return s.operate(observe, s.unlessDone("refresh", func(stream chan events.EngineEvent) error {
 		_, err := s.stack.Refresh(ctx, optrefresh.EventStreams(stream), optrefresh.SuppressProgress(), optrefresh.ConfigFile(s.configFile()),
 			optrefresh.Target(urns), optrefresh.ShowSecrets(false))
 		return err
@@ -65,18 +65,18 @@ func (s *Stack) unlessDone(subcommand string, operation func(chan events.EngineE
 }
 
 // operate runs one operation and collects its events.
-func operate(observe func(steps.Resource), operation func(chan events.EngineEvent) error) (*steps.Result, error) {
+func (s *Stack) operate(observe func(steps.Resource), operation func(chan events.EngineEvent) error) (*steps.Result, error) {
 	result, err := steps.Collect(operation, observe)
 	if err == nil {
 		return result, nil
 	}
-	return result, failure(result, err)
+	return result, s.failure(result, err)
 }
 
 // failure gives the errors that the engine reported, and what the CLI said
 // where it never came to the engine; the raw error of the Automation API
 // repeats the whole output.
-func failure(r *steps.Result, err error) error {
+func (s *Stack) failure(r *steps.Result, err error) error {
 	if auto.IsSelectStack404Error(err) {
 		return ErrNotInBackend
 	}
@@ -88,9 +88,9 @@ func failure(r *steps.Result, err error) error {
 	case parts == nil:
 		return err
 	case parts[2] == killed:
-		return fmt.Errorf("the Pulumi CLI was killed, and what it had in flight is in no state: run `fleet recover` (%s)", parts[1])
+		return fmt.Errorf("the Pulumi CLI was killed, and what it had in flight is in no state: run `fleet recover %s` (%s)", s.name, parts[1])
 	}
-	return refusal(parts[3], errors.New(parts[1]))
+	return refusal(s.name, parts[3], errors.New(parts[1]))
 }
 
 // apiError is the Automation API's error: what failed, the CLI's exit status,

@@ -38,13 +38,13 @@ func TestAFailureIsInTheEnginesOwnWords(t *testing.T) {
 		"the program reports":              {[]events.EngineEvent{said("error", "error: an unhandled error occurred: 1 error occurred:\n\t* no good")}, raw("255", ""), "error: no good"},
 		"the CLI never reaches the engine": {nil, raw("255", "\x1b[31merror: no passphrase\x1b[0m"), "error: no passphrase"},
 		"the CLI says nothing":             {nil, raw("255", ""), "failed to run update: exit status 255"},
-		"the CLI is killed":                {nil, raw("-1", ""), "the Pulumi CLI was killed, and what it had in flight is in no state: run `fleet recover` (failed to run update: exit status 255)"},
-		"the stack is locked":              {nil, raw("255", "error: the stack is currently locked by 1 lock(s)."), "error: the stack is currently locked by 1 lock(s).\nif nobody works on the stack, an update was killed: run `fleet recover`"},
+		"the CLI is killed":                {nil, raw("-1", ""), "the Pulumi CLI was killed, and what it had in flight is in no state: run `fleet recover acme` (failed to run update: exit status 255)"},
+		"the stack is locked":              {nil, raw("255", "error: the stack is currently locked by 1 lock(s)."), "error: the stack is currently locked by 1 lock(s).\nif nobody works on the stack, an update was killed: whoever deploys it runs `fleet recover acme`"},
 		"the stack is in no backend":       {nil, raw("255", "error: no stack named 'acme' found"), ErrNotInBackend.Error()},
 		"another error":                    {nil, errors.New("no such file"), "no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := operate(nil, send(c.ends, c.sent...))
+			_, err := (&Stack{name: "acme"}).operate(nil, send(c.ends, c.sent...))
 			require.EqualError(t, err, c.want)
 			assert.Equal(t, name == "the stack is in no backend", errors.Is(err, ErrNotInBackend))
 		})

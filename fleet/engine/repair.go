@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,6 +46,9 @@ func (s *Stack) fileBackend(ctx context.Context) (string, error) {
 		return "", nil
 	}
 	path, _, _ = strings.Cut(path, "?")
+	if plain, err := url.PathUnescape(path); err == nil {
+		path = plain
+	}
 	if rest, isHome := strings.CutPrefix(path, "~"); isHome {
 		home, err := os.UserHomeDir()
 		if err != nil {

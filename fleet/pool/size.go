@@ -9,7 +9,7 @@ import (
 )
 
 // perStack is the memory of one Pulumi engine with this program, measured on a
-// preview (docs/facts.md §6). The processes of the providers come on top, so
+// preview (docs/building.md). The processes of the providers come on top, so
 // that half of the memory is left to them.
 const perStack = 110 << 20
 

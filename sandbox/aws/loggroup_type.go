@@ -13,7 +13,7 @@ import (
 )
 
 // logGroupArgs has the properties of the SDK's LogGroupArgs. The SDK's package
-// costs every build more than those of ECS and ECR together (docs/facts.md §6).
+// costs every build more than those of ECS and ECR together (docs/building.md).
 type logGroupArgs struct {
 	KMSKey          *string           `pulumi:"kmsKeyId"`
 	Class           *string           `pulumi:"logGroupClass"`

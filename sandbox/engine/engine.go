@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -120,7 +121,7 @@ func Environment(dir *state.Dir, providers string) (map[string]string, error) {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
 	return map[string]string{
-		"PULUMI_BACKEND_URL":                          "file://" + backend,
+		"PULUMI_BACKEND_URL":                          (&url.URL{Scheme: "file", Path: backend}).String(), // any character of a path
 		"PULUMI_HOME":                                 home,
 		"PULUMI_CONFIG_PASSPHRASE":                    passphrase,
 		"PULUMI_DEBUG_PROVIDERS":                      providers,

@@ -28,7 +28,7 @@ const (
 
 // registerNode makes the node, or takes over the one that an earlier kubelet
 // of this name made. It needs no heartbeat: nobody watches for one, as the
-// node-lifecycle controller does not run (docs/facts.md §9).
+// node-lifecycle controller does not run (docs/building.md).
 func (k *Kubelet) registerNode(ctx context.Context) error {
 	nodes := k.client.CoreV1().Nodes()
 	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: k.config.Node, Labels: k.labels()}}

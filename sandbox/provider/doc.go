@@ -3,7 +3,7 @@
 // [Serve] is the shell: it listens on a loopback port that the system chooses,
 // for the engine to attach to with PULUMI_DEBUG_PROVIDERS=name:port, and keeps
 // one provider instance per connection. The engine opens one connection for
-// each explicit provider resource (docs/facts.md §6), so that the
+// each explicit provider resource (docs/building.md), so that the
 // configuration of one never reaches the other.
 //
 // [Definition] is the base for table-driven providers: a list of resource

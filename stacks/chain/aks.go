@@ -138,7 +138,7 @@ func (a *aks) connect(ctx *pulumi.Context) (err error) {
 }
 
 // find asks Azure for a cluster's OIDC issuer. One value is not worth compiling the
-// SDK of the whole container service (docs/facts.md §6), so the function is called by
+// SDK of the whole container service (docs/building.md), so the function is called by
 // its token.
 func (a *aks) find(ctx *pulumi.Context, e *config.Environment) error {
 	cluster := e.Cluster

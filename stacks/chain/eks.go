@@ -139,7 +139,7 @@ func (k *eks) role(ctx *pulumi.Context, name string, keys config.Keys) (*aws.Ser
 }
 
 // findIssuer asks EKS for a cluster's OIDC issuer. The function is called by its
-// token: docs/facts.md §6 has the cost of its SDK.
+// token: docs/building.md has the cost of its SDK.
 func (k *eks) findIssuer(ctx *pulumi.Context, e *config.Environment) error {
 	name := e.Cluster.Name
 	var found struct {

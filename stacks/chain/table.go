@@ -63,3 +63,30 @@ func noChain(s *config.Settings) (key, wish string) {
 func halves(c *config.Customer) (customer, vendor bool) {
 	return c.Side != "vendor", c.Side != "customer"
 }
+
+// ReadBy names the platforms on whose chains a key of the configuration is read, on
+// either side; gke are nodes of GKE that pull with their own identity.
+func ReadBy(key string) (platforms []string) {
+	for _, p := range []struct {
+		name   string
+		chains []chain
+	}{
+		{"aks", []chain{entra{}, clusterIssuer{onAKS: true}}},
+		{"eks", []chain{eksIRSA{}, eksPodIdentity{}, eksNodes{}}},
+		{"ecs", []chain{ecsFargate{}}},
+		{"kubernetes", []chain{clusterIssuer{}}},
+		{"gke", []chain{gkeNodes{}}},
+	} {
+		for _, c := range p.chains {
+			r := c.reads()
+			if r.customer.And(r.vendor).And(r.ofVendor).And(r.ofCustomer).And(exchanged).Has(key) {
+				platforms = append(platforms, p.name)
+				break
+			}
+		}
+	}
+	return platforms
+}
+
+// exchanged are the keys of two parties, which Plan.reads adds by the side.
+var exchanged = config.Reads{Uses: []string{"exchange...", "suspended"}}

@@ -68,6 +68,9 @@ func (s *Settings) expand(pattern string) []string {
 	return keys
 }
 
+// Has says whether a key is read, everybody's keys included.
+func (r Reads) Has(key string) bool { return common.And(r).reads(key) }
+
 // beside are keys that are read wherever the key is read of which they say that it may
 // be newer than the lists of places.
 var beside = strings.NewReplacer(".newRegion", ".region", ".newLocation", ".location")

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,8 +40,10 @@ type waiting struct {
 	// Document is accessRequest or accessGrant, From the party that writes it.
 	Document string `json:"document"`
 	From     string `json:"from"`
-	// Command supplies it.
+	// Command is what that party runs to supply it.
 	Command string `json:"command"`
+	// Next is what this stack's operator does with the answer.
+	Next string `json:"next"`
 }
 
 // Rules are what a chain asks of the two documents.
@@ -250,7 +253,7 @@ func (d *Delivery) missing(had bool) {
 			d.received.withdrawn = value
 		}
 	}
-	d.received.waiting = append(d.received.waiting, waiting{Document: d.name, From: d.from, Command: d.command()})
+	d.received.waiting = append(d.received.waiting, waiting{Document: d.name, From: d.from, Command: d.command(), Next: d.next(d.settings.Stack)})
 }
 
 // command supplies the document.
@@ -258,14 +261,28 @@ func (d *Delivery) command() string {
 	if d.source.Stack != "" {
 		return "pulumi up -s " + d.source.Stack
 	}
-	file := d.source.File
-	if file == "" {
-		file = fmt.Sprintf("%s.%s.json", d.settings.Slug, d.name)
-	}
 	if d.name == RequestName && d.rules.Early {
-		return "go run . access-request STACK > " + file
+		return "go run . access-request STACK > " + d.file()
 	}
-	return fmt.Sprintf("pulumi stack output %s --json -s STACK > %s", d.name, file)
+	return fmt.Sprintf("pulumi stack output %s --json -s STACK > %s", d.name, d.file())
+}
+
+// next is what the operator of this stack does once the other party has run the
+// command.
+func (d *Delivery) next(stack string) string {
+	up := fmt.Sprintf("`pulumi up -s %s`", stack)
+	switch {
+	case d.source.Stack != "":
+		return up
+	case d.source.File != "":
+		return fmt.Sprintf("put it at %s, then %s", d.source.File, up)
+	}
+	return fmt.Sprintf("put it at %s, name it in Pulumi.%s.yaml as %s.file, then %s", d.file(), stack, d.key, up)
+}
+
+// file is the document's, or the one that it could be.
+func (d *Delivery) file() string {
+	return cmp.Or(d.source.File, fmt.Sprintf("%s.%s.json", d.settings.Slug, d.name))
 }
 
 func (d *Delivery) checkHeader(h header) {

@@ -31,6 +31,10 @@ const (
 //go:embed *.json
 var published embed.FS
 
+// base makes URLs of the schemas' names. The library would resolve a bare name
+// against the working directory, whose name may be no URL.
+const base = "embedded:///"
+
 // compiled are the schemas by location. One process may run the program of many
 // stacks side by side.
 var compiled struct {
@@ -56,11 +60,11 @@ func Compile(location string) (*jsonschema.Schema, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		if err := compiler.AddResource(name, document); err != nil {
+		if err := compiler.AddResource(base+name, document); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	schema, err := compiler.Compile(location)
+	schema, err := compiler.Compile(base + location)
 	if err != nil {
 		return nil, err
 	}

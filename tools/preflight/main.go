@@ -72,7 +72,14 @@ func (p project) files() []string {
 		return []string{fmt.Sprintf("stack %q: has no Pulumi.%[1]s.yaml, at the root or in examples: want one of %s",
 			p.stack, strings.Join(slices.Compact(known), ", "))}
 	}
-	return nil
+	for _, name := range p.names() {
+		if _, err := os.Stat(filepath.Join(p.root, "sandbox", "worlds", name+".yaml")); err == nil {
+			return nil
+		}
+	}
+	return []string{fmt.Sprintf("stack %q: has no world, sandbox/worlds/%s.yaml: want what is in its two parties' clouds before waybill comes "+
+		"(clusters, issuers, tenants, projects, accounts); copy the world of the nearest example and fill it in (docs/sandbox.md)",
+		p.stack, p.names()[len(p.names())-1])}
 }
 
 // file is the stack's; empty where there is none.

@@ -13,7 +13,7 @@ import (
 func newProject(t *testing.T, stack string, files ...string) project {
 	t.Helper()
 	root := t.TempDir()
-	for _, name := range files {
+	for _, name := range append(files, "sandbox/worlds/"+strings.TrimSuffix(stack, "-vendor")+".yaml") {
 		write(t, filepath.Join(root, name), "config: {}\n")
 	}
 	return project{root, stack}
@@ -50,6 +50,15 @@ func TestThisMachineCanRunAStack(t *testing.T) {
 
 func TestAnUnknownStackNamesThoseThatAreThere(t *testing.T) {
 	want(t, newProject(t, "acmee", "Pulumi.dev.yaml", "examples/Pulumi.acme.yaml").problems(), `stack "acmee"`, "want one of acme, dev")
+}
+
+func TestAStackWithoutAWorldIsToldWhatOneIs(t *testing.T) {
+	p := newProject(t, "acme-vendor", "Pulumi.acme-vendor.yaml")
+	want(t, p.problems())
+	if err := os.Remove(filepath.Join(p.root, "sandbox", "worlds", "acme.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	want(t, p.problems(), `stack "acme-vendor"`, "sandbox/worlds/acme.yaml", "copy the world")
 }
 
 func TestASandboxThatRunsIsNamedByItsProcess(t *testing.T) {

@@ -28,7 +28,7 @@ func Options[P pulumi.ProviderResource](opts []pulumi.ResourceOption) ([]pulumi.
 // still be empty, without an ID. A call that fails has found nothing: an operator who
 // may not read may still create, and if not, the cloud says so then. Arguments and
 // result are the caller's structs: one value is not worth compiling the SDK of a whole
-// service (docs/facts.md §6).
+// service (docs/building.md).
 func Exists(ctx *pulumi.Context, token string, args, result any, options []pulumi.InvokeOption) bool {
 	return ctx.Invoke(token, args, result, options...) == nil
 }

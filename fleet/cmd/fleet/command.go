@@ -47,12 +47,11 @@ func newCommand(f *fleet) *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.CompletionOptions.DisableDefaultCmd = true
 	root.PersistentFlags().StringVar(&f.root, "root", ".", "the project's `folder`")
 	root.PersistentFlags().BoolVar(&f.json, "json", false, "print one JSON document on stdout and nothing else there")
 
 	list := f.command("list", "List the stacks, for people or for a CI matrix", f.list)
-	list.Flags().IntVar(&f.shards, "shards", 0, "print the shards of so `many` runners instead of the stacks")
+	list.Flags().IntVar(&f.shards, "shards", 0, "print the shards of this `many` runners instead of the stacks")
 	validate := f.command("validate", "Check every stack file, and report everything that is wrong", f.validate)
 	preview := f.command("preview", "Show what up would change, in every stack", f.preview)
 	up := f.command("up", "Update every stack", f.up)
@@ -65,14 +64,15 @@ func newCommand(f *fleet) *cobra.Command {
 		each.Flags().StringVar(&f.shard, "shard", "", "only the share of one of several runners, `index/count`")
 	}
 	for _, each := range []*cobra.Command{preview, up, drift} {
-		each.Flags().IntVar(&f.parallel, "parallel", 0, fmt.Sprintf("so many stacks at `once` (default %d on this machine: two to a processor, as far as memory goes)", pool.Size()))
+		each.Flags().IntVar(&f.parallel, "parallel", 0, fmt.Sprintf("`how many` stacks at once (default %d on this machine: two to a processor, as far as memory goes)", pool.Size()))
 	}
-	preview.Flags().BoolVar(&f.init, "init", false, "make stacks that the backend does not have; without it they are previewed apart from it, and nothing is written")
-	up.Flags().BoolVar(&f.init, "init", false, "make stacks that the backend does not have; without it they fail, for it may be the wrong backend")
+	preview.Flags().BoolVar(&f.init, "init", false, "make stacks that the backend does not have (default: preview them apart, and write nothing)")
+	up.Flags().BoolVar(&f.init, "init", false, "make stacks that the backend does not have (default: they fail, for it may be the wrong backend)")
 	mend := &cobra.Command{
 		Use: "recover STACK", Short: "Mend a stack whose update was killed: unlock, import what exists, update",
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return f.recover(cmd.Context(), args[0]) },
+		Example: "  fleet recover acme\n  fleet recover umbrella --id role-association=a-0123456789abcdef0",
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return f.recover(cmd.Context(), args[0]) },
 	}
 	mend.Flags().StringToStringVar(&f.ids, "id", nil, "the `name=ID` of a resource whose ID the cloud chose; an empty ID says that it does not exist; may be repeated")
 	for _, each := range []*cobra.Command{up, mend} {
@@ -81,6 +81,11 @@ func newCommand(f *fleet) *cobra.Command {
 	for _, each := range []*cobra.Command{preview, up, drift, mend} {
 		each.Flags().StringVar(&f.markdown, "markdown", "", "write Markdown for a pull request's comment to the `file`; - is stdout, in place of the table")
 	}
+	list.Example = "  fleet list --json --shards 4"
+	validate.Example = "  fleet validate --match 'acme-*'"
+	preview.Example = "  fleet preview --shard 1/4 --markdown comment.md"
+	up.Example = "  fleet up --match acme\n  fleet up --yes --exclude 'test-*' --parallel 2"
+	drift.Example = "  fleet drift --json"
 	root.AddCommand(list, validate, preview, up, drift, mend)
 	return root
 }

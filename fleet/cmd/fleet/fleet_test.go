@@ -146,13 +146,13 @@ func recoverKilled(t *testing.T, s *sandbox) {
 			require.True(t, r.until(c.stack+": create ", c.steps), r.said.String())
 			r.killEngine()
 			require.Equal(t, 1, r.wait(), r.said.String())
-			assert.Contains(t, r.stdout.String(), "run `fleet recover`")
+			assert.Contains(t, r.stdout.String(), "`fleet recover "+c.stack+"`")
 			if c.halfWritten {
 				// The engine writes this file in place, and can be killed in between.
 				require.NoError(t, os.WriteFile(s.stateFile(c.stack)+".attrs", nil, 0o600))
 			}
 			locked := s.fleet(t, 1, "up", "--yes", "--match", c.stack)
-			assert.Contains(t, locked.stdout.String(), "run `fleet recover`")
+			assert.Contains(t, locked.stdout.String(), "`fleet recover "+c.stack+"`")
 
 			mending := s.startFleet(t, "recover", c.stack, "--yes", "--json")
 			// Where the kill came after the last creation, there is nothing left to make.

@@ -92,14 +92,13 @@ func (p *Program) Run(ctx context.Context, args []string) int {
 
 func (p *Program) command() *cobra.Command {
 	root := &cobra.Command{
-		Use:               "refresher",
-		Short:             "Keep a pull secret fresh",
-		Long:              long(),
-		Version:           p.Version,
-		Args:              cobra.NoArgs,
-		SilenceUsage:      true,
-		SilenceErrors:     true,
-		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		Use:           "refresher",
+		Short:         "Keep a pull secret fresh",
+		Long:          long(),
+		Version:       p.Version,
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
 		PersistentPreRunE: func(*cobra.Command, []string) (err error) {
 			if p.Transport == nil {
 				p.Transport, err = transport(p.Lookup)

@@ -60,8 +60,9 @@ func (p *Program) explainCommand() *cobra.Command {
 			"verdict.\n" +
 			"The last hop asks the API server whether it would admit the patch (a server-side dry run).\n" +
 			"Each hop is tried once: what may be a change still on its way, or the network, is not waited for.",
-		Args: cobra.NoArgs,
-		Run:  func(c *cobra.Command, _ []string) { p.code = p.explain(c.Context(), asJSON) },
+		Example: "  refresher explain --json",
+		Args:    cobra.NoArgs,
+		Run:     func(c *cobra.Command, _ []string) { p.code = p.explain(c.Context(), asJSON) },
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	return command

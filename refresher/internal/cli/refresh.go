@@ -46,8 +46,9 @@ func (p *Program) refreshCommand() *cobra.Command {
 		Long: "Refresh walks the chain, tries the new token on the product's images and patches the pull secret.\n" +
 			"It writes one JSON line per hop to standard error, and what went wrong to the pod's termination message.\n" +
 			"An image that the registry does not hold says nothing against the token, which is written all the same.",
-		Args: cobra.NoArgs,
-		Run:  func(c *cobra.Command, _ []string) { p.code = p.refresh(c.Context(), requireImages) },
+		Example: "  refresher refresh --require-images",
+		Args:    cobra.NoArgs,
+		Run:     func(c *cobra.Command, _ []string) { p.code = p.refresh(c.Context(), requireImages) },
 	}
 	command.Flags().BoolVar(&requireImages, "require-images", false,
 		fmt.Sprintf("exit with %d where an image is not in the registry, once the token is written", fault.ExitMissing))

@@ -237,8 +237,8 @@ func TestEachRefusalNamesItsHopItsWordsAndItsLikelyCause(t *testing.T) {
 		{"reader, at the registry's own token service", []string{"GET " + registryHost + "/v2/token"}, deniedImage, "registry", 14, "DENIED: Permission", "roles/artifactregistry.reader", ""},
 		{"HEAD denied, GET allowed", []string{"HEAD " + manifest}, deniedImage, "registry", 14, "", fault.Unknown, ""},
 
-		{"the secret is gone", []string{apiHost}, refusal(403, "Forbidden", `secrets "product-pull" is forbidden: User "x" cannot create resource "secrets" in API group "" in the namespace "product"`), "secret", 15, "cannot create resource", "the pull secret is gone; run `pulumi up --refresh`", ""},
-		{"the secret is gone, said otherwise", []string{apiHost}, refusal(404, "NotFound", `secrets "product-pull" not found`), "secret", 15, "not found", "the pull secret is gone; run `pulumi up --refresh`", ""},
+		{"the secret is gone", []string{apiHost}, refusal(403, "Forbidden", `secrets "product-pull" is forbidden: User "x" cannot create resource "secrets" in API group "" in the namespace "product"`), "secret", 15, "cannot create resource", "the pull secret is gone; run `pulumi up --refresh -s STACK`", ""},
+		{"the secret is gone, said otherwise", []string{apiHost}, refusal(404, "NotFound", `secrets "product-pull" not found`), "secret", 15, "not found", "the pull secret is gone; run `pulumi up --refresh -s STACK`", ""},
 		{"the role is gone", []string{apiHost}, refusal(403, "Forbidden", `secrets "product-pull" is forbidden: User "x" cannot patch resource "secrets"`), "secret", 15, "cannot patch", "Role or RoleBinding does not allow patch", ""},
 		{"the secret is immutable", []string{apiHost}, refusal(422, "Invalid", `Secret "product-pull" is invalid: data: Forbidden: field is immutable when "immutable" is set`), "secret", 15, "immutable", "marked the secret immutable", ""},
 		{"the pod's token is refused", []string{apiHost}, refusal(401, "Unauthorized", "Unauthorized"), "secret", 15, "Unauthorized", "the pod's own token", ""},

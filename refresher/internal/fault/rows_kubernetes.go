@@ -10,12 +10,12 @@ const admission = "https://kubernetes.io/docs/reference/access-authn-authz/exten
 var kubernetesRows = []Row{
 	{
 		Name: "secret-gone", Status: []int{404}, Words: re(`secrets "[^"]*" not found`), Kind: Lasting,
-		Cause: causeGone, Do: "run `pulumi up --refresh`, which makes it again",
+		Cause: causeGone, Do: "run `pulumi up --refresh -s STACK`, which makes it again",
 		Source: facts + "§8",
 	},
 	{
 		Name: "secret-gone-apply", Status: []int{403}, Words: re(`cannot create resource "secrets"`), Kind: Lasting,
-		Cause: causeGone, Do: "run `pulumi up --refresh`, which makes it again",
+		Cause: causeGone, Do: "run `pulumi up --refresh -s STACK`, which makes it again",
 		Source: facts + "§8",
 	},
 	{
@@ -23,7 +23,7 @@ var kubernetesRows = []Row{
 		Words:  re(`namespaces "[^"]*" not found|because it is being terminated`),
 		Kind:   Lasting,
 		Cause:  "the namespace is gone, or being deleted",
-		Do:     "look who deletes it; a new one needs `pulumi up --refresh`",
+		Do:     "look who deletes it; a new one needs `pulumi up --refresh -s STACK`",
 		Source: "https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#namespacelifecycle",
 	},
 	{
@@ -74,7 +74,7 @@ var kubernetesRows = []Row{
 		Name: "rbac", Status: []int{403}, Words: re(`cannot patch resource "secrets"`), Kind: Settling,
 		Cause: "the refresher's Role or RoleBinding does not allow patch on this one secret, or does so only since a " +
 			"moment",
-		Do:     "run `pulumi up --refresh`",
+		Do:     "run `pulumi up --refresh -s STACK`",
 		Source: "https://kubernetes.io/docs/reference/access-authn-authz/rbac/",
 	},
 	{
@@ -96,7 +96,7 @@ var kubernetesRows = []Row{
 		Name: "kubernetes-token", Status: []int{401}, Kind: Lasting,
 		Cause: "the API server refused the pod's own token: its projected volume, or the ServiceAccount was deleted " +
 			"and made again",
-		Do:     "a new pod gets a new token; if that is refused too, run `pulumi up --refresh`",
+		Do:     "a new pod gets a new token; if that is refused too, run `pulumi up --refresh -s STACK`",
 		Source: "https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/",
 	},
 	{

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -14,7 +15,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"waybill.example/waybill/internal/steps"
+	"waybill.example/waybill/sandbox/engine"
 	"waybill.example/waybill/sandbox/rehearsal"
+	"waybill.example/waybill/sandbox/state"
 )
 
 // project copies what the command needs into a folder that a test may change.
@@ -87,7 +91,7 @@ func TestUpPrintsOneDocument(t *testing.T) {
 
 // Half a chain has nothing to walk, and that is no failure where the world says so.
 func TestAHalfIsDeployedAndNotWalked(t *testing.T) {
-	missing := []any{map[string]any{"document": "accessRequest", "from": "customer", "command": "ask for it"}}
+	missing := []any{map[string]any{"document": "accessRequest", "from": "customer", "command": "ask for it", "next": "go on"}}
 	grant := map[string]any{"customer": "example"}
 	const parties = "dev: {side: vendor, waitsFor: dev-customer}, dev-customer: {side: customer}"
 	for name, c := range map[string]struct {
@@ -96,7 +100,7 @@ func TestAHalfIsDeployedAndNotWalked(t *testing.T) {
 		says    string
 		ok      bool
 	}{
-		"it waits for the other party": {parties, map[string]any{"waitingFor": missing}, "the accessRequest of the customer, which comes with: ask for it", true},
+		"it waits for the other party": {parties, map[string]any{"waitingFor": missing}, "the accessRequest. The customer runs `ask for it`; then here: go on", true},
 		"it is the vendor's":           {parties, map[string]any{"accessGrant": grant}, "stack dev-customer walks the chain", true},
 		"a whole chain without a part": {"", map[string]any{"accessGrant": grant}, "environment default: the output accessRequest.environments does not have it", false},
 	} {
@@ -225,4 +229,81 @@ func TestAnInterruptIsOneLine(t *testing.T) {
 	r.options.Root, r.options.Stack, r.options.Tools = project(t), "dev", tools
 	require.ErrorIs(t, r.up(ctx), errFailed)
 	assert.Equal(t, "\ninterrupted: nothing is left running; run `make up STACK=dev` again to go on\n", stdout.String())
+}
+
+// Where the engine or a cloud gives advice that is another's, the report has the command.
+func TestTheReportNamesTheNextCommand(t *testing.T) {
+	for name, c := range map[string]struct{ error, warning, next string }{
+		"a pool's ID":      {"Error 409: a deleted pool keeps its ID for 30 days", "", "`make reset STACK=dev`"},
+		"a repository":     {"cannot be deleted\nbecause it is protected. `pulumi state unprotect 'urn'`", "", "set `protect: false` in Pulumi.dev.yaml"},
+		"a killed update":  {"", "Attempting to deploy or update resources with 4 pending operations", "runs `fleet recover dev` first"},
+		"nothing known":    {"no such host", "", ""},
+		"what is no error": {"", "a warning", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReport("up", "dev")
+			r.add(&engine.Result{Result: steps.Result{Warnings: []string{c.warning}}})
+			if c.error != "" {
+				r.fail(errors.New(c.error))
+			}
+			var out bytes.Buffer
+			r.printVerdict(&out)
+			if c.next == "" {
+				assert.NotContains(t, out.String(), "Next:")
+				return
+			}
+			assert.Contains(t, out.String(), "\nNext: ")
+			assert.Contains(t, out.String(), c.next)
+		})
+	}
+}
+
+func TestWhatWasTriedAgainIsOneLine(t *testing.T) {
+	again := func(name string) string {
+		return name + ": warning: retrying create due to on-error hook request (1/100)"
+	}
+	r := newReport("up", "dev")
+	r.add(&engine.Result{Result: steps.Result{Warnings: []string{again("gcp-reader"), "careful", again("gcp-provider"), again("gcp-reader")}}})
+	var out bytes.Buffer
+	r.printDeployment(&out)
+	assert.Contains(t, out.String(), "had just been made: gcp-provider, gcp-reader\n")
+	assert.Contains(t, out.String(), "\ncareful\n")
+	assert.NotContains(t, out.String(), "on-error hook")
+}
+
+// What the stack file alone can tell is refused before anything starts.
+func TestARefusalSaysThatNothingIsChanged(t *testing.T) {
+	root := project(t)
+	program := filepath.Join(root, "program")
+	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\necho \"error: $1 $2: is refused\" >&2; exit 1\n"), 0o700))
+	var out bytes.Buffer
+	r := &runner{stdout: &out, stderr: io.Discard}
+	r.options.Root, r.options.Stack, r.options.Executable = root, "dev", program
+	require.ErrorIs(t, up(r), errFailed)
+	assert.Contains(t, out.String(), "\n  validate dev: is refused\n")
+	assert.Contains(t, out.String(), ": refused, and nothing is changed\n")
+	assert.NoDirExists(t, filepath.Join(root, ".sandbox"))
+}
+
+func TestResetForgetsOneSandboxAndNothingElse(t *testing.T) {
+	root := project(t)
+	for _, folder := range []string{".sandbox/dev/backend", ".sandbox/acme", ".build/bin"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(root, folder), 0o755))
+	}
+	reset := func(r *runner) error { return r.reset(context.Background()) }
+	report, err := document(t, root, "dev", reset)
+	require.NoError(t, err)
+	assert.Equal(t, true, report["ok"])
+	assert.NoDirExists(t, filepath.Join(root, ".sandbox", "dev"))
+	assert.DirExists(t, filepath.Join(root, ".sandbox", "acme"))
+	assert.DirExists(t, filepath.Join(root, ".build", "bin"))
+
+	running, err := state.Open(filepath.Join(root, ".sandbox", "dev"))
+	require.NoError(t, err)
+	r := &runner{stdout: io.Discard, stderr: io.Discard}
+	r.options.Root, r.options.Stack = root, "dev"
+	require.ErrorContains(t, reset(r), "is in use by process")
+	require.NoError(t, running.Close())
+	r.options.Stack = "deb"
+	require.ErrorContains(t, reset(r), "want one of dev")
 }

@@ -1,7 +1,8 @@
 // Command sandbox deploys a stack to the sandbox, previews and destroys it
-// there, leaves the sandbox running for other clients, draws the deployed chain,
-// and breaks the program to see who notices. `make up`, `make preview`,
-// `make down`, `make serve`, `make diagram` and `make mutants` call it.
+// there, forgets the sandbox, leaves it running for other clients, draws the
+// deployed chain, and breaks the program to see who notices. `make up`,
+// `make preview`, `make down`, `make reset`, `make serve`, `make diagram` and
+// `make mutants` call it.
 package main
 
 import (
@@ -10,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -56,17 +58,18 @@ func newCommand(stdout, stderr *os.File) *cobra.Command {
 	flags.StringVar(&r.options.Propagation, "propagation", "", "how long refreshers try a refusal again, such as 5s (default as configured)")
 	flags.BoolVar(&r.json, "json", false, "print one JSON document on stdout and nothing else there")
 	for _, c := range []struct {
-		use, short string
-		run        func(context.Context) error
+		use, short, example string
+		run                 func(context.Context) error
 	}{
-		{"up", "Deploy the stack and print its outputs", r.up},
-		{"preview", "Show what up would change", r.preview},
-		{"down", "Delete what the stack made", r.down},
-		{"serve", "Leave the sandbox running and print the environment for other clients", r.serve},
-		{"diagram", "Print the deployed chain as Mermaid", r.diagram},
+		{"up", "Deploy the stack, walk its chain and try every refusal", "sandbox up --stack acme\nsandbox up --json | jq .outputs.accessGrant", r.up},
+		{"preview", "Show what up would change", "sandbox preview --stack acme", r.preview},
+		{"down", "Delete what the stack made", "sandbox down --stack acme", r.down},
+		{"reset", "Forget the stack's sandbox, and keep what was built", "sandbox reset --stack acme", r.reset},
+		{"serve", "Leave the sandbox running and print the environment for other clients", "sandbox serve --stack acme > environment", r.serve},
+		{"diagram", "Print the deployed chain as Mermaid", "sandbox diagram --stack acme > chain.mmd", r.diagram},
 	} {
 		root.AddCommand(&cobra.Command{
-			Use: c.use, Short: c.short, Args: cobra.NoArgs,
+			Use: c.use, Short: c.short, Example: indented(c.example), Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
 		})
 	}
@@ -76,3 +79,6 @@ func newCommand(stdout, stderr *os.File) *cobra.Command {
 	})
 	return root
 }
+
+// indented are the lines of an example, as help pages show them.
+func indented(example string) string { return "  " + strings.ReplaceAll(example, "\n", "\n  ") }

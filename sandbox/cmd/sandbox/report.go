@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -30,7 +31,9 @@ type report struct {
 
 	verb     string
 	warnings []string
-	started  time.Time
+	// triedAgain are the resources that a cloud took at a later attempt.
+	triedAgain []string
+	started    time.Time
 	// interrupted is true where the command was told to end.
 	interrupted bool
 }
@@ -62,8 +65,19 @@ func (r *report) add(result *engine.Result) {
 			r.fail(fmt.Errorf("%s: it was taken over to stay as it is, and was replaced", resource.Name))
 		}
 	}
-	r.warnings = result.Warnings
+	again := map[string]bool{}
+	for _, warning := range result.Warnings {
+		if match := triedAgain.FindStringSubmatch(warning); match != nil {
+			again[match[1]] = true
+			continue
+		}
+		r.warnings = append(r.warnings, warning)
+	}
+	r.triedAgain = slices.Sorted(maps.Keys(again))
 }
+
+// triedAgain is what the engine says of a resource whose operation a hook repeats.
+var triedAgain = regexp.MustCompile(`^(\S+): warning: retrying \w+ due to on-error hook request`)
 
 // fail notes what went wrong, a line each.
 func (r *report) fail(err error) {
@@ -158,8 +172,11 @@ func (r *report) printDeployment(out io.Writer) {
 		fmt.Fprintln(out, "\nOutputs")
 		printValues(out, "  ", r.Outputs)
 	}
+	if len(r.triedAgain) > 0 {
+		fmt.Fprintf(out, "\nTried again until the cloud knew what had just been made: %s\n", strings.Join(r.triedAgain, ", "))
+	}
 	for _, warning := range r.warnings {
-		fmt.Fprintf(out, "\nwarning: %s\n", warning)
+		fmt.Fprintf(out, "\n%s\n", warning)
 	}
 }
 
@@ -174,11 +191,32 @@ func (r *report) printVerdict(out io.Writer) {
 			fmt.Fprintln(out, " ", line)
 		}
 	}
+	for _, step := range r.next() {
+		fmt.Fprintln(out, "\nNext:", step)
+	}
 	verdict := "ok"
 	if !r.OK {
 		verdict = "FAILED"
 	}
 	fmt.Fprintf(out, "\n%s %s in %s: %s\n", verdict, r.verb, time.Since(r.started).Round(100*time.Millisecond), r.summary())
+}
+
+// next are the commands that help, where the engine or a cloud gives advice that
+// is another's.
+func (r *report) next() (steps []string) {
+	said := strings.Join(slices.Concat(r.Errors, r.warnings), "\n")
+	for _, n := range []struct{ words, step string }{
+		{"keeps its ID for 30 days", "in this sandbox, `make reset STACK=%[1]s` forgets what the clouds remember; then `make up STACK=%[1]s`"},
+		{"because it is protected", "set `protect: false` in Pulumi.%[1]s.yaml for what is to go with its contents, and run `make up STACK=%[1]s`, " +
+			"then `make down STACK=%[1]s` (docs/offboarding.md); or forget this sandbox with `make reset STACK=%[1]s`"},
+		{"pending operations", "an earlier update was killed, and this one went on without looking at what it had in flight. " +
+			"Where a real stack was killed, its operator runs `fleet recover %[1]s` first (docs/fleet.md)"},
+	} {
+		if strings.Contains(said, n.words) {
+			steps = append(steps, fmt.Sprintf(n.step, r.Stack))
+		}
+	}
+	return steps
 }
 
 // printResources shows the tree of components and their children.
@@ -239,7 +277,7 @@ func (r *report) summary() string {
 		}
 	}
 	if len(parts) == 0 {
-		parts = append(parts, "nothing to do")
+		parts = append(parts, map[bool]string{true: "nothing to do", false: "refused, and nothing is changed"}[r.OK])
 	}
 	if len(r.Hops) > 0 {
 		ok := 0

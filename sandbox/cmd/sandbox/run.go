@@ -78,6 +78,9 @@ func (r *runner) run(
 	if err := report.describe(r.options.Root); err != nil {
 		return err
 	}
+	if err := sandbox.Validate(ctx, r.options); err != nil {
+		return err
+	}
 	s, err := r.start(ctx)
 	if err != nil {
 		return err
@@ -154,6 +157,22 @@ func again(ctx context.Context, e *engine.Engine, report *report) error {
 	return nil
 }
 
+// reset forgets the stack's sandbox, and with it the other party's.
+func (r *runner) reset(context.Context) error {
+	if _, _, err := engine.Describe(r.options.Root, r.options.Stack); err != nil {
+		return err
+	}
+	path, err := sandbox.Forget(r.options)
+	if err != nil {
+		return err
+	}
+	if r.json {
+		return r.printJSON(map[string]any{"stack": r.options.Stack, "forgotten": path, "ok": true})
+	}
+	_, err = fmt.Fprintf(r.stdout, "the sandbox of stack %s is forgotten (%s); what was built is kept: `make up STACK=%[1]s` starts afresh\n", r.options.Stack, path)
+	return err
+}
+
 func (r *runner) start(ctx context.Context) (*sandbox.Sandbox, error) {
 	root, err := filepath.Abs(r.options.Root)
 	if err != nil {
@@ -202,7 +221,7 @@ func (r *runner) serve(ctx context.Context) (err error) {
 		err = r.printJSON(environment)
 	} else {
 		for _, name := range slices.Sorted(maps.Keys(environment)) {
-			fmt.Fprintf(r.stdout, "export %s=%q\n", name, environment[name])
+			fmt.Fprintf(r.stdout, "export %s='%s'\n", name, strings.ReplaceAll(environment[name], "'", `'\''`))
 		}
 	}
 	if err != nil {

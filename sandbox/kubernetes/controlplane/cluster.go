@@ -22,7 +22,7 @@ import (
 
 const (
 	// startTimeout bounds a start whose context has no deadline. A start takes
-	// seconds (docs/facts.md §9); the rest is for a busy machine.
+	// seconds (docs/building.md); the rest is for a busy machine.
 	startTimeout = 2 * time.Minute
 	// portAttempts is how often a start is tried again with other ports when
 	// another process took one between its choice and its use.

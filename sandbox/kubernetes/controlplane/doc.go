@@ -8,7 +8,7 @@
 // administrator's token) lives in the cluster's directory; ports are the
 // system's choice at every start and are kept nowhere.
 //
-// The flags are those of docs/facts.md §9. There are no nodes and no scheduler:
+// The flags are those of docs/building.md. There are no nodes and no scheduler:
 // a pod stays pending until something that plays a kubelet binds and runs it.
 // etcd listens on loopback without authentication, as a rehearsal on one
 // machine may: whoever can open a local port can read the cluster.

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// controllers are those that docs/facts.md §9 names, and three more that a cloud
+// controllers are those that docs/building.md names, and three more that a cloud
 // runs: Services get their EndpointSlices and the Endpoints that Pulumi's
 // provider waits for, and finished Jobs their clean-up.
 // node-lifecycle stays out: it would evict pods from nodes without leases.

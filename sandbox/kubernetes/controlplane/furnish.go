@@ -15,7 +15,7 @@ import (
 
 // issuerDiscovery is the API server's own ClusterRole for the discovery
 // document and the keys. Clouds publish both; here anonymous callers may read
-// them from the API server itself (docs/facts.md §9).
+// them from the API server itself (docs/building.md).
 const issuerDiscovery = "system:service-account-issuer-discovery"
 
 // furnish creates what is there before anything is deployed.
