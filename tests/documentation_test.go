@@ -276,6 +276,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"stacks/config":   {"stacks/schema", "components"},
 		"stacks/exchange": {"stacks/schema", "stacks/config"},
 		"stacks/chain":    {"stacks/schema", "stacks/config", "stacks/exchange", "components"},
+		"stacks/record":   {"stacks/config", "stacks/exchange", "components"},
 		"refresher":       {"refresher"},
 		"sandbox":         {"sandbox", "stacks.", "internal/steps."},
 		"fleet":           {"fleet", "stacks.", "internal/steps."},
