@@ -224,7 +224,8 @@ func (m *mock) or(known, form, what string) resource.PropertyValue {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
 	placeholder := fmt.Sprintf(form, len(m.placeholders))
-	m.placeholders[placeholder] = what
+	// An issuer stands without its scheme in what IAM is told.
+	m.placeholders[strings.Trim(strings.TrimPrefix(placeholder, "https://"), "/")] = what
 	return resource.NewProperty(placeholder)
 }
 
