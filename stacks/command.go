@@ -2,6 +2,8 @@ package stacks
 
 import (
 	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -10,17 +12,48 @@ import (
 
 	"waybill.example/waybill/stacks/chain"
 	"waybill.example/waybill/stacks/config"
+	"waybill.example/waybill/stacks/manifests"
+	"waybill.example/waybill/stacks/record"
 )
 
 const usage = `usage: waybill access-request STACK
+       waybill manifests STACK [--environment NAME] [--outputs FILE] [--secrets FILE]
+                               [--once | --out DIR]
 
-Prints the access request of Pulumi.STACK.yaml, here or in examples/, as JSON,
-without deploying anything: what the customer sends to the vendor. It follows from
-the configuration for every chain but the one through Entra, which chooses the
+access-request prints the access request of Pulumi.STACK.yaml, here or in examples/,
+as JSON, without deploying anything: what the customer sends to the vendor. It follows
+from the configuration for every chain but the one through Entra, which chooses the
 principal's ID when the customer's stack is deployed.
+
+manifests prints the customer's Kubernetes objects as YAML, for a customer that does
+not run Pulumi, in the order in which they are applied. First those of --once:
+
+    waybill manifests STACK --once | kubectl create -f -
+    waybill manifests STACK | kubectl apply --server-side -f -
+
+  --environment NAME  the environment, where the stack has several
+  --outputs FILE      what is known of the cloud resources, as
+                      "pulumi stack output --json -s STACK" prints it; by hand
+                      {"accessRequest": ...} with what the vendor was told
+  --secrets FILE      the product's configuration file, which the stack file holds
+                      encrypted; it is written with --out only
+  --once              what is created before anything is applied, and never applied:
+                      the empty pull secret, and the namespace that it is in
+  --out DIR           a file for each object and kustomization.yaml, for
+                      "kubectl apply --server-side -k DIR", and once.yaml
 
 Without arguments this is the Pulumi program, which the engine starts.
 `
+
+// commands are what the program does besides deploying, by name. Each is given a
+// stack's file and what follows the stack's name.
+var commands = map[string]func(path string, arguments []string, stdout, stderr io.Writer) error{
+	"access-request": printRequest,
+	"manifests":      printManifests,
+}
+
+// usageError is a call that cannot be understood.
+type usageError struct{ error }
 
 // Command does what the program does besides deploying, and gives the exit
 // status: 0, 1 for a refusal, 2 for a call that cannot be understood.
@@ -29,11 +62,15 @@ func Command(arguments []string, stdout, stderr io.Writer) int {
 		_, _ = io.WriteString(stdout, usage) // nobody is left to tell
 		return 0
 	}
-	if len(arguments) != 2 || arguments[0] != "access-request" {
-		_, _ = io.WriteString(stderr, usage)
+	var err error = usageError{errors.New("want a command and a stack")}
+	if len(arguments) >= 2 && commands[arguments[0]] != nil {
+		err = commands[arguments[0]](stackFile(arguments[1]), arguments[2:], stdout, stderr)
+	}
+	if errors.As(err, &usageError{}) {
+		fmt.Fprintf(stderr, "error: %s\n%s", err, usage)
 		return 2
 	}
-	if err := printRequest(stackFile(arguments[1]), stdout); err != nil {
+	if err != nil {
 		fmt.Fprintln(stderr, "error:", err)
 		return 1
 	}
@@ -52,7 +89,10 @@ func stackFile(stack string) string {
 	return name
 }
 
-func printRequest(path string, out io.Writer) error {
+func printRequest(path string, arguments []string, stdout, _ io.Writer) error {
+	if len(arguments) > 0 {
+		return usageError{fmt.Errorf("%s: want nothing after the stack", arguments[0])}
+	}
 	plan, err := validate(path)
 	if err != nil {
 		return fmt.Errorf("%s is refused:\n%w", path, err)
@@ -61,9 +101,59 @@ func printRequest(path string, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	encoder := json.NewEncoder(out)
+	encoder := json.NewEncoder(stdout)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(request)
+}
+
+func printManifests(path string, arguments []string, stdout, stderr io.Writer) error {
+	var options record.Options
+	flags := flag.NewFlagSet("manifests", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	environment, once, folder := flags.String("environment", "", ""), flags.Bool("once", false, ""), flags.String("out", "", "")
+	flags.Func("outputs", "", func(file string) error { return readJSON(file, &options.Outputs) })
+	flags.Func("secrets", "", func(file string) error {
+		text, err := os.ReadFile(file)
+		options.Secrets = map[string]string{config.ProductConfigKey: string(text)}
+		return err
+	})
+	switch err := flags.Parse(arguments); {
+	case err != nil:
+		return usageError{err}
+	case flags.NArg() > 0:
+		return usageError{fmt.Errorf("%s: want options only after the stack", flags.Arg(0))}
+	case *once && *folder != "":
+		return usageError{errors.New("--once and --out: want one of them, once.yaml is written with --out")}
+	}
+	stack, err := record.Of(path, In, options)
+	if err != nil {
+		return err
+	}
+	set, err := manifests.Of(stack, *environment)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if *folder != "" {
+		return set.Write(*folder)
+	}
+	objects := set.Objects
+	if *once {
+		objects = set.Once
+	}
+	left, err := manifests.Print(stdout, objects)
+	for _, name := range left {
+		fmt.Fprintf(stderr, "%s is secret and left out: --out writes it\n", name)
+	}
+	return err
+}
+
+// readJSON reads a file into target.
+func readJSON(file string, target any) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, target)
 }
 
 // Validate reports everything that is wrong with a stack file, unknown top-level

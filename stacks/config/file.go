@@ -38,7 +38,7 @@ func File(path string, problems *Problems) (*Settings, error) {
 		secret: func(key string) bool { return slices.Contains(file.Secrets, key) },
 	}
 	s := from.settings(problems)
-	if _, found := file.Values[productConfigKey]; found && s != nil {
+	if _, found := file.Values[ProductConfigKey]; found && s != nil {
 		s.ProductConfig = pulumi.String("") // that there is one is all that matters here
 	}
 	return s, nil
@@ -123,7 +123,7 @@ func checkStackFile(path string, problems *Problems) error {
 		return err
 	}
 	for _, f := range findings {
-		inside := len(f.Path) >= 2 && f.Path[0] == "config" && (f.Path[1] == CustomerKey || f.Path[1] == productConfigKey)
+		inside := len(f.Path) >= 2 && f.Path[0] == "config" && (f.Path[1] == CustomerKey || f.Path[1] == ProductConfigKey)
 		if !inside {
 			problems.Add(f.Key(), "%s", f.Text)
 		}

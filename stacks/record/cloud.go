@@ -142,8 +142,7 @@ func (c Cloud) Answer(r Registration) (state resource.PropertyMap, unknown []str
 	return state, unknown
 }
 
-// nameObject gives a Kubernetes object without a name one that follows from its
-// contents, as long as Pulumi's: NAME-HASH.
+// nameObject gives a Kubernetes object without a name its ObjectName.
 func nameObject(r Registration, state resource.PropertyMap) (unknown []string) {
 	metadata := resource.PropertyMap{}
 	if given := state["metadata"]; given.IsObject() {
@@ -154,19 +153,20 @@ func nameObject(r Registration, state resource.PropertyMap) (unknown []string) {
 			delete(state, "metadata") // a part of an output that is absent would be known, and nothing
 			return []string{"metadata.name"}
 		}
-		metadata["name"] = resource.NewProperty(r.Name + "-" + contentHash(r))
+		metadata["name"] = resource.NewProperty(ObjectName(r))
 	}
 	state["metadata"] = resource.NewProperty(metadata)
 	return nil
 }
 
-// contentHash is a stable digest of a registration: 8 hexadecimal digits.
-func contentHash(r Registration) string {
+// ObjectName is the name of a Kubernetes object to which Pulumi would give a random
+// one: it follows from the object's contents, and has the same length.
+func ObjectName(r Registration) string {
 	sum := sha256.New()
 	walk(nil, resource.NewProperty(r.Inputs), func(path resource.PropertyPath, value resource.PropertyValue) {
 		if !value.IsObject() && !value.IsArray() && !value.IsSecret() {
 			fmt.Fprintf(sum, "%s=%v\n", path, value.V)
 		}
 	})
-	return hex.EncodeToString(sum.Sum(nil)[:4])
+	return r.Name + "-" + hex.EncodeToString(sum.Sum(nil)[:4])
 }
