@@ -131,6 +131,7 @@ func TestExampleManifestsSayWhatIsMissing(t *testing.T) {
 	t.Chdir("..")
 	for stack, want := range map[string]string{
 		"soylent-customer": "accessGrant is missing, which the vendor supplies",
+		"oscorp-customer":  "> examples/oscorp.accessGrant.json`",
 		"oscorp-vendor":    "side vendor on platform eks: has no Kubernetes objects",
 		"stark":            "side both on platform ecs: has no Kubernetes objects",
 		"tyrell":           "want --environment with one of dev, prod, staging",
@@ -142,6 +143,23 @@ func TestExampleManifestsSayWhatIsMissing(t *testing.T) {
 		assert.Empty(t, stdout)
 		assert.Contains(t, stderr, want)
 	}
+}
+
+// Where the vendor's half is another stack's, its document and what the customer told it
+// are all that is needed.
+func TestExampleACustomerOfTwoPartiesHasItsManifests(t *testing.T) {
+	t.Chdir("..")
+	outputs := filepath.Join(t.TempDir(), "outputs.json")
+	require.NoError(t, os.WriteFile(outputs, []byte(`{"accessRequest": `+soylentRequest+`, "accessGrant": `+soylentGrant+`}`), 0o600))
+	status, stdout, stderr := manifestsOf(t, "soylent-customer", "--outputs", outputs)
+	require.Equal(t, 0, status, stderr)
+	assert.Contains(t, stdout, "value: 8bd97dd6-59af-4720-b887-45fedc05701c")
+	assert.Contains(t, stdout, "projects/731904826550/locations/global/workloadIdentityPools/soylent--bifrost-azure-pool")
+
+	require.NoError(t, os.WriteFile(outputs, []byte(`{"accessGrant": `+soylentGrant+`}`), 0o600))
+	status, _, stderr = manifestsOf(t, "soylent-customer", "--outputs", outputs)
+	assert.Equal(t, 1, status)
+	assert.Contains(t, stderr, "azure-identity (clientId, principalId)", "the one value that the customer told the vendor")
 }
 
 // A secret is never printed: it is written to a file that its owner alone reads. What

@@ -65,8 +65,8 @@ func Of(stack *record.Stack, environment string) (*Set, error) {
 			continue
 		}
 		created := objectOf(r.Inputs)
-		if kind, patch := strings.CutSuffix(created.Kind(), "Patch"); patch || strings.HasSuffix(r.Kind(), "Patch") {
-			if err := set.patch(kind, created); err != nil {
+		if strings.HasSuffix(r.Kind(), "Patch") {
+			if err := set.patch(created); err != nil {
 				return nil, err
 			}
 			continue
@@ -150,14 +150,14 @@ func without(value resource.PropertyValue, path resource.PropertyPath) resource.
 }
 
 // patch writes a patch into the object that it is for.
-func (set *Set) patch(kind string, patch Object) error {
+func (set *Set) patch(patch Object) error {
 	for _, o := range set.Objects {
-		if o.Kind() == kind && o.Name() == patch.Name() && o.Namespace() == patch.Namespace() {
+		if o.Kind() == patch.Kind() && o.Name() == patch.Name() && o.Namespace() == patch.Namespace() {
 			merge(o, patch)
 			return nil
 		}
 	}
-	return fmt.Errorf("%s %s/%s: is patched, and no object of the stack's", kind, patch.Namespace(), patch.Name())
+	return fmt.Errorf("%s %s/%s: is patched, and no object of the stack's", patch.Kind(), patch.Namespace(), patch.Name())
 }
 
 // merge writes one object's fields into another's.
@@ -165,13 +165,11 @@ func merge(into, from map[string]any) {
 	for key, value := range from {
 		inner, isObject := value.(map[string]any)
 		there, isThere := into[key].(map[string]any)
-		switch {
-		case key == "kind":
-		case isObject && isThere:
+		if isObject && isThere {
 			merge(there, inner)
-		default:
-			into[key] = value
+			continue
 		}
+		into[key] = value
 	}
 }
 
