@@ -25,6 +25,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
@@ -396,6 +397,12 @@ const pipelinePause = 200 * time.Millisecond
 // Release waits until everything is pushed whose repository is there. Its error is
 // the registry's refusal.
 func (s *Sandbox) Release(ctx context.Context) error { return s.pipeline.Release(ctx) }
+
+// VendorLogin is what the vendor shows the registry when it pushes to a repository,
+// HOST/PATH, of one of its releases.
+func (s *Sandbox) VendorLogin(ctx context.Context, repository string) (*authn.Basic, error) {
+	return s.pipeline.Login(ctx, repository)
+}
 
 func (s *Sandbox) googleCloud() *rehearsal.Google {
 	return &rehearsal.Google{Cloud: s.GCP, Tokens: s.google.Tokens}

@@ -2,6 +2,8 @@ package stacks
 
 import (
 	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -10,31 +12,64 @@ import (
 
 	"waybill.example/waybill/stacks/chain"
 	"waybill.example/waybill/stacks/config"
+	"waybill.example/waybill/stacks/manifests"
+	"waybill.example/waybill/stacks/record"
 )
 
-const usage = `usage: waybill COMMAND STACK
+const usage = `usage: waybill COMMAND STACK [OPTIONS]
 
 STACK is the name in Pulumi.STACK.yaml, here or in examples/. Nothing is deployed.
 
   access-request  prints what the customer sends to the vendor, as JSON. On AKS through
                   Entra the customer deploys first: Entra chooses the principal's ID
+  manifests       prints the customer's Kubernetes objects as YAML, in the order in which
+                  they are applied, for a customer that does not run Pulumi
   validate        reports everything that is wrong with the stack file, a line each
+
+Options of manifests:
+  --environment NAME  the environment, where the stack has several
+  --outputs FILE      what is known of the cloud resources, as
+                      "pulumi stack output --json -s STACK" prints it; by hand
+                      {"accessRequest": ...} with what the vendor was told
+  --secrets FILE      the product's configuration file, which the stack file holds
+                      encrypted; it is written with --out only
+  --once              what is created before anything is applied, and never applied:
+                      the empty pull secret, and the namespace that it is in
+  --out DIR           a file for each object and kustomization.yaml, for
+                      "kubectl apply --server-side -k DIR", and once.yaml
 
 Examples:
   waybill validate acme
   waybill access-request oscorp-customer > examples/oscorp.accessRequest.json
+  waybill manifests initech --once | kubectl create -f -
+  waybill manifests initech | kubectl apply --server-side -f -
 
 Without arguments this is the Pulumi program: "pulumi up -s STACK" starts it.
 `
 
-// commands are what the program does besides deploying.
-var commands = map[string]func(path string, out io.Writer) error{
-	"access-request": printRequest,
-	"validate": func(path string, _ io.Writer) error {
+// commands are what the program does besides deploying, by name. Each is given a
+// stack's file and what follows the stack's name.
+var commands = map[string]func(path string, arguments []string, stdout, stderr io.Writer) error{
+	"access-request": alone(printRequest),
+	"manifests":      printManifests,
+	"validate": alone(func(path string, _ io.Writer) error {
 		_, err := accepted(path)
 		return err
-	},
+	}),
 }
+
+// alone is a command that takes nothing after the stack.
+func alone(command func(path string, stdout io.Writer) error) func(string, []string, io.Writer, io.Writer) error {
+	return func(path string, arguments []string, stdout, _ io.Writer) error {
+		if len(arguments) > 0 {
+			return usageError{fmt.Errorf("%s: want nothing after the stack", arguments[0])}
+		}
+		return command(path, stdout)
+	}
+}
+
+// usageError is a call that cannot be understood.
+type usageError struct{ error }
 
 // Command does what the program does besides deploying, and gives the exit
 // status: 0, 1 for a refusal, 2 for a call that cannot be understood.
@@ -43,11 +78,15 @@ func Command(arguments []string, stdout, stderr io.Writer) int {
 		_, _ = io.WriteString(stdout, usage) // nobody is left to tell
 		return 0
 	}
-	if len(arguments) != 2 || commands[arguments[0]] == nil {
-		_, _ = io.WriteString(stderr, usage)
+	var err error = usageError{errors.New("want a command and a stack")}
+	if len(arguments) >= 2 && commands[arguments[0]] != nil {
+		err = commands[arguments[0]](stackFile(arguments[1]), arguments[2:], stdout, stderr)
+	}
+	if errors.As(err, &usageError{}) {
+		fmt.Fprintf(stderr, "error: %s\n%s", err, usage)
 		return 2
 	}
-	if err := commands[arguments[0]](stackFile(arguments[1]), stdout); err != nil {
+	if err != nil {
 		fmt.Fprintln(stderr, "error:", err)
 		return 1
 	}
@@ -87,6 +126,56 @@ func accepted(path string) (*chain.Plan, error) {
 		return nil, fmt.Errorf("%s is refused, and nothing is changed:\n%w", path, err)
 	}
 	return plan, nil
+}
+
+func printManifests(path string, arguments []string, stdout, stderr io.Writer) error {
+	var options record.Options
+	flags := flag.NewFlagSet("manifests", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	environment, once, folder := flags.String("environment", "", ""), flags.Bool("once", false, ""), flags.String("out", "", "")
+	flags.Func("outputs", "", func(file string) error { return readJSON(file, &options.Outputs) })
+	flags.Func("secrets", "", func(file string) error {
+		text, err := os.ReadFile(file)
+		options.Secrets = map[string]string{config.ProductConfigKey: string(text)}
+		return err
+	})
+	switch err := flags.Parse(arguments); {
+	case err != nil:
+		return usageError{err}
+	case flags.NArg() > 0:
+		return usageError{fmt.Errorf("%s: want options only after the stack", flags.Arg(0))}
+	case *once && *folder != "":
+		return usageError{errors.New("--once and --out: want one of them, once.yaml is written with --out")}
+	}
+	stack, err := record.Of(path, In, options)
+	if err != nil {
+		return err
+	}
+	set, err := manifests.Of(stack, *environment)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if *folder != "" {
+		return set.Write(*folder)
+	}
+	objects := set.Objects
+	if *once {
+		objects = set.Once
+	}
+	left, err := manifests.Print(stdout, objects)
+	for _, name := range left {
+		fmt.Fprintf(stderr, "%s is secret and left out: --out writes it\n", name)
+	}
+	return err
+}
+
+// readJSON reads a file into target.
+func readJSON(file string, target any) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, target)
 }
 
 // Validate reports everything that is wrong with a stack file, unknown top-level

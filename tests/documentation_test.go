@@ -379,12 +379,14 @@ func TestImportsGoOneWay(t *testing.T) {
 		"components/subject": {"components/check", "components/internal"},
 		"components":         {"components"},
 		"internal/steps":     {}, "stacks/schema": {},
-		"stacks/config":   {"stacks/schema", "components"},
-		"stacks/exchange": {"stacks/schema", "stacks/config"},
-		"stacks/chain":    {"stacks/schema", "stacks/config", "stacks/exchange", "components"},
-		"refresher":       {"refresher"},
-		"sandbox":         {"sandbox", "stacks.", "internal/steps."},
-		"fleet":           {"fleet", "stacks.", "internal/steps."},
+		"stacks/config":    {"stacks/schema", "components"},
+		"stacks/exchange":  {"stacks/schema", "stacks/config"},
+		"stacks/chain":     {"stacks/schema", "stacks/config", "stacks/exchange", "components"},
+		"stacks/record":    {"stacks/config", "stacks/exchange", "components"},
+		"stacks/manifests": {"stacks/config", "stacks/record"},
+		"refresher":        {"refresher"},
+		"sandbox":          {"sandbox", "stacks.", "internal/steps."},
+		"fleet":            {"fleet", "stacks.", "internal/steps."},
 	} {
 		for _, file := range goFiles(t, filepath.Join("..", folder)) {
 			parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)

@@ -222,9 +222,17 @@ func (c *chain) writtenSecret(ctx context.Context, given answer) (Hop, error) {
 	written.hop, written.issuer = hopSecret, c.cluster.REST.Host
 	written.subject, written.audience = c.namespace+"/"+c.secret, c.registry
 	hop := written.asHop()
-	last := slices.MaxFunc(held.ManagedFields, func(a, b metav1.ManagedFieldsEntry) int { return a.Time.Compare(b.Time.Time) })
+	last := slices.MaxFunc(held.ManagedFields, func(a, b metav1.ManagedFieldsEntry) int { return writtenAt(a).Compare(writtenAt(b)) })
 	hop.Detail += ", written by " + last.Manager
 	return hop, nil
+}
+
+// writtenAt is when a manager wrote last; the API server does not always say.
+func writtenAt(entry metav1.ManagedFieldsEntry) time.Time {
+	if entry.Time == nil {
+		return time.Time{}
+	}
+	return entry.Time.Time
 }
 
 // pulledBy says whether the registry let the kubelet pull with what is wanted.

@@ -18,17 +18,17 @@ import (
 // reads besides where a refresher keeps a pull secret fresh.
 var (
 	onClusters = config.Reads{
-		Needs: []string{"product.port", "environments.*.cluster.context"},
+		Needs: []string{"environments.*.cluster.context"},
 		Uses: append(workloadKeys(
 			append(slices.Clone(podKeys), "replicas", "autoscaled", "servicePort", "liveness", "readiness", "command", "args", "env",
 				"writable", "maxUnavailable", "spreadOver", "selector")...),
-			"product.tag", "product.digest", "product.healthPath", "product.configPath",
-			"environments.*.cluster.id", "environments.*.namespace...", "environments.*.product...", "environments.*.replicas", "environments.*.proxy...", "labels...",
+			"product.port", "product.tag", "product.digest", "product.healthPath", "product.configPath", "environments.*.cluster.id",
+			"environments.*.namespace...", "environments.*.product...", "environments.*.replicas", "environments.*.proxy...", "labels...",
 			"workloads.*.component", "workloads.*.port", "workloads.*.healthPath", "workloads.*.environments..."),
 	}
 	withRefresher = config.Reads{
 		Needs: []string{"refresher.image"},
-		Uses:  []string{"refresher...", "environments.*.pullSecret", "environments.*.egressPorts...", "environments.*.networkPolicy"},
+		Uses:  []string{"refresher...", "pullSecretOnly", "environments.*.pullSecret", "environments.*.egressPorts...", "environments.*.networkPolicy"},
 	}
 	// podKeys are what a cluster asks of pods.
 	podKeys = []string{
@@ -125,7 +125,7 @@ func refresherOf(s *config.Settings, e *config.Environment) subject.ServiceAccou
 
 func (c *clusters) check(problems *config.Problems) {
 	s := c.s
-	s.ExactlyOne(problems, "product", "tag", "digest")
+	c.checkProduct(problems)
 	seen := map[string]string{}
 	for _, e := range s.Sorted() {
 		if e.Namespace.WaivePodSecurity && !e.Namespace.Existing {
@@ -139,13 +139,44 @@ func (c *clusters) check(problems *config.Problems) {
 			problems.Add("environments."+e.Name, "has the context %s and namespace %s of environments.%s", e.Cluster.Context, e.Namespace.Name, first)
 		}
 		seen[at] = e.Name
-		if len(s.WorkloadsIn(e)) == 0 {
+		if len(s.WorkloadsIn(e)) == 0 && !s.PullSecretOnly {
 			problems.Add("environments."+e.Name, "runs no workload: want one at least, on whose image a token is tried")
 		}
 	}
 	c.checkWorkloads(problems)
 	c.cloud.check(problems)
 	c.pull.check(problems)
+}
+
+// checkProduct wants what is needed of the product that runs, and nothing of one that
+// is somebody else's to run.
+func (c *clusters) checkProduct(problems *config.Problems) {
+	s := c.s
+	for i := range s.Refresher.Images {
+		s.ExactlyOne(problems, fmt.Sprintf("refresher.images[%d]", i), "tag", "digest")
+	}
+	if !s.PullSecretOnly {
+		s.Need(problems, "product.port")
+		s.ExactlyOne(problems, "product", "tag", "digest")
+		return
+	}
+	unread := []string{"workload", "workloads", "product.port", "product.healthPath", "product.configPath"}
+	if len(s.Refresher.Images) > 0 {
+		unread = append(unread, "product.tag", "product.digest")
+	} else {
+		s.ExactlyOne(problems, "product", "tag", "digest")
+	}
+	for _, e := range s.Sorted() {
+		unread = append(unread, e.Key("replicas"), e.Key("proxy.product"))
+		if len(s.Refresher.Images) > 0 {
+			unread = append(unread, e.Key("product"))
+		}
+	}
+	for _, key := range unread {
+		if s.Given[key] {
+			problems.Refuse(key, "and pullSecretOnly, with which nothing reads it: want one of them")
+		}
+	}
 }
 
 func (c *clusters) checkWorkloads(problems *config.Problems) {
@@ -342,14 +373,34 @@ func (c *clusters) registerPull(ctx *pulumi.Context, p *place, g *grant, shown p
 // images are the full references of the components of an environment, in their
 // order.
 func (c *clusters) images(p *place, g *grant) pulumi.StringArray {
-	release := p.Product
 	var all pulumi.StringArray
 	for _, w := range c.s.WorkloadsIn(p.Environment) {
-		all = append(all, pulumi.All(g.registry, c.pull.image(g, w)).ApplyT(func(v []any) string {
-			return image.Reference{Host: v[0].(string), Path: v[1].(string), Tag: release.Tag, Digest: release.Digest}.String()
-		}).(pulumi.StringOutput))
+		all = append(all, c.reference(g, w, p.Product))
 	}
 	return all
+}
+
+// tried are the full references of what a new token is tried on.
+func (c *clusters) tried(p *place, g *grant) pulumi.StringArray {
+	images := c.s.Refresher.Images
+	if len(images) == 0 && c.s.PullSecretOnly {
+		images = []config.TriedImage{{Image: c.s.Product.Image, Release: p.Product}}
+	}
+	if len(images) == 0 {
+		return c.images(p, g)
+	}
+	var all pulumi.StringArray
+	for _, tried := range images {
+		all = append(all, c.reference(g, config.Component{Image: tried.Image}, tried.Release))
+	}
+	return all
+}
+
+// reference is an image's full one.
+func (c *clusters) reference(g *grant, w config.Component, release config.Release) pulumi.StringOutput {
+	return pulumi.All(g.registry, c.pull.image(g, w)).ApplyT(func(v []any) string {
+		return image.Reference{Host: v[0].(string), Path: v[1].(string), Tag: release.Tag, Digest: release.Digest}.String()
+	}).(pulumi.StringOutput)
 }
 
 // pullSecretArgs are an environment's pull secret's arguments; its source is nil
@@ -382,7 +433,7 @@ func (c *clusters) pullSecretArgs(p *place, g *grant) *kubernetes.PullSecretArgs
 		args.Refresher.Propagation = &propagation
 	}
 	if g != nil {
-		args.Registry, args.Images = g.registry, c.images(p, g)
+		args.Registry, args.Images = g.registry, c.tried(p, g)
 		args.After = append(slices.Clone(p.who.ready), g.ready[p.Name]...)
 	}
 	return args

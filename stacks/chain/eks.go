@@ -274,7 +274,14 @@ func (p *rolePull) args(e *config.Environment) *aws.ServiceAccountRoleArgs {
 
 func (p *rolePull) keys(e *config.Environment) config.Keys { return pullKeys(e, "aws.customer", "eks") }
 
-func (*rolePull) check(*config.Problems) {}
+// check wants images of the one repository: in ECR it is one image's.
+func (p *rolePull) check(problems *config.Problems) {
+	for i := range p.s.Refresher.Images {
+		if key := fmt.Sprintf("refresher.images[%d].image", i); p.s.Given[key] {
+			problems.Add(key, "%q: want a tag or a digest alone, the vendor's repository in ECR is one image's", p.s.Refresher.Images[i].Image)
+		}
+	}
+}
 
 func (p *rolePull) validate(e *config.Environment, problems *config.Problems) {
 	problems.Component(p.args(e).Validate(p.eks.later(e)...), p.keys(e))

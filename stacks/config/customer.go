@@ -35,6 +35,8 @@ type Customer struct {
 	// Workloads stand in place of Workload where the product has several
 	// components.
 	Workloads []Component `json:"workloads"`
+	// PullSecretOnly ends the stack with the pull secret: what runs is somebody else's.
+	PullSecretOnly bool `json:"pullSecretOnly"`
 	// Suspended takes the right to read away and leaves everything else as it is.
 	Suspended bool `json:"suspended"`
 	// Tags are put on every cloud resource beside waybill's own.
@@ -294,6 +296,9 @@ type Refresher struct {
 	Image    string `json:"image"`
 	Every    string `json:"every"`    // empty: 15m
 	Deadline string `json:"deadline"` // empty: 4m
+	// Images are what a new token is tried on; empty: what runs, and with
+	// PullSecretOnly the product's.
+	Images []TriedImage `json:"images"`
 	// Propagation is how long refusals that may pass are tried again.
 	Propagation string `json:"propagation"` // empty: 90s, for the first refresh 480s
 	Retries     *int   `json:"retries"`     // nil: 2
@@ -314,6 +319,12 @@ type Pod struct {
 	Group         int               `json:"group"` // 0: the user's number
 	PlatformIDs   bool              `json:"platformIds"`
 	Resources     Resources         `json:"resources"`
+}
+
+// TriedImage is an image, or another OCI artefact, of the vendor's repository.
+type TriedImage struct {
+	Image string `json:"image"` // empty: the product's
+	Release
 }
 
 // Toleration lets pods run on nodes with a taint.
@@ -383,7 +394,7 @@ func (c *Customer) setDefaults() {
 	if w := &c.Azure.WorkloadIdentities; len(w.Existing) == 0 && len(w.Applications) == 0 {
 		w.Name = cmp.Or(w.Name, c.Product.Name+"-workloads")
 	}
-	if len(c.Workloads) == 0 {
+	if len(c.Workloads) == 0 && !c.PullSecretOnly {
 		c.Workloads = []Component{{Workload: c.Workload}}
 	}
 	for i := range c.Workloads {
@@ -391,6 +402,9 @@ func (c *Customer) setDefaults() {
 		w.Image = cmp.Or(w.Image, c.Product.Image)
 		w.HealthPath = cmp.Or(w.HealthPath, c.Product.HealthPath)
 		w.Port = cmp.Or(w.Port, c.Product.Port)
+	}
+	for i := range c.Refresher.Images {
+		c.Refresher.Images[i].Image = cmp.Or(c.Refresher.Images[i].Image, c.Product.Image)
 	}
 	if c.Environments == nil {
 		c.Environments = map[string]*Environment{DefaultEnvironment: {Name: DefaultEnvironment}}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag"
@@ -22,13 +23,44 @@ import (
 
 // File reads the configuration of a stack file, and checks the file as a whole:
 // unknown top-level keys included. Nothing is deployed or decrypted, so that what
-// would be checked of a secret's text is not. The project's Pulumi.yaml is beside
-// the file or in the folder above.
+// would be checked of a secret's text is not.
 func File(path string, problems *Problems) (*Settings, error) {
 	if err := checkStackFile(path, problems); err != nil {
 		return nil, err
 	}
-	project, err := loadProject(filepath.Dir(path))
+	file, err := Read(path)
+	if err != nil {
+		return nil, err
+	}
+	from := source{
+		stack:  StackOf(path),
+		get:    func(key string) (string, bool) { text, found := file.Values[key]; return text, found },
+		secret: func(key string) bool { return slices.Contains(file.Secrets, key) },
+	}
+	s := from.settings(problems)
+	if _, found := file.Values[ProductConfigKey]; found && s != nil {
+		s.ProductConfig = pulumi.String("") // that there is one is all that matters here
+	}
+	return s, nil
+}
+
+// StackFile is a stack file as the engine reads it.
+type StackFile struct {
+	// Project is the project's name, Root its folder.
+	Project, Root string
+	// Values are the configuration by full key, waybill:customer. What is secret has
+	// the value Hidden, and its key is among Secrets.
+	Values  map[string]string
+	Secrets []string
+}
+
+// Hidden stands for every secret of a stack file: nothing is decrypted.
+const Hidden = "{}"
+
+// Read reads a stack file, and judges nothing. The project's Pulumi.yaml is beside
+// the file or in the folder above.
+func Read(path string) (*StackFile, error) {
+	root, project, err := loadProject(filepath.Dir(path))
 	if err != nil {
 		return nil, err
 	}
@@ -37,26 +69,18 @@ func File(path string, problems *Problems) (*Settings, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	values, secrets := map[string]string{}, map[string]bool{}
+	file := &StackFile{Project: project.Name.String(), Root: root, Values: map[string]string{}}
 	for key, value := range stack.Config {
-		text := "{}"
-		if !value.Secure() {
-			if text, err = value.Value(config.NopDecrypter); err != nil {
-				return nil, fmt.Errorf("%s: %s: %w", path, key, err)
-			}
+		text := Hidden
+		if value.Secure() {
+			file.Secrets = append(file.Secrets, key.String())
+		} else if text, err = value.Value(config.NopDecrypter); err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", path, key, err)
 		}
-		values[key.String()], secrets[key.String()] = text, value.Secure()
+		file.Values[key.String()] = text
 	}
-	from := source{
-		stack:  StackOf(path),
-		get:    func(key string) (string, bool) { text, found := values[key]; return text, found },
-		secret: func(key string) bool { return secrets[key] },
-	}
-	s := from.settings(problems)
-	if _, found := values[productConfigKey]; found && s != nil {
-		s.ProductConfig = pulumi.String("") // that there is one is all that matters here
-	}
-	return s, nil
+	slices.Sort(file.Secrets)
+	return file, nil
 }
 
 // StackOf is the name of a stack file's stack: NAME of Pulumi.NAME.yaml.
@@ -64,14 +88,15 @@ func StackOf(path string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), "Pulumi."), ".yaml")
 }
 
-func loadProject(folder string) (*workspace.Project, error) {
+func loadProject(folder string) (root string, project *workspace.Project, err error) {
 	for _, at := range []string{folder, filepath.Dir(folder)} {
 		path := filepath.Join(at, "Pulumi.yaml")
 		if _, err := os.Stat(path); err == nil {
-			return workspace.LoadProject(path)
+			project, err = workspace.LoadProject(path)
+			return at, project, err
 		}
 	}
-	return nil, fmt.Errorf("%s: want Pulumi.yaml there or in the folder above", folder)
+	return "", nil, fmt.Errorf("%s: want Pulumi.yaml there or in the folder above", folder)
 }
 
 // checkStackFile holds a file to the published schema of stack files, but for
@@ -98,7 +123,7 @@ func checkStackFile(path string, problems *Problems) error {
 		return err
 	}
 	for _, f := range findings {
-		inside := len(f.Path) >= 2 && f.Path[0] == "config" && (f.Path[1] == CustomerKey || f.Path[1] == productConfigKey)
+		inside := len(f.Path) >= 2 && f.Path[0] == "config" && (f.Path[1] == CustomerKey || f.Path[1] == ProductConfigKey)
 		if !inside {
 			problems.Add(f.Key(), "%s", f.Text)
 		}

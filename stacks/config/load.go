@@ -19,7 +19,7 @@ import (
 const (
 	namespaceKey     = "waybill"
 	CustomerKey      = namespaceKey + ":customer"
-	productConfigKey = namespaceKey + ":productConfig"
+	ProductConfigKey = namespaceKey + ":productConfig"
 )
 
 // Settings are a stack's configuration, to be used only where no problem is
@@ -46,7 +46,7 @@ type source struct {
 // cannot be read at all.
 func Load(ctx *pulumi.Context, problems *Problems) *Settings {
 	s := source{ctx.Stack(), ctx.GetConfig, ctx.IsConfigSecret}.settings(problems)
-	if _, found := ctx.GetConfig(productConfigKey); found && s != nil {
+	if _, found := ctx.GetConfig(ProductConfigKey); found && s != nil {
 		s.ProductConfig = config.New(ctx, namespaceKey).GetSecret("productConfig")
 	}
 	return s
@@ -63,7 +63,7 @@ func (from source) settings(problems *Problems) *Settings {
 	// One secure value makes the whole object secret, and none of it could be
 	// shown in an error.
 	if from.secret(CustomerKey) {
-		problems.Add(CustomerKey, "holds a secret: want none in it; each secret is a top-level key, such as %s", productConfigKey)
+		problems.Add(CustomerKey, "holds a secret: want none in it; each secret is a top-level key, such as %s", ProductConfigKey)
 		return nil
 	}
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader([]byte(text)))
@@ -115,21 +115,21 @@ func decode(document any, customer *Customer) error {
 // it holds is never shown.
 func (s *Settings) CheckProductConfig(problems *Problems) {
 	from := s.from
-	set := fmt.Sprintf("`pulumi config set --secret %s -s %s < FILE`", productConfigKey, from.stack)
-	text, found := from.get(productConfigKey)
+	set := fmt.Sprintf("`pulumi config set --secret %s -s %s < FILE`", ProductConfigKey, from.stack)
+	text, found := from.get(ProductConfigKey)
 	wanted := s.Product.ConfigPath != "" && !problems.cover("product.configPath")
 	switch {
 	case !found && !wanted:
 	case !found:
-		problems.Add(productConfigKey, "is missing, and product.configPath %q wants it: run %s", s.Product.ConfigPath, set)
+		problems.Add(ProductConfigKey, "is missing, and product.configPath %q wants it: run %s", s.Product.ConfigPath, set)
 	case !wanted:
-		problems.Add(productConfigKey, "is set and product.configPath is not: want the path where the product reads it, in the customer's stack")
-	case !from.secret(productConfigKey):
-		problems.Add(productConfigKey, "is not a secret, and is to be seen in the stack file: run %s", set)
+		problems.Add(ProductConfigKey, "is set and product.configPath is not: want the path where the product reads it, in the customer's stack")
+	case !from.secret(ProductConfigKey):
+		problems.Add(ProductConfigKey, "is not a secret, and is to be seen in the stack file: run %s", set)
 	case len(bytes.TrimSpace([]byte(text))) == 0:
-		problems.Add(productConfigKey, "is empty: want the product's configuration file, run %s", set)
+		problems.Add(ProductConfigKey, "is empty: want the product's configuration file, run %s", set)
 	case path.Ext(s.Product.ConfigPath) == ".json" && !json.Valid([]byte(text)):
-		problems.Add(productConfigKey, "is no JSON, and product.configPath ends in .json (its contents are not shown)")
+		problems.Add(ProductConfigKey, "is no JSON, and product.configPath ends in .json (its contents are not shown)")
 	}
 }
 

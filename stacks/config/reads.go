@@ -38,10 +38,15 @@ func (s *Settings) Check(r Reads, problems *Problems) {
 	}
 	for _, pattern := range r.Needs {
 		for _, key := range s.expand(pattern) {
-			if missing := s.firstMissing(key); missing != "" && !problems.cover(missing) {
-				problems.Add(missing, "is missing: want %s", schema.Wish(schema.Customer, strings.Split(missing, ".")))
-			}
+			s.Need(problems, key)
 		}
+	}
+}
+
+// Need reports a key that is needed and not given.
+func (s *Settings) Need(problems *Problems, key string) {
+	if missing := s.firstMissing(key); missing != "" && !problems.cover(missing) {
+		problems.Add(missing, "is missing: want %s", schema.Wish(schema.Customer, strings.Split(missing, ".")))
 	}
 }
 

@@ -24,7 +24,7 @@ type Received struct {
 	// the customer's side; nil while the stack waits for it.
 	Request *AccessRequest
 	Grant   *AccessGrant
-	waiting []waiting
+	waiting []Waiting
 	// withdrawn is the document that the stack was built on before it was taken
 	// back; nil for none.
 	withdrawn any
@@ -35,8 +35,8 @@ type Refused struct{ error }
 
 func (r Refused) Unwrap() error { return r.error }
 
-// waiting is one thing that a half waits for, as the output waitingFor says it.
-type waiting struct {
+// Waiting is one thing that a half waits for, as the output waitingFor says it.
+type Waiting struct {
 	// Document is accessRequest or accessGrant, From the party that writes it.
 	Document string `json:"document"`
 	From     string `json:"from"`
@@ -253,7 +253,7 @@ func (d *Delivery) missing(had bool) {
 			d.received.withdrawn = value
 		}
 	}
-	d.received.waiting = append(d.received.waiting, waiting{Document: d.name, From: d.from, Command: d.command(), Next: d.next(d.settings.Stack)})
+	d.received.waiting = append(d.received.waiting, Waiting{Document: d.name, From: d.from, Command: d.command(), Next: d.next(d.settings.Stack)})
 }
 
 // command supplies the document.

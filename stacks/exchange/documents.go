@@ -112,6 +112,9 @@ type document interface {
 
 func (h header) head() header { return h }
 
+// Of says whose document it is: the customer's slug, and its platform.
+func (h header) Of() (customer, platform string) { return h.Customer, h.Platform }
+
 // fact is one value of a document: where it stands, and what it is.
 type fact struct {
 	// environment is empty for what belongs to all of them.

@@ -54,6 +54,9 @@ const TrustsName = "workloadTrusts"
 // update of the stack has succeeded.
 const ServiceName = "service"
 
+// WaitingName is the output that says what the stack waits for, a list of Waiting.
+const WaitingName = "waitingFor"
+
 // withdrawnName is the output that keeps a document that was taken back, so that
 // its successor is compared with it.
 const withdrawnName = "withdrawn"
@@ -86,7 +89,7 @@ func (r *Received) ExportWaiting(ctx *pulumi.Context) error {
 		}
 		list = append(list, pulumi.Any(output))
 	}
-	ctx.Export("waitingFor", list)
+	ctx.Export(WaitingName, list)
 	return nil
 }
 

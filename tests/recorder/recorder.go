@@ -5,74 +5,39 @@
 package recorder
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
+	"hash/fnv"
 	"strings"
-	"sync"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+
+	"waybill.example/waybill/stacks/record"
 )
 
+// ProjectNumber is the number of every project in the mocks, AmazonAccount and
+// AmazonRegion are where everything on AWS is.
+const (
+	ProjectNumber = "123456789012"
+	AmazonAccount = "222233334444"
+	AmazonRegion  = "eu-central-1"
+)
+
+// clouds know everything.
+var clouds = record.Cloud{
+	ProjectNumber: ProjectNumber,
+	Site:          func(string) (account, region string) { return AmazonAccount, AmazonRegion },
+	Identity: func(name, _ string) record.Identity {
+		return record.Identity{TenantID: GUID("tenant"), ClientID: GUID(name + "client"), PrincipalID: GUID(name + "principal")}
+	},
+	Association: "a-0123456789abcdef0", Revision: "1",
+}
+
 // Registration is one resource as the program registered it.
-type Registration struct {
-	Type, Name string
-	// Read is true for a resource that was read and not registered.
-	Read bool
-	// Inputs as given; an unknown one is absent.
-	Inputs resource.PropertyMap
-	// RPC is the whole request; nil for a read.
-	RPC *pulumirpc.RegisterResourceRequest
-	// Parent and Provider are names: the last part of the parent's URN, and
-	// NAME of the explicit provider.
-	Parent, Provider string
-}
-
-// Text is an input by its dotted path, without its secrecy; empty where it is
-// absent, unknown or no text.
-func (r Registration) Text(path string) string {
-	value := r.Value(path)
-	if !value.IsString() {
-		return ""
-	}
-	return value.StringValue()
-}
-
-// Value is an input by its dotted path, without its secrecy.
-func (r Registration) Value(path string) resource.PropertyValue {
-	parsed, err := resource.ParsePropertyPath(path)
-	if err != nil {
-		return resource.NewNullProperty()
-	}
-	value, found := parsed.Get(Plain(resource.NewObjectProperty(r.Inputs)))
-	if !found {
-		return resource.NewNullProperty()
-	}
-	return value
-}
+type Registration = record.Registration
 
 // Plain takes the secrecy off a value and off everything inside it.
-func Plain(value resource.PropertyValue) resource.PropertyValue {
-	switch {
-	case value.IsSecret():
-		return Plain(value.SecretValue().Element)
-	case value.IsObject():
-		plain := resource.PropertyMap{}
-		for key, inner := range value.ObjectValue() {
-			plain[key] = Plain(inner)
-		}
-		return resource.NewObjectProperty(plain)
-	case value.IsArray():
-		plain := make([]resource.PropertyValue, len(value.ArrayValue()))
-		for i, inner := range value.ArrayValue() {
-			plain[i] = Plain(inner)
-		}
-		return resource.NewArrayProperty(plain)
-	}
-	return value
-}
+func Plain(value resource.PropertyValue) resource.PropertyValue { return record.Plain(value) }
 
 // Recorder is a mock that answers like the clouds do.
 type Recorder struct {
@@ -86,8 +51,7 @@ type Recorder struct {
 	// Reads answer reads by type.
 	Reads map[string]func(id string) (resource.PropertyMap, error)
 
-	mutex         sync.Mutex
-	registrations []Registration
+	record.Log
 }
 
 // Run runs the program to its end.
@@ -109,20 +73,10 @@ func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 
 // NewResource records a registration or a read.
 func (r *Recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
-	registration := Registration{Type: args.TypeToken, Name: args.Name, Inputs: args.Inputs, RPC: args.RegisterRPC, Provider: providerName(args.Provider)}
-	var parent string
-	if args.RegisterRPC != nil {
-		parent = args.RegisterRPC.GetParent()
-	} else {
-		registration.Read = true
-		parent = args.ReadRPC.GetParent()
+	registration, err := r.Note(args)
+	if err != nil {
+		return "", nil, err
 	}
-	registration.Parent = parent[strings.LastIndex(parent, ":")+1:]
-
-	r.mutex.Lock()
-	r.registrations = append(r.registrations, registration)
-	r.mutex.Unlock()
-
 	if registration.Read {
 		answer, found := r.Reads[args.TypeToken]
 		if !found {
@@ -131,47 +85,24 @@ func (r *Recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 		state, err := answer(args.ID)
 		return args.ID, state, err
 	}
-	return r.create(args)
-}
-
-// All are the registrations but the stack's own, in a stable order.
-func (r *Recorder) All() []Registration {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	all := slices.Clone(r.registrations)
-	slices.SortFunc(all, func(a, b Registration) int {
-		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name, b.Name))
-	})
-	return all
-}
-
-// Of are the registrations of a type, by its last part: Job, ConfigMap.
-func (r *Recorder) Of(kind string) []Registration {
-	var some []Registration
-	for _, registration := range r.All() {
-		if registration.Type[strings.LastIndex(registration.Type, ":")+1:] == kind {
-			some = append(some, registration)
-		}
+	preview := r.Preview && args.Custom && !strings.HasPrefix(args.TypeToken, "pulumi:providers:")
+	if preview && !strings.HasPrefix(args.TypeToken, "kubernetes:") {
+		return "", args.Inputs, nil
 	}
-	return some
+	state, _ := clouds.Answer(registration)
+	if preview {
+		return "", state, nil
+	}
+	if metadata := state["metadata"]; metadata.IsObject() { // the API server's
+		metadata.ObjectValue()["uid"] = resource.NewProperty(GUID(args.TypeToken + args.Name))
+	}
+	return args.Name + "-id", state, nil
 }
 
-// Named is the one registration of a name that is no provider's; the zero
-// value if there is none.
-func (r *Recorder) Named(name string) Registration {
-	for _, registration := range r.All() {
-		if registration.Name == name && !strings.HasPrefix(registration.Type, "pulumi:providers:") {
-			return registration
-		}
-	}
-	return Registration{}
-}
-
-// providerName takes NAME out of urn:…::NAME::id.
-func providerName(reference string) string {
-	parts := strings.Split(reference, "::")
-	if len(parts) < 2 {
-		return ""
-	}
-	return parts[len(parts)-2]
+// GUID is a GUID that is always the same for the same seed.
+func GUID(seed string) string {
+	hash := fnv.New128a()
+	_, _ = hash.Write([]byte(seed)) // never fails
+	sum := hash.Sum(nil)
+	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:])
 }

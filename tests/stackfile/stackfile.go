@@ -3,17 +3,14 @@
 package stackfile
 
 import (
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/common/diag"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/diag/colors"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/config"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
 	"github.com/stretchr/testify/require"
+
+	"waybill.example/waybill/stacks/config"
 )
 
 // Placeholder stands for every secret of a stack file.
@@ -23,23 +20,12 @@ const Placeholder = `{"placeholder": true}`
 // that are secret, whose values are the placeholder.
 func Load(t testing.TB, root, stack string) (values map[string]string, secrets []string) {
 	t.Helper()
-	project, err := workspace.LoadProject(filepath.Join(root, "Pulumi.yaml"))
+	file, err := config.Read(Path(t, root, stack))
 	require.NoError(t, err)
-	sink := diag.DefaultSink(io.Discard, io.Discard, diag.FormatOptions{Color: colors.Never})
-	file, err := workspace.LoadProjectStack(sink, project, Path(t, root, stack))
-	require.NoError(t, err)
-	values = map[string]string{}
-	for key, value := range file.Config {
-		if value.Secure() {
-			values[key.String()] = Placeholder
-			secrets = append(secrets, key.String())
-			continue
-		}
-		text, err := value.Value(config.NopDecrypter)
-		require.NoError(t, err)
-		values[key.String()] = text
+	for _, secret := range file.Secrets {
+		file.Values[secret] = Placeholder
 	}
-	return values, secrets
+	return file.Values, file.Secrets
 }
 
 // Path is the file of a stack of the project in root: there, or among the
