@@ -2,6 +2,7 @@ package stacks
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,14 +14,33 @@ import (
 )
 
 const usage = `usage: waybill access-request STACK
+       waybill guide STACK [--for terminal|terraform] [--outputs FILE]
 
-Prints the access request of Pulumi.STACK.yaml, here or in examples/, as JSON,
+access-request prints the access request of Pulumi.STACK.yaml, here or in examples/, as JSON,
 without deploying anything: what the customer sends to the vendor. It follows from
 the configuration for every chain but the one through Entra, which chooses the
 principal's ID when the customer's stack is deployed.
 
+guide prints the steps by which people build the stack's chain by hand, as Markdown,
+with every value filled in.
+
+  --for terminal   the clouds' command lines; default
+  --for terraform  Terraform for what is in the clouds
+  --outputs FILE   what is known already, as "pulumi stack output --json -s STACK"
+                   prints it: the other party's document {"accessRequest": ...}
+
 Without arguments this is the Pulumi program, which the engine starts.
 `
+
+// commands are what the program does besides deploying, by name. Each is given a
+// stack's file and what follows the stack's name.
+var commands = map[string]func(path string, arguments []string, stdout, stderr io.Writer) error{
+	"access-request": printRequest,
+	"guide":          printGuide,
+}
+
+// usageError is a call that cannot be understood.
+type usageError struct{ error }
 
 // Command does what the program does besides deploying, and gives the exit
 // status: 0, 1 for a refusal, 2 for a call that cannot be understood.
@@ -29,11 +49,15 @@ func Command(arguments []string, stdout, stderr io.Writer) int {
 		_, _ = io.WriteString(stdout, usage) // nobody is left to tell
 		return 0
 	}
-	if len(arguments) != 2 || arguments[0] != "access-request" {
-		_, _ = io.WriteString(stderr, usage)
+	var err error = usageError{errors.New("want a command and a stack")}
+	if len(arguments) >= 2 && commands[arguments[0]] != nil {
+		err = commands[arguments[0]](stackFile(arguments[1]), arguments[2:], stdout, stderr)
+	}
+	if errors.As(err, &usageError{}) {
+		fmt.Fprintf(stderr, "error: %s\n%s", err, usage)
 		return 2
 	}
-	if err := printRequest(stackFile(arguments[1]), stdout); err != nil {
+	if err != nil {
 		fmt.Fprintln(stderr, "error:", err)
 		return 1
 	}
@@ -52,7 +76,10 @@ func stackFile(stack string) string {
 	return name
 }
 
-func printRequest(path string, out io.Writer) error {
+func printRequest(path string, arguments []string, stdout, _ io.Writer) error {
+	if len(arguments) > 0 {
+		return usageError{fmt.Errorf("%s: want nothing after the stack", arguments[0])}
+	}
 	plan, err := validate(path)
 	if err != nil {
 		return fmt.Errorf("%s is refused:\n%w", path, err)
@@ -61,7 +88,7 @@ func printRequest(path string, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	encoder := json.NewEncoder(out)
+	encoder := json.NewEncoder(stdout)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(request)
 }

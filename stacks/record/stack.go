@@ -59,6 +59,8 @@ type Stack struct {
 	Waiting []exchange.Waiting
 	// Marks are what the marks stand for that are left in registrations and outputs.
 	Marks map[string]Mark
+	// Cloud computes what follows from the inputs of a registration.
+	Cloud Cloud
 }
 
 // Of runs the program for a stack file, with the project's folder, and gives what it
@@ -113,6 +115,7 @@ func Of(path string, program func(root string) pulumi.RunFunc, options Options) 
 	for _, r := range m.InOrder() {
 		made.Registrations = append(made.Registrations, m.settle(r))
 	}
+	made.Cloud = known.Cloud
 	if made.Marks = m.marks; !options.Marked {
 		maps.DeleteFunc(made.Outputs, func(_ string, value any) bool { return m.what(fmt.Sprint(value)) != "" })
 	}
