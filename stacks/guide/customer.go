@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -20,6 +21,7 @@ func (w *writer) customer() {
 	w.prerequisites()
 	if len(w.clouds()) > 0 {
 		w.heading("Identity and trust")
+		w.existingIssuers()
 		w.create(false)
 	}
 	w.heading("Tell the vendor")
@@ -74,6 +76,28 @@ func (w *writer) prerequisites() {
 			w.say("The issuer that cluster `%s` shows must be `%s`.", e.Cluster.Context, e.Cluster.Issuer)
 		}
 		w.run(commands...)
+	}
+}
+
+var federated = regexp.MustCompile(`"Federated":\s*"([^"]+)"`)
+
+// existingIssuers shows the OIDC providers that roles trust and the account has already.
+func (w *writer) existingIssuers() {
+	made := func(arn string) bool {
+		return slices.ContainsFunc(w.clouds(), func(r record.Registration) bool {
+			state, _ := w.cloud.Answer(r)
+			return r.Kind() == "OpenIdConnectProvider" && scalar(state["arn"]) == arn
+		})
+	}
+	seen := map[string]bool{}
+	for _, r := range w.clouds() {
+		for _, found := range federated.FindAllStringSubmatch(r.Text("assumeRolePolicy"), -1) {
+			if arn := found[1]; !made(arn) && !seen[arn] {
+				seen[arn] = true
+				w.say("The account trusts the cluster's issuer already; where this shows nothing, set `eks.oidcProvider.existing: false`:")
+				w.run(broken(append([]string{"aws iam get-open-id-connect-provider", "--open-id-connect-provider-arn", w.word(arn)}, w.where(r.Provider)...)))
+			}
+		}
 	}
 }
 
@@ -260,8 +284,8 @@ func (w *writer) firstRefresh(e *config.Environment, all []record.Registration, 
 		return
 	}
 	w.heading("The first refresh" + title)
-	w.say("The Job walks the chain and fills the pull secret; it gives up after about a quarter of an hour. Its log has a line for each hop; where it fails, the last one says the\n" +
-		"hop, the cloud's words and the likely cause.")
+	w.say("The Job walks the chain and fills the pull secret; it gives up after about a quarter of an hour. Its log has a line\n" +
+		"for each hop; where it fails, the last one says the hop, the cloud's words and the likely cause.")
 	selector, kubectl := w.word(labels(jobs)), w.kubectl(e, true)
 	w.run(
 		fmt.Sprintf("until %s get job --output 'jsonpath={.items[*].status.conditions[*].type}' \\\n  --selector %s | grep -Eq 'Complete|Failed'; do sleep 5; done", kubectl, selector),

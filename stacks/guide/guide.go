@@ -54,15 +54,16 @@ type writer struct {
 	isSet  map[string]bool
 	// atVendor says whose half is written, inTerraform that a text is Terraform's.
 	atVendor, inTerraform bool
-	// sources are Terraform's data sources.
-	sources map[string]bool
+	// sources are Terraform's data sources, placed the blocks that are printed: both halves
+	// may be one configuration.
+	sources, placed map[string]bool
 }
 
 // Print writes the guide of a stack, which was recorded with marks.
 func Print(out io.Writer, stack *record.Stack, form Form) error {
 	w := &writer{
 		stack: stack, form: form, variables: map[string]variable{}, toldBy: map[string]string{},
-		needed: map[string]bool{}, isSet: map[string]bool{}, sources: map[string]bool{},
+		needed: map[string]bool{}, isSet: map[string]bool{}, sources: map[string]bool{}, placed: map[string]bool{},
 		cloud: stack.Cloud,
 	}
 	if err := w.check(); err != nil {
@@ -76,6 +77,10 @@ func Print(out io.Writer, stack *record.Stack, form Form) error {
 	w.say("The steps by which people make what `pulumi up -s %s` makes, in the order in which they are done. Every name and every\n"+
 		"policy is what the program registers. Variables are set before they are used: run one half in one shell, from the folder\n"+
 		"of the project.", stack.Name)
+	if form == Terraform {
+		w.say("What is in the clouds is Terraform's: keep a half's blocks in one folder, as `.tf` files, and both halves' in the same one where\n" +
+			"one party makes both.")
+	}
 	if c.Side != "vendor" {
 		w.half("customer", w.customer)
 	}
@@ -276,22 +281,24 @@ func (w *writer) create(runs bool) {
 // terraformStep writes registrations as Terraform has them, with what they need.
 func (w *writer) terraformStep(mine []record.Registration) {
 	var blocks []string
+	place := func(name, block string) {
+		if !w.placed[name] {
+			w.placed[name] = true
+			blocks = append(blocks, block)
+		}
+	}
 	for _, r := range w.stack.Registrations {
-		first := slices.ContainsFunc(mine, func(of record.Registration) bool { return of.Provider == r.Name })
-		if strings.HasPrefix(r.Type, "pulumi:providers:") && first && !w.isSet["provider "+r.Name] {
-			w.isSet["provider "+r.Name] = true
-			blocks = append(blocks, w.providerBlock(r))
+		if strings.HasPrefix(r.Type, "pulumi:providers:") && slices.ContainsFunc(mine, func(of record.Registration) bool { return of.Provider == r.Name }) {
+			place(r.Kind(), required[r.Kind()])
+			place(r.Name, w.providerBlock(r))
 		}
 	}
 	resources := w.terraform(mine)
 	for _, source := range slices.Sorted(maps.Keys(w.sources)) {
-		if !w.isSet[source] {
-			w.isSet[source] = true
-			blocks = append(blocks, source)
-		}
+		place(source, source)
 	}
-	w.sources = map[string]bool{}
 	w.fence("hcl", strings.Join(append(blocks, resources), "\n\n"))
+	w.run("terraform init", "terraform apply")
 }
 
 // tellFile writes a document for the other party.
@@ -304,7 +311,7 @@ func (w *writer) tellFile(name string) {
 		w.inTerraform = false
 		w.needed = map[string]bool{}
 		w.fence("hcl", fmt.Sprintf("output %q {\n  value = %s\n}", name, strings.ReplaceAll(text, "\n", "\n  ")))
-		w.run("terraform init", "terraform apply", fmt.Sprintf("terraform output -json %s > %s.json", name, name))
+		w.run("terraform apply", fmt.Sprintf("terraform output -json %s > %s.json", name, name))
 		return
 	}
 	w.run(w.heredoc(name+".json", text))

@@ -170,6 +170,16 @@ func (w *writer) terraform(registrations []record.Registration) string {
 	return strings.Join(blocks, "\n\n")
 }
 
+// required are the providers that the blocks are written for, by Pulumi's names: of
+// Google's and Amazon's the major versions that Pulumi's bridge.
+var required = map[string]string{
+	"azure-native": requires("azurerm", "4.0"), "gcp": requires("google", "5.0"), "aws": requires("aws", "5.0"),
+}
+
+func requires(provider, version string) string {
+	return fmt.Sprintf("terraform {\n  required_providers {\n    %s = {\n      source  = \"hashicorp/%[1]s\"\n      version = \"~> %s\"\n    }\n  }\n}", provider, version)
+}
+
 // providerBlock is an explicit provider of Pulumi's as Terraform has it.
 func (w *writer) providerBlock(r record.Registration) string {
 	switch r.Kind() {

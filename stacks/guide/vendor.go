@@ -22,23 +22,20 @@ func (w *writer) vendor() {
 		if c.Exchange.Request.File != "" {
 			at = c.Exchange.Request.File
 		}
-		w.say("The access request has not come. When it has, keep it as `%s`, and print this guide again: `waybill guide %s%s`.", at, w.stack.Name, w.requestFlag())
+		w.say("The access request has not come. When it has, keep it as `%s`, and print this guide again:\n`waybill guide %s%s`.", at, w.stack.Name, w.requestFlag())
 		if c.Exchange.Request.File == "" {
 			w.run(fmt.Sprintf(`printf '{"%s": %%s}\n' "$(cat %s)" > %s`, exchange.RequestName, requestFile, outputsFile))
 		}
 		w.say("What follows needs no access request.")
 	case c.Side == "both":
-		w.say("The access request, `%s`, from the customer's half. Take only one that came on a channel on which you know the customer,\n"+
-			"and compare its tenant, account or issuer with what you know.", requestFile)
+		w.say("The access request, `%s`, from the customer's half. Take only one that came on a channel on which you know\n"+
+			"the customer, and compare its tenant, account or issuer with what you know.", requestFile)
 	default:
 		w.say("The access request has come, and what follows is made for who it names. Compare its tenant, account or issuer with what you know.")
 	}
 
 	w.heading("The repository, and who may read it")
 	w.create(false)
-	if w.form == Terraform && !w.marked(fmt.Sprint(w.stack.Outputs[exchange.GrantName])) {
-		w.run("terraform init", "terraform apply")
-	}
 
 	if image := w.images(); len(image) > 0 {
 		w.heading("Push the release")
@@ -53,7 +50,10 @@ func (w *writer) vendor() {
 	w.heading("Verify")
 	w.show()
 	w.heading("Off-boarding")
-	w.say("The first command ends the access. What tokens have been made still opens the registry until they expire: an hour on Google\n" +
+	if w.form == Terminal {
+		w.say("The first command ends the access.")
+	}
+	w.say("What tokens have been made still opens the registry until they expire: an hour on Google\n" +
 		"Cloud, twelve on AWS.")
 	w.remove()
 }
