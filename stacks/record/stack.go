@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -81,7 +82,7 @@ func Of(path string, program func(root string) pulumi.RunFunc, options Options) 
 	if err != nil {
 		return nil, err
 	}
-	m := &mock{known: known, outputs: options.Outputs, origins: map[string][]string{}, placeholders: map[string]string{}}
+	m := &mock{known: known, outputs: options.Outputs, origins: map[string][]string{}, placeholders: map[string]string{}, answers: map[string]resource.PropertyMap{}}
 	if options.Marked {
 		m.marks = map[string]Mark{}
 		number := m.or(known.ProjectNumber, unknownNumber, "")
@@ -245,6 +246,9 @@ type mock struct {
 	// placeholders stand for what is not known while the program runs, and must be a
 	// text: what was looked up at once, IDs, and secrets. None is in what is given.
 	placeholders map[string]string
+	// answers are those of look-ups, by what was asked.
+	asking  sync.Mutex
+	answers map[string]resource.PropertyMap
 	// marks are what placeholders stand for that stay; nil where none does.
 	marks map[string]Mark
 }
@@ -299,9 +303,19 @@ func (m *mock) mark(inside resource.PropertyValue, as Mark) {
 	})
 }
 
-// Call answers a look-up, and remembers what is not known of the answer.
+// Call answers a look-up, the same one alike, and remembers what is not known of the
+// answer.
 func (m *mock) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
+	asked := fmt.Sprint(args.Token, args.Args, args.Provider)
+	m.asking.Lock()
+	defer m.asking.Unlock()
+	if answer, found := m.answers[asked]; found {
+		return answer, nil
+	}
 	answer, err := m.lookUp(args)
+	if err == nil {
+		m.answers[asked] = answer
+	}
 	m.mark(resource.NewProperty(answer), Mark{Token: args.Token, Provider: providerName(args.Provider), Args: args.Args})
 	return answer, err
 }
