@@ -317,7 +317,7 @@ func (w *writer) tellFile(name string) {
 	w.run(w.heredoc(name+".json", text))
 }
 
-// environmentsWithObjects are those in whose clusters something is made.
+// kubernetes are what is registered in an environment's cluster.
 func (w *writer) kubernetes(e *config.Environment) []record.Registration {
 	var all []record.Registration
 	for _, r := range w.stack.Registrations {
