@@ -52,22 +52,21 @@ func (w *writer) prerequisites() {
 			continue
 		}
 		var commands []string
-		at := &shell{writer: w}
 		switch {
 		case c.Platform == "aks" && e.Cluster.Name != "":
-			cluster := fmt.Sprintf("--name %s --resource-group %s %s", at.word(e.Cluster.Name), at.word(e.Cluster.ResourceGroup), strings.Join(w.where("azure"), " "))
+			cluster := fmt.Sprintf("--name %s --resource-group %s", w.word(e.Cluster.Name), w.word(e.Cluster.ResourceGroup))
 			commands = append(commands,
-				broken(strings.Fields("az aks update --enable-oidc-issuer "+cluster)),
-				broken(strings.Fields("az aks get-credentials --context "+at.word(e.Cluster.Context)+" "+cluster)))
+				w.line("az aks update --enable-oidc-issuer "+cluster, w.where("azure")),
+				w.line("az aks get-credentials --context "+w.word(e.Cluster.Context)+" "+cluster, w.where("azure")))
 		case c.Platform == "eks" && e.Cluster.Name != "":
-			where := strings.Join(w.where("aws-customer"), " ")
-			if where == "" { // nothing else of the customer's is on AWS
-				where = "--region " + c.AWS.Customer.Region
+			where := w.where("aws-customer")
+			if len(where) == 0 { // nothing else of the customer's is on AWS
+				where = []string{"--region", c.AWS.Customer.Region}
 			}
-			commands = append(commands, broken(strings.Fields(fmt.Sprintf("aws eks update-kubeconfig --name %s --alias %s %s", at.word(e.Cluster.Name), at.word(e.Cluster.Context), where))))
+			name := w.word(e.Cluster.Name)
+			commands = append(commands, w.line("aws eks update-kubeconfig --name "+name+" --alias "+w.word(e.Cluster.Context), where))
 			if c.EKS.Trust == "podIdentity" {
-				commands = append(commands, broken(strings.Fields(fmt.Sprintf(
-					"aws eks describe-addon --addon-name eks-pod-identity-agent --cluster-name %s %s", at.word(e.Cluster.Name), where))))
+				commands = append(commands, w.line("aws eks describe-addon --addon-name eks-pod-identity-agent --cluster-name "+name, where))
 			}
 		}
 		commands = append(commands, w.kubectl(e, false)+" version")
@@ -99,6 +98,11 @@ func (w *writer) existingIssuers() {
 			}
 		}
 	}
+}
+
+// line is a command of words without spaces, with those that say where it acts.
+func (w *writer) line(words string, where []string) string {
+	return broken(append(strings.Fields(words), where...))
 }
 
 // kubectl is the command with an environment's cluster, and its namespace.
@@ -365,7 +369,8 @@ func (w *writer) troubleshooting() {
 			"or the execution role's, with `not found` an image that is not there.")
 		for _, r := range w.clouds() {
 			if r.Type == "aws:ecs/service:Service" {
-				w.run(broken(append(append(strings.Fields("aws ecs list-tasks --desired-status STOPPED"), "--cluster", w.word(r.Text("cluster")), "--service-name", w.word(r.Text("name"))), w.where(r.Provider)...)))
+				w.run(w.line(fmt.Sprintf("aws ecs list-tasks --desired-status STOPPED --cluster %s --service-name %s",
+					w.word(r.Text("cluster")), w.word(r.Text("name"))), w.where(r.Provider)))
 			}
 		}
 		return

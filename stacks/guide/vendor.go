@@ -22,7 +22,8 @@ func (w *writer) vendor() {
 		if c.Exchange.Request.File != "" {
 			at = c.Exchange.Request.File
 		}
-		w.say("The access request has not come. When it has, keep it as `%s`, and print this guide again:\n`waybill guide %s%s`.", at, w.stack.Name, w.requestFlag())
+		w.say("The access request has not come. When it has, keep it as `%s`, and print this guide again:\n`waybill guide %s%s`.",
+			at, w.stack.Name, w.requestFlag())
 		if c.Exchange.Request.File == "" {
 			w.run(fmt.Sprintf(`printf '{"%s": %%s}\n' "$(cat %s)" > %s`, exchange.RequestName, requestFile, outputsFile))
 		}
