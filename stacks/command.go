@@ -22,9 +22,16 @@ STACK is the name in Pulumi.STACK.yaml, here or in examples/. Nothing is deploye
 
   access-request  prints what the customer sends to the vendor, as JSON. On AKS through
                   Entra the customer deploys first: Entra chooses the principal's ID
+  guide           prints the steps by which people build the chain by hand, as Markdown,
+                  with every value filled in
   manifests       prints the customer's Kubernetes objects as YAML, in the order in which
                   they are applied, for a customer that does not run Pulumi
   validate        reports everything that is wrong with the stack file, a line each
+
+Options of guide:
+  --for terminal      the clouds' command lines; default
+  --for terraform     Terraform for what is in the clouds
+  --outputs FILE      as of manifests
 
 Options of manifests:
   --environment NAME  the environment, where the stack has several
@@ -41,6 +48,7 @@ Options of manifests:
 Examples:
   waybill validate acme
   waybill access-request oscorp-customer > examples/oscorp.accessRequest.json
+  waybill guide oscorp-customer --for terraform > guide.md
   waybill manifests initech --once | kubectl create -f -
   waybill manifests initech | kubectl apply --server-side -f -
 
@@ -51,6 +59,7 @@ Without arguments this is the Pulumi program: "pulumi up -s STACK" starts it.
 // stack's file and what follows the stack's name.
 var commands = map[string]func(path string, arguments []string, stdout, stderr io.Writer) error{
 	"access-request": alone(printRequest),
+	"guide":          printGuide,
 	"manifests":      printManifests,
 	"validate": alone(func(path string, _ io.Writer) error {
 		_, err := accepted(path)

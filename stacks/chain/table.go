@@ -71,10 +71,10 @@ func ReadBy(key string) (platforms []string) {
 		name   string
 		chains []chain
 	}{
-		{"aks", []chain{entra{}, clusterIssuer{onAKS: true}}},
+		{"aks", []chain{entra{}, clusterIssuer{onAKS: true}, vendorRole{onAKS: true}}},
 		{"eks", []chain{eksIRSA{}, eksPodIdentity{}, eksNodes{}}},
 		{"ecs", []chain{ecsFargate{}}},
-		{"kubernetes", []chain{clusterIssuer{}}},
+		{"kubernetes", []chain{clusterIssuer{}, vendorRole{}}},
 		{"gke", []chain{gkeNodes{}}},
 	} {
 		for _, c := range p.chains {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -27,6 +28,22 @@ type Options struct {
 	// Secrets are the values of secret keys, such as waybill:productConfig. A value
 	// that is not here is not known in what is registered.
 	Secrets map[string]string
+	// Marked leaves a mark in the place of each value that only a cloud can tell, and of
+	// what is made from it, as a part of a longer text: Stack.Marks says what it stands for.
+	Marked bool
+}
+
+// Mark is what a mark stands for: a part of what a look-up answers, or an output of a
+// registered resource.
+type Mark struct {
+	// Resource is the registration's name; empty for a look-up, whose function, arguments
+	// and explicit provider the others are.
+	Resource, Token, Provider string
+	Args                      resource.PropertyMap
+	// Path is the part's, in the form of resource.PropertyPath; id is a resource's ID.
+	Path string
+	// Text is the value's stand-in, of which the mark is all but an address's scheme.
+	Text string
 }
 
 // Stack is what the program registers for a stack file.
@@ -41,6 +58,10 @@ type Stack struct {
 	Outputs map[string]any
 	// Waiting is what the stack waits for: another party's document.
 	Waiting []exchange.Waiting
+	// Marks are what the marks stand for that are left in registrations and outputs.
+	Marks map[string]Mark
+	// Cloud computes what follows from the inputs of a registration.
+	Cloud Cloud
 }
 
 // Of runs the program for a stack file, with the project's folder, and gives what it
@@ -61,7 +82,15 @@ func Of(path string, program func(root string) pulumi.RunFunc, options Options) 
 	if err != nil {
 		return nil, err
 	}
-	m := &mock{known: known, outputs: options.Outputs, origins: map[string][]string{}, placeholders: map[string]string{}}
+	m := &mock{known: known, outputs: options.Outputs, origins: map[string][]string{}, placeholders: map[string]string{}, answers: map[string]resource.PropertyMap{}}
+	if options.Marked {
+		m.marks = map[string]Mark{}
+		number := m.or(known.ProjectNumber, unknownNumber, "")
+		m.mark(object("number", number), Mark{Token: "gcp:organizations/getProject:getProject", Provider: "gcp", Args: resource.PropertyMap{
+			"projectId": resource.NewProperty(known.customer.GCP.Project),
+		}})
+		known.ProjectNumber = number.StringValue()
+	}
 	for _, key := range file.Secrets {
 		value, given := options.Secrets[key]
 		if !given {
@@ -87,7 +116,10 @@ func Of(path string, program func(root string) pulumi.RunFunc, options Options) 
 	for _, r := range m.InOrder() {
 		made.Registrations = append(made.Registrations, m.settle(r))
 	}
-	maps.DeleteFunc(made.Outputs, func(_ string, value any) bool { return m.what(fmt.Sprint(value)) != "" })
+	made.Cloud = known.Cloud
+	if made.Marks = m.marks; !options.Marked {
+		maps.DeleteFunc(made.Outputs, func(_ string, value any) bool { return m.what(fmt.Sprint(value)) != "" })
+	}
 	_, err = exchange.Outputs(made.Outputs).Read(exchange.WaitingName, &made.Waiting)
 	return made, err
 }
@@ -214,6 +246,11 @@ type mock struct {
 	// placeholders stand for what is not known while the program runs, and must be a
 	// text: what was looked up at once, IDs, and secrets. None is in what is given.
 	placeholders map[string]string
+	// answers are those of look-ups, by what was asked.
+	asking  sync.Mutex
+	answers map[string]resource.PropertyMap
+	// marks are what placeholders stand for that stay; nil where none does.
+	marks map[string]Mark
 }
 
 // or is a text, or while it is not known a placeholder for what a cloud tells.
@@ -225,12 +262,18 @@ func (m *mock) or(known, form, what string) resource.PropertyValue {
 	defer m.mutex.Unlock()
 	placeholder := fmt.Sprintf(form, len(m.placeholders))
 	// An issuer stands without its scheme in what IAM is told.
-	m.placeholders[strings.Trim(strings.TrimPrefix(placeholder, "https://"), "/")] = what
+	m.placeholders[bare(placeholder)] = what
 	return resource.NewProperty(placeholder)
+}
+
+// bare is an address without its scheme, and any other text as it is.
+func bare(placeholder string) string {
+	return strings.Trim(strings.TrimPrefix(placeholder, "https://"), "/")
 }
 
 // Forms of placeholders, which the program's checks take.
 const (
+	unknownNumber = "909090909%03d"
 	unknownText   = "unknown(%d)"
 	unknownGUID   = "00000000-0000-4000-8000-%012d"
 	unknownIssuer = "https://issuer-%d.unknown"
@@ -246,9 +289,40 @@ func (m *mock) what(text string) string {
 	return ""
 }
 
-// Call answers a look-up: what the program would make does not exist, and what it uses
-// as it is does, as the program wants it.
+// mark says what the placeholders inside a value stand for.
+func (m *mock) mark(inside resource.PropertyValue, as Mark) {
+	walk(nil, inside, func(path resource.PropertyPath, value resource.PropertyValue) {
+		m.mutex.Lock()
+		defer m.mutex.Unlock()
+		as.Text = text(value)
+		placeholder := bare(as.Text)
+		if _, is := m.placeholders[placeholder]; is && m.marks != nil {
+			as.Path = cmp.Or(path.String(), "id")
+			m.marks[placeholder] = as
+		}
+	})
+}
+
+// Call answers a look-up, the same one alike, and remembers what is not known of the
+// answer.
 func (m *mock) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
+	asked := fmt.Sprint(args.Token, args.Args, args.Provider)
+	m.asking.Lock()
+	defer m.asking.Unlock()
+	if answer, found := m.answers[asked]; found {
+		return answer, nil
+	}
+	answer, err := m.lookUp(args)
+	if err == nil {
+		m.answers[asked] = answer
+	}
+	m.mark(resource.NewProperty(answer), Mark{Token: args.Token, Provider: providerName(args.Provider), Args: args.Args})
+	return answer, err
+}
+
+// lookUp answers a look-up: what the program would make does not exist, and what it uses
+// as it is does, as the program wants it.
+func (m *mock) lookUp(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	name := text(args.Args["resourceName"]) + text(args.Args["name"])
 	c := m.known.customer
 	switch provider := c.EKS.OIDCProvider.Existing; {
@@ -287,6 +361,17 @@ func (m *mock) NewResource(args pulumi.MockResourceArgs) (string, resource.Prope
 		return args.ID, nil, nil
 	}
 	state, unknown := m.known.Answer(r)
+	id := m.or("", unknownText, "the ID of "+r.Name)
+	m.mark(id, Mark{Resource: r.Name})
+	if m.marks != nil {
+		marked := resource.PropertyMap{}
+		for _, output := range unknown {
+			marked[resource.PropertyKey(output)] = m.or("", unknownGUID, r.Name)
+		}
+		m.mark(resource.NewProperty(marked), Mark{Resource: r.Name})
+		maps.Copy(state, marked)
+		unknown = nil
+	}
 	if len(unknown) > 0 {
 		from := []string{fmt.Sprintf("%s (%s)", r.Name, strings.Join(unknown, ", "))}
 		if strings.HasPrefix(r.Type, "kubernetes:") { // its name is unknown because something of it is
@@ -299,7 +384,7 @@ func (m *mock) NewResource(args pulumi.MockResourceArgs) (string, resource.Prope
 		m.origins[r.URN] = from
 		m.mutex.Unlock()
 	}
-	return text(m.or("", unknownText, "the ID of "+r.Name)), state, nil
+	return text(id), state, nil
 }
 
 // exported are a stack's outputs: this one's, or the other party's document.
@@ -333,7 +418,7 @@ func (m *mock) settle(r Registration) Registration {
 			if value.IsComputed() {
 				return resource.MakeComputed(resource.NewProperty(from))
 			}
-			if what := m.what(text(value)); what != "" {
+			if what := m.what(text(value)); what != "" && m.marks == nil {
 				return resource.MakeComputed(resource.NewProperty(what))
 			}
 			return value
