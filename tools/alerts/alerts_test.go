@@ -228,7 +228,7 @@ func (r *rules) labels(expr parser.Expr) []string {
 			names = slices.Concat(names, r.allowed)
 		}
 		for _, matcher := range e.LabelMatchers {
-			if matcher.Name != labels.MetricName {
+			if matcher.Name != model.MetricNameLabel {
 				r.within([]string{matcher.Name}, names)
 				r.checkMatcher(matcher)
 			}
