@@ -12,7 +12,7 @@ PROVIDER           := github.com/pulumi/pulumi-kubernetes/provider/v4
 PROVIDER_VERSION   := $(shell awk '/pulumi-kubernetes\/provider\/v4 v/ { print $$NF; exit }' tools/kubernetesprovider/go.mod)
 
 # The modules with tests and code of their own; tools/ pins other people's.
-MODULES := . sandbox refresher fleet tools/build tools/preflight tools/controlplane
+MODULES := . sandbox refresher fleet tools/build tools/preflight tools/controlplane tools/alerts
 
 COMMA := ,
 
