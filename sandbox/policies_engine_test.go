@@ -42,6 +42,8 @@ func TestAdmissionPoliciesAdmitWhatTheConfigurationCanSay(t *testing.T) {
 	const aks, kyverno, gatekeeper = "ValidatingAdmissionPolicy 'aks-safeguards' with binding 'aks-safeguards' denied request: ",
 		"ValidatingAdmissionPolicy 'kyverno-restricted' with binding 'kyverno-restricted' denied request: ",
 		"ValidatingAdmissionPolicy 'gatekeeper' with binding 'gatekeeper' denied request: "
+	// The engine asks no error hook about a Deployment that the provider reports as
+	// updated and not live: there the policy's words stand alone.
 	for name, c := range map[string]struct {
 		path  string
 		value any
@@ -49,9 +51,9 @@ func TestAdmissionPoliciesAdmitWhatTheConfigurationCanSay(t *testing.T) {
 	}{
 		"no label":        {"labels", nil, []string{gatekeeper + `you must provide labels: {"team"}`, "set labels, for every object"}},
 		"no probes":       {"refresher.probes", nil, []string{aks + "Container <refresher> has no <livenessProbe>", "set refresher.probes"}},
-		"no health check": {"product.healthPath", nil, []string{"Container <bifrost> has no <livenessProbe>", "set workload.liveness and product.healthPath"}},
+		"no health check": {"product.healthPath", nil, []string{"Container <bifrost> has no <livenessProbe>"}},
 		"no limits":       {"refresher.resources", map[string]any{"requests": map[string]any{"cpu": "50m", "memory": "64Mi"}}, []string{"set refresher.resources"}},
-		"burst":           {"workload.resources", nil, []string{gatekeeper + "container <bifrost> has limits of cpu and memory above", "set workload.resources"}},
+		"burst":           {"workload.resources", nil, []string{gatekeeper + "container <bifrost> has limits of cpu and memory above"}},
 		"a mirror":        {"refresher.image", "mirror.wayne.example/refresher:0.1.0", []string{gatekeeper + "container <refresher> has an invalid image repo", "set refresher.image"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -73,9 +75,8 @@ func TestAdmissionPoliciesAdmitWhatTheConfigurationCanSay(t *testing.T) {
 		kyverno + "Running as root is not allowed. The field run": func(p *corev1.Pod) { p.Spec.SecurityContext.RunAsUser = &root },
 		kyverno + "Running as root is not allowed":                func(p *corev1.Pod) { p.Spec.SecurityContext.RunAsNonRoot = &no },
 		kyverno + "Use of custom Seccomp profiles":                func(p *corev1.Pod) { p.Spec.SecurityContext.SeccompProfile = nil },
-		kyverno + "CPU and memory resource requests":              func(p *corev1.Pod) { p.Spec.Containers[0].Resources.Requests = nil },
 		kyverno + "Only the following types of volumes": func(p *corev1.Pod) {
-			p.Spec.Volumes = []corev1.Volume{{Name: "nfs", VolumeSource: corev1.VolumeSource{NFS: &corev1.NFSVolumeSource{Server: "nfs", Path: "/"}}}}
+			p.Spec.Volumes = append(p.Spec.Volumes, corev1.Volume{Name: "nfs", VolumeSource: corev1.VolumeSource{NFS: &corev1.NFSVolumeSource{Server: "nfs", Path: "/"}}})
 		},
 		"rivilege escalation": func(p *corev1.Pod) { p.Spec.Containers[0].SecurityContext.AllowPrivilegeEscalation = &yes },
 	} {
@@ -83,7 +84,7 @@ func TestAdmissionPoliciesAdmitWhatTheConfigurationCanSay(t *testing.T) {
 		require.NoError(t, err)
 		template := jobs.Items[0].Spec.JobTemplate.Spec.Template
 		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "tried", Labels: template.Labels}, Spec: template.Spec}
-		pod.Spec.Containers[0].Name = "main"
+		pod.Spec.Containers[0].Name, pod.Spec.ServiceAccountName, pod.Spec.DeprecatedServiceAccount = "main", "", ""
 		dry := metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
 		_, err = client(t, s).CoreV1().Pods("default").Create(context.Background(), pod.DeepCopy(), dry)
 		require.NoError(t, err, "as it is deployed")
