@@ -199,7 +199,7 @@ func (w *writer) objects(e *config.Environment) {
 	}
 	w.text.WriteString("\n")
 	secret := slices.ContainsFunc(all, func(r record.Registration) bool {
-		return strings.Contains(fmt.Sprint(record.Plain(resource.NewProperty(r.Inputs))), productConfigKey)
+		return strings.Contains(fmt.Sprint(record.Plain(resource.NewProperty(r.Inputs))), config.ProductConfigKey)
 	})
 	manifests, kubectl := "waybill manifests "+w.stack.Name+options, w.kubectl(e, false)
 	var commands []string
@@ -221,9 +221,6 @@ func (w *writer) objects(e *config.Environment) {
 
 // secretOf says whether a Secret holds the product's configuration.
 func secretOf(r record.Registration) bool { return r.Text("type") != "kubernetes.io/dockerconfigjson" }
-
-// productConfigKey is the one secret that a stack file has.
-const productConfigKey = "waybill:productConfig"
 
 func code(text string) string {
 	if text == "" {

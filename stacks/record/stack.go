@@ -325,7 +325,11 @@ func (m *mock) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 func (m *mock) lookUp(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	name := text(args.Args["resourceName"]) + text(args.Args["name"])
 	c := m.known.customer
-	switch provider := c.EKS.OIDCProvider.Existing; {
+	provider := cmp.Or(c.EKS.OIDCProvider.Existing, new(true)) // the cluster's came with it, the vendor's did not
+	if c.Platform != "eks" {
+		provider = cmp.Or(c.AWS.Vendor.OIDCProvider.Existing, new(false))
+	}
+	switch {
 	case args.Token == "azure-native:containerservice:getManagedCluster":
 		issuer := m.or(m.known.issuer(name), unknownIssuer+"/", "the OIDC issuer of cluster "+name)
 		return resource.PropertyMap{"oidcIssuerProfile": object("enabled", resource.NewProperty(true), "issuerURL", issuer)}, nil
@@ -341,7 +345,7 @@ func (m *mock) lookUp(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 		}, nil
 	case args.Token == "gcp:organizations/getProject:getProject":
 		return resource.PropertyMap{"number": m.or(m.known.ProjectNumber, unknownText, "the number of project "+c.GCP.Project)}, nil
-	case args.Token == "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider" && (provider == nil || *provider):
+	case args.Token == "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider" && *provider:
 		return resource.PropertyMap{"arn": args.Args["arn"], "clientIdLists": list(resource.NewProperty(aws.TokenAudience))}, nil
 	case args.Token == "aws:cloudcontrol/getResource:getResource":
 		return resource.PropertyMap{"properties": resource.NewProperty("{}")}, nil
