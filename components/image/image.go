@@ -58,7 +58,7 @@ func (r Reference) Missing() string {
 	if r.Digest != "" {
 		from, to = "YOUR-IMAGE@"+r.Digest, Reference{Host: r.Host, Path: r.Path, Tag: "ANY-TAG"}
 	}
-	return fmt.Sprintf("the registry does not hold %s yet: push it, for example with \"crane copy %s %s\", then run pulumi up again", r, from, to)
+	return fmt.Sprintf("the registry does not hold %s yet: push it, for example with \"crane copy %s %s\", then run `pulumi up -s STACK` again", r, from, to)
 }
 
 // Parse takes a reference apart.
