@@ -15,9 +15,8 @@ type lookUp struct {
 	// call is the command; by names the argument that tells one answer from others.
 	call call
 	by   string
-	// source is Terraform's data source, with what it calls the arguments.
-	source    string
-	arguments map[string]string
+	// source is Terraform's data source.
+	source string
 	// parts are what is asked of the answer, by the mark's path: the variable's name, the
 	// command's query and the data source's attribute.
 	parts map[string]part

@@ -18,9 +18,13 @@ import (
 // Object is a Kubernetes object as it is applied.
 type Object map[string]any
 
-// Kind, Name and Namespace name the object; no namespace belongs to the cluster.
-func (o Object) Kind() string      { return o.text("kind") }
-func (o Object) Name() string      { return o.metadata().text("name") }
+// Kind of the object.
+func (o Object) Kind() string { return o.text("kind") }
+
+// Name of the object.
+func (o Object) Name() string { return o.metadata().text("name") }
+
+// Namespace of the object; empty where it belongs to the cluster.
 func (o Object) Namespace() string { return o.metadata().text("namespace") }
 
 // Secret says whether the object holds something secret.

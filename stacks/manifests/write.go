@@ -64,7 +64,7 @@ type kustomization struct {
 // once.yaml. Files that an earlier kustomization.yaml lists and this one does not are
 // deleted. What is secret can be read by its owner only.
 func (set *Set) Write(folder string) error {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return err
 	}
 	list := kustomization{

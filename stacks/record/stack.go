@@ -86,7 +86,7 @@ func Of(path string, program func(root string) pulumi.RunFunc, options Options) 
 	if options.Marked {
 		m.marks = map[string]Mark{}
 		number := m.or(known.ProjectNumber, unknownNumber, "")
-		m.mark(object("number", number), Mark{Token: "gcp:organizations/getProject:getProject", Provider: "gcp", Args: resource.PropertyMap{
+		m.mark(resource.NewProperty(resource.PropertyMap{"number": number}), Mark{Token: "gcp:organizations/getProject:getProject", Provider: "gcp", Args: resource.PropertyMap{
 			"projectId": resource.NewProperty(known.customer.GCP.Project),
 		}})
 		known.ProjectNumber = number.StringValue()
@@ -332,10 +332,12 @@ func (m *mock) lookUp(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	switch {
 	case args.Token == "azure-native:containerservice:getManagedCluster":
 		issuer := m.or(m.known.issuer(name), unknownIssuer+"/", "the OIDC issuer of cluster "+name)
-		return resource.PropertyMap{"oidcIssuerProfile": object("enabled", resource.NewProperty(true), "issuerURL", issuer)}, nil
+		return resource.PropertyMap{"oidcIssuerProfile": resource.NewProperty(resource.PropertyMap{"enabled": resource.NewProperty(true), "issuerURL": issuer})}, nil
 	case args.Token == "aws:eks/getCluster:getCluster":
 		issuer := m.or(m.known.issuer(name), unknownIssuer, "the OIDC issuer of cluster "+name)
-		return resource.PropertyMap{"identities": list(object("oidcs", list(object("issuer", issuer))))}, nil
+		return resource.PropertyMap{"identities": list(resource.NewProperty(resource.PropertyMap{
+			"oidcs": list(resource.NewProperty(resource.PropertyMap{"issuer": issuer})),
+		}))}, nil
 	case args.Token == "azure-native:managedidentity:getUserAssignedIdentity" && m.known.exists(name):
 		identity := m.known.Identity("", name)
 		return resource.PropertyMap{
@@ -433,14 +435,6 @@ func (m *mock) settle(r Registration) Registration {
 		r.RPC.Object, r.RPC.ReplacementTrigger, r.RPC.SourcePosition, r.RPC.StackTrace = nil, nil, nil, nil
 	}
 	return r
-}
-
-func object(pairs ...any) resource.PropertyValue {
-	properties := resource.PropertyMap{}
-	for i := 0; i < len(pairs); i += 2 {
-		properties[resource.PropertyKey(pairs[i].(string))] = pairs[i+1].(resource.PropertyValue)
-	}
-	return resource.NewProperty(properties)
 }
 
 func list(items ...resource.PropertyValue) resource.PropertyValue {
