@@ -200,6 +200,14 @@ func pullsNeverFail(t *testing.T, s *sandbox.Sandbox, outputs map[string]any) {
 // nor by a change of its labels, nor by a refresh.
 func aForeignChangeSurvives(t *testing.T, s *sandbox.Sandbox, use func(pulumi.RunFunc)) {
 	ctx, c := context.Background(), client(t, s)
+	// A scheduled run in between would write a token of its own.
+	suspend := func(yes bool) {
+		_, err := c.BatchV1().CronJobs(namespace).Patch(ctx, secret+"-refresh", types.MergePatchType,
+			fmt.Appendf(nil, `{"spec":{"suspend":%t}}`, yes), metav1.PatchOptions{FieldManager: "somebody"})
+		require.NoError(t, err)
+	}
+	suspend(true)
+	defer suspend(false)
 	const foreign = `{"auths":{"foreign.example":{"auth":"Zm9yZWlnbjp2YWx1ZQ=="}}}`
 	body, err := json.Marshal(map[string]any{"stringData": map[string]string{corev1.DockerConfigJsonKey: foreign}})
 	require.NoError(t, err)

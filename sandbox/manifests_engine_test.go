@@ -61,11 +61,11 @@ func (c *customer) manifests(options ...string) []*unstructured.Unstructured {
 	var all []*unstructured.Unstructured
 	for decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096); ; {
 		object := &unstructured.Unstructured{}
-		if err := decoder.Decode(&object.Object); errors.Is(err, io.EOF) {
+		err := decoder.Decode(&object.Object)
+		if errors.Is(err, io.EOF) {
 			return all
-		} else {
-			require.NoError(c.t, err)
 		}
+		require.NoError(c.t, err)
 		all = append(all, object)
 	}
 }

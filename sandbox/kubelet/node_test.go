@@ -77,7 +77,7 @@ func TestAPodBehindACustomersProxyBringsItsWayOut(t *testing.T) {
 	const host = "https://" + containertest.RegistryHost + "/hello"
 	behind := world.Network{Proxy: &world.Proxy{URL: "http://proxy.shop.example:3128"}}
 	instead(t, func(c *kubelet.Config) {
-		egress, err := outside.Network.Egress(filepath.Join(t.TempDir(), "egress"), *behind.Proxy)
+		egress, err := outside.Egress(filepath.Join(t.TempDir(), "egress"), *behind.Proxy)
 		require.NoError(t, err)
 		c.Egress, c.Policies = egress, policy.ForCluster(client, behind, func(string) {})
 	})

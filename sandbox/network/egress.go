@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -99,7 +100,7 @@ func (e *Egress) serve(w http.ResponseWriter, r *http.Request) {
 	case e.proxy.Refuses == world.RefusesHosts:
 		w.Header().Set("Content-Type", "text/html")
 		w.WriteHeader(http.StatusForbidden)
-		_, _ = fmt.Fprintf(w, blockPage, r.Host)
+		_, _ = fmt.Fprintf(w, blockPage, html.EscapeString(r.Host))
 		_, _ = io.WriteString(w, strings.Repeat("<p>and so on</p>", blockPageSize/len("<p>and so on</p>")))
 		return
 	case r.Method != http.MethodConnect:
@@ -111,8 +112,8 @@ func (e *Egress) serve(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
 	}
-	if refused != nil {
-		http.Error(w, "the internet has no way to "+r.Host+": "+refused.Status, http.StatusForbidden)
+	if refused != "" {
+		http.Error(w, "the internet has no way to "+r.Host+": "+refused, http.StatusForbidden)
 		return
 	}
 	defer func() { _ = upstream.Close() }()
@@ -135,27 +136,28 @@ func (e *Egress) serve(w http.ResponseWriter, r *http.Request) {
 	pipe(client, upstream)
 }
 
-// connect opens a tunnel through the sandbox's own proxy.
-func (e *Egress) connect(ctx context.Context, target string) (conn net.Conn, refused *http.Response, err error) {
+// connect opens a tunnel through the sandbox's own proxy, or gives the status of its
+// refusal.
+func (e *Egress) connect(ctx context.Context, target string) (conn net.Conn, refused string, err error) {
 	own, err := e.network.ownProxy(nil)
 	if err != nil {
-		return nil, nil, err
+		return nil, "", err
 	}
 	if conn, err = new(net.Dialer).DialContext(ctx, "tcp", own.Host); err != nil {
-		return nil, nil, err
+		return nil, "", err
 	}
 	if _, err = fmt.Fprintf(conn, "CONNECT %s HTTP/1.1\r\nHost: %[1]s\r\n\r\n", target); err != nil {
-		return nil, nil, errors.Join(err, conn.Close())
+		return nil, "", errors.Join(err, conn.Close())
 	}
 	// Nothing comes after the answer before the client speaks.
 	answer, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: http.MethodConnect})
 	if err != nil {
-		return nil, nil, errors.Join(err, conn.Close())
+		return nil, "", errors.Join(err, conn.Close())
 	}
 	if answer.StatusCode != http.StatusOK {
-		return nil, answer, errors.Join(answer.Body.Close(), conn.Close())
+		return nil, answer.Status, errors.Join(answer.Body.Close(), conn.Close())
 	}
-	return conn, nil, nil
+	return conn, "", nil
 }
 
 // inspect is the host to the client, with a certificate of the proxy's authority,
