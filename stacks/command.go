@@ -12,7 +12,6 @@ import (
 
 	"waybill.example/waybill/stacks/chain"
 	"waybill.example/waybill/stacks/config"
-	"waybill.example/waybill/stacks/manifests"
 	"waybill.example/waybill/stacks/record"
 )
 
@@ -137,54 +136,29 @@ func accepted(path string) (*chain.Plan, error) {
 	return plan, nil
 }
 
-func printManifests(path string, arguments []string, stdout, stderr io.Writer) error {
-	var options record.Options
-	flags := flag.NewFlagSet("manifests", flag.ContinueOnError)
+// options reads what follows a command's stack: the flags that define adds, and nothing else.
+func options(command string, arguments []string, define func(*flag.FlagSet)) error {
+	flags := flag.NewFlagSet(command, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	environment, once, folder := flags.String("environment", "", ""), flags.Bool("once", false, ""), flags.String("out", "", "")
-	flags.Func("outputs", "", func(file string) error { return readJSON(file, &options.Outputs) })
-	flags.Func("secrets", "", func(file string) error {
-		text, err := os.ReadFile(file)
-		options.Secrets = map[string]string{config.ProductConfigKey: string(text)}
-		return err
-	})
-	switch err := flags.Parse(arguments); {
-	case err != nil:
+	define(flags)
+	if err := flags.Parse(arguments); err != nil {
 		return usageError{err}
-	case flags.NArg() > 0:
+	}
+	if flags.NArg() > 0 {
 		return usageError{fmt.Errorf("%s: want options only after the stack", flags.Arg(0))}
-	case *once && *folder != "":
-		return usageError{errors.New("--once and --out: want one of them, once.yaml is written with --out")}
 	}
-	stack, err := record.Of(path, In, options)
-	if err != nil {
-		return err
-	}
-	set, err := manifests.Of(stack, *environment)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	if *folder != "" {
-		return set.Write(*folder)
-	}
-	objects := set.Objects
-	if *once {
-		objects = set.Once
-	}
-	left, err := manifests.Print(stdout, objects)
-	for _, name := range left {
-		fmt.Fprintf(stderr, "%s is secret and left out: --out writes it\n", name)
-	}
-	return err
+	return nil
 }
 
-// readJSON reads a file into target.
-func readJSON(file string, target any) error {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(text, target)
+// outputsOption reads what is known of the cloud resources.
+func outputsOption(flags *flag.FlagSet, into *record.Options) {
+	flags.Func("outputs", "", func(file string) error {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(text, &into.Outputs)
+	})
 }
 
 // Validate reports everything that is wrong with a stack file, unknown top-level

@@ -1,11 +1,9 @@
 package stacks
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"waybill.example/waybill/stacks/guide"
@@ -13,29 +11,20 @@ import (
 )
 
 func printGuide(path string, arguments []string, stdout, _ io.Writer) error {
-	options, form := record.Options{Marked: true}, guide.Terminal
-	flags := flag.NewFlagSet("guide", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.Func("for", "", func(text string) error {
-		if form = guide.Form(text); !slices.Contains(guide.Forms, form) {
-			return fmt.Errorf("want one of %v", guide.Forms)
-		}
-		return nil
+	known, form := record.Options{Marked: true}, guide.Terminal
+	err := options("guide", arguments, func(flags *flag.FlagSet) {
+		outputsOption(flags, &known)
+		flags.Func("for", "", func(text string) error {
+			if form = guide.Form(text); !slices.Contains(guide.Forms, form) {
+				return fmt.Errorf("want one of %v", guide.Forms)
+			}
+			return nil
+		})
 	})
-	flags.Func("outputs", "", func(file string) error {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		return json.Unmarshal(text, &options.Outputs)
-	})
-	switch err := flags.Parse(arguments); {
-	case err != nil:
-		return usageError{err}
-	case flags.NArg() > 0:
-		return usageError{fmt.Errorf("%s: want options only after the stack", flags.Arg(0))}
+	if err != nil {
+		return err
 	}
-	stack, err := record.Of(path, In, options)
+	stack, err := record.Of(path, In, known)
 	if err != nil {
 		return err
 	}

@@ -461,7 +461,10 @@ func TestAGuideKnowsTheRefreshersExitCodes(t *testing.T) {
 	}
 	want := codes(string(page), `(?m)^\| ([0-9]+) \| ([^|]*)\|`)
 	var found []string
-	for _, g := range guides(t, guide.Terminal) {
+	for name, g := range guides(t, guide.Terminal) {
+		onAWS := g.stack.Customer.AWS.Vendor.Account != ""
+		assert.False(t, strings.Contains(g.text, "| 13 | `iam`") && onAWS, "%s: the walk asks for no service account of Google's", name)
+		assert.False(t, strings.Contains(g.text, "| 16 | `ecr`") && !onAWS, "%s: the walk does not lead to ECR", name)
 		if _, table, has := strings.Cut(g.text, "| exit code |"); has {
 			found = append(found, codes(table, `(?m)^\| ([0-9]+) \| ([^|]*)\|`)...)
 		}

@@ -1,11 +1,14 @@
 package kubernetes
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/components/internal/errorhook"
 )
 
 // denial is how the API server begins the words of an admission policy: those of a
@@ -15,71 +18,63 @@ import (
 var denial = regexp.MustCompile(`admission webhook "[^"]+" denied the request|ValidatingAdmissionPolicy '[^']+' with binding '[^']+' denied request|` +
 	`unable to validate against any security context constraint`)
 
-// remedies are the keys that change what a policy speaks of, after the prefix of the
-// pod's own: "refresher." or "workload.".
+// remedies are the keys that change what a policy speaks of. POD stands for whose pod it
+// is, refresher or workload; ofRefresher are the refresher's keys where they are others.
 var remedies = []struct {
-	words *regexp.Regexp
-	keys  func(prefix string) string
+	words             *regexp.Regexp
+	keys, ofRefresher string
 }{
-	{regexp.MustCompile(`(?i)\blabels?\b`), func(prefix string) string {
-		return "labels, for every object, or " + prefix + "labels, for the pods alone"
-	}},
-	{regexp.MustCompile(`(?i)\bannotations?\b`), func(prefix string) string { return prefix + "annotations" }},
-	{regexp.MustCompile(`(?i)\blimits?\b|\bresources?\b|\bcpu\b|\bmemory\b`), func(prefix string) string { return prefix + "resources" }},
-	{regexp.MustCompile(`(?i)probes?\b`), func(prefix string) string {
-		if prefix == refresherPrefix {
-			return prefix + "probes"
-		}
-		return prefix + "liveness and product.healthPath"
-	}},
-	{regexp.MustCompile(`(?i)\bimages?\b|\bregistr|\brepositor|\brepos?\b`), func(prefix string) string {
-		if prefix == refresherPrefix {
-			return prefix + "image"
-		}
-		return "product.tag; the vendor's registry is for the policy to allow"
-	}},
-	{regexp.MustCompile(`(?i)toleration|\btaints?\b|node ?selector`), func(prefix string) string { return prefix + "nodeSelector and " + prefix + "tolerations" }},
-	{regexp.MustCompile(`(?i)priority ?class`), func(prefix string) string { return prefix + "priorityClass" }},
-	{regexp.MustCompile(`(?i)\brunAs(User|Group)\b|\bfsGroup\b|security context constraint`), func(prefix string) string {
-		return prefix + "platformIds, or " + prefix + "user and " + prefix + "group"
-	}},
+	{words: regexp.MustCompile(`(?i)\blabels?\b`), keys: "labels, for every object, or POD.labels, for the pods alone"},
+	{words: regexp.MustCompile(`(?i)\bannotations?\b`), keys: "POD.annotations"},
+	{words: regexp.MustCompile(`(?i)\blimits?\b|\bresources?\b|\bcpu\b|\bmemory\b`), keys: "POD.resources"},
+	{words: regexp.MustCompile(`(?i)probes?\b`), keys: "POD.liveness and product.healthPath", ofRefresher: "POD.probes"},
+	{
+		words: regexp.MustCompile(`(?i)\bimages?\b|\bregistr|\brepositor|\brepos?\b`),
+		keys:  "product.tag; the vendor's registry is for the policy to allow", ofRefresher: "POD.image",
+	},
+	{words: regexp.MustCompile(`(?i)toleration|\btaints?\b|node ?selector`), keys: "POD.nodeSelector and POD.tolerations"},
+	{words: regexp.MustCompile(`(?i)priority ?class`), keys: "POD.priorityClass"},
+	{
+		words: regexp.MustCompile(`(?i)\brunAs(User|Group)\b|\bfsGroup\b|security context constraint`),
+		keys:  "POD.platformIds, or POD.user and POD.group",
+	},
 }
 
-// Prefixes of the keys of pods.
+// Whose pods there are, as the configuration calls them.
 const (
-	refresherPrefix = "refresher."
-	workloadPrefix  = "workload."
+	refresherPod = "refresher"
+	workloadPod  = "workload"
 )
 
 // admitted has the refusal of an admission policy name the keys of the configuration
 // that help. Its hook is named after a child; what is refused is not tried again.
-func admitted(ctx *pulumi.Context, child, prefix string) pulumi.ResourceOption {
-	hook, err := ctx.RegisterErrorHook(child+"-admitted", func(args *pulumi.ErrorHookArgs) (bool, error) {
+func admitted(ctx *pulumi.Context, child, pod string) pulumi.ResourceOption {
+	return errorhook.Option(ctx, child+"-admitted", child+": refusals of admission policies are not explained", func(args *pulumi.ErrorHookArgs) (bool, error) {
 		for _, text := range args.Errors {
-			if remedy := admission(text, prefix); remedy != "" {
+			if remedy := admission(text, pod); remedy != "" {
 				return false, fmt.Errorf("%s: %s", text, remedy)
 			}
 		}
 		return false, nil
 	})
-	if err != nil { // without a hook, the policy's words stand alone
-		_ = ctx.Log.Warn(child+": refusals of admission policies are not explained: "+err.Error(), nil)
-		return pulumi.Composite()
-	}
-	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{hook}})
 }
 
 // admission is what to do about a refusal; empty where no policy refused.
-func admission(text, prefix string) string {
+func admission(text, pod string) string {
 	at := denial.FindStringIndex(text)
 	if at == nil {
 		return ""
 	}
 	var keys []string
 	for _, remedy := range remedies {
-		if words := text[at[0]:]; remedy.words.MatchString(words) {
-			keys = append(keys, remedy.keys(prefix))
+		if !remedy.words.MatchString(text[at[0]:]) {
+			continue
 		}
+		words := remedy.keys
+		if pod == refresherPod {
+			words = cmp.Or(remedy.ofRefresher, words)
+		}
+		keys = append(keys, strings.ReplaceAll(words, "POD", pod))
 	}
 	if keys == nil {
 		return "an admission policy of the cluster refuses it: see docs/clusters.md for the keys of pods, or have the policy leave it out"

@@ -24,8 +24,8 @@ func TestARefusalOfAPolicyNamesTheKeysThatHelp(t *testing.T) {
 		},
 		own + "not on a Friday": {"see docs/clusters.md", "see docs/clusters.md"},
 	} {
-		assert.Contains(t, admission("update failed: "+words, refresherPrefix), want[0])
-		assert.Contains(t, admission("update failed: "+words, workloadPrefix), want[1])
+		assert.Contains(t, admission("update failed: "+words, refresherPod), want[0])
+		assert.Contains(t, admission("update failed: "+words, workloadPod), want[1])
 	}
-	assert.Empty(t, admission("cronjobs.batch is forbidden: User cannot create resource", refresherPrefix), "that is RBAC")
+	assert.Empty(t, admission("cronjobs.batch is forbidden: User cannot create resource", refresherPod), "that is RBAC")
 }

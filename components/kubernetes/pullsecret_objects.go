@@ -111,7 +111,7 @@ func (b *pullSecretBuilder) buildCronJob(pod *corev1.PodTemplateSpecArgs, needs 
 				Spec:     r.later().jobSpec(pod),
 			},
 		},
-	}, b.children.Options(childRefresh, pulumi.DependsOn(needs), admitted(b.ctx, b.children.Name(childRefresh), refresherPrefix))...)
+	}, b.children.Options(childRefresh, pulumi.DependsOn(needs), admitted(b.ctx, b.children.Name(childRefresh), refresherPod))...)
 	return err
 }
 
@@ -129,7 +129,7 @@ func (b *pullSecretBuilder) buildFirstRefresh(pod *corev1.PodTemplateSpecArgs, n
 	job, err := batchv1.NewJob(b.ctx, b.children.Name(childFirstRefresh), &batchv1.JobArgs{
 		Metadata: metadata,
 		Spec:     r.first().jobSpec(pod),
-	}, b.children.Options(childFirstRefresh, pulumi.DependsOn(needs), admitted(b.ctx, b.children.Name(childFirstRefresh), refresherPrefix),
+	}, b.children.Options(childFirstRefresh, pulumi.DependsOn(needs), admitted(b.ctx, b.children.Name(childFirstRefresh), refresherPod),
 		// What triggers a replacement is waited for as well.
 		pulumi.ReplacementTrigger(trigger),
 		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: await, Update: await}))...)

@@ -32,22 +32,13 @@ func File(path string, problems *Problems) (*Settings, error) {
 	if err != nil {
 		return nil, err
 	}
-	from := source{
-		stack:  StackOf(path),
-		get:    func(key string) (string, bool) { text, found := file.Values[key]; return text, found },
-		secret: func(key string) bool { return slices.Contains(file.Secrets, key) },
-	}
-	s := from.settings(problems)
-	if _, found := file.Values[ProductConfigKey]; found && s != nil {
-		s.ProductConfig = pulumi.String("") // that there is one is all that matters here
-	}
-	return s, nil
+	return file.Settings(problems), nil
 }
 
 // StackFile is a stack file as the engine reads it.
 type StackFile struct {
-	// Project is the project's name, Root its folder.
-	Project, Root string
+	// Stack is the stack's name, Project the project's, Root the project's folder.
+	Stack, Project, Root string
 	// Values are the configuration by full key, waybill:customer. What is secret has
 	// the value Hidden, and its key is among Secrets.
 	Values  map[string]string
@@ -60,6 +51,9 @@ const Hidden = "{}"
 // Read reads a stack file, and judges nothing. The project's Pulumi.yaml is beside
 // the file or in the folder above.
 func Read(path string) (*StackFile, error) {
+	if _, err := os.Stat(path); err != nil { // the engine's reader takes one that is missing for an empty one
+		return nil, err
+	}
 	root, project, err := loadProject(filepath.Dir(path))
 	if err != nil {
 		return nil, err
@@ -69,7 +63,7 @@ func Read(path string) (*StackFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	file := &StackFile{Project: project.Name.String(), Root: root, Values: map[string]string{}}
+	file := &StackFile{Stack: StackOf(path), Project: project.Name.String(), Root: root, Values: map[string]string{}}
 	for key, value := range stack.Config {
 		text := Hidden
 		if value.Secure() {
@@ -81,6 +75,20 @@ func Read(path string) (*StackFile, error) {
 	}
 	slices.Sort(file.Secrets)
 	return file, nil
+}
+
+// Settings are those of the file's configuration; nil where it cannot be understood.
+func (f *StackFile) Settings(problems *Problems) *Settings {
+	from := source{
+		stack:  f.Stack,
+		get:    func(key string) (string, bool) { text, found := f.Values[key]; return text, found },
+		secret: func(key string) bool { return slices.Contains(f.Secrets, key) },
+	}
+	s := from.settings(problems)
+	if _, found := f.Values[ProductConfigKey]; found && s != nil {
+		s.ProductConfig = pulumi.String("") // that there is one is all that matters here
+	}
+	return s
 }
 
 // StackOf is the name of a stack file's stack: NAME of Pulumi.NAME.yaml.

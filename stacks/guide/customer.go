@@ -48,7 +48,7 @@ func (w *writer) prerequisites() {
 	w.signIn()
 	c := w.stack.Customer
 	for _, e := range c.Sorted() {
-		if len(w.kubernetes(e)) == 0 && e.Cluster.Context == "" {
+		if len(w.stack.Objects(e)) == 0 && e.Cluster.Context == "" {
 			continue
 		}
 		var commands []string
@@ -177,7 +177,7 @@ func (w *writer) outputsFlag() string {
 
 // objects writes what is applied in one environment, and its first refresh.
 func (w *writer) objects(e *config.Environment) {
-	all := w.kubernetes(e)
+	all := w.stack.Objects(e)
 	if len(all) == 0 {
 		return
 	}
@@ -300,7 +300,7 @@ func (w *writer) verify() {
 	w.heading("Verify each hop")
 	w.show()
 	for _, e := range w.stack.Customer.Sorted() {
-		all, kubectl := w.kubernetes(e), w.kubectl(e, true)
+		all, kubectl := w.stack.Objects(e), w.kubectl(e, true)
 		var commands []string
 		for _, cron := range ofKind(all, "CronJob") {
 			w.say("`explain` walks the chain once, writes nothing, and shows every hop's issuer, subject, audience and verdict:")
@@ -396,20 +396,21 @@ func (w *writer) troubleshooting() {
 // walks says whether the chain leads through a cloud.
 func (w *writer) walks(cloud string) bool {
 	c := w.stack.Customer
+	onAWS := c.AWS.Vendor.Account != "" // the vendor, and with it the end of the chain
 	switch cloud {
 	case "azure":
 		return c.Platform == "aks" && c.Azure.Trust != "cluster"
 	case "aws":
-		return c.Platform == "eks"
+		return onAWS
 	}
-	return c.Platform != "eks"
+	return !onAWS
 }
 
 // leave takes away what the customer made.
 func (w *writer) leave() {
 	w.heading("Off-boarding")
 	for _, e := range w.stack.Customer.Sorted() {
-		all := w.kubernetes(e)
+		all := w.stack.Objects(e)
 		if len(all) == 0 {
 			continue
 		}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
-	"waybill.example/waybill/stacks/config"
 	"waybill.example/waybill/stacks/exchange"
 	"waybill.example/waybill/stacks/record"
 )
@@ -315,15 +314,4 @@ func (w *writer) tellFile(name string) {
 		return
 	}
 	w.run(w.heredoc(name+".json", text))
-}
-
-// kubernetes are what is registered in an environment's cluster.
-func (w *writer) kubernetes(e *config.Environment) []record.Registration {
-	var all []record.Registration
-	for _, r := range w.stack.Registrations {
-		if r.Provider == "kubernetes"+e.Suffix() && strings.HasPrefix(r.Type, "kubernetes:") && !r.Read {
-			all = append(all, r)
-		}
-	}
-	return all
 }

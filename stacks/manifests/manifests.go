@@ -51,15 +51,12 @@ type Set struct {
 
 // Of makes the objects of a stack's environment; empty for the only one.
 func Of(stack *record.Stack, environment string) (*Set, error) {
-	provider, err := providerOf(stack, environment)
+	of, err := environmentOf(stack, environment)
 	if err != nil {
 		return nil, err
 	}
 	set, missing := &Set{}, map[string]string{}
-	for _, r := range stack.Registrations {
-		if r.Provider != provider || !strings.HasPrefix(r.Type, "kubernetes:") || r.Read {
-			continue
-		}
+	for _, r := range stack.Objects(of) {
 		for _, unknown := range r.Unknowns() {
 			if missing[unknown.From] == "" {
 				missing[unknown.From] = r.Kind() + " " + r.Name + " has it in " + unknown.Path
@@ -90,26 +87,26 @@ func Of(stack *record.Stack, environment string) (*Set, error) {
 	return set, nil
 }
 
-// providerOf is the name of the provider of an environment's cluster.
-func providerOf(stack *record.Stack, environment string) (string, error) {
+// environmentOf is the environment that is meant.
+func environmentOf(stack *record.Stack, environment string) (*config.Environment, error) {
 	var names []string
 	for _, e := range stack.Customer.Sorted() {
 		names = append(names, e.Name)
 	}
 	switch {
 	case !slices.ContainsFunc(stack.Registrations, func(r record.Registration) bool { return r.Type == "pulumi:providers:kubernetes" }):
-		return "", fmt.Errorf("side %s on platform %s: has no Kubernetes objects: want the customer's stack of a cluster", stack.Customer.Side, stack.Customer.Platform)
+		return nil, fmt.Errorf("side %s on platform %s: has no Kubernetes objects: want the customer's stack of a cluster", stack.Customer.Side, stack.Customer.Platform)
 	case environment == "" && len(names) > 1:
-		return "", fmt.Errorf("the stack has several environments: want --environment with one of %s", strings.Join(names, ", "))
+		return nil, fmt.Errorf("the stack has several environments: want --environment with one of %s", strings.Join(names, ", "))
 	case environment != "" && !slices.Contains(names, environment):
-		return "", fmt.Errorf("environment %q: want one of %s", environment, strings.Join(names, ", "))
+		return nil, fmt.Errorf("environment %q: want one of %s", environment, strings.Join(names, ", "))
 	case environment == "":
 		environment = names[0]
 	}
 	for _, waiting := range stack.Waiting {
-		return "", fmt.Errorf("%s is missing, which the %s supplies: want its file, `%s`", waiting.Document, waiting.From, waiting.Command)
+		return nil, fmt.Errorf("%s is missing, which the %s supplies: want its file, `%s`", waiting.Document, waiting.From, waiting.Command)
 	}
-	return "kubernetes" + (&config.Environment{Name: environment}).Suffix(), nil
+	return &config.Environment{Name: environment}, nil
 }
 
 // add takes an object in as it is created, and as it is applied: without what the

@@ -217,8 +217,10 @@ func (l *Log) Of(kind string) []Registration {
 
 // Named is the one registration of a name that is no provider's; the zero
 // value if there is none.
-func (l *Log) Named(name string) Registration {
-	for _, r := range l.All() {
+func (l *Log) Named(name string) Registration { return named(l.All(), name) }
+
+func named(all []Registration, name string) Registration {
+	for _, r := range all {
 		if r.Name == name && !strings.HasPrefix(r.Type, "pulumi:providers:") {
 			return r
 		}

@@ -71,10 +71,7 @@ func Of(path string, program func(root string) pulumi.RunFunc, options Options) 
 	if err != nil {
 		return nil, err
 	}
-	settings, err := config.File(path, &config.Problems{}) // the program reports the problems
-	if err != nil {
-		return nil, err
-	}
+	settings := file.Settings(&config.Problems{}) // the program reports the problems
 	if settings == nil {
 		settings = &config.Settings{}
 	}
@@ -99,7 +96,7 @@ func Of(path string, program func(root string) pulumi.RunFunc, options Options) 
 		}
 		file.Values[key] = value
 	}
-	made := &Stack{Name: config.StackOf(path), Customer: &settings.Customer, Outputs: map[string]any{}}
+	made := &Stack{Name: file.Stack, Customer: &settings.Customer, Outputs: map[string]any{}}
 	err = pulumi.RunErr(func(ctx *pulumi.Context) error {
 		if err := program(file.Root)(ctx); err != nil {
 			return err
@@ -126,13 +123,17 @@ func Of(path string, program func(root string) pulumi.RunFunc, options Options) 
 
 // Named is the one registration of a name that is no provider's; the zero value if
 // there is none.
-func (s *Stack) Named(name string) Registration {
+func (s *Stack) Named(name string) Registration { return named(s.Registrations, name) }
+
+// Objects are what is registered in an environment's cluster, in its order.
+func (s *Stack) Objects(e *config.Environment) []Registration {
+	var all []Registration
 	for _, r := range s.Registrations {
-		if r.Name == name && !strings.HasPrefix(r.Type, "pulumi:providers:") {
-			return r
+		if r.Provider == "kubernetes"+e.Suffix() && strings.HasPrefix(r.Type, "kubernetes:") && !r.Read {
+			all = append(all, r)
 		}
 	}
-	return Registration{}
+	return all
 }
 
 // export keeps the outputs that are known.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/components/internal/errorhook"
 )
 
 // Cloud is what settles in one cloud.
@@ -86,12 +88,7 @@ var AWS = Cloud{
 // the state holds what uses it. What stays refused fails with the cloud's last words,
 // which explain gets before.
 func Option(ctx *pulumi.Context, resource string, cloud Cloud, explain ...func(text string)) pulumi.ResourceOption {
-	hook, err := ctx.RegisterErrorHook(resource+"-settles", cloud.retry(time.Sleep, explain...))
-	if err != nil { // without a hook, the first refusal stands
-		_ = ctx.Log.Warn(resource+" is not tried again where its cloud settles: "+err.Error(), nil)
-		return pulumi.Composite()
-	}
-	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{hook}})
+	return errorhook.Option(ctx, resource+"-settles", resource+" is not tried again where its cloud settles", cloud.retry(time.Sleep, explain...))
 }
 
 // retry asks for another attempt where the newest error, which stands first, settles.
