@@ -191,7 +191,8 @@ func (p *Program) policy(s settings.Settings) retry.Policy {
 func (p *Program) secret(s settings.Settings, dry bool) pullsecret.Secret {
 	return pullsecret.Secret{
 		Name:         s.SecretName,
-		Namespace:    s.Namespace,
+		Namespaces:   s.Namespaces,
+		Shown:        s.PullSecrets(),
 		RegistryHost: s.Registry,
 		Images:       s.Names(),
 		DryRun:       dry,

@@ -27,7 +27,7 @@ type explanation struct {
 	Trust    string         `json:"trust,omitempty"`
 	Images   []string       `json:"images,omitempty"`
 	Missing  []string       `json:"missing,omitempty"` // images that the registry does not hold
-	Secret   string         `json:"secret,omitempty"`  // NAMESPACE/NAME
+	Secret   string         `json:"secret,omitempty"`  // NAMESPACE/NAME, of several joined by ", "
 	Hops     []explainedHop `json:"hops"`
 	Problems []string       `json:"problems,omitempty"` // of the configuration; then there are no hops
 	OK       bool           `json:"ok"`
@@ -95,7 +95,7 @@ func (p *Program) explained(ctx context.Context) explanation {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.Deadline)
 	defer cancel()
-	e := explanation{Trust: string(s.Trust), Images: s.Names(), Secret: s.Namespace + "/" + s.SecretName}
+	e := explanation{Trust: string(s.Trust), Images: s.Names(), Secret: s.PullSecrets()}
 	walk := p.walk(s, p.secret(s, true), func(step chain.Step) { e.Hops = append(e.Hops, p.explainStep(step)) })
 	outcome, f := walk.Run(ctx)
 	e.Missing = outcome.Missing

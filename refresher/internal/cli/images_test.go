@@ -404,3 +404,38 @@ func TestAProgramOutsideAPodMakesNoTerminationMessage(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, entries)
 }
+
+func TestSeveralNamespacesGetTheSameToken(t *testing.T) {
+	w := newWorld(t, "entra")
+	w.env["WAYBILL_NAMESPACE"] = "product billing"
+	code, _, stderr := w.run("refresh")
+	require.Equal(t, 0, code, stderr)
+	require.Len(t, w.patches, 2)
+	for i, wanted := range []string{"product", "billing"} {
+		var sent struct {
+			Metadata struct{ Namespace string }
+			Data     map[string][]byte
+		}
+		require.NoError(t, json.Unmarshal(w.patches[i].body, &sent))
+		assert.Equal(t, secretPaths[i], w.patches[i].path)
+		assert.Equal(t, wanted, sent.Metadata.Namespace)
+		assert.Contains(t, string(sent.Data[".dockerconfigjson"]), w.access)
+	}
+	assert.Contains(t, stderr, `"secret":"product/product-pull, billing/product-pull"`)
+}
+
+func TestANamespaceThatRefusesTheTokenKeepsNoOtherFromIt(t *testing.T) {
+	w := newWorld(t, "entra")
+	w.env["WAYBILL_NAMESPACE"] = "gone billing product"
+	code, _, stderr := w.run("refresh")
+	assert.Equal(t, 15, code)
+	assert.Len(t, w.patches, 2)
+	assert.Contains(t, refusedLine(t, stderr)["error"], "namespace gone: unexpected request")
+
+	w = newWorld(t, "entra")
+	w.env["WAYBILL_NAMESPACE"] = "gone billing product"
+	w.always(stsHost, status(400, `{"error":"invalid_target"}`))
+	code, _, _ = w.run("refresh")
+	assert.Equal(t, 12, code)
+	assert.Len(t, w.merges, 2, "a failure is said on every secret that is there")
+}

@@ -69,7 +69,7 @@ func (p *Program) refresh(ctx context.Context, requireImages bool) int {
 	limited, cancel := context.WithTimeout(ctx, s.Deadline)
 	defer cancel()
 	outcome, f := p.walk(s, secret, func(step chain.Step) { logStep(logger, step) }).Run(limited)
-	attrs := []any{"secret", s.Namespace + "/" + s.SecretName, "images", s.Names(), "duration", since(begin)}
+	attrs := []any{"secret", s.PullSecrets(), "images", s.Names(), "duration", since(begin)}
 	if f != nil {
 		attrs = append(attrs, "hop", string(f.Hop), "exit", f.ExitCode())
 		if f.Overdue {

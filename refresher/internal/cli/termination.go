@@ -63,7 +63,7 @@ func failure(f *fault.Fault, s settings.Settings) []string {
 	if f.Image != "" {
 		lines = append(lines, "image "+f.Image)
 	}
-	return append(lines, fmt.Sprintf("secret %s/%s is not refreshed", s.Namespace, s.SecretName))
+	return append(lines, fmt.Sprintf("secret %s is not refreshed", s.PullSecrets()))
 }
 
 // refused says why nothing was tried.

@@ -23,6 +23,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -99,6 +100,7 @@ type world struct {
 }
 
 type patch struct {
+	path               string
 	query, contentType string
 	body               []byte
 }
@@ -437,9 +439,14 @@ func (w *world) registry(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// secretPaths are the Secrets that there are.
+var secretPaths = []string{
+	"/api/v1/namespaces/" + namespace + "/secrets/" + secretName, "/api/v1/namespaces/billing/secrets/" + secretName,
+}
+
 func (w *world) api(rw http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	if r.Header.Get("Authorization") != "Bearer "+w.apiToken || r.Method != http.MethodPatch || r.URL.Path != "/api/v1/namespaces/"+namespace+"/secrets/"+secretName {
+	if r.Header.Get("Authorization") != "Bearer "+w.apiToken || r.Method != http.MethodPatch || !slices.Contains(secretPaths, r.URL.Path) {
 		refusal(http.StatusForbidden, "Forbidden", "unexpected request "+r.Method+" "+r.URL.Path)(rw, r)
 		return
 	}
@@ -447,7 +454,7 @@ func (w *world) api(rw http.ResponseWriter, r *http.Request) {
 		Metadata struct{ Annotations map[string]*string }
 	}
 	_ = json.Unmarshal(body, &object)
-	sent := patch{query: r.URL.RawQuery, contentType: r.Header.Get("Content-Type"), body: body}
+	sent := patch{path: r.URL.Path, query: r.URL.RawQuery, contentType: r.Header.Get("Content-Type"), body: body}
 	merge := sent.contentType == "application/merge-patch+json"
 	w.mu.Lock()
 	defer w.mu.Unlock()

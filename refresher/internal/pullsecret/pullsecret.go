@@ -1,4 +1,4 @@
-// Package pullsecret writes the new credential into the one Secret that the refresher may patch.
+// Package pullsecret writes the new credential into the one Secret that the refresher may patch in each namespace.
 //
 // It uses server-side apply, because with the verb patch alone an apply updates a present object and cannot
 // create an absent one (docs/facts.md §8). The apply is forced, since Pulumi's field manager owns the data
@@ -47,18 +47,21 @@ const (
 // dataKey is the one key of a Secret of type kubernetes.io/dockerconfigjson.
 const dataKey = ".dockerconfigjson"
 
-// Secret is the pull secret of one product.
+// Secret is the pull secret of one product, in one namespace or several.
 type Secret struct {
-	Name, Namespace string
-	RegistryHost    string   // keys the credential: the vendor's registry, nothing shorter
-	Images          []string // as annotated
-	DryRun          bool     // only ask the API server whether the patch would be admitted
-	Kubernetes      func() (*rest.Config, error)
-	Secrets         *redact.Set
-	Logger          *slog.Logger // told what is not worth a failed run
+	Name         string
+	Namespaces   []string // at least one
+	Shown        string   // every NAMESPACE/NAME, for the report
+	RegistryHost string   // keys the credential: the vendor's registry, nothing shorter
+	Images       []string // as annotated
+	DryRun       bool     // only ask the API server whether the patch would be admitted
+	Kubernetes   func() (*rest.Config, error)
+	Secrets      *redact.Set
+	Logger       *slog.Logger // told what is not worth a failed run
 }
 
-// Apply patches the secret with the credential, and annotates which images are missing. It implements chain.Writer.
+// Apply patches the secret with the credential, and annotates which images are missing. A namespace that refuses it keeps
+// no other from getting it. It implements chain.Writer.
 func (s Secret) Apply(
 	ctx context.Context, credential chain.Credential, missing []string, step *chain.Step,
 ) *fault.Fault {
@@ -70,28 +73,44 @@ func (s Secret) Apply(
 			"/var/run/secrets/kubernetes.io/serviceaccount"
 		return f
 	}
+	var refused *fault.Fault
+	for _, namespace := range s.Namespaces {
+		if err := s.apply(ctx, client, namespace, credential, missing); err != nil && refused == nil {
+			refused = s.refused(namespace, err)
+		}
+	}
+	if refused == nil {
+		step.Issuer, step.Subject, step.Audience, step.Expires = host, s.Shown, s.RegistryHost, credential.Expires
+	}
+	return refused
+}
+
+// apply patches the secret of one namespace.
+func (s Secret) apply(
+	ctx context.Context, client *rest.RESTClient, namespace string, credential chain.Credential, missing []string,
+) error {
 	var before map[string]string
 	if len(missing) > 0 {
 		// The verb patch alone reads nothing; the answer to a patch that changes nothing is the object.
-		if before, err = s.merge(ctx, client, struct{}{}, true); err != nil {
-			return s.refused(err)
+		var err error
+		if before, err = s.merge(ctx, client, namespace, struct{}{}, true); err != nil {
+			return err
 		}
 	}
 	now := time.Now().UTC()
-	body, err := s.body(credential, now, since(missing, before[AnnotationMissing], now))
+	body, err := s.body(namespace, credential, now, since(missing, before[AnnotationMissing], now))
 	if err != nil {
-		return fault.FromError(fault.HopSecret, err, s.Secrets)
+		return err
 	}
-	after, err := s.patch(ctx, client.Patch(types.ApplyPatchType).Param("force", "true"), body, s.DryRun)
+	after, err := s.patch(ctx, client.Patch(types.ApplyPatchType).Param("force", "true"), namespace, body, s.DryRun)
 	if err != nil {
-		return s.refused(err)
+		return err
 	}
 	if after[AnnotationProblem] != "" && !s.DryRun {
-		if _, err := s.merge(ctx, client, problem(nil), false); err != nil {
+		if _, err := s.merge(ctx, client, namespace, problem(nil), false); err != nil {
 			s.Logger.Warn("the annotation of the last failure stays", "error", err)
 		}
 	}
-	step.Issuer, step.Subject, step.Audience, step.Expires = host, s.Namespace+"/"+s.Name, s.RegistryHost, credential.Expires
 	return nil
 }
 
@@ -110,8 +129,12 @@ func (s Secret) Annotate(ctx context.Context, f *fault.Fault) error {
 	}
 	at := time.Now().UTC().Format(time.RFC3339)
 	text := redact.Cut(fmt.Sprintf("%s hop %s, exit %d: %s", at, f.Hop, f.ExitCode(), s.Secrets.Text(why)), problemLimit)
-	_, err = s.merge(ctx, client, problem(&text), false)
-	return err
+	var failed []error
+	for _, namespace := range s.Namespaces {
+		_, err := s.merge(ctx, client, namespace, problem(&text), false)
+		failed = append(failed, err)
+	}
+	return errors.Join(failed...)
 }
 
 // problem is the merge patch that sets the annotation, or with nil removes it.
@@ -119,18 +142,20 @@ func problem(text *string) any {
 	return map[string]any{"metadata": map[string]any{"annotations": map[string]*string{AnnotationProblem: text}}}
 }
 
-func (s Secret) merge(ctx context.Context, client *rest.RESTClient, patch any, dry bool) (map[string]string, error) {
+func (s Secret) merge(ctx context.Context, client *rest.RESTClient, namespace string, patch any, dry bool) (map[string]string, error) {
 	body, err := json.Marshal(patch)
 	if err != nil {
 		return nil, err
 	}
-	return s.patch(ctx, client.Patch(types.MergePatchType), body, dry)
+	return s.patch(ctx, client.Patch(types.MergePatchType), namespace, body, dry)
 }
 
-// patch sends a patch of the secret and returns the annotations of the answer. The rest of the answer holds the
-// credential and is not kept.
-func (s Secret) patch(ctx context.Context, request *rest.Request, body []byte, dry bool) (map[string]string, error) {
-	request = request.Namespace(s.Namespace).Resource("secrets").Name(s.Name).
+// patch sends a patch of a namespace's secret and returns the annotations of the answer. The rest of the answer holds
+// the credential and is not kept.
+func (s Secret) patch(
+	ctx context.Context, request *rest.Request, namespace string, body []byte, dry bool,
+) (map[string]string, error) {
+	request = request.Namespace(namespace).Resource("secrets").Name(s.Name).
 		Param("fieldManager", FieldManager).MaxRetries(0).Body(body)
 	if dry {
 		request = request.Param("dryRun", metav1.DryRunAll)
@@ -196,7 +221,7 @@ func (s Secret) client() (*rest.RESTClient, string, error) {
 	return client, config.Host, err
 }
 
-func (s Secret) body(credential chain.Credential, now time.Time, missing string) ([]byte, error) {
+func (s Secret) body(namespace string, credential chain.Credential, now time.Time, missing string) ([]byte, error) {
 	auth := base64.StdEncoding.EncodeToString([]byte(credential.Username + ":" + credential.Password))
 	s.Secrets.Add(credential.Password)
 	s.Secrets.Add(auth)
@@ -218,13 +243,21 @@ func (s Secret) body(credential chain.Credential, now time.Time, missing string)
 	return json.Marshal(map[string]any{
 		"apiVersion": "v1",
 		"kind":       "Secret",
-		"metadata":   map[string]any{"name": s.Name, "namespace": s.Namespace, "annotations": annotations},
+		"metadata":   map[string]any{"name": s.Name, "namespace": namespace, "annotations": annotations},
 		"data":       map[string][]byte{dataKey: config},
 	})
 }
 
-// refused reads the API server's refusal.
-func (s Secret) refused(err error) *fault.Fault {
+// refused reads the API server's refusal, which does not always say in which namespace.
+func (s Secret) refused(namespace string, err error) *fault.Fault {
+	f := s.explained(err)
+	if len(s.Namespaces) > 1 {
+		f.Words = "namespace " + namespace + ": " + f.Words
+	}
+	return f
+}
+
+func (s Secret) explained(err error) *fault.Fault {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {
 		return fault.FromError(fault.HopSecret, err, s.Secrets)

@@ -57,7 +57,7 @@ const (
 type Settings struct {
 	Trust            Trust
 	SecretName       string           // WAYBILL_SECRET
-	Namespace        string           // WAYBILL_NAMESPACE
+	Namespaces       []string         // WAYBILL_NAMESPACE: at least one, each with a Secret of that name
 	Images           []name.Reference // at least one, none twice
 	Registry         string           // host of every image, pinned by the pod: no other is shown a credential
 	Deadline         time.Duration    // of the whole run
@@ -104,7 +104,7 @@ func Load(lookup Lookup) (Settings, error) {
 	r := reader{lookup: lookup}
 	s := r.start()
 	s.SecretName = r.checked("WAYBILL_SECRET", validation.IsDNS1123Subdomain)
-	s.Namespace = r.checked("WAYBILL_NAMESPACE", validation.IsDNS1123Label)
+	s.Namespaces = strings.Fields(r.checked("WAYBILL_NAMESPACE", namespaces))
 	s.Images, s.Registry = r.images()
 	r.proxy("HTTPS_PROXY")
 	r.proxy("https_proxy")
@@ -289,6 +289,27 @@ func (r *reader) images() (images []name.Reference, registry string) {
 		}
 	}
 	return images, registry
+}
+
+// namespaces checks names that are separated by white space.
+func namespaces(value string) (problems []string) {
+	words := strings.Fields(value)
+	for i, namespace := range words {
+		problems = append(problems, validation.IsDNS1123Label(namespace)...)
+		if slices.Contains(words[:i], namespace) {
+			problems = append(problems, "want each namespace once")
+		}
+	}
+	return problems
+}
+
+// PullSecrets names every Secret that is written, as "NAMESPACE/NAME", joined by ", ".
+func (s Settings) PullSecrets() string {
+	names := make([]string, 0, len(s.Namespaces))
+	for _, namespace := range s.Namespaces {
+		names = append(names, namespace+"/"+s.SecretName)
+	}
+	return strings.Join(names, ", ")
 }
 
 // Names writes the images as they were given.

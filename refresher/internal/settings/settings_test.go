@@ -141,6 +141,8 @@ func TestEachWrongValueIsNamedWithTheWish(t *testing.T) {
 		{"WAYBILL_TRUST", "aws", "want entra, cluster, irsa or pod-identity"},
 		{"WAYBILL_SECRET", "Pull_Secret", "want a Kubernetes name"},
 		{"WAYBILL_NAMESPACE", "a.b", "want a Kubernetes name"},
+		{"WAYBILL_NAMESPACE", "product a.b", "want a Kubernetes name"},
+		{"WAYBILL_NAMESPACE", "product a a", "want each namespace once"},
 		{"WAYBILL_IMAGES", "europe-west1-docker.pkg.dev/vendor/acme/product", "want HOST/PATH:TAG"},
 		{"WAYBILL_IMAGES", "product:1", "want HOST/PATH:TAG"},
 		{"WAYBILL_IMAGES", "docker.io/library/product:1", "no other host is shown the token"},
