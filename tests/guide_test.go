@@ -287,7 +287,11 @@ func TestAFollowedGuideSaysWhatTheProgramRegisters(t *testing.T) {
 							regexp.QuoteMeta(string(key)+"="+value.StringValue()), said)
 					}
 				}
-				assert.Contains(t, g.text, "| "+kind+" | "+orNamed(r.Text("metadata.name"))+" |")
+				name := orNamed(r.Text("metadata.name"))
+				if r.Text("metadata.namespace") == "batch" { // of weyland's pullSecretAlsoIn
+					name = orNamed("batch/" + r.Text("metadata.name"))
+				}
+				assert.Contains(t, g.text, "| "+kind+" | "+name+" |")
 			}
 		})
 	}

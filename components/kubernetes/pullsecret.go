@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
@@ -61,6 +62,9 @@ type PullSecretArgs struct {
 	// namespace that is made, and PRODUCT-pull-secret in one that exists, where another
 	// product may have its own.
 	Name string
+	// AlsoIn are other namespaces of the cluster, which exist, that get a pull secret of
+	// the same name from the same refresher. In each it may patch that secret alone.
+	AlsoIn []string
 	// ServiceAccount is the refresher's own, never the product's; empty means
 	// PRODUCT-refresher.
 	ServiceAccount string
@@ -126,6 +130,9 @@ const (
 
 func (args *PullSecretArgs) children() []string {
 	children := []string{childSecret, childAccount, childRole, childBinding}
+	for _, namespace := range args.AlsoIn {
+		children = append(children, childIn(childSecret, namespace), childIn(childRole, namespace), childIn(childBinding, namespace))
+	}
 	if !args.NoNetworkPolicy {
 		children = append(children, childEgress)
 	}
@@ -142,6 +149,9 @@ func (args *PullSecretArgs) children() []string {
 	}
 	return append(append(children, childImages, childRefresh, childFirstRefresh), args.Proxy.children()...)
 }
+
+// childIn is a child's name in one of AlsoIn.
+func childIn(child, namespace string) string { return child + "-" + namespace }
 
 // RefresherServiceAccount is the name of a product's refresher's
 // ServiceAccount: the one source of the subject that other clouds trust.
@@ -160,6 +170,12 @@ func (args *PullSecretArgs) Validate(later ...string) error {
 	checkProtect(p, "protectNamespace", args.ProtectNamespace, args.Existing)
 	p.Error("name", naming.PullSecret.Check(args.secretName()))
 	p.Error("serviceAccount", naming.Label.Check(args.serviceAccountName()))
+	for i, namespace := range args.AlsoIn {
+		p.Error("alsoIn", naming.Label.Check(namespace))
+		if namespace == args.Namespace || slices.Contains(args.AlsoIn[:i], namespace) {
+			p.Add("alsoIn", "%q: want each namespace once, and not the refresher's own", namespace)
+		}
+	}
 	for _, port := range args.EgressPorts {
 		p.Range("egressPorts", port, 1, 65535)
 	}
@@ -244,13 +260,19 @@ func (b *pullSecretBuilder) build() error {
 		return err
 	}
 	b.namespace = namespace
-	secret, err := b.buildSecret()
+	account, err := b.buildAccount()
 	if err != nil {
 		return err
 	}
-	rights, err := b.buildRights()
-	if err != nil {
-		return err
+	needs := []pulumi.Resource{account}
+	uids := pulumi.Array{}
+	for _, namespace := range append([]string{""}, b.args.AlsoIn...) {
+		secret, binding, err := b.buildSecret(namespace, account)
+		if err != nil {
+			return err
+		}
+		needs = append(needs, secret, binding)
+		uids = append(uids, secret.Metadata.Uid())
 	}
 	policy, err := newRefresherPolicy(b)
 	if err != nil {
@@ -264,12 +286,12 @@ func (b *pullSecretBuilder) build() error {
 	if b.args.Waiting {
 		return nil
 	}
-	return b.buildRefresher(secret, append(append(rights, secret), policy...))
+	return b.buildRefresher(append(needs, policy...), append(uids, b.args.After...))
 }
 
 // buildRefresher registers what walks the chain; needs are what it needs in the
-// cluster.
-func (b *pullSecretBuilder) buildRefresher(secret *corev1.Secret, needs []pulumi.Resource) error {
+// cluster, and trigger is what runs the first refresh again.
+func (b *pullSecretBuilder) buildRefresher(needs []pulumi.Resource, trigger pulumi.Array) error {
 	config, err := b.buildConfig()
 	if err != nil {
 		return err
@@ -279,7 +301,6 @@ func (b *pullSecretBuilder) buildRefresher(secret *corev1.Secret, needs []pulumi
 		return err
 	}
 	needs = append(needs, images)
-	trigger := append(pulumi.Array{secret.Metadata.Uid()}, b.args.After...)
 	var configName pulumi.StringInput
 	if config != nil {
 		configName = config.Metadata.Name().Elem()

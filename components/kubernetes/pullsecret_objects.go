@@ -12,16 +12,64 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// buildSecret creates the secret empty. From then on its data belongs to the
-// refresher: Pulumi leaves it alone.
-func (b *pullSecretBuilder) buildSecret() (*corev1.Secret, error) {
-	return corev1.NewSecret(b.ctx, b.children.Name(childSecret), &corev1.SecretArgs{
-		Metadata:   b.metadata(b.args.secretName()),
+// buildAccount registers the refresher's ServiceAccount.
+func (b *pullSecretBuilder) buildAccount() (*corev1.ServiceAccount, error) {
+	return corev1.NewServiceAccount(b.ctx, b.children.Name(childAccount), &corev1.ServiceAccountArgs{
+		Metadata:                     b.metadata(b.args.serviceAccountName()),
+		AutomountServiceAccountToken: pulumi.Bool(false),
+	}, b.children.Options(childAccount)...)
+}
+
+// buildSecret creates the secret empty, and lets the refresher patch it and do nothing
+// else. From then on its data belongs to the refresher: Pulumi leaves it alone. An empty
+// namespace is the refresher's own.
+func (b *pullSecretBuilder) buildSecret(namespace string, account *corev1.ServiceAccount) (*corev1.Secret, *rbacv1.RoleBinding, error) {
+	child := func(name string) string { return name }
+	metadata := b.metadata
+	if namespace != "" {
+		child = func(name string) string { return childIn(name, namespace) }
+		metadata = func(name string) *metav1.ObjectMetaArgs {
+			m := b.metadata(name)
+			m.Namespace = pulumi.String(namespace)
+			return m
+		}
+	}
+	secret, err := corev1.NewSecret(b.ctx, b.children.Name(child(childSecret)), &corev1.SecretArgs{
+		Metadata:   metadata(b.args.secretName()),
 		Type:       pulumi.String("kubernetes.io/dockerconfigjson"),
 		StringData: pulumi.StringMap{".dockerconfigjson": pulumi.String(`{"auths":{}}`)},
-	}, b.children.Options(childSecret, pulumi.IgnoreChanges([]string{"data", "stringData"}),
+	}, b.children.Options(child(childSecret), pulumi.IgnoreChanges([]string{"data", "stringData"}),
 		// A replacement that an operator asks for would meet its own name.
 		pulumi.DeleteBeforeReplace(true))...)
+	if err != nil {
+		return nil, nil, err
+	}
+	role, err := rbacv1.NewRole(b.ctx, b.children.Name(child(childRole)), &rbacv1.RoleArgs{
+		Metadata: metadata(b.args.serviceAccountName()),
+		Rules: rbacv1.PolicyRuleArray{&rbacv1.PolicyRuleArgs{
+			ApiGroups:     pulumi.ToStringArray([]string{""}),
+			Resources:     pulumi.ToStringArray([]string{"secrets"}),
+			ResourceNames: pulumi.ToStringArray([]string{b.args.secretName()}),
+			Verbs:         pulumi.ToStringArray([]string{"patch"}),
+		}},
+	}, b.children.Options(child(childRole))...)
+	if err != nil {
+		return nil, nil, err
+	}
+	binding, err := rbacv1.NewRoleBinding(b.ctx, b.children.Name(child(childBinding)), &rbacv1.RoleBindingArgs{
+		Metadata: metadata(b.args.serviceAccountName()),
+		RoleRef: &rbacv1.RoleRefArgs{
+			ApiGroup: pulumi.String("rbac.authorization.k8s.io"),
+			Kind:     pulumi.String("Role"),
+			Name:     role.Metadata.Name().Elem(),
+		},
+		Subjects: rbacv1.SubjectArray{&rbacv1.SubjectArgs{
+			Kind:      pulumi.String("ServiceAccount"),
+			Name:      account.Metadata.Name().Elem(),
+			Namespace: b.namespace.ToStringPtrOutput(),
+		}},
+	}, b.children.Options(child(childBinding))...)
+	return secret, binding, err
 }
 
 // buildConfig registers the credential configuration as an immutable ConfigMap
@@ -48,47 +96,6 @@ func (b *pullSecretBuilder) buildImages() (*corev1.ConfigMap, error) {
 		Metadata: b.metadata(b.args.secretName() + "-images"),
 		Data:     pulumi.StringMap{imagesKey: list},
 	}, b.children.Options(childImages)...)
-}
-
-// buildRights lets the refresher patch the one secret, and do nothing else.
-func (b *pullSecretBuilder) buildRights() ([]pulumi.Resource, error) {
-	accountName := b.args.serviceAccountName()
-	account, err := corev1.NewServiceAccount(b.ctx, b.children.Name(childAccount), &corev1.ServiceAccountArgs{
-		Metadata:                     b.metadata(accountName),
-		AutomountServiceAccountToken: pulumi.Bool(false),
-	}, b.children.Options(childAccount)...)
-	if err != nil {
-		return nil, err
-	}
-	role, err := rbacv1.NewRole(b.ctx, b.children.Name(childRole), &rbacv1.RoleArgs{
-		Metadata: b.metadata(accountName),
-		Rules: rbacv1.PolicyRuleArray{&rbacv1.PolicyRuleArgs{
-			ApiGroups:     pulumi.ToStringArray([]string{""}),
-			Resources:     pulumi.ToStringArray([]string{"secrets"}),
-			ResourceNames: pulumi.ToStringArray([]string{b.args.secretName()}),
-			Verbs:         pulumi.ToStringArray([]string{"patch"}),
-		}},
-	}, b.children.Options(childRole)...)
-	if err != nil {
-		return nil, err
-	}
-	binding, err := rbacv1.NewRoleBinding(b.ctx, b.children.Name(childBinding), &rbacv1.RoleBindingArgs{
-		Metadata: b.metadata(accountName),
-		RoleRef: &rbacv1.RoleRefArgs{
-			ApiGroup: pulumi.String("rbac.authorization.k8s.io"),
-			Kind:     pulumi.String("Role"),
-			Name:     role.Metadata.Name().Elem(),
-		},
-		Subjects: rbacv1.SubjectArray{&rbacv1.SubjectArgs{
-			Kind:      pulumi.String("ServiceAccount"),
-			Name:      account.Metadata.Name().Elem(),
-			Namespace: b.namespace.ToStringPtrOutput(),
-		}},
-	}, b.children.Options(childBinding)...)
-	if err != nil {
-		return nil, err
-	}
-	return []pulumi.Resource{account, binding}, nil
 }
 
 func (b *pullSecretBuilder) buildCronJob(pod *corev1.PodTemplateSpecArgs, needs []pulumi.Resource) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"strconv"
+	"strings"
 	"time"
 
 	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
@@ -194,7 +195,7 @@ func (b *pullSecretBuilder) refresherPod(
 	variables := append(args.Source.environment(),
 		variable{"WAYBILL_REGISTRY", args.Registry},
 		variable{"WAYBILL_SECRET", pulumi.String(args.secretName())},
-		variable{"WAYBILL_NAMESPACE", pulumi.String(args.Namespace)},
+		variable{"WAYBILL_NAMESPACE", pulumi.String(strings.Join(append([]string{args.Namespace}, args.AlsoIn...), " "))},
 		variable{"WAYBILL_DEADLINE", pulumi.String(run.deadline.String())},
 		variable{"WAYBILL_PROPAGATION", pulumi.String(run.propagation.String())},
 	)

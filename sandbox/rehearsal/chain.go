@@ -22,8 +22,10 @@ type chain struct {
 	cluster *cluster
 
 	namespace, secret string
-	cronJob           *batchv1.CronJob
-	deployment        *appsv1.Deployment
+	// alsoIn are other namespaces that have the pull secret.
+	alsoIn     []string
+	cronJob    *batchv1.CronJob
+	deployment *appsv1.Deployment
 	// components are all Deployments of the product, deployment among them.
 	components []appsv1.Deployment
 
@@ -36,6 +38,9 @@ type chain struct {
 }
 
 func (c *chain) base() *chain { return c }
+
+// namespaces are all that have the pull secret, the refresher's first.
+func (c *chain) namespaces() []string { return append([]string{c.namespace}, c.alsoIn...) }
 
 func (c *chain) explain(err error) error { return explain(c.environment, err) }
 

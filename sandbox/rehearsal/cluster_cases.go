@@ -66,7 +66,7 @@ func (c *chain) clusterCases() []testCase {
 	}
 	cases = append(cases,
 		testCase{"the refresher doing anything but patch its secret", hopSecret, anyWords, func(ctx context.Context) error {
-			return c.mayOnly(ctx, hopSecret, c.account, "patch secrets/"+c.secret)
+			return c.mayOnly(ctx, hopSecret, c.account, c.namespaces(), "patch secrets/"+c.secret)
 		}},
 		testCase{"an image of another registry", hopKubernetes, regexp.MustCompile(`its host is registry\.attacker\.example: want `), c.imageOfAnotherRegistry},
 		testCase{"a refresh that is missed", hopSecret, anyWords, c.missedRefresh},
@@ -86,7 +86,7 @@ func (c *chain) productCases() []testCase {
 				accounts = append(accounts, component.Spec.Template.Spec.ServiceAccountName)
 			}
 			for _, account := range accounts {
-				if err := c.mayOnly(ctx, hopKubernetes, orElse(account, "default")); isAllowed(err) {
+				if err := c.mayOnly(ctx, hopKubernetes, orElse(account, "default"), nil); isAllowed(err) {
 					return err
 				}
 			}
@@ -177,8 +177,8 @@ func (c *chain) as(ctx context.Context, account string) (kubernetes.Interface, e
 
 // mayOnly asks the API server for all that a ServiceAccount may do, in every
 // namespace. What everybody may ask of themselves does not count. wanted is what
-// it may do in its own namespace, each VERB RESOURCE/NAME.
-func (c *chain) mayOnly(ctx context.Context, hop, account string, wanted ...string) error {
+// it may do in the namespaces there, each VERB RESOURCE/NAME.
+func (c *chain) mayOnly(ctx context.Context, hop, account string, there []string, wanted ...string) error {
 	client, err := c.as(ctx, account)
 	if err != nil {
 		return err
@@ -199,7 +199,7 @@ func (c *chain) mayOnly(ctx context.Context, hop, account string, wanted ...stri
 				continue
 			}
 			for _, right := range rightsOf(rule) {
-				if namespace.Name != c.namespace || !slices.Contains(wanted, right) {
+				if !slices.Contains(there, namespace.Name) || !slices.Contains(wanted, right) {
 					return allowed(account + " may " + right + " in namespace " + namespace.Name)
 				}
 			}
@@ -289,7 +289,7 @@ func (c *chain) unanswered(ctx context.Context) error {
 // the life of the token that the secret holds, by the record: one that ends is
 // replaced even if a run is missed (docs/facts.md §8).
 func (c *chain) missedRefresh(ctx context.Context) error {
-	_, config, err := c.pullSecret(ctx)
+	_, config, err := c.pullSecret(ctx, c.namespace)
 	if err != nil {
 		return err
 	}

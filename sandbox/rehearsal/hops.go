@@ -126,8 +126,14 @@ func (c *chain) follow(ctx context.Context, since int, pod string, hops []string
 		}
 		seen = append(seen, written.asHop())
 	}
-	hop, err := c.writtenSecret(ctx, written)
-	return append(seen, hop), written, err
+	for _, namespace := range c.namespaces() {
+		hop, err := c.writtenSecret(ctx, namespace, written)
+		seen = append(seen, hop)
+		if err != nil || !hop.OK {
+			return seen, written, err
+		}
+	}
+	return seen, written, nil
 }
 
 func (a answer) asHop() Hop {
@@ -175,33 +181,35 @@ type dockerConfig struct {
 	Auths map[string]authn.AuthConfig `json:"auths"`
 }
 
-// pullSecret is the pull secret as the API server has it.
-func (c *chain) pullSecret(ctx context.Context) (*corev1.Secret, dockerConfig, error) {
+// pullSecret is a namespace's pull secret as the API server has it.
+func (c *chain) pullSecret(ctx context.Context, namespace string) (*corev1.Secret, dockerConfig, error) {
 	var config dockerConfig
-	held, err := c.cluster.admin.CoreV1().Secrets(c.namespace).Get(ctx, c.secret, metav1.GetOptions{})
+	held, err := c.cluster.admin.CoreV1().Secrets(namespace).Get(ctx, c.secret, metav1.GetOptions{})
 	if err == nil {
 		err = json.Unmarshal(held.Data[corev1.DockerConfigJsonKey], &config)
 	}
 	if err != nil {
-		return nil, config, fmt.Errorf("rehearsal: pull secret %s/%s: %w", c.namespace, c.secret, err)
+		return nil, config, fmt.Errorf("rehearsal: pull secret %s/%s: %w", namespace, c.secret, err)
 	}
 	return held, config, nil
 }
 
 // emptySecret takes away what an earlier run of the refresher wrote.
 func (c *chain) emptySecret(ctx context.Context) error {
-	if err := patch(ctx, c.cluster.admin.CoreV1().Secrets(c.namespace), c.secret, map[string]any{
-		"data": map[string]any{corev1.DockerConfigJsonKey: []byte(`{"auths":{}}`)},
-	}); err != nil {
-		return fmt.Errorf("rehearsal: pull secret %s/%s: %w", c.namespace, c.secret, err)
+	for _, namespace := range c.namespaces() {
+		if err := patch(ctx, c.cluster.admin.CoreV1().Secrets(namespace), c.secret, map[string]any{
+			"data": map[string]any{corev1.DockerConfigJsonKey: []byte(`{"auths":{}}`)},
+		}); err != nil {
+			return fmt.Errorf("rehearsal: pull secret %s/%s: %w", namespace, c.secret, err)
+		}
 	}
 	return nil
 }
 
-// writtenSecret says whether the pull secret holds what the last hop gave, for
-// the one registry.
-func (c *chain) writtenSecret(ctx context.Context, given answer) (Hop, error) {
-	held, config, err := c.pullSecret(ctx)
+// writtenSecret says whether a namespace's pull secret holds what the last hop gave,
+// for the one registry.
+func (c *chain) writtenSecret(ctx context.Context, namespace string, given answer) (Hop, error) {
+	held, config, err := c.pullSecret(ctx, namespace)
 	if err != nil {
 		return Hop{}, err
 	}
@@ -220,7 +228,7 @@ func (c *chain) writtenSecret(ctx context.Context, given answer) (Hop, error) {
 	}
 	written := given
 	written.hop, written.issuer = hopSecret, c.cluster.REST.Host
-	written.subject, written.audience = c.namespace+"/"+c.secret, c.registry
+	written.subject, written.audience = namespace+"/"+c.secret, c.registry
 	hop := written.asHop()
 	last := slices.MaxFunc(held.ManagedFields, func(a, b metav1.ManagedFieldsEntry) int { return writtenAt(a).Compare(writtenAt(b)) })
 	hop.Detail += ", written by " + last.Manager
@@ -302,7 +310,7 @@ func (c *chain) refresh(ctx context.Context, name string, edit func(*corev1.PodS
 // refusedToken runs the refresher without the right to read: what the registry
 // refuses replaces nothing, and the Job fails.
 func (c *chain) refusedToken(ctx context.Context, without func(run func() error) error) error {
-	before, _, err := c.pullSecret(ctx)
+	before, _, err := c.pullSecret(ctx, c.namespace)
 	if err != nil {
 		return err
 	}
@@ -318,7 +326,7 @@ func (c *chain) refusedToken(ctx context.Context, without func(run func() error)
 	}); err != nil {
 		return err
 	}
-	after, _, err := c.pullSecret(ctx)
+	after, _, err := c.pullSecret(ctx, c.namespace)
 	if err != nil {
 		return err
 	}

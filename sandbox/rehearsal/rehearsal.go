@@ -134,8 +134,8 @@ func New(ctx context.Context, config Config) (*Rehearsal, error) {
 func (s *setting) read(ctx context.Context, e environment) (way, error) {
 	c := &chain{
 		setting: s, environment: e.name,
-		namespace: e.place.Namespace,
-		registry:  e.grant.text("registry"), repository: e.grant.text("repository"), image: e.outputs.text("image"),
+		namespace: e.place.Namespace, alsoIn: e.place.AlsoIn,
+		registry: e.grant.text("registry"), repository: e.grant.text("repository"), image: e.outputs.text("image"),
 	}
 	if at := slices.IndexFunc(s.clusters, func(one *cluster) bool { return one.Context == e.place.Context }); at >= 0 {
 		c.cluster = s.clusters[at]

@@ -66,6 +66,8 @@ type Place struct {
 	// Context is that of one of kubernetes.clusters.
 	Context   string `json:"context,omitempty"`
 	Namespace string `json:"namespace,omitempty"`
+	// AlsoIn are other namespaces in which the refresher writes the pull secret.
+	AlsoIn []string `json:"alsoIn,omitempty"`
 }
 
 // Workload is a component with an identity of its own.
@@ -118,7 +120,7 @@ func (w *World) validateWalk(report func(format string, args ...any)) {
 		key := "walk.environments." + name
 		known := slices.ContainsFunc(w.Kubernetes.Clusters, func(c Cluster) bool { return c.Context == place.Context })
 		switch {
-		case walk.Chain == ChainECS && place != Place{}:
+		case walk.Chain == ChainECS && (place.Context != "" || place.Namespace != "" || place.AlsoIn != nil):
 			report("%s: want {}: ECS has neither contexts nor namespaces", key)
 		case walk.Chain != ChainECS && (!known || place.Namespace == ""):
 			report("%s: want the context of one of kubernetes.clusters, and a namespace", key)

@@ -28,7 +28,7 @@ var (
 	}
 	withRefresher = config.Reads{
 		Needs: []string{"refresher.image"},
-		Uses:  []string{"refresher...", "pullSecretOnly", "environments.*.pullSecret", "environments.*.egressPorts...", "environments.*.networkPolicy"},
+		Uses:  []string{"refresher...", "pullSecretOnly", "environments.*.pullSecret", "environments.*.pullSecretAlsoIn...", "environments.*.egressPorts...", "environments.*.networkPolicy"},
 	}
 	// podKeys are what a cluster asks of pods.
 	podKeys = []string{
@@ -134,11 +134,13 @@ func (c *clusters) check(problems *config.Problems) {
 		if e.Namespace.Existing && e.Namespace.Protect != nil {
 			problems.Add(e.Key("namespace.protect"), "and existing: want no protection of somebody else's namespace")
 		}
-		at := e.Cluster.Context + " " + e.Namespace.Name
-		if first, taken := seen[at]; taken && e.Cluster.Context != "" {
-			problems.Add("environments."+e.Name, "has the context %s and namespace %s of environments.%s", e.Cluster.Context, e.Namespace.Name, first)
+		for _, namespace := range append([]string{e.Namespace.Name}, e.PullSecretAlsoIn...) {
+			at := e.Cluster.Context + " " + namespace
+			if first, taken := seen[at]; taken && first != e.Name && e.Cluster.Context != "" {
+				problems.Add("environments."+e.Name, "has the context %s and namespace %s of environments.%s", e.Cluster.Context, namespace, first)
+			}
+			seen[at] = e.Name
 		}
-		seen[at] = e.Name
 		if len(s.WorkloadsIn(e)) == 0 && !s.PullSecretOnly {
 			problems.Add("environments."+e.Name, "runs no workload: want one at least, on whose image a token is tried")
 		}
@@ -258,6 +260,12 @@ func (c *clusters) lookUp(ctx *pulumi.Context) (err error) {
 				p.Namespace.WaivePodSecurity, pulumi.Provider(p.provider))
 			if err != nil {
 				return config.Named(err, c.namespaceKeys(p))
+			}
+		}
+		for _, namespace := range p.PullSecretAlsoIn {
+			// None of the refresher's pods run there.
+			if _, err := kubernetes.FindNamespace(ctx, namespace+"-namespace"+p.Suffix(), namespace, true, pulumi.Provider(p.provider)); err != nil {
+				return config.Named(err, config.Keys{"name": p.Key("pullSecretAlsoIn")})
 			}
 		}
 		if err := c.cloud.find(ctx, p.Environment); err != nil {
@@ -413,6 +421,7 @@ func (c *clusters) pullSecretArgs(p *place, g *grant) *kubernetes.PullSecretArgs
 		Existing:         p.existing,
 		ProtectNamespace: p.Namespace.Protect,
 		Name:             p.PullSecret,
+		AlsoIn:           p.PullSecretAlsoIn,
 		Source:           c.pull.source(p.Environment, p.who, g),
 		Waiting:          g == nil,
 		Refresher: kubernetes.Refresher{
@@ -479,7 +488,7 @@ func (c *clusters) namespaceKeys(p *place) config.Keys {
 func (c *clusters) pullSecretKeys(p *place) config.Keys {
 	return config.Keys{
 		"customer": "slug", "product": "product.name", "namespace": p.Key("namespace.name"), "existing": p.Key("namespace.existing"),
-		"protectNamespace": p.Key("namespace.protect"), "name": p.Key("pullSecret"),
+		"protectNamespace": p.Key("namespace.protect"), "name": p.Key("pullSecret"), "alsoIn": p.Key("pullSecretAlsoIn"),
 		"serviceAccount": "product.name", "refresher": "refresher", "egressPorts": p.Key("egressPorts"),
 		"proxy": p.Key("proxy"), "proxy.authorityConfigMap": p.Key("proxy.authorityConfigMap"), "images": "product", "objectLabels": "labels",
 		"source": "environments." + p.Name, "source.tenantId": "azure.tenantId", "source.scope": "azure.token.scope",

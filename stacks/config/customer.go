@@ -71,8 +71,10 @@ type Environment struct {
 	Namespace Namespace `json:"namespace"`
 	// PullSecret is the pull secret's name; empty: ar-pull-secret, or
 	// PRODUCT-pull-secret in an existing namespace.
-	PullSecret  string `json:"pullSecret"`
-	EgressPorts []int  `json:"egressPorts"` // empty: 443, 6443
+	PullSecret string `json:"pullSecret"`
+	// PullSecretAlsoIn are other namespaces, which exist, that get the same pull secret.
+	PullSecretAlsoIn []string `json:"pullSecretAlsoIn"`
+	EgressPorts      []int    `json:"egressPorts"` // empty: 443, 6443
 	// NetworkPolicy is false where the refresher's is left out; nil: true.
 	NetworkPolicy *bool `json:"networkPolicy"`
 	// Proxy is the cluster's way to the internet; nil: a direct one.

@@ -69,9 +69,9 @@ func (w *writer) prerequisites() {
 				commands = append(commands, w.line("aws eks describe-addon --addon-name eks-pod-identity-agent --cluster-name "+name, where))
 			}
 		}
-		commands = append(commands, w.kubectl(e, false)+" version")
+		commands = append(commands, w.kubectl(e, "")+" version")
 		if e.Cluster.Issuer != "" {
-			commands = append(commands, w.kubectl(e, false)+" get --raw /.well-known/openid-configuration")
+			commands = append(commands, w.kubectl(e, "")+" get --raw /.well-known/openid-configuration")
 			w.say("The issuer that cluster `%s` shows must be `%s`.", e.Cluster.Context, e.Cluster.Issuer)
 		}
 		w.run(commands...)
@@ -105,11 +105,11 @@ func (w *writer) line(words string, where []string) string {
 	return broken(append(strings.Fields(words), where...))
 }
 
-// kubectl is the command with an environment's cluster, and its namespace.
-func (w *writer) kubectl(e *config.Environment, inNamespace bool) string {
+// kubectl is the command with an environment's cluster, and a namespace of it, or none.
+func (w *writer) kubectl(e *config.Environment, namespace string) string {
 	words := "kubectl --context " + w.word(w.provider("kubernetes"+e.Suffix()).Text("context"))
-	if inNamespace {
-		words += " --namespace " + w.word(e.Namespace.Name)
+	if namespace != "" {
+		words += " --namespace " + w.word(namespace)
 	}
 	return words
 }
@@ -194,14 +194,18 @@ func (w *writer) objects(e *config.Environment) {
 	w.text.WriteString("| kind | name | what it is |\n|---|---|---|\n")
 	for _, r := range all {
 		if !strings.HasSuffix(r.Kind(), "Patch") || r.Kind() == "NamespacePatch" {
-			fmt.Fprintf(&w.text, "| %s | %s | %s |\n", r.Kind(), cmp.Or(code(r.Text("metadata.name")), "named after its contents"), purpose(r))
+			name := r.Text("metadata.name")
+			if namespace := r.Text("metadata.namespace"); slices.Contains(e.PullSecretAlsoIn, namespace) {
+				name = namespace + "/" + name
+			}
+			fmt.Fprintf(&w.text, "| %s | %s | %s |\n", r.Kind(), cmp.Or(code(name), "named after its contents"), purpose(r))
 		}
 	}
 	w.text.WriteString("\n")
 	secret := slices.ContainsFunc(all, func(r record.Registration) bool {
 		return strings.Contains(fmt.Sprint(record.Plain(resource.NewProperty(r.Inputs))), config.ProductConfigKey)
 	})
-	manifests, kubectl := "waybill manifests "+w.stack.Name+options, w.kubectl(e, false)
+	manifests, kubectl := "waybill manifests "+w.stack.Name+options, w.kubectl(e, "")
 	var commands []string
 	if slices.ContainsFunc(all, func(r record.Registration) bool {
 		return r.Type == "kubernetes:core/v1:Secret" && r.Kind() == "Secret" && !secretOf(r)
@@ -287,7 +291,7 @@ func (w *writer) firstRefresh(e *config.Environment, all []record.Registration, 
 	w.heading("The first refresh" + title)
 	w.say("The Job walks the chain and fills the pull secret; it gives up after about a quarter of an hour. Its log has a line\n" +
 		"for each hop; where it fails, the last one says the hop, the cloud's words and the likely cause.")
-	selector, kubectl := w.word(labels(jobs)), w.kubectl(e, true)
+	selector, kubectl := w.word(labels(jobs)), w.kubectl(e, e.Namespace.Name)
 	w.run(
 		fmt.Sprintf("until %s get job --output 'jsonpath={.items[*].status.conditions[*].type}' \\\n  --selector %s | grep -Eq 'Complete|Failed'; do sleep 5; done", kubectl, selector),
 		fmt.Sprintf("%s logs --tail -1 \\\n  --selector %s", kubectl, selector))
@@ -300,7 +304,7 @@ func (w *writer) verify() {
 	w.heading("Verify each hop")
 	w.show()
 	for _, e := range w.stack.Customer.Sorted() {
-		all, kubectl := w.stack.Objects(e), w.kubectl(e, true)
+		all, kubectl := w.stack.Objects(e), w.kubectl(e, e.Namespace.Name)
 		var commands []string
 		for _, cron := range ofKind(all, "CronJob") {
 			w.say("`explain` walks the chain once, writes nothing, and shows every hop's issuer, subject, audience and verdict:")
@@ -308,7 +312,8 @@ func (w *writer) verify() {
 		}
 		for _, secret := range ofKind(all, "Secret") {
 			if !secretOf(secret) {
-				commands = append(commands, fmt.Sprintf("%s get secret %s --output 'jsonpath={.metadata.annotations}'", kubectl, w.word(secret.Text("metadata.name"))))
+				commands = append(commands, fmt.Sprintf("%s get secret %s --output 'jsonpath={.metadata.annotations}'",
+					w.kubectl(e, secret.Text("metadata.namespace")), w.word(secret.Text("metadata.name"))))
 			}
 		}
 		for _, deployment := range ofKind(all, "Deployment") {
@@ -378,7 +383,7 @@ func (w *writer) troubleshooting() {
 		w.say("The nodes pull by themselves, so that there is no refresher. Where a pod waits in `ImagePullBackOff`, its events have the\n" +
 			"registry's words: 403 is the right to read, which the vendor gives to the nodes' identity; `not found` an image that is not there.")
 		for _, e := range c.Sorted() {
-			w.run(w.kubectl(e, true) + " get events --field-selector reason=Failed")
+			w.run(w.kubectl(e, e.Namespace.Name) + " get events --field-selector reason=Failed")
 		}
 		return
 	}
@@ -414,17 +419,21 @@ func (w *writer) leave() {
 		if len(all) == 0 {
 			continue
 		}
-		var kinds, commands []string
-		for _, r := range all {
-			if kind := strings.ToLower(r.Kind()); !strings.HasSuffix(kind, "patch") && kind != "namespace" {
-				kinds = append(kinds, kind)
+		var commands []string
+		for _, namespace := range append([]string{e.Namespace.Name}, e.PullSecretAlsoIn...) {
+			var kinds []string
+			for _, r := range all {
+				if kind := strings.ToLower(r.Kind()); !strings.HasSuffix(kind, "patch") && r.Text("metadata.namespace") == namespace {
+					kinds = append(kinds, kind)
+				}
 			}
+			slices.Sort(kinds)
+			commands = append(commands, fmt.Sprintf("%s delete %s \\\n  --selector %s",
+				w.kubectl(e, namespace), strings.Join(slices.Compact(kinds), ","), w.word(labels(all))))
 		}
-		slices.Sort(kinds)
-		commands = append(commands, fmt.Sprintf("%s delete %s \\\n  --selector %s", w.kubectl(e, true), strings.Join(slices.Compact(kinds), ","), w.word(labels(all))))
 		for _, namespace := range ofKind(all, "Namespace") {
 			if !namespace.RPC.GetProtect() && !namespace.RPC.GetRetainOnDelete() {
-				commands = append(commands, w.kubectl(e, false)+" delete namespace "+w.word(namespace.Text("metadata.name")))
+				commands = append(commands, w.kubectl(e, "")+" delete namespace "+w.word(namespace.Text("metadata.name")))
 			} else {
 				w.say("Namespace `%s` stays, with what others have in it.", namespace.Text("metadata.name"))
 			}
