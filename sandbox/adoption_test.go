@@ -13,16 +13,16 @@ import (
 )
 
 // uids are the UIDs of what must stay the same objects.
-func uids(t *testing.T, c kubernetes.Interface) []string {
+func uids(t *testing.T, c kubernetes.Interface, product string) []string {
 	t.Helper()
 	ctx := context.Background()
-	namespace, err := c.CoreV1().Namespaces().Get(ctx, "bifrost", metav1.GetOptions{})
+	namespace, err := c.CoreV1().Namespaces().Get(ctx, product, metav1.GetOptions{})
 	require.NoError(t, err)
-	pullSecret, err := c.CoreV1().Secrets("bifrost").Get(ctx, "ar-pull-secret", metav1.GetOptions{})
+	pullSecret, err := c.CoreV1().Secrets(product).Get(ctx, "ar-pull-secret", metav1.GetOptions{})
 	require.NoError(t, err)
-	deployment, err := c.AppsV1().Deployments("bifrost").Get(ctx, "bifrost", metav1.GetOptions{})
+	deployment, err := c.AppsV1().Deployments(product).Get(ctx, product, metav1.GetOptions{})
 	require.NoError(t, err)
-	service, err := c.CoreV1().Services("bifrost").Get(ctx, "bifrost", metav1.GetOptions{})
+	service, err := c.CoreV1().Services(product).Get(ctx, product, metav1.GetOptions{})
 	require.NoError(t, err)
 	return []string{string(namespace.UID), string(pullSecret.UID), string(deployment.UID), string(service.UID)}
 }
@@ -33,7 +33,7 @@ func TestExampleAGuideMadeCustomerIsAdopted(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, "virtucon")
 	s := p.start(nil)
-	before := uids(t, client(t, s))
+	before := uids(t, client(t, s), "bifrost")
 	identity := s.Azure.Identities()[0]
 
 	preview, err := open(t, s).Preview(context.Background())
@@ -57,7 +57,7 @@ func TestExampleAGuideMadeCustomerIsAdopted(t *testing.T) {
 	for _, change := range changes(result) {
 		assert.False(t, strings.HasPrefix(change, "replace ") || strings.HasPrefix(change, "delete "), change)
 	}
-	assert.Equal(t, before, uids(t, client(t, s)), "the same objects")
+	assert.Equal(t, before, uids(t, client(t, s), "bifrost"), "the same objects")
 	adopted := s.Azure.Identities()
 	require.Len(t, adopted, 1)
 	assert.Equal(t, identity.PrincipalID, adopted[0].PrincipalID, "the same principal")
@@ -94,13 +94,13 @@ func TestExampleWhatWouldBeReplacedIsNotAdopted(t *testing.T) {
 			p := newProject(t, "virtucon")
 			p.change(c.change)
 			s := p.start(nil)
-			before := uids(t, client(t, s))
+			before := uids(t, client(t, s), "bifrost")
 			_, err := open(t, s).Preview(context.Background())
 			if err == nil { // the engine warns in a preview, and refuses in an update
 				_, err = open(t, s).Up(context.Background())
 			}
 			require.ErrorContains(t, err, c.want)
-			assert.Equal(t, before, uids(t, client(t, s)))
+			assert.Equal(t, before, uids(t, client(t, s), "bifrost"))
 		})
 	}
 }
