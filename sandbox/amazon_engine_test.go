@@ -335,3 +335,24 @@ func TestExampleAVendorsRoleIsOffBoardedAlone(t *testing.T) {
 	assert.Empty(t, broken(t, s, again.Outputs))
 	assert.Empty(t, changes(up(t, s)))
 }
+
+// A role's name cannot be changed: a new one is made, everything that names it moves,
+// and the old one goes with what hung on it.
+func TestExampleARoleThatIsRenamedIsReplaced(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, "stark")
+	s := p.start(nil)
+	up(t, s)
+	p.set("ecs.executionRole", map[string]any{"name": "stark-pulls"})
+	preview, err := open(t, s).Preview(context.Background())
+	require.NoError(t, err)
+	renamed := up(t, s)
+	assert.Equal(t, changes(preview), changes(renamed), "the update does what the preview said")
+	assert.Contains(t, changes(renamed), "replace service-execution")
+	customer, err := s.AWS.IAM.Account(starksCustomer)
+	require.NoError(t, err)
+	_, err = customer.Role("stark--bifrost-execution")
+	require.Error(t, err, "the old role is gone")
+	assert.Empty(t, broken(t, s, renamed.Outputs))
+	assert.Empty(t, changes(up(t, s)))
+}

@@ -61,7 +61,15 @@ func (t *Type[C]) diff(client C, request plugin.DiffRequest, stateful bool) plug
 			news[key] = old
 		}
 	}
-	difference := olds.DiffIncludeUnknowns(news, isMark)
+	compare := olds.DiffIncludeUnknowns // takes an unknown for equal
+	if stateful {
+		// A planned value that is not known is a change, and where the property cannot
+		// change, a replacement: so the engine finds what goes before a resource that is
+		// deleted first, as an attachment goes before its role
+		// (https://developer.hashicorp.com/terraform/plugin/framework/resources/plan-modification).
+		compare = olds.Diff
+	}
+	difference := compare(news, isMark)
 	if difference == nil {
 		return plugin.DiffResult{Changes: plugin.DiffNone}
 	}
