@@ -345,7 +345,7 @@ var exits = []struct {
 	hop, codes, look string
 	clouds           []string // the providers with which a walk has the hop; none: all
 }{
-	{"", "2", "arguments, environment or credential configuration refused; nothing was asked of a cloud: apply the objects as they are printed", nil},
+	{"", "2", "arguments, environment or credential configuration refused; no cloud was contacted: apply the objects as they are printed", nil},
 	{"kubernetes", "10", "the projected ServiceAccount token: the cluster's clock, and its API server's issuer", nil},
 	{"entra", "11", "the federated credential: issuer, subject and audience equal to those in the log, to the last slash", []string{"azure"}},
 	{"sts", "12", "the provider's issuer, audience and condition, or the role's trust policy: compare them with the claims in the log", nil},
