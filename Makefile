@@ -19,7 +19,7 @@ COMMA := ,
 BUILD := go run -C tools/build . -C
 
 .PHONY: help
-help: ## this list
+help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '%s\n' '' Examples: '  make up STACK=acme' '  make up JSON=1 | jq .hops' '  make serve STACK=initech' \
 		'  make mutants ONLY=irsa' '  make image IMAGE=registry.example.com/refresher:0.1.0'
@@ -30,25 +30,25 @@ help: ## this list
 preflight:
 	@check=$$(mktemp) && go build -C tools/preflight -o "$$check" . && "$$check" --stack "$(STACK)" $(if $(JSON),--json); \
 		status=$$?; rm -f "$$check"; exit $$status
-up: preflight tools ## deploy STACK (default dev) to the sandbox; JSON=1 prints a document
+up: preflight tools ## deploy STACK (default: dev) to the sandbox; JSON=1 prints a document
 	@$(BIN)/sandbox up $(FLAGS)
-preview: preflight tools ## show what up would change
+preview: preflight tools ## show what make up would change
 	@$(BIN)/sandbox preview $(FLAGS)
-down: preflight tools ## delete what up made
+down: preflight tools ## delete what make up created
 	@$(BIN)/sandbox down $(FLAGS)
-reset: preflight build ## forget STACK's sandbox (.sandbox/STACK), and keep what was built
+reset: preflight build ## delete STACK's sandbox (.sandbox/STACK), and keep the builds
 	@$(BIN)/sandbox reset $(FLAGS)
-serve: preflight tools ## leave the sandbox running and print the environment for other clients
+serve: preflight tools ## keep the sandbox running, and print the environment for other clients
 	@$(BIN)/sandbox serve $(FLAGS)
 
 .PHONY: diagram figures
 diagram: preflight tools ## print the deployed chain of STACK as Mermaid
 	@$(BIN)/sandbox diagram $(FLAGS)
-figures: preflight tools ## measure the reliability; JSON=1 prints a document
+figures: preflight tools ## measure reliability; JSON=1 prints a document
 	@go run -C sandbox ./cmd/figures --root .. $(if $(JSON),--json)
 
 .PHONY: mutants
-mutants: preflight tools ## break the program one line at a time and print who noticed; ONLY=REGEXP picks some
+mutants: preflight tools ## break the program one line at a time, and print what noticed; ONLY=REGEXP selects some
 	@$(BIN)/sandbox mutants $(if $(ONLY),--only '$(ONLY)') $(if $(JSON),--json)
 
 .PHONY: tools build
@@ -57,13 +57,13 @@ tools: $(BIN)/controlplane build
 	@for tool in pulumi pulumi-resource-kubernetes; do \
 		$(BIN)/sandbox installed $$tool || $(MAKE) -s --no-print-directory $(BIN)/$$tool || exit 1; \
 	done
-build: .build/refresher-image ## the program, the refresher's image and the sandbox
+build: .build/refresher-image ## build the program, the refresher's image and the sandbox
 	@echo "· building the program and the sandbox" >&2
 	@go build -o $(BIN)/waybill . >&2
 	@go build -C sandbox -o ../$(BIN)/sandbox ./cmd/sandbox >&2
 
 .PHONY: fleet
-fleet: ## build .build/bin/fleet, which works on many customers' stacks side by side (docs/fleet.md)
+fleet: ## build .build/bin/fleet, for many customers' stacks (docs/fleet.md)
 	@echo "· building the fleet" >&2
 	@go build -C fleet -o ../$(BIN)/fleet ./cmd/fleet >&2
 
@@ -105,13 +105,13 @@ define in-modules
 endef
 
 .PHONY: test
-test: tools ## every test of every module; where examples/ is gone, all but the tests of the examples
+test: tools ## run every test of every module; without examples/, all but the tests of the examples
 	$(call in-modules,testing,go test -C $$module -count 1 -timeout 60m -parallel 4 $(if $(wildcard examples),,-skip ^TestExample) ./...)
 
 SCRIPTS := .ci/run tools/program $(wildcard tools/ci/*)
 
 .PHONY: lint
-lint: $(BIN)/golangci-lint $(BIN)/shfmt $(BIN)/actionlint ## vet, golangci-lint, formatting, shellcheck, actionlint
+lint: $(BIN)/golangci-lint $(BIN)/shfmt $(BIN)/actionlint ## run vet, golangci-lint, formatting, shellcheck, actionlint
 	$(call in-modules,linting,(cd $$module && "$(CURDIR)/$(BIN)/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...))
 	@$(BIN)/shfmt -d $(SCRIPTS) >&2
 	@command -v shellcheck >/dev/null || { echo "lint: want shellcheck on PATH (Debian: apt-get install shellcheck)" >&2; exit 1; }
@@ -119,13 +119,13 @@ lint: $(BIN)/golangci-lint $(BIN)/shfmt $(BIN)/actionlint ## vet, golangci-lint,
 	@$(BIN)/actionlint >&2
 
 .PHONY: scan
-scan: $(BIN)/govulncheck ## known vulnerabilities that the modules' code reaches
+scan: $(BIN)/govulncheck ## list known vulnerabilities that the modules' code reaches
 	$(call in-modules,scanning,"$(CURDIR)/$(BIN)/govulncheck" -C $$module ./...)
 
 .PHONY: image
-image: ## build the refresher's image, VERSION (default 0.1.0), and push it to IMAGE=host/path:tag
+image: ## build the refresher's image, VERSION (default: 0.1.0), and push it to IMAGE=host/path:tag
 	@go run -C refresher ./cmd/image --version $(VERSION) $(if $(IMAGE),--push $(IMAGE),--output ../.build/refresher-image)
 
 .PHONY: clean
-clean: ## delete what was built and every sandbox's state
+clean: ## delete the builds and every sandbox's state
 	rm -rf .build .sandbox

@@ -55,7 +55,7 @@ func TestAClusterBehindAProxy(t *testing.T) {
 	wrong(inspects, "connect: connection refused", "environments.NAME.proxy.https")
 	p.set(key+".https", corporateProxy)
 	wrong(map[string]any{"refuses": "login"},
-		"the proxy proxy.wayne.example:3128 answered CONNECT with 407 Proxy Authentication Required: Cache Access Denied", "another proxy goes into environments.NAME.proxy.https")
+		"the proxy proxy.wayne.example:3128 answered CONNECT with 407 Proxy Authentication Required: Cache Access Denied", "set another proxy in environments.NAME.proxy.https")
 	wrong(map[string]any{"refuses": "hosts"},
 		"the proxy proxy.wayne.example:3128 answered CONNECT with 403 Forbidden: Access Denied: Category of sts.googleapis.com:443: cloud storage", "environments.NAME.proxy.no")
 	wrong(inspects, "certificate signed by unknown authority", `issued by "CN=authority of proxy.wayne.example`, "environments.NAME.proxy.authority")

@@ -1,7 +1,7 @@
-// Package sandbox puts together what the program meets in production, on one
-// machine and without an account: a real Kubernetes control plane for each
-// cluster of the stack's world, embedded clouds, and their Pulumi providers,
-// attached to the real engine.
+// Package sandbox runs the program's production environment on one machine,
+// without an account: a real Kubernetes control plane for each cluster of the
+// stack's world, emulated clouds, and their Pulumi providers, attached to the
+// real engine.
 //
 // It is independent of the program: it runs it as a process and takes nothing
 // from components or stacks, so that it cannot share their mistakes. What it
@@ -168,7 +168,7 @@ func orElse(value *string, fallback string) {
 
 // Sandbox is one stack's running sandbox.
 type Sandbox struct {
-	// Azure and GCP are the embedded clouds, empty where the world has none of
+	// Azure and GCP are the emulated clouds, empty where the world has none of
 	// them; AWS and AWSAPIs, its endpoints and agents, are nil there. Entra is
 	// the token server that the rehearsal mints with.
 	Azure   *azure.Cloud

@@ -19,29 +19,29 @@ const usage = `usage: waybill COMMAND STACK [OPTIONS]
 
 STACK is the name in Pulumi.STACK.yaml, here or in examples/. Nothing is deployed.
 
-  access-request  prints what the customer sends to the vendor, as JSON. On AKS through
-                  Entra the customer deploys first: Entra chooses the principal's ID
-  guide           prints the steps by which people build the chain by hand, as Markdown,
-                  with every value filled in
-  manifests       prints the customer's Kubernetes objects as YAML, in the order in which
-                  they are applied, for a customer that does not run Pulumi
-  validate        reports everything that is wrong with the stack file, a line each
+  access-request  prints the customer's document for the vendor, as JSON. On AKS through
+                  Entra the customer deploys first, because Entra chooses the principal's ID
+  guide           prints instructions to build the chain by hand, as Markdown, with every
+                  value filled in
+  manifests       prints the customer's Kubernetes objects as YAML, in the order to apply
+                  them, for a customer without Pulumi
+  validate        reports every problem of the stack file, one per line
 
 Options of guide:
-  --for terminal      the clouds' command lines; default
-  --for terraform     Terraform for what is in the clouds
-  --outputs FILE      as of manifests
+  --for terminal      use the clouds' command lines (the default)
+  --for terraform     use Terraform for the cloud resources
+  --outputs FILE      see manifests
 
 Options of manifests:
-  --environment NAME  the environment, where the stack has several
-  --outputs FILE      what is known of the cloud resources, as
-                      "pulumi stack output --json -s STACK" prints it; by hand
-                      {"accessRequest": ...} with what the vendor was told
+  --environment NAME  the environment, if the stack has several
+  --outputs FILE      the stack's outputs, as printed by
+                      "pulumi stack output --json -s STACK"; or written by hand:
+                      {"accessRequest": ...} with the values sent to the vendor
   --secrets FILE      the product's configuration file, which the stack file holds
-                      encrypted; it is written with --out only
-  --once              what is created before anything is applied, and never applied:
-                      the empty pull secret, and the namespace that it is in
-  --out DIR           a file for each object and kustomization.yaml, for
+                      encrypted; written only with --out
+  --once              print what to create once, before the first apply, and never to
+                      apply: the empty pull secret and its namespace
+  --out DIR           write one file per object, kustomization.yaml for
                       "kubectl apply --server-side -k DIR", and once.yaml
 
 Examples:
@@ -51,7 +51,7 @@ Examples:
   waybill manifests initech --once | kubectl create -f -
   waybill manifests initech | kubectl apply --server-side -f -
 
-Without arguments this is the Pulumi program: "pulumi up -s STACK" starts it.
+Without arguments this is the Pulumi program, which "pulumi up -s STACK" starts.
 `
 
 // commands are what the program does besides deploying, by name. Each is given a

@@ -50,7 +50,7 @@ func TestWrongConfigurationIsNamed(t *testing.T) {
 		"issuer that is no https URL":   {set("environments.default.cluster", map[string]any{"context": "c", "issuer": "http://a.example/"}), `environments.default.cluster.issuer "http://a.example/": want the cluster's OIDC issuer`},
 		"two identities":                {set("azure.identity", map[string]any{"name": "one", "existing": "two"}), `azure.identity has 2 of name, existing, application: want at most one`},
 		"tags moved in a virtual one":   {set("gcp.repository", map[string]any{"upstream": "projects/hello-releases/locations/europe-west1/repositories/r", "mutableTags": true}), `gcp.repository.mutableTags true: want it without an upstream, whose tags these are`},
-		"no replica":                    {set("workload.replicas", 0), `workload.replicas 0: want how many pods or tasks, 1 to 1000`},
+		"no replica":                    {set("workload.replicas", 0), `workload.replicas 0: want the number of pods or tasks, 1 to 1000`},
 		"a token over its third":        {set("refresher.every", "30m"), `refresher.every 30m0s: want 5m to 20m0s`},
 		"a key of another platform":     {set("aws", map[string]any{}), `aws belongs to another platform, chain or side: want none here`},
 		"waived for its own namespace":  {set("environments.default.namespace.waivePodSecurity", true), `environments.default.namespace.waivePodSecurity true: want it for an existing namespace only`},
@@ -114,7 +114,7 @@ func TestExampleWrongConfigurationOfAPartyIsNamed(t *testing.T) {
 		edit  func(map[string]any)
 		want  string
 	}{
-		"a side that is none":                 {"dev", set("side", "theirs"), `side "theirs": want whose half of the chain this stack builds`},
+		"a side that is none":                 {"dev", set("side", "theirs"), `side "theirs": want the half of the chain that this stack builds`},
 		"an exchange with oneself":            {"dev", set("exchange", map[string]any{}), `exchange ` + elsewhere},
 		"the vendor's cluster":                {"soylent-vendor", environments(map[string]any{"default": environment("x")}), `environments.default.cluster ` + elsewhere},
 		"the vendor's refresher":              {"soylent-vendor", set("refresher", map[string]any{"image": "a.example/b:1"}), `refresher ` + elsewhere},
@@ -191,7 +191,7 @@ func TestExampleWrongConfigurationOfAPartyIsNamed(t *testing.T) {
 		"an environment that is none":      {"tyrell", set("workloads", []any{map[string]any{"component": "web"}, map[string]any{"component": "api", "environments": []any{"test"}}}), `workloads[1].environments[0] "test": want one of the environments, dev, prod, staging`},
 		"an environment without workloads": {"tyrell", set("workloads", []any{map[string]any{"component": "web", "environments": []any{"prod", "dev"}}}), `environments.staging runs no workload`},
 		"the refresher's component":        {"tyrell", set("workloads", []any{map[string]any{"component": "refresher"}}), `workloads[0].component "refresher": want another name`},
-		"a version of tomorrow":            {"dev", set("version", 2), `version 2: want the version of the configuration's form: 1`},
+		"a version of tomorrow":            {"dev", set("version", 2), `version 2: want the version of the configuration format: 1`},
 		"two hyphens in a product":         {"dev", set("product.name", "my--app"), `product.name "my--app": want the product's name`},
 		"a tag that Google does not take":  {"dev", set("tags", map[string]any{"Cost Center": "7"}), `tags["Cost Center"] "7": want a key of 1 to 63 of a-z, 0-9, _ and -`},
 	} {

@@ -48,17 +48,18 @@ func TestExampleTheConfigurationPageListsEveryKey(t *testing.T) {
 
 const configurationHead = `# Configuration
 
-One object, ` + "`waybill:customer`" + `, holds everything about a customer but secrets. Each secret is a top-level key of its
-own: ` + "`waybill:productConfig`" + ` is the product's configuration file. It is required exactly where
-` + "`product.configPath`" + ` is set.
+The object ` + "`waybill:customer`" + ` holds everything about a customer except secrets. Each secret is a separate top-level
+key: ` + "`waybill:productConfig`" + ` is the product's configuration file, required if and only if ` + "`product.configPath`" + ` is
+set.
 
-Everything is checked before anything is registered, and every problem is reported at once. Quote text that looks like
-a number, above all tags: YAML turns an unquoted ` + "`1.10`" + ` into 1.1. Settings of providers (` + "`azure-native:…`, `gcp:…`" + `,
-` + "`kubernetes:…`, `aws:…`" + `) are refused, because the program's explicit providers would ignore them.
+The program checks the whole configuration before it registers anything, and reports every problem at once. Quote text
+that looks like a number, especially tags: YAML turns an unquoted ` + "`1.10`" + ` into 1.1. Provider settings
+(` + "`azure-native:…`, `gcp:…`, `kubernetes:…`, `aws:…`" + `) are refused, because the program's explicit providers would
+ignore them.
 
-This page is made from [the schema](../stacks/schema/customer.schema.json) and the examples. Keys in **bold** are
-required where their object is given. The column "on" names the platforms whose chains read the key; ` + "`gke`" + ` are nodes of
-GKE that pull with their own identity. Elsewhere the key is refused.
+This page is generated from [the schema](../stacks/schema/customer.schema.json) and the examples. Keys in **bold** are
+required if their object is set. The column "on" names the platforms that read the key; ` + "`gke`" + ` means GKE nodes that
+pull with their own service account. On other platforms the key is refused.
 
 | key | type | default | example | on | meaning |
 |---|---|---|---|---|---|

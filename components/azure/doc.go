@@ -1,8 +1,8 @@
-// Package azure builds the customer's Azure side of the chain: the identity
-// that Entra issues tokens for, and the federated credentials that say which
+// Package azure builds the customer's side of the chain on Azure: the identity
+// for which Entra issues tokens, and the federated credentials that say which
 // Kubernetes ServiceAccounts may ask for them.
 //
-// It refuses, before anything is registered: more than 20 credentials for one
-// identity, two credentials with the same issuer and subject, names off
-// Azure's patterns, and issuers that are no https URL (docs/facts.md §2).
+// Before it registers anything, it refuses more than 20 credentials for one
+// identity, two credentials with the same issuer and subject, names that do not
+// fit Azure's patterns, and issuers that are not https URLs (docs/facts.md §2).
 package azure

@@ -1,6 +1,6 @@
-// Package check collects what is wrong with a component's arguments, so that
-// every problem is reported at once and each line says whose it is. A program
-// that knows its arguments under other names asks List for the keys.
+// Package check collects the problems of a component's arguments, so that it can
+// report all of them at once, each line with the component's name. A program that
+// has other names for the arguments calls List to get the keys.
 package check
 
 import (

@@ -1,6 +1,6 @@
-// Package child lets a program decide about the children that a component
-// registers: take over what is there already, rename without a replacement, and
-// protect from deletion.
+// Package child lets a program control the children that a component registers:
+// adopt existing resources, rename without a replacement, and protect from
+// deletion.
 package child
 
 import "github.com/pulumi/pulumi/sdk/v3/go/pulumi"

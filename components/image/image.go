@@ -1,7 +1,7 @@
 // Package image reads and prints references of OCI images by the grammar of
 // their registries (https://github.com/distribution/reference/blob/main/reference.go).
-// It is strict: what a container runtime would fill in, a registry or a tag, is
-// not guessed.
+// It is strict: it does not fill in a missing registry or tag, as a container
+// runtime would.
 package image
 
 import (

@@ -1,5 +1,5 @@
-// Package subject names a Kubernetes ServiceAccount as its tokens do: the one
-// text that a cluster issues and that other clouds trust.
+// Package subject names a Kubernetes ServiceAccount as its tokens do: the
+// subject that the cluster issues and that other clouds trust.
 package subject
 
 import (

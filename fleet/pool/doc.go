@@ -1,3 +1,3 @@
-// Package pool runs work on many stacks side by side, so many at once and no
-// more, and starts nothing new once its context has ended.
+// Package pool runs work on many stacks, a limited number at a time, and starts
+// nothing new after its context has ended.
 package pool

@@ -1,4 +1,4 @@
-// Package progress shows on stderr how work on many stacks goes: bars on a
-// terminal, one for each stack that is running and one for all of them, and
-// plain lines elsewhere, which a log keeps.
+// Package progress shows the progress of many stacks on stderr: bars on a
+// terminal, one per running stack and one for all of them, and otherwise plain
+// lines for a log.
 package progress

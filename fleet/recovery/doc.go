@@ -1,16 +1,15 @@
-// Package recovery mends a stack whose update was killed.
+// Package recovery repairs a stack whose update was killed.
 //
-// A killed engine leaves three things: the lock; resources that it was making,
-// which may exist in a cloud and are in the state as pending only; and
-// resources that it was changing or deleting, whose state may be old. A next
-// update would make the first again, and a cloud refuses what exists already.
+// A killed engine leaves three things: the lock; resources that it was creating,
+// which may exist in a cloud but are only pending in the state; and resources
+// that it was changing or deleting, whose state may be old. The next update would
+// create the former again, and the cloud would refuse.
 //
-// So the lock is taken away; what was being made is put into the state under
-// the ID that it has if it exists, which its type and inputs tell; and a refresh
-// of these resources reads the clouds: what exists is filled in, what does not
-// drops out of the state. An update then makes the rest. What has an ID that
-// nobody can derive, because the cloud chose it, is named to the operator, who
-// looks it up; nothing is changed until then.
+// So the lock is removed. Resources that were being created are written into the
+// state, under the ID that follows from type and inputs. A refresh of these
+// resources completes those that exist and drops the others. An update then
+// creates the rest. If the cloud chose an ID, nobody can derive it: the operator
+// is told to look it up, and nothing is changed until then.
 //
 // The engine's own `pulumi refresh --import-pending-creates` is not used: in
 // v3.259.0 it takes the operation out of the state and puts no resource into it,

@@ -1,6 +1,6 @@
-// Package report shows what a command found about many stacks: as a table, as
+// Package report shows a command's result for many stacks: as a table, as
 // Markdown for a comment on a pull request, as JSON, and as an exit status.
 //
-// It shows names of resources and of properties, and what the engine said where
-// it failed, which the engine has cleared of secrets; it never has a value.
+// It shows names of resources and properties, and the engine's errors, from which
+// the engine has removed secrets. It never shows a property's value.
 package report

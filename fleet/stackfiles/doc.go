@@ -1,8 +1,7 @@
-// Package stackfiles finds the stack files at a project's root,
-// Pulumi.<stack>.yaml, reads from each the few words that a report shows, and picks those that a
-// command is about: by pattern, and by shard where several runners share the
-// work.
+// Package stackfiles finds the stack files at a project's root, Pulumi.<stack>.yaml.
+// It reads the few values that a report shows, and selects stacks by pattern, and by
+// shard if several runners share the work.
 //
-// A file that cannot be read is found all the same, with its problem: one
-// customer's broken file must not keep the others from being looked at.
+// It also returns a file that cannot be read, with its problem, so that one customer's
+// broken file does not stop the others.
 package stackfiles

@@ -1,5 +1,5 @@
 // Package steps collects what an operation of Pulumi's engine does, from the
-// events of the Automation API: each resource once, and the engine's own words.
+// events of the Automation API: each resource once, with the engine's own messages.
 package steps
 
 import (

@@ -1,7 +1,7 @@
-// Package config reads a stack's configuration: one object, waybill:customer, and
-// one key for each secret. It checks the object against its published schema, and
-// says everything that is wrong at once, with the key, the value and the wish.
+// Package config reads a stack's configuration: the object waybill:customer, and one
+// key per secret. It checks the object against its published schema, and reports every
+// problem at once, with the key, the value and the wish.
 //
-// What only one chain can judge, the chain judges: see package chain. The keys
-// that a chain reads are a list of its own (Reads), and every other key is refused.
+// Package chain has the checks that only one chain needs. Each chain lists the keys
+// that it reads (Reads); every other key is refused.
 package config

@@ -24,8 +24,8 @@ func (w *writer) customer() {
 		w.existingIssuers()
 		w.create(false)
 	}
-	w.heading("Tell the vendor")
-	w.say("The access request: identifiers, never secrets. Send it on a channel on which the vendor knows you.")
+	w.heading("The access request")
+	w.say("The access request contains identifiers and no secret. Send it over a channel on which the vendor can verify you.")
 	w.tellFile(exchange.RequestName)
 	w.tellTrusts()
 	w.granted()
@@ -44,7 +44,7 @@ func (w *writer) customer() {
 // prerequisites are what the clusters must have.
 func (w *writer) prerequisites() {
 	w.heading("Before you begin")
-	w.say("Sign in where the commands are to act; each fails where they would act elsewhere.")
+	w.say("Sign in to the right account. Each check fails if the commands would act elsewhere.")
 	w.signIn()
 	c := w.stack.Customer
 	for _, e := range c.Sorted() {
@@ -72,7 +72,7 @@ func (w *writer) prerequisites() {
 		commands = append(commands, w.kubectl(e, "")+" version")
 		if e.Cluster.Issuer != "" {
 			commands = append(commands, w.kubectl(e, "")+" get --raw /.well-known/openid-configuration")
-			w.say("The issuer that cluster `%s` shows must be `%s`.", e.Cluster.Context, e.Cluster.Issuer)
+			w.say("Cluster `%s` must print the issuer `%s`.", e.Cluster.Context, e.Cluster.Issuer)
 		}
 		w.run(commands...)
 	}
@@ -93,7 +93,7 @@ func (w *writer) existingIssuers() {
 		for _, found := range federated.FindAllStringSubmatch(r.Text("assumeRolePolicy"), -1) {
 			if arn := found[1]; !made(arn) && !seen[arn] {
 				seen[arn] = true
-				w.say("The account trusts the cluster's issuer already; where this shows nothing, set `eks.oidcProvider.existing: false`:")
+				w.say("The account must already trust the cluster's issuer. If this command finds nothing, set `eks.oidcProvider.existing: false`:")
 				w.run(broken(append([]string{"aws iam get-open-id-connect-provider", "--open-id-connect-provider-arn", w.word(arn)}, w.where(r.Provider)...)))
 			}
 		}
@@ -117,28 +117,28 @@ func (w *writer) kubectl(e *config.Environment, namespace string) string {
 // tellTrusts keeps what the workloads become, which their objects hold.
 func (w *writer) tellTrusts() {
 	if w.marked(fmt.Sprint(w.stack.Outputs[exchange.TrustsName])) {
-		w.say("What the workloads become:")
+		w.say("The identities of the workloads:")
 		w.tellFile(exchange.TrustsName)
 	}
 	if w.stack.Outputs["enterByHand"] != nil {
-		w.say("Whoever looks after the app registration enters these federated credentials there:")
+		w.say("The app registration's owner adds these federated credentials to it:")
 		w.run(w.heredoc("enterByHand.json", indented(jsonOf(resource.NewPropertyValue(w.stack.Outputs["enterByHand"])))))
 	}
 }
 
 // granted is what the vendor answers, and how it is kept.
 func (w *writer) granted() {
-	w.heading("What the vendor answers")
+	w.heading("The vendor's access grant")
 	c := w.stack.Customer
 	switch {
 	case len(w.stack.Waiting) > 0:
-		w.say("The access grant, `%s`. Check that it names the registry and the project or account that you know from the vendor, and\n"+
-			"take no document that does not. %s Then print this guide again with `waybill guide %s%s`: it goes on from here.",
+		w.say("The access grant, `%s`. Check that it names the registry and the project or account that you know from the vendor.\n"+
+			"Otherwise refuse it. %s Then print this guide again with `waybill guide %s%s`, and continue here.",
 			grantFile, w.keepGrant(), w.stack.Name, w.outputsFlag())
 	case c.Side == "customer":
-		w.say("The access grant, which has come. %s", w.keepGrant())
+		w.say("The access grant has arrived. %s", w.keepGrant())
 	default:
-		w.say("Go on when the vendor's half below is done: its last step but one is the access grant, `%s`.", grantFile)
+		w.say("Continue after the vendor's half below, which writes the access grant, `%s`.", grantFile)
 	}
 	if w.outputsFlag() == "" {
 		return
@@ -151,15 +151,15 @@ func (w *writer) granted() {
 			form, values = append(form, fmt.Sprintf("%q: %%s", name)), append(values, fmt.Sprintf(`"$(cat %s.json)"`, name))
 		}
 	}
-	w.say("What the objects are made from, of what the clouds and the vendor told:")
+	w.say("The values of the clouds and the vendor that the objects need:")
 	w.run(fmt.Sprintf(`printf '{%s}\n' %s > %s`, strings.Join(form, ", "), strings.Join(values, " "), outputsFile))
 }
 
 func (w *writer) keepGrant() string {
 	if at := w.stack.Customer.Exchange.Grant.File; at != "" {
-		return fmt.Sprintf("Keep it as `%s`.", at)
+		return fmt.Sprintf("Save it as `%s`.", at)
 	}
-	return fmt.Sprintf("Keep it as `%s`.", grantFile)
+	return fmt.Sprintf("Save it as `%s`.", grantFile)
 }
 
 // outputsFlag tells `waybill` what the clouds have told; empty where the configuration
@@ -189,7 +189,7 @@ func (w *writer) objects(e *config.Environment) {
 	if len(w.stack.Customer.Environments) > 1 {
 		options += " --environment " + e.Name
 	}
-	w.heading("Objects" + title)
+	w.heading("Kubernetes objects" + title)
 	w.say("In cluster `%s`:", w.provider("kubernetes"+e.Suffix()).Text("context"))
 	w.text.WriteString("| kind | name | what it is |\n|---|---|---|\n")
 	for _, r := range all {
@@ -210,11 +210,11 @@ func (w *writer) objects(e *config.Environment) {
 	if slices.ContainsFunc(all, func(r record.Registration) bool {
 		return r.Type == "kubernetes:core/v1:Secret" && r.Kind() == "Secret" && !secretOf(r)
 	}) {
-		w.say("The empty pull secret is created once, and never applied again: what is in it belongs to the refresher.")
+		w.say("Create the empty pull secret once, and never apply it again, because the refresher owns its contents.")
 		commands = append(commands, manifests+" --once | "+kubectl+" create -f -")
 	}
 	if secret {
-		w.say("The product's configuration is in `%s`, which stays on this machine.", "productConfig")
+		w.say("The product's configuration is in `%s`. Keep that file on this machine.", "productConfig")
 		commands = append(commands, manifests+" --secrets productConfig --out objects"+e.Suffix(), kubectl+" apply --server-side -k objects"+e.Suffix())
 	} else {
 		commands = append(commands, manifests+" | "+kubectl+" apply --server-side -f -")
@@ -235,25 +235,25 @@ func code(text string) string {
 
 // purposes say what objects are, by the component's part of their names and their kind.
 var purposes = map[string]string{
-	"Secret":              "what the kubelet opens the registry with; the refresher fills it",
+	"Secret":              "the kubelet's credential for the registry; the refresher fills it",
 	"CronJob":             "runs the refresher",
 	"Job":                 "the first refresh",
-	"Role":                "lets the refresher patch the one secret, and nothing else",
+	"Role":                "lets the refresher patch this one secret",
 	"RoleBinding":         "gives the refresher that role",
-	"NetworkPolicy":       "lets the refresher out, and nothing in",
+	"NetworkPolicy":       "allows the refresher's egress, and no ingress",
 	"Namespace":           "holds everything else",
-	"NamespacePatch":      "what the namespace must have besides",
-	"ConfigMap":           "what the refresher reads",
-	"ServiceAccount":      "the refresher's",
+	"NamespacePatch":      "labels that the namespace needs",
+	"ConfigMap":           "the refresher's input",
+	"ServiceAccount":      "the refresher's identity",
 	"Deployment":          "the product",
 	"Service":             "the product's address",
-	"PodDisruptionBudget": "how many of the product's pods may be gone at once",
+	"PodDisruptionBudget": "limits how many of the product's pods are evicted at once",
 }
 
 func purpose(r record.Registration) string {
 	switch {
 	case r.Kind() == "ServiceAccount" && !strings.HasPrefix(r.Name, "pull"):
-		return "the product's"
+		return "the product's identity"
 	case r.Kind() == "Secret" && secretOf(r):
 		return "the product's configuration"
 	}
@@ -289,13 +289,13 @@ func (w *writer) firstRefresh(e *config.Environment, all []record.Registration, 
 		return
 	}
 	w.heading("The first refresh" + title)
-	w.say("The Job walks the chain and fills the pull secret; it gives up after about a quarter of an hour. Its log has a line\n" +
-		"for each hop; where it fails, the last one says the hop, the cloud's words and the likely cause.")
+	w.say("The Job walks the chain and fills the pull secret; it gives up after about 15 minutes. Its log has a line per\n" +
+		"hop. If it fails, the last line has the hop, the cloud's message and the likely cause.")
 	selector, kubectl := w.word(labels(jobs)), w.kubectl(e, e.Namespace.Name)
 	w.run(
 		fmt.Sprintf("until %s get job --output 'jsonpath={.items[*].status.conditions[*].type}' \\\n  --selector %s | grep -Eq 'Complete|Failed'; do sleep 5; done", kubectl, selector),
 		fmt.Sprintf("%s logs --tail -1 \\\n  --selector %s", kubectl, selector))
-	w.say("It runs once. To run it again, whatever was mended, delete it and apply the objects again:")
+	w.say("The Job runs once. To run it again after a fix, delete it and apply the objects again:")
 	w.run(fmt.Sprintf("%s delete job \\\n  --selector %s", kubectl, selector))
 }
 
@@ -320,7 +320,7 @@ func (w *writer) verify() {
 			commands = append(commands, fmt.Sprintf("%s rollout status deployment %s --timeout 5m", kubectl, w.word(deployment.Text("metadata.name"))))
 		}
 		if len(commands) > 0 {
-			w.say("When the pull secret was refreshed last and how long it is good, and whether the product was pulled and runs:")
+			w.say("The last refresh and the expiry of the pull secret, and the state of the product:")
 			w.run(commands...)
 		}
 	}
@@ -350,16 +350,16 @@ var exits = []struct {
 	hop, codes, look string
 	clouds           []string // the providers with which a walk has the hop; none: all
 }{
-	{"", "2", "arguments, environment or credential configuration refused; nothing was asked of a cloud: apply the objects as they are printed", nil},
-	{"kubernetes", "10", "the projected ServiceAccount token: the cluster's clock, and its API server's issuer", nil},
-	{"entra", "11", "the federated credential: issuer, subject and audience equal to those in the log, to the last slash", []string{"azure"}},
+	{"", "2", "arguments, environment or credential configuration refused; no cloud was contacted: apply the objects exactly as printed", nil},
+	{"kubernetes", "10", "the cluster's clock, and its API server's issuer", nil},
+	{"entra", "11", "the federated credential: its issuer, subject and audience must equal those in the log, to the last slash", []string{"azure"}},
 	{"sts", "12", "the provider's issuer, audience and condition, or the role's trust policy: compare them with the claims in the log", nil},
-	{"iam", "13", "who may become the service account: the binding names the subject in the log, and the project's number", []string{"gcp"}},
-	{"ecr", "16", "the role's policy has `ecr:GetAuthorizationToken`, and nothing above it denies it", []string{"aws"}},
-	{"registry", "14", "the right to read: on the vendor's repository, for this account or role", nil},
-	{"secret", "15", "the pull secret exists, is not immutable, and the refresher's Role names it", nil},
-	{"", "17", "the token is written, and the image is not in the registry yet: the vendor pushes it", nil},
-	{"", "20", "a hop answered too late: the log says which; the network policy and the proxy let it through", nil},
+	{"iam", "13", "the service account's binding: it must name the subject in the log and the project's number", []string{"gcp"}},
+	{"ecr", "16", "the role's policy: it must allow `ecr:GetAuthorizationToken`, and no other policy may deny it", []string{"aws"}},
+	{"registry", "14", "the right to read the vendor's repository, for this account or role", nil},
+	{"secret", "15", "the pull secret: it must exist and not be immutable, and the refresher's Role must name it", nil},
+	{"", "17", "the registry: the token is written, but the vendor has to push the image", nil},
+	{"", "20", "the network policy and the proxy: the hop in the log answered too late", nil},
 }
 
 // troubleshooting says where to look, by hop.
@@ -367,8 +367,8 @@ func (w *writer) troubleshooting() {
 	c := w.stack.Customer
 	if c.Platform == "ecs" {
 		w.heading("Troubleshooting")
-		w.say("Tasks that do not start say why in `stoppedReason`: `CannotPullContainerError` with 403 is the vendor's repository policy\n" +
-			"or the execution role's, with `not found` an image that is not there.")
+		w.say("If a task does not start, `stoppedReason` says why. `CannotPullContainerError` with 403 means that the vendor's repository\n" +
+			"policy or the execution role's policy is wrong. With `not found` the image is missing.")
 		for _, r := range w.clouds() {
 			if r.Type == "aws:ecs/service:Service" {
 				w.run(w.line(fmt.Sprintf("aws ecs list-tasks --desired-status STOPPED --cluster %s --service-name %s",
@@ -380,8 +380,8 @@ func (w *writer) troubleshooting() {
 	pulls := slices.ContainsFunc(w.stack.Registrations, func(r record.Registration) bool { return r.Kind() == "CronJob" })
 	if !pulls && len(w.stack.Waiting) == 0 {
 		w.heading("Troubleshooting")
-		w.say("The nodes pull by themselves, so that there is no refresher. Where a pod waits in `ImagePullBackOff`, its events have the\n" +
-			"registry's words: 403 is the right to read, which the vendor gives to the nodes' identity; `not found` an image that is not there.")
+		w.say("The nodes pull, so there is no refresher. If a pod is in `ImagePullBackOff`, its events have the registry's message. 403 means\n" +
+			"that the nodes' identity lacks the right to read, which the vendor grants. `not found` means that the image is missing.")
 		for _, e := range c.Sorted() {
 			w.run(w.kubectl(e, e.Namespace.Name) + " get events --field-selector reason=Failed")
 		}
@@ -435,7 +435,7 @@ func (w *writer) leave() {
 			if !namespace.RPC.GetProtect() && !namespace.RPC.GetRetainOnDelete() {
 				commands = append(commands, w.kubectl(e, "")+" delete namespace "+w.word(namespace.Text("metadata.name")))
 			} else {
-				w.say("Namespace `%s` stays, with what others have in it.", namespace.Text("metadata.name"))
+				w.say("Namespace `%s` stays, with everything else in it.", namespace.Text("metadata.name"))
 			}
 		}
 		w.run(commands...)
@@ -474,7 +474,7 @@ func (w *writer) remove() {
 		w.run(commands...)
 	}
 	if len(stay) > 0 {
-		w.say("What is protected, or others may use too, stays: %s.", strings.Join(stay, ", "))
+		w.say("These are protected or possibly shared, and stay: %s.", strings.Join(stay, ", "))
 	}
 }
 

@@ -1,11 +1,11 @@
-// Package guide writes the steps by which people build a chain by hand: with the
-// clouds' command lines, or with Terraform for what is in the clouds. Every name, ID,
-// policy and condition comes from what the program registers, so that the guide says
-// what `pulumi up` does, and what is made by it can be adopted later.
+// Package guide writes instructions to build a chain by hand: with the clouds' command
+// lines, or with Terraform for the cloud resources. Every name, ID, policy and condition
+// comes from the program's registrations. So a guide does what `pulumi up` does, and its
+// resources can be adopted later.
 //
-// The table in rows.go renders each type of resource. A type that has no row, or an
-// input that its row does not name, is an error: a guide is whole or is not printed.
+// The table in rows.go renders each type of resource. A type without a row, or an input
+// that its row does not name, is an error: a guide is complete or is not printed.
 //
-// A value that only a cloud can tell is a shell variable, which a command sets before
-// it is used; in Terraform it is a reference.
+// A value that only a cloud knows is a shell variable, which a command sets before its
+// first use; in Terraform it is a reference.
 package guide

@@ -73,12 +73,11 @@ func Print(out io.Writer, stack *record.Stack, form Form) error {
 	}
 	c := stack.Customer
 	w.say("# %s for %s", c.Product.Name, c.Slug)
-	w.say("The steps by which people make what `pulumi up -s %s` makes, in the order in which they are done. Every name and every\n"+
-		"policy is what the program registers. Variables are set before they are used: run one half in one shell, from the folder\n"+
-		"of the project.", stack.Name)
+	w.say("These steps create by hand what `pulumi up -s %s` creates, in order. All names and policies are those that the program\n"+
+		"registers. Each variable is set before it is used, so run a half in a single shell, from the project's folder.", stack.Name)
 	if form == Terraform {
-		w.say("What is in the clouds is Terraform's: keep a half's blocks in one folder, as `.tf` files, and both halves' in the same one where\n" +
-			"one party makes both.")
+		w.say("Terraform creates the cloud resources. Save a half's blocks as `.tf` files in one folder. If one party builds both halves, use\n" +
+			"the same folder for both.")
 	}
 	if c.Side != "vendor" {
 		w.half("customer", w.customer)

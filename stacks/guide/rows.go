@@ -76,7 +76,7 @@ var rows = map[string]row{
 		arguments: map[string]string{"resourceName": "name"},
 	},
 	"azure-native:managedidentity:FederatedIdentityCredential": {
-		is: "Who may become the identity",
+		is: "A federated credential of the identity",
 		create: []call{of("az identity federated-credential create", credential, list(
 			input{"issuer", flag("--issuer")}, input{"subject", flag("--subject")}, input{"audiences", listed("--audiences")},
 		))},
@@ -142,7 +142,7 @@ var rows = map[string]row{
 		terraform: "google_iam_workload_identity_pool",
 	},
 	"gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider": {
-		is: "Whose tokens the pool takes",
+		is: "A provider of the pool",
 		create: []call{of("gcloud iam workload-identity-pools providers create-oidc", provider, list(
 			input{"oidc.issuerUri", joined("--issuer-uri")}, input{"oidc.allowedAudiences", dictionary("--allowed-audiences")},
 			input{"oidc.jwksJson", document("--jwk-json-path", "=", "keys", nil)},
@@ -154,7 +154,7 @@ var rows = map[string]row{
 		terraform: "google_iam_workload_identity_pool_provider",
 	},
 	"gcp:serviceaccount/iAMMember:IAMMember": {
-		is:     "Who may become the service account",
+		is:     "Who may impersonate the service account",
 		create: []call{of("gcloud iam service-accounts add-iam-policy-binding", onAccount, binding)},
 		show:   of("gcloud iam service-accounts get-iam-policy", onAccount),
 		remove: of("gcloud iam service-accounts remove-iam-policy-binding", onAccount, binding),
@@ -177,21 +177,21 @@ var rows = map[string]row{
 		arguments: map[string]string{"encryptionConfigurations": "encryption_configuration"},
 	},
 	"aws:ecr/lifecyclePolicy:LifecyclePolicy": {
-		is:     "What is thrown away",
+		is:     "The lifecycle policy",
 		create: []call{of("aws ecr put-lifecycle-policy", ecr, list(input{"policy", document("--lifecycle-policy-text", " file://", "policy", nil)}))},
 		show:   of("aws ecr get-lifecycle-policy", ecr), remove: of("aws ecr delete-lifecycle-policy", ecr),
 
 		terraform: "aws_ecr_lifecycle_policy",
 	},
 	"aws:ecr/repositoryPolicy:RepositoryPolicy": {
-		is: "Who may read", opens: 1,
+		is: "The repository policy", opens: 1,
 		create: []call{of("aws ecr set-repository-policy", ecr, list(input{"policy", document("--policy-text", " file://", "policy", nil)}))},
 		show:   of("aws ecr get-repository-policy", ecr), remove: of("aws ecr delete-repository-policy", ecr),
 
 		terraform: "aws_ecr_repository_policy",
 	},
 	"aws:iam/role:Role": {
-		is: "A role, and who may become it",
+		is: "The role and its trust policy",
 		create: []call{of("aws iam create-role", role, list(
 			input{"path", flag("--path")}, input{"description", flag("--description")},
 			input{"assumeRolePolicy", document("--assume-role-policy-document", " file://", "trust", nil)},
@@ -202,7 +202,7 @@ var rows = map[string]row{
 		terraform: "aws_iam_role",
 	},
 	"aws:iam/policy:Policy": {
-		is: "What the role may do",
+		is: "The role's permissions",
 		create: []call{of("aws iam create-policy", list(
 			input{"name", flag("--policy-name")}, input{"path", flag("--path")},
 			input{"policy", document("--policy-document", " file://", "policy", nil)}, iamTags,
@@ -213,21 +213,21 @@ var rows = map[string]row{
 		terraform: "aws_iam_policy",
 	},
 	"aws:iam/rolePolicyAttachment:RolePolicyAttachment": {
-		is:     "The role gets the policy",
+		is:     "Attach the policy to the role",
 		create: []call{of("aws iam attach-role-policy", attached)},
 		show:   of("aws iam list-attached-role-policies", keys(attached, "role")), remove: of("aws iam detach-role-policy", attached),
 
 		terraform: "aws_iam_role_policy_attachment",
 	},
 	"aws:iam/rolePolicy:RolePolicy": {
-		is:     "What the role may do",
+		is:     "The role's permissions",
 		create: []call{of("aws iam put-role-policy", inline, list(input{"policy", document("--policy-document", " file://", "policy", nil)}))},
 		show:   of("aws iam get-role-policy", inline), remove: of("aws iam delete-role-policy", inline),
 
 		terraform: "aws_iam_role_policy",
 	},
 	"aws:iam/openIdConnectProvider:OpenIdConnectProvider": {
-		is: "The account trusts the cluster's issuer",
+		is: "The OIDC provider for the cluster's issuer",
 		create: []call{of("aws iam create-open-id-connect-provider", list(
 			input{"url", flag("--url")}, input{"clientIdLists", listed("--client-id-list")}, iamTags,
 		))},
@@ -238,7 +238,7 @@ var rows = map[string]row{
 		arguments: map[string]string{"clientIdLists": "client_id_list"},
 	},
 	"aws:eks/podIdentityAssociation:PodIdentityAssociation": {
-		is: "The ServiceAccount becomes the role",
+		is: "The Pod Identity association",
 		create: []call{of("aws eks create-pod-identity-association", association, list(
 			input{"roleArn", flag("--role-arn")}, input{"tags", commas("--tags")},
 		))},
@@ -265,7 +265,7 @@ var rows = map[string]row{
 		terraform: "aws_cloudwatch_log_group",
 	},
 	"aws:ecs/taskDefinition:TaskDefinition": {
-		is: "What runs", runs: true,
+		is: "The task definition", runs: true,
 		create: []call{of("aws ecs register-task-definition", list(
 			input{"family", flag("--family")}, input{"networkMode", flag("--network-mode")},
 			input{"requiresCompatibilities", listed("--requires-compatibilities")}, input{"cpu", flag("--cpu")}, input{"memory", flag("--memory")},

@@ -12,40 +12,40 @@ import (
 func (w *writer) vendor() {
 	c := w.stack.Customer
 	w.heading("Before you begin")
-	w.say("Sign in where the commands are to act.")
+	w.say("Sign in to the right account.")
 	w.signIn()
 
-	w.heading("What the customer told")
+	w.heading("The customer's access request")
 	switch {
 	case len(w.stack.Waiting) > 0:
 		at := requestFile
 		if c.Exchange.Request.File != "" {
 			at = c.Exchange.Request.File
 		}
-		w.say("The access request has not come. When it has, keep it as `%s`, and print this guide again:\n`waybill guide %s%s`.",
+		w.say("The access request is still missing. When it arrives, save it as `%s`, and print this guide again:\n`waybill guide %s%s`.",
 			at, w.stack.Name, w.requestFlag())
 		if c.Exchange.Request.File == "" {
 			w.run(fmt.Sprintf(`printf '{"%s": %%s}\n' "$(cat %s)" > %s`, exchange.RequestName, requestFile, outputsFile))
 		}
-		w.say("What follows needs no access request.")
+		w.say("The steps below need no access request.")
 	case c.Side == "both":
-		w.say("The access request, `%s`, from the customer's half. Take only one that came on a channel on which you know\n"+
-			"the customer, and compare its tenant, account or issuer with what you know.", requestFile)
+		w.say("The access request, `%s`, is from the customer's half. Accept it only over a channel on which you can verify\n"+
+			"the customer. Compare its tenant, account or issuer with what you know.", requestFile)
 	default:
-		w.say("The access request has come, and what follows is made for who it names. Compare its tenant, account or issuer with what you know.")
+		w.say("The access request has arrived. The steps below use its identities. Compare its tenant, account or issuer with what you know.")
 	}
 
-	w.heading("The repository, and who may read it")
+	w.heading("The repository and its readers")
 	w.create(false)
 
 	if image := w.images(); len(image) > 0 {
 		w.heading("Push the release")
-		w.say("What the customer runs, which has that name here; `docker tag` gives it to an image that has another.")
+		w.say("Push the image that the customer runs. If your local image has another name, use `docker tag` first.")
 		w.run(image...)
 	}
 	if w.stack.Outputs[exchange.GrantName] != nil {
-		w.heading("Answer")
-		w.say("The access grant: identifiers, never secrets. Send it to the customer.")
+		w.heading("The access grant")
+		w.say("The access grant contains identifiers and no secret. Send it to the customer.")
 		w.tellFile(exchange.GrantName)
 	}
 	w.heading("Verify")
@@ -54,8 +54,7 @@ func (w *writer) vendor() {
 	if w.form == Terminal {
 		w.say("The first command ends the access.")
 	}
-	w.say("What tokens have been made still opens the registry until they expire: an hour on Google\n" +
-		"Cloud, twelve on AWS.")
+	w.say("Issued tokens expire after an hour on Google Cloud, and after 12 hours on AWS.")
 	w.remove()
 }
 

@@ -1,13 +1,12 @@
-// Package record says what the program registers for a stack file, without an
-// engine, a cloud or a cluster: what the Kubernetes objects and the guide of a
-// customer that does not run Pulumi are made from. It runs the very program that
-// `pulumi up` runs, against the Pulumi SDK's mocks.
+// Package record says what the program registers for a stack file, without an engine, a
+// cloud or a cluster. Packages manifests and guide use it for customers without Pulumi.
+// It runs the same program as `pulumi up`, against the Pulumi SDK's mocks.
 //
-// A value that only a cloud can tell is a resource.Computed whose element names where
-// it comes from, and never a made-up one: Registration.Unknowns lists them. What the
-// stack exported, or the customer told the vendor, makes them known (Options.Outputs).
-// An object that Pulumi would give a random name has one that follows from its
-// contents.
+// A value that only a cloud knows is a resource.Computed whose element names its
+// source, never an invented value. Registration.Unknowns lists these values. The
+// stack's outputs, or the values that the customer sent to the vendor, make them known
+// (Options.Outputs). An object that Pulumi would name at random gets a name that
+// follows from its contents.
 //
-// The tests' recorder answers with the same Cloud, in which everything is known.
+// The tests' recorder uses the same Cloud, with every value known.
 package record

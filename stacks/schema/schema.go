@@ -1,6 +1,6 @@
 // Package schema holds the published JSON Schemas of the configuration, of stack
-// files and of the two parties' documents, and says what is wrong with a document
-// in the words that the schemas' descriptions give.
+// files and of the two parties' documents. It reports a document's problems in the
+// words of the schemas' descriptions.
 package schema
 
 import (

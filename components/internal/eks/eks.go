@@ -1,5 +1,5 @@
-// Package eks holds what the role's trust and the refresher's token must agree
-// on (docs/facts.md §4).
+// Package eks holds the values on which the role's trust and the refresher's
+// token must agree (docs/facts.md §4).
 package eks
 
 // The audiences of the ServiceAccount tokens that start a chain on EKS; they

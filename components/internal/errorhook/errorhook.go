@@ -1,4 +1,4 @@
-// Package errorhook lets a component hear of the errors of its resources.
+// Package errorhook tells a component about its resources' errors.
 package errorhook
 
 import "github.com/pulumi/pulumi/sdk/v3/go/pulumi"

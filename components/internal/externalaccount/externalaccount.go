@@ -1,7 +1,7 @@
 // Package externalaccount renders Google's credential configuration for
-// workload identity federation (docs/facts.md §3) from identifiers, and knows
-// the paths that it shares with the refresher's pod. It is the one source for
-// both: what the ConfigMap says and what the pod mounts cannot differ.
+// workload identity federation (docs/facts.md §3) from identifiers, and has the
+// paths that the file shares with the refresher's pod. It is the single source for
+// both, so the ConfigMap and the pod's mounts cannot differ.
 package externalaccount
 
 import (

@@ -1,7 +1,7 @@
-// Package family names a component's children and gives them their options. A
-// child's name is the component's, a hyphen and a suffix; these names are API.
-// Each component computes the suffixes of the children that it would register,
-// which its checks and its registration share.
+// Package family names a component's children and sets their options. A child's
+// name is the component's name, a hyphen and a suffix; these names are API. Each
+// component computes the suffixes of its children once, for its checks and for
+// its registration.
 package family
 
 import (

@@ -1,15 +1,16 @@
-// Package naming derives the IDs of cloud resources from a customer's slug and
-// a product's name so that they fit their cloud's pattern and length, read as
-// plainly as these allow, and never collide, neither between two customers nor
-// between two products of one.
+// Package naming derives the IDs of cloud resources from a customer's slug and a
+// product's name. The IDs fit their cloud's pattern and length, stay readable,
+// and never collide, neither between two customers nor between two products of
+// one customer.
 //
-// Short names are used as they are: acme and shop become
-// acme--shop-azure-pool. What is too long, or would start with a reserved
-// prefix, is shortened to the slug's beginning, three hyphens and a hash of
-// slug and product. Neither slug nor product holds two hyphens in a row, or
-// starts or ends with one. So the first "--" of an ID always ends the slug, or
-// what is left of it; a third hyphen there marks the shortened form; and what
-// stands behind another "--", an environment, is set off from the product.
+// Short names are used unchanged: acme and shop become acme--shop-azure-pool. An
+// ID that is too long, or would start with a reserved prefix, is shortened to the
+// slug's beginning, three hyphens and a hash of slug and product.
+//
+// Neither slug nor product contains two hyphens in a row, or starts or ends with
+// one. So the first "--" of an ID always ends the slug, or its beginning. A third
+// hyphen there marks the shortened form. Another "--" separates an environment
+// from the product.
 package naming
 
 import (

@@ -1,4 +1,4 @@
-// Package optional reads arguments that may be left out.
+// Package optional reads optional arguments.
 package optional
 
 // Or is what value points to, or fallback where it is nil.

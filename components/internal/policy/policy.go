@@ -1,10 +1,10 @@
 // Package policy holds AWS policy documents as Go values and renders them as
-// JSON that is the same text each time: no white space, values of a set sorted
-// and without repeats, a set of one as a plain string. So a document changes
-// exactly when its meaning does, and its length is what AWS counts.
+// canonical JSON: no white space, values of a set sorted and without repeats, a
+// set of one as a plain string. So the text changes exactly when the meaning
+// does, and its length is the length that AWS counts.
 //
-// It refuses documents that are longer than AWS allows for their kind, and
-// given texts that are no policy.
+// It refuses documents that are longer than AWS allows for their kind, and texts
+// that are not policies.
 package policy
 
 import (

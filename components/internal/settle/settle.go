@@ -1,6 +1,6 @@
-// Package settle tries a resource again whose cloud does not yet know, everywhere,
-// what was made a moment ago: an account, an identity, a role. It is the one place
-// that says which refusals pass by themselves, and how long they are waited for.
+// Package settle retries a resource while its cloud does not yet know a new
+// account, identity or role everywhere. Only this package says which refusals are
+// temporary, and how long to retry them.
 package settle
 
 import (

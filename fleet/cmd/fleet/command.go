@@ -38,48 +38,48 @@ type fleet struct {
 func newCommand(f *fleet) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "fleet",
-		Short: "Preview, update and check many customers' stacks side by side",
-		Long: "Works on every stack of the project, or on those that match, with the program\n" +
-			"built in. Backend, secrets provider and cloud credentials are those of the\n" +
+		Short: "Preview, update and check the stacks of many customers",
+		Long: "Works on every stack of the project, or on those that match. The Pulumi program is\n" +
+			"built in. Backend, secrets provider and cloud credentials come from the\n" +
 			"environment, as for pulumi itself.\n\n" +
-			"Exit status: 0 nothing changed, 2 something did (or would, or has drifted),\n" +
+			"Exit status: 0 nothing changed, 2 something changed, would change or has drifted,\n" +
 			"1 a stack failed, 130 interrupted.",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	root.PersistentFlags().StringVar(&f.root, "root", ".", "the project's `folder`")
-	root.PersistentFlags().BoolVar(&f.json, "json", false, "print one JSON document on stdout and nothing else there")
+	root.PersistentFlags().BoolVar(&f.json, "json", false, "print one JSON document on stdout and nothing else")
 
 	list := f.command("list", "List the stacks, for people or for a CI matrix", f.list)
-	list.Flags().IntVar(&f.shards, "shards", 0, "print the shards of this `many` runners instead of the stacks")
-	validate := f.command("validate", "Check every stack file, and report everything that is wrong", f.validate)
-	preview := f.command("preview", "Show what up would change, in every stack", f.preview)
+	list.Flags().IntVar(&f.shards, "shards", 0, "print the shards for this `many` runners instead of the stacks")
+	validate := f.command("validate", "Check every stack file, and report every problem", f.validate)
+	preview := f.command("preview", "Show what fleet up would change", f.preview)
 	up := f.command("up", "Update every stack", f.up)
-	drift := f.command("drift", "Compare every stack's state with the clouds, and expect no difference", f.drift)
+	drift := f.command("drift", "Compare every stack's state with the clouds", f.drift)
 	for _, each := range []*cobra.Command{list, validate, preview, up, drift} {
 		each.Flags().StringArrayVar(&f.match, "match", nil, "only stacks whose name matches the `pattern`, such as 'acme-*'; may be repeated")
-		each.Flags().StringArrayVar(&f.exclude, "exclude", nil, "no stacks whose name matches the `pattern`; may be repeated")
+		each.Flags().StringArrayVar(&f.exclude, "exclude", nil, "skip stacks whose name matches the `pattern`; may be repeated")
 	}
 	for _, each := range []*cobra.Command{list, preview, up, drift, validate} {
-		each.Flags().StringVar(&f.shard, "shard", "", "only the share of one of several runners, `index/count`")
+		each.Flags().StringVar(&f.shard, "shard", "", "only the share of one runner, `index/count`")
 	}
 	for _, each := range []*cobra.Command{preview, up, drift} {
-		each.Flags().IntVar(&f.parallel, "parallel", 0, fmt.Sprintf("`how many` stacks at once (default %d on this machine: two to a processor, as far as memory goes)", pool.Size()))
+		each.Flags().IntVar(&f.parallel, "parallel", 0, fmt.Sprintf("`how many` stacks at a time; default: two per processor, limited by memory (%d on this machine)", pool.Size()))
 	}
-	preview.Flags().BoolVar(&f.init, "init", false, "make stacks that the backend does not have (default: preview them apart, and write nothing)")
-	up.Flags().BoolVar(&f.init, "init", false, "make stacks that the backend does not have (default: they fail, for it may be the wrong backend)")
+	preview.Flags().BoolVar(&f.init, "init", false, "create stacks that the backend does not have; default: preview them in a temporary backend")
+	up.Flags().BoolVar(&f.init, "init", false, "create stacks that the backend does not have; default: they fail, because the backend may be the wrong one")
 	mend := &cobra.Command{
-		Use: "recover STACK", Short: "Mend a stack whose update was killed: unlock, import what exists, update",
+		Use: "recover STACK", Short: "Repair a stack whose update was killed: unlock it, import what exists, update",
 		Example: "  fleet recover acme\n  fleet recover umbrella --id role-association=a-0123456789abcdef0",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.recover(cmd.Context(), args[0]) },
 	}
-	mend.Flags().StringToStringVar(&f.ids, "id", nil, "the `name=ID` of a resource whose ID the cloud chose; an empty ID says that it does not exist; may be repeated")
+	mend.Flags().StringToStringVar(&f.ids, "id", nil, "the `name=ID` of a resource whose ID the cloud chose; an empty ID means that it does not exist; may be repeated")
 	for _, each := range []*cobra.Command{up, mend} {
-		each.Flags().BoolVar(&f.yes, "yes", false, "do not ask; required where there is no terminal")
+		each.Flags().BoolVar(&f.yes, "yes", false, "skip the confirmation; required without a terminal")
 	}
 	for _, each := range []*cobra.Command{preview, up, drift, mend} {
-		each.Flags().StringVar(&f.markdown, "markdown", "", "write Markdown for a pull request's comment to the `file`; - is stdout, in place of the table")
+		each.Flags().StringVar(&f.markdown, "markdown", "", "write Markdown for a pull request's comment to the `file`; - is stdout, instead of the table")
 	}
 	list.Example = "  fleet list --json --shards 4"
 	validate.Example = "  fleet validate --match 'acme-*'"

@@ -117,8 +117,7 @@ func (p *Program) command() *cobra.Command {
 		&cobra.Command{
 			Use:   "subject-token",
 			Short: "Print the token for Google's token service, as an executable credential source",
-			Long: "Subject-token is the command of the mounted credential configuration: other Google clients run " +
-				"it.\n" +
+			Long: "Subject-token is the command in the mounted credential configuration, which other Google clients run.\n" +
 				"It prints one JSON object on standard output, in the form of Google's executable-sourced " +
 				"credentials, and nothing else.",
 			Args: cobra.NoArgs,

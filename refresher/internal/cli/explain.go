@@ -59,7 +59,7 @@ func (p *Program) explainCommand() *cobra.Command {
 		Long: "Explain walks the chain without writing, and shows every hop's issuer, subject, audience, expiry and " +
 			"verdict.\n" +
 			"The last hop asks the API server whether it would admit the patch (a server-side dry run).\n" +
-			"Each hop is tried once: what may be a change still on its way, or the network, is not waited for.",
+			"Each hop is tried once, without waiting for changes to propagate or for the network.",
 		Example: "  refresher explain --json",
 		Args:    cobra.NoArgs,
 		Run:     func(c *cobra.Command, _ []string) { p.code = p.explain(c.Context(), asJSON) },

@@ -62,7 +62,7 @@ func TestARefusalByTheProxyIsExplainedInItsOwnWords(t *testing.T) {
 			rw.Header().Set("Proxy-Authenticate", "Basic")
 			rw.WriteHeader(http.StatusProxyAuthRequired)
 			_, _ = io.WriteString(rw, "Cache Access Denied")
-		}, []string{"answered CONNECT with 407 Proxy Authentication Required: Cache Access Denied"}, "another proxy goes into environments.NAME.proxy.https"},
+		}, []string{"answered CONNECT with 407 Proxy Authentication Required: Cache Access Denied"}, "set another proxy in environments.NAME.proxy.https"},
 		"denies the host":           {status(403, ""), []string{"answered CONNECT with 403 Forbidden"}, "environments.NAME.proxy.no"},
 		"a block page":              {status(403, blockPage), []string{"answered CONNECT with 403 Forbidden: Access Denied: Ask IT, category \"cloud\""}, "environments.NAME.proxy.no"},
 		"a block page of megabytes": {status(403, blockPage+strings.Repeat("<p>and so on</p>", 300_000)), []string{"Access Denied: Ask IT"}, "environments.NAME.proxy.no"},

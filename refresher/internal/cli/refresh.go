@@ -44,14 +44,14 @@ func (p *Program) refreshCommand() *cobra.Command {
 		Use:   "refresh",
 		Short: "Walk the chain, try the token on the product's images, write the pull secret",
 		Long: "Refresh walks the chain, tries the new token on the product's images and patches the pull secret.\n" +
-			"It writes one JSON line per hop to standard error, and what went wrong to the pod's termination message.\n" +
-			"An image that the registry does not hold says nothing against the token, which is written all the same.",
+			"It writes one JSON line per hop to standard error, and a failure's reason to the pod's termination message.\n" +
+			"If the registry does not have an image, the token is still good, and refresh writes it.",
 		Example: "  refresher refresh --require-images",
 		Args:    cobra.NoArgs,
 		Run:     func(c *cobra.Command, _ []string) { p.code = p.refresh(c.Context(), requireImages) },
 	}
 	command.Flags().BoolVar(&requireImages, "require-images", false,
-		fmt.Sprintf("exit with %d where an image is not in the registry, once the token is written", fault.ExitMissing))
+		fmt.Sprintf("write the token, then exit with %d if an image is not in the registry", fault.ExitMissing))
 	return command
 }
 

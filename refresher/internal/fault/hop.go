@@ -30,17 +30,17 @@ var Exits = []struct {
 	Meaning string
 }{
 	{ExitOK, "", "done"},
-	{ExitRefused, "", "arguments, environment or credential configuration refused; nothing was asked of a cloud"},
+	{ExitRefused, "", "arguments, environment or credential configuration refused; no cloud was contacted"},
 	{10, HopKubernetes, "the projected ServiceAccount token is missing, expired or for another audience"},
 	{11, HopEntra, "Entra refused to exchange it for the identity's token"},
-	{12, HopSTS, "Google's token service refused the token; or AWS (STS, or the Pod Identity agent) did not make it " +
-		"the role"},
-	{13, HopIAM, "Google refused to issue the service account's token, or its life is too short"},
+	{12, HopSTS, "Google's token service refused the token; or AWS (STS, or the Pod Identity agent) did not give " +
+		"it the role"},
+	{13, HopIAM, "Google refused to issue the service account's token, or its lifetime is too short"},
 	{14, HopRegistry, "the new token does not open the product's images"},
 	{15, HopSecret, "the pull secret could not be patched"},
-	{16, HopECR, "ECR issued no authorization token to the role, or none that lives long enough"},
-	{ExitMissing, "", "the token is written, and an image is not in the registry yet (only with --require-images)"},
-	{ExitDeadline, "", "the deadline passed, or a signal came, while a hop was still being tried; the lines say which"},
+	{16, HopECR, "ECR issued no authorization token to the role, or one whose lifetime is too short"},
+	{ExitMissing, "", "the token is written, but an image is not in the registry yet (only with --require-images)"},
+	{ExitDeadline, "", "the deadline passed, or a signal came, during a hop; the log says which"},
 }
 
 // ExitCode is the code of a walk that the hop refused. An unknown name gives ExitRefused, since only a configuration

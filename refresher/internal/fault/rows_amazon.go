@@ -19,31 +19,33 @@ var amazonRows = []Row{
 		Name: "aws-throttled", Kind: Passing,
 		Words: re(`\b(Throttling|ThrottlingException|ThrottledException|RequestLimitExceeded|` +
 			`TooManyRequestsException)\b|(?i)rate exceeded`),
-		Cause:  "AWS limits the rate of such requests in the account",
-		Do:     "look for something that asks in a loop; refreshers of different stacks start apart",
+		Cause: "AWS limits the rate of such requests in the account",
+		Do: "look for a program that sends requests in a loop; refreshers of different stacks start at " +
+			"different times",
 		Source: ecrDocs,
 	},
 	{
 		Name: "aws-clock", Kind: Lasting,
 		Words: re(`\b(SignatureDoesNotMatch|InvalidSignatureException|RequestExpired|RequestTimeTooSkewed)\b|` +
 			`(?i)signature (expired|not yet current)`),
-		Cause:  "the signature's time or content: the node's clock is wrong, or a proxy on the way changes requests",
-		Do:     "look at the node's clock; the proxy (" + keyProxy + ") must pass headers on as they are",
+		Cause: "the signature's time or content is wrong: the node's clock, or a proxy on the way that changes " +
+			"requests",
+		Do:     "check the node's clock; the proxy (" + keyProxy + ") must pass on headers unchanged",
 		Source: awsDocs,
 	},
 	{
 		Name: "aws-endpoint-policy", Words: re(`(?i)VPC endpoint policy`), Kind: Settling,
-		Cause: "the policy of a VPC endpoint in the customer's network forbids it",
-		Do: "the customer lets the role through the endpoint named by this hop (sts, ecr.api or ecr.dkr), for the " +
+		Cause: "the policy of a VPC endpoint in the customer's network forbids the request",
+		Do: "the customer allows the role in the endpoint of this hop (sts, ecr.api or ecr.dkr), for the " +
 			"vendor's account too",
 		Source: denialDocs,
 	},
 	{
 		Name: "aws-explicit-deny", Kind: Settling,
 		Words: re(`(?i)explicit deny|service control policy|resource control policy|permissions boundary|session policy`),
-		Cause: "another policy than the chain's two forbids it: an explicit deny, a service or resource control " +
-			"policy, or a permissions boundary",
-		Do:     "whoever owns the policy that the words name makes an exception",
+		Cause: "a policy other than the chain's two forbids the request: an explicit deny, a service or resource " +
+			"control policy, or a permissions boundary",
+		Do:     "the owner of the policy named in the message adds an exception",
 		Source: denialDocs,
 	},
 	{
@@ -59,17 +61,18 @@ var amazonRows = []Row{
 		Words: re(`(?i)certificate doesn't match configured thumbprint`),
 		Kind:  Settling,
 		Cause: "the thumbprint of the account's IAM OIDC provider is not that of the issuer's certificate: the " +
-			"issuer's authority changed, or a proxy that inspects TLS stood between when it was read",
-		Do: "the account's owner sets the thumbprint of the top authority at the token's iss, read from outside any " +
-			"proxy",
+			"issuer's authority changed, or it was read through a proxy that inspects TLS",
+		Do: "the account's owner sets the thumbprint of the root certificate at the token's iss, read " +
+			"without a proxy",
 		Source: "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html",
 	},
 	{
-		Name:   "web-identity-trust",
-		Hops:   []Hop{HopSTS},
-		Words:  re(`(?i)not authorized to perform:? sts:AssumeRoleWithWebIdentity`),
-		Kind:   Settling,
-		Cause:  "the role's trust policy does not let this token in, or the role does not exist or is seconds old",
+		Name:  "web-identity-trust",
+		Hops:  []Hop{HopSTS},
+		Words: re(`(?i)not authorized to perform:? sts:AssumeRoleWithWebIdentity`),
+		Kind:  Settling,
+		Cause: "the role's trust policy does not accept this token, or the role does not exist or was created " +
+			"seconds ago",
 		Do:     "compare the trust policy's OIDC provider, :aud and :sub with the token's iss, aud and sub",
 		Source: facts + "§5",
 	},
@@ -79,13 +82,13 @@ var amazonRows = []Row{
 		Words:  re(`(?i)No OpenIDConnect provider found`),
 		Kind:   Settling,
 		Cause:  "the role's account has no IAM OIDC provider for the token's iss",
-		Do:     "the account's owner makes one, with exactly that issuer",
+		Do:     "the account's owner creates one, with exactly that issuer",
 		Source: stsDocs,
 	},
 	{
 		Name: "web-identity-audience", Hops: []Hop{HopSTS}, Words: re(`(?i)Incorrect token audience`), Kind: Settling,
 		Cause:  "the client-ID list of the account's IAM OIDC provider lacks the token's aud",
-		Do:     "it must hold sts.amazonaws.com",
+		Do:     "it must contain sts.amazonaws.com",
 		Source: "https://docs.aws.amazon.com/eks/latest/userguide/enable-iam-roles-for-service-accounts.html",
 	},
 	{
@@ -102,7 +105,7 @@ var amazonRows = []Row{
 		Hops:   []Hop{HopSTS},
 		Words:  re(`(?i)Missing a required claim|\bIDPRejectedClaim\b`),
 		Kind:   Lasting,
-		Cause:  "the token lacks a claim that STS wants, or STS does not take one that it has",
+		Cause:  "the token lacks a claim that STS requires, or has one that STS does not accept",
 		Do:     "the cluster's tokens must carry iss, sub, aud, exp and iat",
 		Source: stsDocs,
 	},
@@ -124,12 +127,12 @@ var amazonRows = []Row{
 		Words:  re(`\b(ExpiredToken|ExpiredTokenException)\b`),
 		Kind:   Settling,
 		Cause:  "the token is outside its lifetime",
-		Do:     "look at the age of the projected file and at the node's clock; the file is read again on every attempt",
+		Do:     "check the age of the projected file and the node's clock; the file is read again on every attempt",
 		Source: stsDocs,
 	},
 	{
 		Name: "web-identity-token", Hops: []Hop{HopSTS}, Words: re(`\bInvalidIdentityToken\b`), Kind: Settling,
-		Cause:  "the ServiceAccount token is not one of the cluster that AWS knows",
+		Cause:  "the ServiceAccount token is not from the cluster that AWS knows",
 		Do:     "compare the token's iss and aud with the account's IAM OIDC provider",
 		Source: stsDocs,
 	},
@@ -154,14 +157,14 @@ var amazonRows = []Row{
 		Name: "ecr-credentials-expired", Hops: []Hop{HopECR}, Kind: Settling,
 		Words:  re(`\bExpiredToken(Exception)?\b`),
 		Cause:  "the role's credentials, which AWS has just issued, are expired",
-		Do:     "look at the node's clock, and whether the role's sessions were revoked",
+		Do:     "check the node's clock, and whether the role's sessions were revoked",
 		Source: awsDocs,
 	},
 	{
 		Name: "ecr-credentials", Hops: []Hop{HopECR}, Kind: Settling,
 		Words: re(`\b(UnrecognizedClientException|InvalidClientTokenId)\b`),
-		Cause: "the vendor registry's Region does not take the role's credentials: another partition, or a Region that " +
-			"the customer's account has not enabled",
+		Cause: "the vendor registry's Region does not accept the role's credentials: another partition, or a " +
+			"Region that the customer's account has not enabled",
 		Do:     "the customer enables the registry's Region in its account",
 		Source: awsDocs,
 	},
@@ -171,15 +174,14 @@ var amazonRows = []Row{
 		Hops:   []Hop{HopRegistry},
 		Words:  re(`(?i)authorization token (has expired|is invalid)`),
 		Kind:   Lasting,
-		Cause:  "the registry does not take the token that ECR has just issued: it is invalid or expired",
-		Do:     "look at the node's clock, and whether the role's sessions were revoked",
+		Cause:  "the registry does not accept the token that ECR has just issued: it is invalid or expired",
+		Do:     "check the node's clock, and whether the role's sessions were revoked",
 		Source: "https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html",
 	},
 	{
 		Name: "ecr-no-token", Hops: []Hop{HopRegistry}, Words: re(`(?i)no basic auth credentials`), Kind: Lasting,
-		Cause: "the registry saw a request without the token: something on the way takes it off",
-		Do: "the proxy (" + keyProxy + ") must pass the Authorization header on, or be gone around " +
-			"(" + keyNoProxy + ")",
+		Cause:  "the registry got a request without the token: a proxy or firewall removes it",
+		Do:     "the proxy (" + keyProxy + ") must pass on the Authorization header, or be bypassed (" + keyNoProxy + ")",
 		Source: ecrDocs,
 	},
 	{
@@ -187,7 +189,7 @@ var amazonRows = []Row{
 		Hops:   []Hop{HopRegistry},
 		Words:  re(`(?i)no resource-based policy allows`),
 		Kind:   Settling,
-		Cause:  "the vendor's repository policy does not name this role, or is seconds old",
+		Cause:  "the vendor's repository policy does not name this role, or was written seconds ago",
 		Do:     "the vendor compares the role's ARN there, path included",
 		Source: denialDocs,
 	},
@@ -206,7 +208,7 @@ var amazonRows = []Row{
 		Words:  re(`\b(KmsError|KmsException|KMSException)\b`),
 		Kind:   Settling,
 		Cause:  "the key that encrypts the vendor's repository does not let ECR read it",
-		Do:     "the vendor looks at the KMS key's state and policy",
+		Do:     "the vendor checks the KMS key's state and policy",
 		Source: "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageFailure.html",
 	},
 	{
@@ -218,7 +220,7 @@ var amazonRows = []Row{
 		Kind:   Settling,
 		Cause: "one of the two policies is missing: the vendor's repository policy for this role, or the role's own " +
 			"policy for this repository",
-		Do:     "look at both; ECR does not say which",
+		Do:     "check both; ECR does not say which",
 		Source: facts + "§5",
 	},
 }
@@ -237,20 +239,20 @@ var agentRows = []Row{
 	{
 		Name: "agent-throttled", Words: re(`\bThrottling(Exception)?\b|Too Many Requests\.`), Kind: Passing,
 		Cause:  "EKS limits the rate of such requests in the cluster",
-		Do:     "wait; runs of different stacks start apart",
+		Do:     "wait; runs of different stacks start at different times",
 		Source: eksDocs,
 	},
 	{
 		Name: "agent-eks", Words: re(`\b(InternalServerException|ServiceUnavailableException)\b`), Kind: Passing,
-		Cause:  "EKS calls the fault its own, and passing",
+		Cause:  "EKS reports a temporary fault of its own",
 		Do:     "wait",
 		Source: eksDocs,
 	},
 	{
 		Name: "agent-route", Status: []int{500}, Kind: Passing,
 		Cause: "the agent got no answer from EKS",
-		Do: "nodes need a way to eks-auth.REGION.api.aws, in private networks the VPC endpoint " +
-			"com.amazonaws.REGION.eks-auth; the agent's log says what it met",
+		Do: "nodes must be able to reach eks-auth.REGION.api.aws, in private networks the VPC endpoint " +
+			"com.amazonaws.REGION.eks-auth; the agent's log has the error",
 		Source: agentCode + "pkg/errors/errors.go",
 	},
 	{
@@ -261,15 +263,15 @@ var agentRows = []Row{
 	},
 	{
 		Name: "agent-trust", Words: re(`(?i)does not have permissions to assume`), Kind: Settling,
-		Cause: "the role's trust policy does not let EKS become the role",
-		Do: "it must allow pods.eks.amazonaws.com both sts:AssumeRole and sts:TagSession, and its conditions must " +
-			"fit the cluster, namespace and ServiceAccount",
+		Cause: "the role's trust policy does not let EKS assume the role",
+		Do: "it must allow pods.eks.amazonaws.com both sts:AssumeRole and sts:TagSession, and its conditions " +
+			"must match the cluster, namespace and ServiceAccount",
 		Source: "https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html",
 	},
 	{
 		Name: "agent-association", Words: re(`\bResourceNotFoundException\b|(?i)no association`), Kind: Settling,
-		Cause: "the cluster has no Pod Identity association for this namespace and ServiceAccount (the token's sub), " +
-			"or it is seconds old",
+		Cause: "the cluster has no Pod Identity association for this namespace and ServiceAccount (the token's " +
+			"sub), or it was created seconds ago",
 		Do:     "aws eks list-pod-identity-associations shows them",
 		Source: eksDocs,
 	},
@@ -278,26 +280,26 @@ var agentRows = []Row{
 		Words:  re(`\bExpiredTokenException\b|failed basic claim validations`),
 		Kind:   Settling,
 		Cause:  "the token is outside its lifetime",
-		Do:     "look at the age of the projected file and at the node's clock; the file is read again on every attempt",
+		Do:     "check the age of the projected file and the node's clock; the file is read again on every attempt",
 		Source: agentCode + "internal/validation/request.go",
 	},
 	{
 		Name: "agent-token-malformed", Words: re(`Service account token cannot be (empty|parsed)`), Kind: Lasting,
 		Cause:  "the agent cannot read the token as a JWT",
-		Do:     "look at the projected file that AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names",
+		Do:     "check the projected file that AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names",
 		Source: agentCode + "internal/validation/request.go",
 	},
 	{
 		Name: "agent-token", Kind: Settling,
 		Words:  re(`\bInvalidTokenException\b|JWT signature validation failed|failed claim validations`),
-		Cause:  "the ServiceAccount token is not one of the cluster of the Pod Identity agent, or for another audience",
+		Cause:  "the ServiceAccount token is not from the Pod Identity agent's cluster, or is for another audience",
 		Do:     "compare the token's iss and aud with the cluster; aud must be pods.eks.amazonaws.com",
 		Source: agentCode + "internal/validation/token_validator.go",
 	},
 	{
 		Name: "agent-address", Words: re(`Called agent through invalid address`), Kind: Lasting,
-		Cause:  "the agent was asked under another address than its own: something between redirects the node's traffic",
-		Do:     "look at what changes link-local traffic on the node",
+		Cause:  "the agent was called under an address that is not its own: something redirects the node's traffic",
+		Do:     "check what changes link-local traffic on the node",
 		Source: agentCode + "internal/validation/request.go",
 	},
 }

@@ -16,9 +16,10 @@ var googleRows = []Row{
 		Name:  "google-perimeter",
 		Words: re(`(?i)prohibited by organization's policy|vpcServiceControlsUniqueIdentifier`),
 		Kind:  Settling,
-		Cause: "a VPC Service Controls perimeter around the vendor's project keeps requests from outside away",
-		Do: "the vendor finds the refusal by the identifier in the words, and adds an ingress rule for this pool's " +
-			"identities and service account to sts, iamcredentials and artifactregistry; it can take half an hour",
+		Cause: "a VPC Service Controls perimeter around the vendor's project blocks requests from outside",
+		Do: "the vendor looks up the refusal by the identifier in the message, and adds an ingress rule for this " +
+			"pool's identities and service account to sts, iamcredentials and artifactregistry; it can take half " +
+			"an hour",
 		Source: googlePerimeters,
 	},
 	{
@@ -34,35 +35,37 @@ var googleRows = []Row{
 		Source: googleReasons,
 	},
 	{
-		Name:   "google-project",
-		Words:  re(`(?i)CONSUMER_INVALID|\bProject\b.*(has been deleted|not found or deleted)`),
-		Kind:   Lasting,
-		Cause:  "the vendor's project is deleted, or its number or ID is wrong",
-		Do:     "compare the project in the credential configuration and in the registry's path with the vendor's grant",
+		Name:  "google-project",
+		Words: re(`(?i)CONSUMER_INVALID|\bProject\b.*(has been deleted|not found or deleted)`),
+		Kind:  Lasting,
+		Cause: "the vendor's project is deleted, or its number or ID is wrong",
+		Do: "compare the project in the credential configuration and in the registry's path with the " +
+			"vendor's grant",
 		Source: googleReasons,
 	},
 	{
 		Name: "google-sts-api", Hops: []Hop{HopSTS}, Words: googleDisabled, Kind: Settling,
-		Cause:  "the Security Token Service API is not enabled in the vendor's project, or was a moment ago",
+		Cause:  "the Security Token Service API is not enabled in the vendor's project, or was enabled a moment ago",
 		Do:     "the vendor enables sts.googleapis.com there",
 		Source: googleReasons,
 	},
 	{
 		Name: "google-iam-api", Hops: []Hop{HopIAM}, Words: googleDisabled, Kind: Settling,
-		Cause:  "the IAM Service Account Credentials API is not enabled in the vendor's project, or was a moment ago",
+		Cause: "the IAM Service Account Credentials API is not enabled in the vendor's project, or was enabled " +
+			"a moment ago",
 		Do:     "the vendor enables iamcredentials.googleapis.com there",
 		Source: googleReasons,
 	},
 	{
 		Name: "google-registry-api", Hops: []Hop{HopRegistry}, Words: googleDisabled, Kind: Settling,
-		Cause:  "the Artifact Registry API is not enabled in the vendor's project, or was a moment ago",
+		Cause:  "the Artifact Registry API is not enabled in the vendor's project, or was enabled a moment ago",
 		Do:     "the vendor enables artifactregistry.googleapis.com there",
 		Source: googleReasons,
 	},
 	{
 		Name: "google-quota", Words: re(`(?i)RESOURCE_EXHAUSTED|RATE_LIMIT_EXCEEDED|Quota exceeded`), Kind: Passing,
 		Cause:  "a quota of the vendor's project is used up",
-		Do:     "the vendor looks at the quotas of sts, iamcredentials and artifactregistry",
+		Do:     "the vendor checks the quotas of sts, iamcredentials and artifactregistry",
 		Source: googleFederation,
 	},
 
@@ -105,10 +108,10 @@ var googleRows = []Row{
 		Hops:  []Hop{HopSTS},
 		Words: re(`(?i)Error connecting to the given credential's issuer`),
 		Kind:  Settling,
-		Cause: "Google does not get the issuer's keys: the issuer is not public, or the key set that the vendor " +
+		Cause: "Google cannot get the issuer's keys: the issuer is not public, or the key set that the vendor " +
 			"uploaded is malformed or old",
-		Do: "fetch /.well-known/openid-configuration at the token's iss from outside; where keys were uploaded, " +
-			"upload the cluster's present ones",
+		Do: "fetch /.well-known/openid-configuration at the token's iss from outside; if keys were uploaded, " +
+			"upload the cluster's current ones",
 		Source: googleFederation,
 	},
 	{
@@ -116,10 +119,11 @@ var googleRows = []Row{
 		Name: "sts-token-time", Hops: []Hop{HopSTS},
 		Words: re(`(?i)ID Token issued at .* is stale|issued in the future|ID Token is not valid yet|ID Token lives|(ID Token|JWT) has expired|` +
 			`ID Token must contain the claims iat`),
-		Kind:  Lasting,
-		Cause: "the token's times: expired, issued too long ago, valid for too long, or from a clock that is wrong",
-		Do: "look at the age of the projected file and the clocks of node and cluster; Google takes at most " +
-			"48 hours from iat to exp",
+		Kind: Lasting,
+		Cause: "the token expired, was issued too long ago, is valid for too long, or comes from a " +
+			"wrong clock",
+		Do: "check the age of the projected file and the clocks of node and cluster; Google accepts at most 48 " +
+			"hours from iat to exp",
 		Source: googleFederation,
 	},
 	{
@@ -136,7 +140,7 @@ var googleRows = []Row{
 		Name: "sts-token", Hops: []Hop{HopSTS}, Words: re(`(?i)Unable to parse the ID Token|ID Token does not contain`),
 		Kind:   Lasting,
 		Cause:  "Google cannot use the token as a JWT with a subject",
-		Do:     "look at what the projected file, or Entra, hands out as a token",
+		Do:     "check which token the projected file contains, or Entra returns",
 		Source: facts + "§5",
 	},
 	{
@@ -144,8 +148,8 @@ var googleRows = []Row{
 		Hops:   []Hop{HopSTS},
 		Words:  re(`(?i)size of mapped attribute|credential cannot be mapped`),
 		Kind:   Lasting,
-		Cause:  "the provider's mapping makes no subject of this token, or one of more than 127 bytes",
-		Do:     "shorten namespace and ServiceAccount names, or the vendor maps google.subject otherwise",
+		Cause:  "the provider's mapping gives this token no subject, or one of more than 127 bytes",
+		Do:     "shorten namespace and ServiceAccount names, or the vendor changes the mapping of google.subject",
 		Source: googleFederation,
 	},
 
@@ -154,15 +158,15 @@ var googleRows = []Row{
 		Hops:  []Hop{HopIAM},
 		Words: re(`iam\.serviceAccounts\.getAccessToken`),
 		Kind:  Settling,
-		Cause: "roles/iam.workloadIdentityUser on the service account is missing for this principal or not propagated " +
-			"(up to seven minutes and more), there is no such account, or the pool is disabled",
-		Do:     "the vendor looks at the account's policy for principal://…/subject/ with the token's sub",
+		Cause: "roles/iam.workloadIdentityUser on the service account is missing for this principal or not " +
+			"propagated (it can take seven minutes or more), there is no such account, or the pool is disabled",
+		Do:     "the vendor checks the account's policy for principal://…/subject/ with the token's sub",
 		Source: facts + "§5",
 	},
 	{
 		Name: "iam-account", Hops: []Hop{HopIAM}, Status: []int{404}, Kind: Settling,
 		Words:  re(`(?i)Gaia id not found|Account deleted|Unknown service account|NOT_FOUND`),
-		Cause:  "there is no such service account: its address is wrong, it was deleted, or it is a minute old",
+		Cause:  "there is no such service account: its email is wrong, or it was deleted, or created a minute ago",
 		Do:     "compare the service account in the credential configuration with the vendor's grant",
 		Source: facts + "§5",
 	},
@@ -172,18 +176,17 @@ var googleRows = []Row{
 		Words:  re(`(?i)service account .*\bis disabled`),
 		Kind:   Settling,
 		Cause:  "the service account is disabled",
-		Do:     "the vendor asks why, and enables it",
+		Do:     "the vendor finds out why, and enables it",
 		Source: "https://cloud.google.com/iam/docs/service-accounts-disable-enable",
 	},
 
 	{
-		Name:  "registry-anonymous",
-		Hops:  []Hop{HopRegistry},
-		Words: re(`(?i)Unauthenticated requests? `),
-		Kind:  Lasting,
-		Cause: "the registry saw a request without the token: something on the way takes it off",
-		Do: "the proxy (" + keyProxy + ") must pass the Authorization header on, or be gone around " +
-			"(" + keyNoProxy + ")",
+		Name:   "registry-anonymous",
+		Hops:   []Hop{HopRegistry},
+		Words:  re(`(?i)Unauthenticated requests? `),
+		Kind:   Lasting,
+		Cause:  "the registry got a request without the token: a proxy or firewall removes it",
+		Do:     "the proxy (" + keyProxy + ") must pass on the Authorization header, or be bypassed (" + keyNoProxy + ")",
 		Source: "https://cloud.google.com/artifact-registry/docs/docker/troubleshoot",
 	},
 	{
@@ -191,9 +194,10 @@ var googleRows = []Row{
 		Hops:  []Hop{HopRegistry},
 		Words: re(`artifactregistry\.repositories\.downloadArtifacts`),
 		Kind:  Settling,
-		Cause: "roles/artifactregistry.reader on the repository is missing for the service account or not propagated " +
-			"(up to seven minutes and more), or there is no such repository: Google answers both alike",
-		Do:     "the vendor looks at the repository in the image's path, and at its policy",
+		Cause: "roles/artifactregistry.reader on the repository is missing for the service account or not " +
+			"propagated (it can take seven minutes or more), or there is no such repository: Google's answer is " +
+			"the same",
+		Do:     "the vendor checks the repository in the image's path, and its policy",
 		Source: facts + "§5",
 	},
 	{
@@ -202,8 +206,8 @@ var googleRows = []Row{
 		Status: []int{401},
 		Words:  re(`\bUNAUTHORIZED: |\bUNAUTHENTICATED\b`),
 		Kind:   Lasting,
-		Cause:  "the registry does not take the token that Google has just issued for it",
-		Do:     "look at the node's clock, and whether the service account is still there and enabled",
+		Cause:  "the registry does not accept the token that Google has just issued for it",
+		Do:     "check the node's clock, and that the service account still exists and is enabled",
 		Source: "https://cloud.google.com/artifact-registry/docs/docker/authentication",
 	},
 }

@@ -28,9 +28,9 @@ const (
 var networkRows = []Row{
 	{
 		Name: "proxy-login", Words: re(`^the proxy \S+ answered CONNECT with 407\b`), Kind: Lasting,
-		Cause: "the proxy wants a user and password, or does not take the ones that it got",
-		Do: "whoever runs it lets the cluster through by its addresses, or another proxy goes into " + keyProxy +
-			": a password there would be in clear",
+		Cause: "the proxy requires a user and password, or does not accept the given ones",
+		Do: "whoever runs it allows the cluster by its addresses, or set another proxy in " + keyProxy +
+			"; a password there would be stored in clear text",
 		Source: "https://www.rfc-editor.org/rfc/rfc9110#name-407-proxy-authentication-re",
 	},
 	{
@@ -41,40 +41,40 @@ var networkRows = []Row{
 	},
 	{
 		Name: "proxy-failing", Words: re(`^the proxy \S+ answered CONNECT with\b`), Kind: Passing,
-		Cause:  "the proxy did not reach this host",
-		Do:     "whoever runs the proxy (" + keyProxy + ") looks at its own way out",
+		Cause:  "the proxy cannot reach this host",
+		Do:     "whoever runs the proxy (" + keyProxy + ") checks its own connection to the internet",
 		Source: rfcProxy,
 	},
 	{
 		Name: "proxy-unreachable", Words: re(`\bproxyconnect\b`), Kind: Passing,
 		Cause:  "the proxy itself does not answer",
-		Do:     "look at its address in " + keyProxy + ", and whether the network policy lets the pod reach its port",
+		Do:     "check its address in " + keyProxy + ", and whether the network policy lets the pod reach its port",
 		Source: goTransport,
 	},
 	{
 		Name: "answer-too-long", Words: re(`the answer is longer than \d+ bytes`), Kind: Lasting,
-		Cause:  "no answer of the chain is that long: it is a page that a proxy or firewall put in the cloud's place",
+		Cause: "no answer of the chain is that long: a proxy or firewall sent a web page instead of the cloud's " +
+			"answer",
 		Do:     doAllow,
 		Source: facts + "§5",
 	},
 	{
 		Name: "page-refused", Status: []int{400, 401, 402, 403, 404, 405, 407, 451}, Kind: Lasting,
-		Cause: "a page for people, which the cloud's API does not send: a proxy or firewall refused the request in its " +
-			"place",
+		Cause:  "a web page, which the cloud's API does not send: a proxy or firewall refused the request",
 		Do:     doAllow,
 		Source: facts + "§5",
 	},
 	{
 		Name: "redirect", Status: []int{301, 302, 303, 307, 308}, Kind: Lasting,
-		Cause: "no hop of the chain sends its clients elsewhere: a proxy or firewall on the way does, as to a log-in " +
-			"page",
+		Cause: "no hop of the chain redirects its clients: a proxy or firewall on the way does, for example to a " +
+			"login page",
 		Do:     doAllow,
 		Source: facts + "§5",
 	},
 	{
 		Name: "answer-undocumented", Status: []int{200, 201, 202, 203, 204}, Kind: Settling,
-		Cause: "the status is good, and the answer is not what the cloud documents: a proxy between the cluster and " +
-			"the cloud may have answered instead, or the answer was cut",
+		Cause: "the status is good, but the answer is not what the cloud documents: a proxy between the " +
+			"cluster and the cloud may have answered, or the answer was cut off",
 		Do:     "look at the proxy in " + keyProxy + ", if there is one",
 		Source: facts + "§9",
 	},
@@ -83,44 +83,42 @@ var networkRows = []Row{
 		Hops:  []Hop{HopSecret},
 		Words: re(`x509: certificate signed by unknown authority`),
 		Kind:  Lasting,
-		Cause: "the certificate is not of the cluster's own authority: a proxy stands before the API server, or the " +
-			"cluster's authority was replaced",
-		Do: "the API server's address belongs in " + keyNoProxy + "; a new pod gets the cluster's present " +
-			"authority",
+		Cause: "the certificate is not from the cluster's own authority: a proxy is in front of the API server, " +
+			"or the cluster's authority was replaced",
+		Do:     "the API server's address belongs in " + keyNoProxy + "; a new pod gets the cluster's current authority",
 		Source: goX509,
 	},
 	{
 		Name: "tls-inspection", Words: re(`x509: certificate signed by unknown authority`), Kind: Lasting,
-		Cause: "the certificate is of no public authority: a proxy or firewall on the way inspects TLS with one of its " +
-			"own",
-		Do: "give that authority's certificate in " + keyAuthority + ", or let whoever runs it leave this host " +
-			"uninspected",
+		Cause: "the certificate is not from a public authority: a proxy or firewall on the way inspects TLS with " +
+			"its own",
+		Do:     "put that authority's certificate into " + keyAuthority + ", or have this host excluded from inspection",
 		Source: goX509,
 	},
 	{
 		Name: "certificate-time", Words: re(`x509: certificate has expired or is not yet valid`), Kind: Lasting,
 		Cause: "the certificate is not valid at the node's time: the node's clock, or an old certificate of a proxy " +
 			"that inspects TLS",
-		Do:     "compare the node's clock with the times in the words",
+		Do:     "compare the node's clock with the times in the message",
 		Source: "https://pkg.go.dev/crypto/x509#CertificateInvalidError",
 	},
 	{
 		Name: "certificate", Words: re(`x509: `), Kind: Lasting,
-		Cause:  "the certificate is not one for this host: something on the way answers in the cloud's place",
-		Do:     "whoever runs the proxy (" + keyProxy + ") or the cluster's DNS looks who that is",
+		Cause:  "the certificate is for another host: something on the way answers instead of the cloud",
+		Do:     "whoever runs the proxy (" + keyProxy + ") or the cluster's DNS finds out what it is",
 		Source: "https://pkg.go.dev/crypto/x509#HostnameError",
 	},
 	{
 		Name: "host-outside", Words: re(`host outside the chain`), Kind: Lasting,
-		Cause: "an answer sent the refresher to a host that is no part of the chain: something on the way answers in " +
-			"the cloud's place",
-		Do:     "whoever runs the proxy (" + keyProxy + ") or the cluster's DNS looks who that is",
+		Cause: "an answer sent the refresher to a host that is no part of the chain: something on the way answers instead " +
+			"of the cloud",
+		Do:     "whoever runs the proxy (" + keyProxy + ") or the cluster's DNS finds out what it is",
 		Source: facts + "§9",
 	},
 	{
 		Name: "dns", Words: re(`no such host|server misbehaving`), Kind: Settling,
 		Cause:  "the name does not resolve from the pod",
-		Do:     "look at the cluster's DNS, and whether the network policy lets the pod ask it (53, on OpenShift 5353)",
+		Do:     "check the cluster's DNS, and whether the network policy lets the pod reach it (53, on OpenShift 5353)",
 		Source: "https://pkg.go.dev/net#DNSError",
 	},
 	{
@@ -128,7 +126,7 @@ var networkRows = []Row{
 		Words:  re(noAnswer),
 		Kind:   Passing,
 		Cause:  "no answer in time",
-		Do:     "look at the egress firewall, the proxy (" + keyProxy + ") and the network policy: 443 must be open",
+		Do:     "check the egress firewall, the proxy (" + keyProxy + ") and the network policy: 443 must be open",
 		Source: goTransport,
 	},
 	{
@@ -136,7 +134,7 @@ var networkRows = []Row{
 		Words:  re(noLink),
 		Kind:   Passing,
 		Cause:  "no connection, or one that broke",
-		Do:     "look at the egress firewall, the proxy (" + keyProxy + ") and the network policy: 443 must be open",
+		Do:     "check the egress firewall, the proxy (" + keyProxy + ") and the network policy: 443 must be open",
 		Source: goTransport,
 	},
 }

@@ -21,7 +21,7 @@ import (
 
 func main() {
 	root := flag.String("root", ".", "the project's `folder`")
-	asJSON := flag.Bool("json", false, "print one JSON document on stdout and nothing else there")
+	asJSON := flag.Bool("json", false, "print one JSON document on stdout and nothing else")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	perfect, err := measure(ctx, *root, *asJSON)

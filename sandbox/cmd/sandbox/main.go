@@ -43,29 +43,29 @@ func newCommand(stdout, stderr *os.File) *cobra.Command {
 	r := &runner{stdout: stdout, stderr: stderr}
 	root := &cobra.Command{
 		Use:           "sandbox",
-		Short:         "Deploy a stack to embedded clouds and a real Kubernetes control plane",
-		Long:          "Deploys a stack of this project to everything that it would meet in production,\non one machine and without an account. What it shows is consistent with the\nclouds' documented rules; it claims no more.",
+		Short:         "Deploy a stack to emulated clouds and a real Kubernetes control plane",
+		Long:          "Deploys a stack of this project to emulated clouds and a real Kubernetes control\nplane, on one machine and without an account. The clouds follow the documented\nrules; the sandbox claims no more.",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&r.options.Root, "root", ".", "the project's `folder`")
 	flags.StringVar(&r.options.Stack, "stack", "dev", "the `name` in Pulumi.<name>.yaml")
-	flags.StringVar(&r.options.World, "world", "", "the world's `file` (default sandbox/worlds/<stack>.yaml)")
-	flags.StringVar(&r.options.State, "state", "", "the state `directory` (default .sandbox/<stack>)")
-	flags.StringVar(&r.options.Executable, "program", "", "the program's `file` (default .build/bin/waybill)")
-	flags.StringVar(&r.options.Refresher, "refresher", "", "the `folder` of the refresher's image (default .build/refresher-image)")
-	flags.StringVar(&r.options.Propagation, "propagation", "", "how long refreshers try a refusal again, such as 5s (default as configured)")
-	flags.BoolVar(&r.json, "json", false, "print one JSON document on stdout and nothing else there")
+	flags.StringVar(&r.options.World, "world", "", "the world's `file`; default: sandbox/worlds/<stack>.yaml")
+	flags.StringVar(&r.options.State, "state", "", "the state `directory`; default: .sandbox/<stack>")
+	flags.StringVar(&r.options.Executable, "program", "", "the program's `file`; default: .build/bin/waybill")
+	flags.StringVar(&r.options.Refresher, "refresher", "", "the `folder` of the refresher's image; default: .build/refresher-image")
+	flags.StringVar(&r.options.Propagation, "propagation", "", "how long refreshers retry a refusal, such as 5s; default: as configured")
+	flags.BoolVar(&r.json, "json", false, "print one JSON document on stdout and nothing else")
 	for _, c := range []struct {
 		use, short, example string
 		run                 func(context.Context) error
 	}{
-		{"up", "Deploy the stack, walk its chain and try every refusal", "sandbox up --stack acme\nsandbox up --json | jq .outputs.accessGrant", r.up},
+		{"up", "Deploy the stack, walk its chain, and try what must be refused", "sandbox up --stack acme\nsandbox up --json | jq .outputs.accessGrant", r.up},
 		{"preview", "Show what up would change", "sandbox preview --stack acme", r.preview},
-		{"down", "Delete what the stack made", "sandbox down --stack acme", r.down},
-		{"reset", "Forget the stack's sandbox, and keep what was built", "sandbox reset --stack acme", r.reset},
-		{"serve", "Leave the sandbox running and print the environment for other clients", "sandbox serve --stack acme > environment", r.serve},
+		{"down", "Delete what the stack created", "sandbox down --stack acme", r.down},
+		{"reset", "Delete the stack's sandbox, and keep the builds", "sandbox reset --stack acme", r.reset},
+		{"serve", "Keep the sandbox running, and print the environment for other clients", "sandbox serve --stack acme > environment", r.serve},
 		{"diagram", "Print the deployed chain as Mermaid", "sandbox diagram --stack acme > chain.mmd", r.diagram},
 	} {
 		root.AddCommand(&cobra.Command{
@@ -74,7 +74,7 @@ func newCommand(stdout, stderr *os.File) *cobra.Command {
 		})
 	}
 	root.AddCommand(r.mutantsCommand(), &cobra.Command{
-		Use: "installed TOOL", Short: "Fail where make has to build a tool of Pulumi's", Args: cobra.ExactArgs(1), Hidden: true,
+		Use: "installed TOOL", Short: "Fail if make has to build a tool of Pulumi", Args: cobra.ExactArgs(1), Hidden: true,
 		RunE: func(cmd *cobra.Command, args []string) error { return r.installed(cmd.Context(), args[0]) },
 	})
 	return root

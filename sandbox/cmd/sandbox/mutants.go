@@ -20,7 +20,7 @@ func (r *runner) mutantsCommand() *cobra.Command {
 	// A run waits for Kubernetes half of its time.
 	o := mutants.Options{Jobs: runtime.NumCPU() + 1}
 	command := &cobra.Command{
-		Use: "mutants", Short: "Break the program one line at a time and show who noticed", Args: cobra.NoArgs,
+		Use: "mutants", Short: "Break the program one line at a time, and show what noticed", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if o.Only, err = regexp.Compile(only); err != nil {
 				return fmt.Errorf("--only: %w", err)
@@ -31,8 +31,8 @@ func (r *runner) mutantsCommand() *cobra.Command {
 			return r.mutants(cmd.Context(), o)
 		},
 	}
-	command.Flags().StringVar(&only, "only", "", "a `regexp` that the names of the mutants match (default all)")
-	command.Flags().IntVar(&o.Jobs, "jobs", o.Jobs, "how many are tried at once")
+	command.Flags().StringVar(&only, "only", "", "only mutants whose name matches the `regexp`; default: all")
+	command.Flags().IntVar(&o.Jobs, "jobs", o.Jobs, "how many to try at a time")
 	command.Flags().BoolVar(&o.SandboxOnly, "sandbox-only", false, "leave the component tests and the goldens out")
 	return command
 }
