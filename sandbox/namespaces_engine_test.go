@@ -34,7 +34,7 @@ func TestOtherNamespacesGetThePullSecret(t *testing.T) {
 
 	p.set("environments.default.pullSecretAlsoIn", []any{"batch"})
 	_, err = open(t, s).Up(ctx)
-	require.ErrorContains(t, err, "conflict")
+	require.ErrorContains(t, err, "somebody else set these fields: ")
 	held, err := cluster.CoreV1().Secrets("batch").Get(ctx, secret, metav1.GetOptions{})
 	require.NoError(t, err)
 	assert.JSONEq(t, theirs, string(held.Data[corev1.DockerConfigJsonKey]))

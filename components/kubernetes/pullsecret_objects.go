@@ -40,7 +40,8 @@ func (b *pullSecretBuilder) buildSecret(namespace string, account *corev1.Servic
 		StringData: pulumi.StringMap{".dockerconfigjson": pulumi.String(`{"auths":{}}`)},
 	}, b.children.Options(child(childSecret), pulumi.IgnoreChanges([]string{"data", "stringData"}),
 		// A replacement that an operator asks for would meet its own name.
-		pulumi.DeleteBeforeReplace(true))...)
+		pulumi.DeleteBeforeReplace(true),
+		explained(b.ctx, b.children.Name(child(childSecret)), refresherPod))...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -118,7 +119,7 @@ func (b *pullSecretBuilder) buildCronJob(pod *corev1.PodTemplateSpecArgs, needs 
 				Spec:     r.later().jobSpec(pod),
 			},
 		},
-	}, b.children.Options(childRefresh, pulumi.DependsOn(needs), admitted(b.ctx, b.children.Name(childRefresh), refresherPod))...)
+	}, b.children.Options(childRefresh, pulumi.DependsOn(needs), explained(b.ctx, b.children.Name(childRefresh), refresherPod))...)
 	return err
 }
 
@@ -136,7 +137,7 @@ func (b *pullSecretBuilder) buildFirstRefresh(pod *corev1.PodTemplateSpecArgs, n
 	job, err := batchv1.NewJob(b.ctx, b.children.Name(childFirstRefresh), &batchv1.JobArgs{
 		Metadata: metadata,
 		Spec:     r.first().jobSpec(pod),
-	}, b.children.Options(childFirstRefresh, pulumi.DependsOn(needs), admitted(b.ctx, b.children.Name(childFirstRefresh), refresherPod),
+	}, b.children.Options(childFirstRefresh, pulumi.DependsOn(needs), explained(b.ctx, b.children.Name(childFirstRefresh), refresherPod),
 		// What triggers a replacement is waited for as well.
 		pulumi.ReplacementTrigger(trigger),
 		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: await, Update: await}))...)

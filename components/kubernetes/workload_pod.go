@@ -88,7 +88,7 @@ func (b *workloadBuilder) buildDeployment(account *corev1.ServiceAccount, config
 		// What it starts with; buildReplicas has the rest.
 		options = append(options, pulumi.IgnoreChanges([]string{"spec.replicas"}))
 	}
-	options = append(options, admitted(b.ctx, b.children.Name(childDeployment), workloadPod))
+	options = append(options, explained(b.ctx, b.children.Name(childDeployment), workloadPod))
 	return appsv1.NewDeployment(b.ctx, b.children.Name(childDeployment), &appsv1.DeploymentArgs{
 		Metadata: b.metadata(pulumi.String(b.args.objectName())), Spec: spec,
 	}, b.children.Options(childDeployment, options...)...)

@@ -46,17 +46,42 @@ const (
 	workloadPod  = "workload"
 )
 
-// admitted has the refusal of an admission policy name the keys of the configuration
-// that help. Its hook is named after a child; what is refused is not tried again.
-func admitted(ctx *pulumi.Context, child, pod string) pulumi.ResourceOption {
-	return errorhook.Option(ctx, child+"-admitted", child+": refusals of admission policies are not explained", func(args *pulumi.ErrorHookArgs) (bool, error) {
+var (
+	// conflict is how server-side apply refuses to take a field from another manager
+	// (https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts).
+	conflict = regexp.MustCompile(`Apply failed with \d+ conflicts?: `)
+	// missing is how a kubelet reports an image that the registry does not hold, in the
+	// words of containerd and of the registry
+	// (https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes).
+	missing = regexp.MustCompile(`image "([^"]+)"[^\n]*(?:(?i:manifest[ _]unknown)|code = NotFound|: not found)`)
+)
+
+// explained has the errors of a cluster say what to do: of admission policies, of
+// another manager's fields, of an image that is missing. Its hook is named after a
+// child; nothing is tried again.
+func explained(ctx *pulumi.Context, child, pod string) pulumi.ResourceOption {
+	return errorhook.Option(ctx, child+"-explained", child+": the cluster's refusals are not explained", func(args *pulumi.ErrorHookArgs) (bool, error) {
 		for _, text := range args.Errors {
-			if remedy := admission(text, pod); remedy != "" {
+			if remedy := remedy(text, pod, ctx.Stack()); remedy != "" {
 				return false, fmt.Errorf("%s: %s", text, remedy)
 			}
 		}
 		return false, nil
 	})
+}
+
+// remedy is what to do about an error; empty where there is nothing to add.
+func remedy(text, pod, stack string) string {
+	if conflict.MatchString(text) {
+		return "somebody else set these fields: if the object is not this stack's, give another name " +
+			"(environments.NAME.pullSecret for the pull secret) or adopt it (docs/adoption.md); " +
+			"if it is, undo the change or make it in the stack file"
+	}
+	if image := missing.FindStringSubmatch(text); image != nil {
+		return fmt.Sprintf("the registry does not hold %[1]s: the vendor pushes it, for example with `crane copy YOUR-IMAGE %[1]s`; "+
+			"then run `pulumi up -s %[2]s` again", image[1], stack)
+	}
+	return admission(text, pod)
 }
 
 // admission is what to do about a refusal; empty where no policy refused.

@@ -29,3 +29,21 @@ func TestARefusalOfAPolicyNamesTheKeysThatHelp(t *testing.T) {
 	}
 	assert.Empty(t, admission("cronjobs.batch is forbidden: User cannot create resource", refresherPod), "that is RBAC")
 }
+
+func TestAnErrorOfTheClusterSaysWhatToDo(t *testing.T) {
+	const image = "europe-west1-docker.pkg.dev/p/r/shop:2.5.0"
+	push := "the registry does not hold " + image + ": the vendor pushes it, for example with `crane copy YOUR-IMAGE " + image + "`; then run `pulumi up -s acme` again"
+	for text, want := range map[string]string{
+		`[ImagePullBackOff] Back-off pulling image "` + image + `": ErrImagePull: rpc error: code = NotFound desc = failed to pull and unpack image`: push,
+		`Failed to pull image "` + image + `": MANIFEST_UNKNOWN: manifest unknown`:                                                                   push,
+		`failed to pull image "` + image + `": 403 Forbidden`:                                                                                        "",
+		`Apply failed with 1 conflict: conflict with "kubectl-client-side-apply" using v1: .data..dockerconfigjson`:                                  "environments.NAME.pullSecret for the pull secret",
+		`secrets "x" not found`: "",
+	} {
+		if got := remedy(text, workloadPod, "acme"); want == "" {
+			assert.Empty(t, got, text)
+		} else {
+			assert.Contains(t, got, want)
+		}
+	}
+}
