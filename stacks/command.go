@@ -1,14 +1,18 @@
 package stacks
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
+	"strings"
 
 	"waybill.example/waybill/stacks/chain"
 	"waybill.example/waybill/stacks/config"
@@ -51,6 +55,7 @@ Examples:
   waybill manifests initech --once | kubectl create -f -
   waybill manifests initech | kubectl apply --server-side -f -
 
+"waybill --help" prints this, "waybill --version" the version.
 Without arguments this is the Pulumi program, which "pulumi up -s STACK" starts.
 `
 
@@ -82,35 +87,80 @@ type usageError struct{ error }
 // Command does what the program does besides deploying, and gives the exit
 // status: 0, 1 for a refusal, 2 for a call that cannot be understood.
 func Command(arguments []string, stdout, stderr io.Writer) int {
-	if len(arguments) == 1 && slices.Contains([]string{"help", "-h", "--help"}, arguments[0]) {
-		_, _ = io.WriteString(stdout, usage) // nobody is left to tell
+	err := command(arguments, stdout, stderr)
+	switch {
+	case err == nil:
 		return 0
-	}
-	var err error = usageError{errors.New("want a command and a stack")}
-	if len(arguments) >= 2 && commands[arguments[0]] != nil {
-		err = commands[arguments[0]](stackFile(arguments[1]), arguments[2:], stdout, stderr)
-	}
-	if errors.As(err, &usageError{}) {
-		fmt.Fprintf(stderr, "error: %s\n%s", err, usage)
+	case errors.As(err, &usageError{}):
+		fmt.Fprintf(stderr, "error: %s\n`waybill --help` has the commands and their options\n", err)
 		return 2
 	}
-	if err != nil {
-		fmt.Fprintln(stderr, "error:", err)
-		return 1
-	}
-	return 0
+	fmt.Fprintln(stderr, "error:", err)
+	return 1
 }
 
-// stackFile is a stack's file, which is here or in examples/.
-func stackFile(stack string) string {
-	name := "Pulumi." + stack + ".yaml"
-	for _, folder := range []string{".", "examples"} {
+// command runs the command that the arguments name. Help is given wherever it is asked for.
+func command(arguments []string, stdout, stderr io.Writer) error {
+	known := strings.Join(slices.Sorted(maps.Keys(commands)), ", ")
+	has := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(word string) bool { return slices.Contains(arguments, word) })
+	}
+	if len(arguments) == 0 {
+		return usageError{fmt.Errorf("want a command and a stack: one of %s", known)}
+	}
+	switch run := commands[arguments[0]]; {
+	case arguments[0] == "help" || has("-h", "-help", "--help"):
+		_, err := io.WriteString(stdout, usage)
+		return err
+	case arguments[0] == "version" || has("-version", "--version"):
+		_, err := fmt.Fprintln(stdout, "waybill", version())
+		return err
+	case run == nil:
+		return usageError{fmt.Errorf("%q: want one of %s", arguments[0], known)}
+	case len(arguments) == 1:
+		return usageError{fmt.Errorf("%s: want a stack behind it: one of %s", arguments[0], stackNames())}
+	default:
+		path, err := stackFile(arguments[1])
+		if err != nil {
+			return err
+		}
+		return run(path, arguments[2:], stdout, stderr)
+	}
+}
+
+// version is the commit's or the release's that the program was built from, as Go writes it.
+func version() string {
+	if info, found := debug.ReadBuildInfo(); found && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(unknown)"
+}
+
+// folders hold the stacks' files.
+var folders = []string{".", "examples"}
+
+// stackFile is the file of a stack, by the stack's name or by the file's.
+func stackFile(stack string) (string, error) {
+	name := "Pulumi." + config.StackOf(stack) + ".yaml"
+	for _, folder := range append([]string{filepath.Dir(stack)}, folders...) {
 		path := filepath.Join(folder, name)
 		if _, err := os.Stat(path); err == nil {
-			return path
+			return path, nil
 		}
 	}
-	return name
+	return "", fmt.Errorf("stack %q: there is no %s, here or in examples/: want one of %s", stack, name, stackNames())
+}
+
+// stackNames are the stacks that have files.
+func stackNames() string {
+	var names []string
+	for _, folder := range folders {
+		files, _ := filepath.Glob(filepath.Join(folder, "Pulumi.*.yaml")) // the pattern is a good one
+		for _, file := range files {
+			names = append(names, config.StackOf(file))
+		}
+	}
+	return cmp.Or(strings.Join(names, ", "), "those that have one")
 }
 
 func printRequest(path string, out io.Writer) error {

@@ -488,6 +488,4 @@ func TestTheCommandPrintsAGuide(t *testing.T) {
 	assert.Contains(t, out.String(), `resource "azurerm_user_assigned_identity" "azure_identity"`)
 	assert.Equal(t, 2, stacks.Command([]string{"guide", "dev", "--for", "paper"}, &out, &errs))
 	assert.Contains(t, errs.String(), "want one of [terminal terraform]")
-	assert.Equal(t, 2, stacks.Command([]string{"guide"}, &out, &errs))
-	assert.Equal(t, 1, stacks.Command([]string{"guide", "nobody"}, &out, &errs))
 }

@@ -102,22 +102,70 @@ func TestExampleTheAccessRequestFollowsFromTheConfiguration(t *testing.T) {
 		"soylent-customer": "run `pulumi up -s soylent-customer`, then `pulumi stack output accessRequest --json -s soylent-customer`",
 		"oscorp-vendor":    "side vendor: want the customer's stack",
 		"cyberdyne":        "environments.default.cluster.issuer: is looked up in an update only",
-		"nobody":           "no such file",
 	} {
 		status, stdout, stderr := run("access-request", stack)
 		assert.Equal(t, 1, status)
 		assert.Empty(t, stdout)
 		assert.Contains(t, stderr, want)
 	}
-	for _, arguments := range [][]string{{"access-request"}, {"deploy", "dev"}, {"access-request", "dev", "x"}} {
-		status, stdout, stderr := run(arguments...)
-		assert.Equal(t, 2, status)
-		assert.Empty(t, stdout)
-		assert.Contains(t, stderr, "usage: waybill COMMAND STACK")
+}
+
+// A call that cannot be understood is told in two lines what there is.
+func TestExampleACallThatIsNoneIsToldWhatThereIs(t *testing.T) {
+	const (
+		help   = "`waybill --help` has the commands and their options\n"
+		stacks = "acme-customer, dev, wayne"
+	)
+	folder := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(folder, "examples"), 0o755))
+	for _, name := range []string{"Pulumi.acme-customer.yaml", "Pulumi.dev.yaml", "examples/Pulumi.wayne.yaml"} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), nil, 0o600))
 	}
-	status, stdout, _ := run("--help")
-	assert.Equal(t, 0, status)
-	assert.Contains(t, stdout, "usage:")
+	for call, want := range map[string]struct {
+		status int
+		stderr string
+	}{
+		"":                             {2, "want a command and a stack: one of access-request, guide, manifests, validate\n" + help},
+		"valdate dev":                  {2, "\"valdate\": want one of access-request, guide, manifests, validate\n" + help},
+		"manifest":                     {2, "\"manifest\": want one of access-request, guide, manifests, validate\n" + help},
+		"guide":                        {2, "guide: want a stack behind it: one of " + stacks + "\n" + help},
+		"access-request dev x":         {2, "x: want nothing after the stack\n" + help},
+		"manifests dev --once --out x": {2, "--once and --out: want one of them, once.yaml is written with --out\n" + help},
+		"validate acme":                {1, "stack \"acme\": there is no Pulumi.acme.yaml, here or in examples/: want one of " + stacks + "\n"},
+		"guide Pulumi.acme.yaml":       {1, "stack \"Pulumi.acme.yaml\": there is no Pulumi.acme.yaml, here or in examples/: want one of " + stacks + "\n"},
+	} {
+		status, stdout, stderr := waybill(t, folder, strings.Fields(call)...)
+		assert.Equal(t, want.status, status, call)
+		assert.Empty(t, stdout, call)
+		assert.Equal(t, "error: "+want.stderr, stderr, call)
+	}
+	for _, call := range []string{"help", "-h", "--help", "validate --help", "guide dev -h", "manifests dev --once --help"} {
+		status, stdout, stderr := waybill(t, folder, strings.Fields(call)...)
+		assert.Zero(t, status, call)
+		assert.Empty(t, stderr, call)
+		assert.True(t, strings.HasPrefix(stdout, "usage: waybill COMMAND STACK"), call)
+	}
+	for _, call := range []string{"version", "--version", "validate --version"} {
+		status, stdout, _ := waybill(t, folder, strings.Fields(call)...)
+		assert.Zero(t, status, call)
+		assert.Regexp(t, `^waybill \S+\n$`, stdout, call)
+	}
+	for _, name := range []string{"wayne", "Pulumi.wayne.yaml", "examples/Pulumi.wayne.yaml"} {
+		status, _, stderr := waybill(t, "..", "validate", name)
+		assert.Zero(t, status, stderr)
+	}
+}
+
+// Every command says what is wrong with a stack file in the same lines, and no list of one.
+func TestExampleEveryCommandRefusesAStackFileAlike(t *testing.T) {
+	text, err := os.ReadFile(stackfile.Path(t, "..", "wayne"))
+	require.NoError(t, err)
+	folder := filepath.Dir(inProject(t, "wrong", strings.Replace(string(text), "slug: wayne", "slug: W", 1)))
+	for _, command := range []string{"access-request", "guide", "manifests", "validate"} {
+		status, _, stderr := waybill(t, folder, command, "wrong")
+		assert.Equal(t, 1, status)
+		assert.Regexp(t, `^error: [^\n]+ is refused, and nothing is changed:\n  slug "W": want [^\n]+\n$`, stderr)
+	}
 }
 
 // The committed document of the example is what its stack file makes.

@@ -2,6 +2,7 @@ package record
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -108,7 +109,7 @@ func Of(path string, program func(root string) pulumi.RunFunc, options Options) 
 		info.ConfigSecretKeys = file.Secrets
 	})
 	if err != nil {
-		return nil, err
+		return nil, alone(err)
 	}
 	for _, r := range m.InOrder() {
 		made.Registrations = append(made.Registrations, m.settle(r))
@@ -119,6 +120,14 @@ func Of(path string, program func(root string) pulumi.RunFunc, options Options) 
 	}
 	_, err = exchange.Outputs(made.Outputs).Read(exchange.WaitingName, &made.Waiting)
 	return made, err
+}
+
+// alone is the program's error without the heading of a list in which the SDK puts it.
+func alone(err error) error {
+	if list := (interface{ WrappedErrors() []error })(nil); errors.As(err, &list) {
+		return errors.Join(list.WrappedErrors()...)
+	}
+	return err
 }
 
 // Named is the one registration of a name that is no provider's; the zero value if
