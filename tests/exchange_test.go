@@ -249,6 +249,7 @@ func TestExampleAWrongDocumentIsNamed(t *testing.T) {
 		"another customer":   {"an AKS customer", "customer", "mallory", `customer "mallory": want "soylent", whose stack this is`},
 		"another platform":   {"an EKS customer", "platform", "ecs", `platform "ecs": want "eks", as configured`},
 		"the other document": {"an AKS customer", "document", "accessRequest", `document "accessRequest": want the word accessGrant`},
+		"a number":           {"an AKS customer", "projectNumber", 731904826550, `projectNumber 731904826550: want a text in quotes (`},
 		"a missing field":    {"an AKS customer", "pool", nil, `pool is missing: want the workload identity pool's ID`},
 		"an unknown field":   {"an AKS customer", "token", "x", `token is an unknown key: want one of customer, document, environments`},
 		"another tenant": {"the vendor of an AKS customer", "tenantId", "00000000-2c4b-4f68-9a1d-3e5f7b9c1d40",

@@ -53,6 +53,8 @@ func TestAWrongStackFileIsReportedWhole(t *testing.T) {
 	} {
 		require.ErrorContains(t, err, want)
 	}
+	require.ErrorContains(t, stacks.Validate(inProject(t, "mistyped", "confg: {}\n")), "  confg is an unknown key: want one of config, encryptedkey, encryptionsalt, secretsprovider\n"+
+		"  config is missing: want the configuration, with waybill:customer in it\n")
 	require.ErrorContains(t, stacks.Validate(inProject(t, "empty", "")), "waybill:customer is missing")
 	require.Error(t, stacks.Validate(inProject(t, "broken", "config: [")))
 	require.ErrorContains(t, stacks.Validate(filepath.Join(t.TempDir(), "Pulumi.none.yaml")), "no such file")

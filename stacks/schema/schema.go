@@ -164,14 +164,45 @@ func describe(schema *jsonschema.Schema, document any, err *jsonschema.Validatio
 		}
 		return unknown
 	case *kind.Type:
-		text := fmt.Sprintf("%s: want %s", quote(document, at), wish(schema, at))
-		if slices.Contains(k.Want, "string") && (k.Got == "number" || k.Got == "integer" || k.Got == "boolean") {
+		text := fmt.Sprintf("%s: want %s (%s)", quote(document, at), form(k.Want[0], resolve(schema, at)), wish(schema, at))
+		switch scalar := slices.Contains([]string{"number", "integer", "boolean"}, k.Got); {
+		case len(at) == 0:
+			text = fmt.Sprintf("%s: want %s", quote(document, at), wish(schema, at))
+		case slices.Contains(k.Want, "string") && scalar && isYAML(schema):
 			text = fmt.Sprintf("%s is a %s for YAML, which may have changed it: quote it; want %s", quote(document, at), k.Got, wish(schema, at))
 		}
 		return []Finding{{Path: at, Wrong: true, Text: text}}
 	default:
 		return []Finding{{Path: at, Wrong: true, Text: fmt.Sprintf("%s: want %s%s", quote(document, at), wish(schema, at), meant(schema, document, at))}}
 	}
+}
+
+// isYAML says whether people write what the schema checks as YAML. The parties' documents
+// are JSON.
+func isYAML(schema *jsonschema.Schema) bool {
+	return strings.HasPrefix(schema.Location, base+Customer) || strings.HasPrefix(schema.Location, base+Stack)
+}
+
+// form is how a value of a type is written.
+func form(of string, schema *jsonschema.Schema) string {
+	switch of {
+	case "integer", "number":
+		return "a number without quotes"
+	case "boolean":
+		return "true or false without quotes"
+	case "string":
+		return "a text in quotes"
+	case "array":
+		return "a list"
+	}
+	keys := schema.Required
+	if len(keys) == 0 {
+		keys = slices.Sorted(maps.Keys(schema.Properties))
+	}
+	if len(keys) == 0 {
+		return "an object of names and values"
+	}
+	return "an object with " + strings.Join(keys, ", ")
 }
 
 // meant says what a text would have to be that is wrong by its spaces or capital
