@@ -20,7 +20,7 @@ import (
 	"waybill.example/waybill/sandbox/world"
 )
 
-// clouds answer a program that runs without an engine: the emulated providers of
+// clouds answer a program that runs without an engine: the embedded providers of
 // a world that has what the configuration names. They keep what is refused.
 type clouds struct {
 	providers  map[string]plugin.Provider

@@ -1,5 +1,5 @@
 // Package network is the sandbox's inner network: a CONNECT proxy behind which
-// the emulated clouds answer under their real host names, over TLS, with
+// the embedded clouds answer under their real host names, over TLS, with
 // certificates of an authority of its own. An unmodified client meets it
 // through HTTPS_PROXY and SSL_CERT_FILE and nothing else (design.md, "Sandbox").
 //

@@ -8,7 +8,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 )
 
-// Definition is one provider package in front of an emulated cloud. C is the
+// Definition is one provider package in front of an embedded cloud. C is the
 // client that its handlers work with: the cloud as one provider resource's
 // configuration sees it.
 type Definition[C any] struct {

@@ -8,7 +8,7 @@
 //
 // [Definition] is the base for table-driven providers: a list of resource
 // types and functions, each described by the arguments struct of the
-// provider's own SDK and by handlers that talk to an emulated cloud. The base
+// provider's own SDK and by handlers that talk to an embedded cloud. The base
 // refuses unknown types, unknown properties, values of a wrong kind and missing
 // required properties, all at once; computes differences and replacements;
 // leaves what a cloud decides unknown in previews; and keeps secrets secret.

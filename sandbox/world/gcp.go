@@ -129,7 +129,7 @@ type GKECluster struct {
 	NodeServiceAccount string `json:"nodeServiceAccount"`
 }
 
-// validateGCP checks what the projects hold as far as names go: the emulated
+// validateGCP checks what the projects hold as far as names go: the embedded
 // cloud applies Google's own rules when it takes them over.
 func (w *World) validateGCP(report func(format string, args ...any)) {
 	for i, project := range w.GCP.Projects {

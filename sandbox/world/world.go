@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// World is everything that the emulated clouds hold before the first update.
+// World is everything that the embedded clouds hold before the first update.
 type World struct {
 	Azure      Azure      `json:"azure"`
 	GCP        GCP        `json:"gcp"`

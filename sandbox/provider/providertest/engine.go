@@ -1,5 +1,5 @@
 // Package providertest drives a provider through the calls that the engine
-// makes, in the engine's order, for the tests of emulated providers.
+// makes, in the engine's order, for the tests of embedded providers.
 package providertest
 
 import (
