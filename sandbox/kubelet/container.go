@@ -143,8 +143,26 @@ func (c *container) once() error {
 	return c.execute(launch)
 }
 
+// emptyMount says which mount is nothing that the product could read: where a volume
+// has nothing at a subPath, a kubelet mounts an empty directory
+// (https://kubernetes.io/docs/concepts/storage/volumes/#using-subpath). Empty for none.
+func (c *container) emptyMount() string {
+	c.w.volumesMu.Lock()
+	defer c.w.volumesMu.Unlock()
+	for _, mount := range c.spec.VolumeMounts {
+		contents, copied := c.w.volumes[mount.Name]
+		if copied && mount.SubPath != "" && len(contents.below(mount.SubPath)) == 0 {
+			return fmt.Sprintf("volume %q has no %q: an empty directory would be mounted at %s", mount.Name, mount.SubPath, mount.MountPath)
+		}
+	}
+	return ""
+}
+
 // playPlaceholder reports a container that stands for the product as running.
 func (c *container) playPlaceholder() error {
+	if empty := c.emptyMount(); empty != "" {
+		return c.never("CreateContainerError", empty)
+	}
 	c.event(corev1.EventTypeNormal, "Placeholder", "Image %q was pulled; the sandbox does not run the product", c.spec.Image)
 	c.w.k.config.Progress(fmt.Sprintf("pod %s/%s: pulled %s; the sandbox does not run the product", c.w.pod.Namespace, c.w.pod.Name, c.spec.Image))
 	c.started(placeholderRuntime)

@@ -198,6 +198,18 @@ func TestAProductIsAvailableOnlyOnceItsImageWasPulled(t *testing.T) {
 	assert.Contains(t, logOf(t, pods[0].Name), "does not run the product")
 }
 
+// The product is not run, and would read its configuration: a file has to be one.
+func TestTheProductIsGivenNoDirectoryInAFilesPlace(t *testing.T) {
+	pullSecret(t, "misnamed", containertest.Password)
+	pod := newPod("misnamed", productImage)
+	pod.Spec.ImagePullSecrets = []corev1.LocalObjectReference{{Name: "misnamed"}}
+	pod.Spec.Volumes = []corev1.Volume{{Name: "config", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "misnamed"}}}}
+	pod.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "config", MountPath: "/etc/product/config.json", SubPath: "config.json"}}
+	create(t, pod)
+	eventually(t, "misnamed", waits("CreateContainerError"))
+	requireEvent(t, "misnamed", `volume "config" has no "config.json": an empty directory would be mounted at /etc/product/config.json`)
+}
+
 func TestDeletionEndsTheProgramAndRemovesThePod(t *testing.T) {
 	pod := newPod("deleted", publicImage, "deaf", "wait")
 	pod.Spec.RestartPolicy = corev1.RestartPolicyAlways
