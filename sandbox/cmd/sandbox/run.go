@@ -106,7 +106,8 @@ func (r *runner) run(
 
 // rehearse walks the deployed chain and shows each hop and each refusal as it
 // happens. Where the deployment failed, it shows how far the refresher came in
-// it; where it is half a chain, what becomes of it.
+// it; where it is half a chain, what becomes of it; where the customer is suspended,
+// who refuses it.
 func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, e *engine.Engine, report *report) error {
 	out := r.stdout
 	if r.json {
@@ -131,6 +132,13 @@ func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, e *engine.Eng
 	chain, err := s.Rehearsal(ctx, report.Outputs)
 	if err != nil {
 		return err
+	}
+	if report.Outputs["suspended"] == true {
+		fmt.Fprint(out, "\nsuspended: the right to read is gone, and the chain has to refuse\n")
+		if err := chain.Suspended(ctx, func(refusal rehearsal.Refusal) { report.addRefusal(out, refusal) }); err != nil {
+			return err
+		}
+		return again(ctx, e, report)
 	}
 	if err := chain.Walk(ctx, func(hop rehearsal.Hop) { report.addHops(out, hop) }); err != nil {
 		return err
