@@ -101,6 +101,12 @@ func (o *Options) setDefaults() {
 	}
 }
 
+// WorldFile is the file of the stack's world.
+func (o Options) WorldFile() string {
+	o.setDefaults()
+	return o.World
+}
+
 // Validate has the program check the stack file: what the file alone can tell is
 // refused before anything starts.
 func Validate(ctx context.Context, options Options) error {

@@ -235,13 +235,16 @@ func TestAnInterruptIsOneLine(t *testing.T) {
 func TestTheReportNamesTheNextCommand(t *testing.T) {
 	for name, c := range map[string]struct{ error, warning, next string }{
 		"a pool's ID":      {"Error 409: a deleted pool keeps its ID for 30 days", "", "`make reset STACK=dev`"},
-		"a repository":     {"cannot be deleted\nbecause it is protected. `pulumi state unprotect 'urn'`", "", "set `protect: false` in Pulumi.dev.yaml"},
+		"a repository":     {"cannot be deleted\nbecause it is protected. `pulumi state unprotect 'urn'`", "", "`pulumi state unprotect --all -s dev` and `pulumi destroy -s dev`, or set `protect: false` in Pulumi.dev.yaml before the first destroy"},
 		"a killed update":  {"", "Attempting to deploy or update resources with 4 pending operations", "runs `fleet recover dev` first"},
+		"an unknown host":  {"error: the sandbox has no host registry.example.com", "", "to `registries` of sandbox/worlds/dev.yaml, or to `refresher`"},
+		"a missing image":  {"the registry does not hold a/b:1 yet: push it", "", "add the image to `releases` in sandbox/worlds/dev.yaml, and run `make up STACK=dev` again"},
 		"nothing known":    {"no such host", "", ""},
 		"what is no error": {"", "a warning", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newReport("up", "dev")
+			r.world = "sandbox/worlds/dev.yaml"
 			r.add(&engine.Result{Result: steps.Result{Warnings: []string{c.warning}}})
 			if c.error != "" {
 				r.fail(errors.New(c.error))

@@ -50,6 +50,7 @@ func (r *runner) operate(
 	follow func(context.Context, *sandbox.Sandbox, *engine.Engine, *report) error,
 ) error {
 	report := newReport(verb, r.options.Stack)
+	report.world = r.options.WorldFile()
 	if err := r.run(ctx, report, operation, follow); err != nil {
 		report.fail(err)
 	}
@@ -147,6 +148,9 @@ func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, e *engine.Eng
 		return nil
 	}
 	if err := chain.Refusals(ctx, func(refusal rehearsal.Refusal) { report.addRefusal(out, refusal) }); err != nil {
+		return err
+	}
+	if err := chain.Refresh(ctx); err != nil { // the pull secret has the last refusal as its problem
 		return err
 	}
 	return again(ctx, e, report)
