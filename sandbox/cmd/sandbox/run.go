@@ -171,15 +171,16 @@ func again(ctx context.Context, e *engine.Engine, report *report) error {
 
 // reset forgets the stack's sandbox, and with it the other party's.
 func (r *runner) reset(context.Context) error {
-	if _, _, err := engine.Describe(r.options.Root, r.options.Stack); err != nil {
-		return err
-	}
 	path, err := sandbox.Forget(r.options)
 	if err != nil {
 		return err
 	}
 	if r.json {
 		return r.printJSON(map[string]any{"stack": r.options.Stack, "forgotten": path, "ok": true})
+	}
+	if path == "" {
+		_, err = fmt.Fprintf(r.stdout, "stack %s has no sandbox: nothing to forget\n", r.options.Stack)
+		return err
 	}
 	_, err = fmt.Fprintf(r.stdout, "the sandbox of stack %s is forgotten (%s); what was built is kept: `make up STACK=%[1]s` starts afresh\n", r.options.Stack, path)
 	return err
