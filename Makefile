@@ -1,5 +1,9 @@
 # Run `make` for the list of commands.
 
+# Make tells small letters from capitals, and would deploy dev.
+ifeq ($(origin stack),command line)
+$(error stack=$(stack): want STACK=$(stack), in capitals)
+endif
 STACK ?= dev
 VERSION ?= 0.1.0
 BIN   := .build/bin

@@ -13,6 +13,7 @@ import (
 	"waybill.example/waybill/sandbox"
 	"waybill.example/waybill/sandbox/aws/arn"
 	"waybill.example/waybill/sandbox/engine"
+	"waybill.example/waybill/sandbox/rehearsal"
 	"waybill.example/waybill/tests/programs"
 )
 
@@ -28,12 +29,27 @@ func broken(t *testing.T, s *sandbox.Sandbox, outputs map[string]any) []string {
 	return names
 }
 
+// refusedBy asks for the hop that refuses a suspended customer, in each environment.
+func refusedBy(t *testing.T, s *sandbox.Sandbox, outputs map[string]any, hop string) {
+	t.Helper()
+	chain, err := s.Rehearsal(t.Context(), outputs)
+	require.NoError(t, err)
+	var refusals []rehearsal.Refusal
+	require.NoError(t, chain.Suspended(t.Context(), func(refusal rehearsal.Refusal) { refusals = append(refusals, refusal) }))
+	require.NotEmpty(t, refusals)
+	for _, refusal := range refusals {
+		assert.True(t, refusal.OK, refusal.Error)
+		assert.Equal(t, hop, refusal.Hop)
+	}
+}
+
 // Suspending takes the repository's policy, or from a role of the vendor's its own,
 // and resuming brings it back: no first refresh runs, which would fail.
 func TestExampleACustomerOnAWSIsSuspendedAndResumed(t *testing.T) {
 	t.Parallel()
-	for stack, c := range map[string]struct{ hop, right string }{
-		"initech": {"secret", "ecr-readers"}, "stark": {"registry", "ecr-readers"}, "nakatomi": {"ecr", "role-role-policy-attachment"},
+	for stack, c := range map[string]struct{ hop, by, right string }{
+		"initech": {"secret", "registry", "ecr-readers"}, "stark": {"registry", "registry", "ecr-readers"},
+		"nakatomi": {"ecr", "ecr", "role-role-policy-attachment"},
 	} {
 		t.Run(stack, func(t *testing.T) {
 			t.Parallel()
@@ -46,6 +62,7 @@ func TestExampleACustomerOnAWSIsSuspendedAndResumed(t *testing.T) {
 			assert.Equal(t, true, suspended.Outputs["suspended"])
 			assert.NotEmpty(t, suspended.Outputs["accessGrant"], "no document says that something was taken back")
 			assert.Equal(t, []string{c.hop}, broken(t, s, suspended.Outputs), "the role opens nothing")
+			refusedBy(t, s, suspended.Outputs, c.by)
 			assert.Empty(t, changes(up(t, s)))
 
 			p.set("suspended", nil)

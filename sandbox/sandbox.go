@@ -101,12 +101,30 @@ func (o *Options) setDefaults() {
 	}
 }
 
+// WorldFile is the file of the stack's world.
+func (o Options) WorldFile() string {
+	o.setDefaults()
+	return o.World
+}
+
 // Validate has the program check the stack file: what the file alone can tell is
 // refused before anything starts.
 func Validate(ctx context.Context, options Options) error {
 	options.setDefaults()
 	if _, err := os.Stat(options.World); errors.Is(err, fs.ErrNotExist) {
 		return options.noWorld()
+	}
+	existing, err := world.Load(options.World)
+	if err != nil {
+		return err
+	}
+	_, side, err := engine.Describe(options.Root, options.Stack)
+	if err != nil {
+		return err
+	}
+	if side != "both" && existing.Walk.Party(options.Stack).Side != side {
+		return fmt.Errorf("world %s: walk.stacks does not have %s with the side %s: want both stacks of the two parties, "+
+			"each with its side, and with waitsFor if it waits for the other", options.World, options.Stack, side)
 	}
 	if options.Program != nil {
 		return nil
@@ -125,9 +143,22 @@ func Validate(ctx context.Context, options Options) error {
 }
 
 // Forget deletes the state of a stack's sandbox, unless one is running, and gives
-// the folder in which it was.
+// the folder in which it was; "" where there was none. Of two parties' stacks, the
+// customer's name does too.
 func Forget(options Options) (string, error) {
 	options.setDefaults()
+	_, err := engine.StackFile(options.Root, options.Stack)
+	for _, party := range parties {
+		if _, missing := engine.StackFile(options.Root, options.Stack+party); missing == nil {
+			err = nil
+		}
+	}
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(options.State); errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
 	dir, err := state.Open(options.State)
 	if err != nil {
 		return "", err

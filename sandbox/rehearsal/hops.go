@@ -342,6 +342,11 @@ func (c *chain) refusedToken(ctx context.Context, without func(run func() error)
 	}
 }
 
+// attempt runs the refresher as it is deployed.
+func (c *chain) attempt(ctx context.Context) error {
+	return c.refusedToken(ctx, func(run func() error) error { return run() })
+}
+
 // atOnce has no patience with what may settle by itself.
 func atOnce(pod *corev1.PodSpec) {
 	for i, variable := range pod.Containers[0].Env {

@@ -90,6 +90,9 @@ type way interface {
 	// walk goes the chain as it is gone in production and reports each hop as it
 	// ended; it stops at the first that failed.
 	walk(ctx context.Context, report func(Hop)) error
+	// attempt goes the same chain without patience, and past what a node has cached.
+	// Its error is who refused it; nil if nobody did.
+	attempt(ctx context.Context) error
 	// cases are walks with one thing changed.
 	cases() ([]testCase, error)
 	// intrusions are another environment's tries to become this one.
@@ -177,6 +180,20 @@ func (r *Rehearsal) Walk(ctx context.Context, report func(Hop)) error {
 			}
 			report(hop)
 		}
+	}
+	return nil
+}
+
+// Suspended tries what a suspended customer had, once for each environment, and
+// reports who refused it. Any hop may.
+func (r *Rehearsal) Suspended(ctx context.Context, report func(Refusal)) error {
+	for _, w := range r.ways {
+		refusal, err := testCase{"a pull while the customer is suspended", hopRegistry, anyWords, w.attempt}.try(ctx)
+		if err != nil {
+			return w.base().explain(err)
+		}
+		refusal.Environment, refusal.OK = w.base().environment, refusal.Hop != ""
+		report(refusal)
 	}
 	return nil
 }

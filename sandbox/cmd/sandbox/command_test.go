@@ -163,6 +163,16 @@ func TestAStackWithoutAFileOrAWorldIsAnsweredAtOnce(t *testing.T) {
 	assert.Equal(t, `stack "nobody": has no Pulumi.nobody.yaml, at the root or in examples: want one of aks-vendor, dev, ecs-vendor, eks-vendor, kubernetes-vendor`, refused("nobody"))
 }
 
+// A half is refused before anything starts where the world does not have it as one.
+func TestAHalfThatTheWorldDoesNotHaveIsAnsweredAtOnce(t *testing.T) {
+	root := project(t)
+	require.NoError(t, os.WriteFile(filepath.Join(root, "Pulumi.dev-vendor.yaml"), []byte("config: {\"waybill:customer\": {side: vendor}}"), 0o600))
+	report, err := document(t, root, "dev-vendor", up)
+	require.ErrorIs(t, err, errFailed)
+	assert.Contains(t, report["errors"].([]any)[0], "walk.stacks does not have dev-vendor with the side vendor")
+	assert.NoDirExists(t, filepath.Join(root, ".sandbox"))
+}
+
 // Hops, refusals and lists of several environments can be told apart.
 func TestEnvironmentsAreShownApart(t *testing.T) {
 	var out strings.Builder
@@ -235,13 +245,16 @@ func TestAnInterruptIsOneLine(t *testing.T) {
 func TestTheReportNamesTheNextCommand(t *testing.T) {
 	for name, c := range map[string]struct{ error, warning, next string }{
 		"a pool's ID":      {"Error 409: a deleted pool keeps its ID for 30 days", "", "`make reset STACK=dev`"},
-		"a repository":     {"cannot be deleted\nbecause it is protected. `pulumi state unprotect 'urn'`", "", "set `protect: false` in Pulumi.dev.yaml"},
+		"a repository":     {"cannot be deleted\nbecause it is protected. `pulumi state unprotect 'urn'`", "", "`pulumi state unprotect --all -s dev` and `pulumi destroy -s dev`, or set `protect: false` in Pulumi.dev.yaml before the first destroy"},
 		"a killed update":  {"", "Attempting to deploy or update resources with 4 pending operations", "runs `fleet recover dev` first"},
+		"an unknown host":  {"error: the sandbox has no host registry.example.com", "", "to `registries` of sandbox/worlds/dev.yaml, or to `refresher`"},
+		"a missing image":  {"the registry does not hold a/b:1 yet: push it", "", "add the image to `releases` in sandbox/worlds/dev.yaml, and run `make up STACK=dev` again"},
 		"nothing known":    {"no such host", "", ""},
 		"what is no error": {"", "a warning", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newReport("up", "dev")
+			r.world = "sandbox/worlds/dev.yaml"
 			r.add(&engine.Result{Result: steps.Result{Warnings: []string{c.warning}}})
 			if c.error != "" {
 				r.fail(errors.New(c.error))
@@ -298,6 +311,16 @@ func TestResetForgetsOneSandboxAndNothingElse(t *testing.T) {
 	assert.DirExists(t, filepath.Join(root, ".sandbox", "acme"))
 	assert.DirExists(t, filepath.Join(root, ".build", "bin"))
 
+	require.NoError(t, os.WriteFile(filepath.Join(root, "Pulumi.acme-vendor.yaml"), []byte("config: {}"), 0o600))
+	_, err = document(t, root, "acme", reset)
+	require.NoError(t, err, "the customer's name is that of its two stacks' sandbox")
+	assert.NoDirExists(t, filepath.Join(root, ".sandbox", "acme"))
+	var said strings.Builder
+	again := &runner{stdout: &said, stderr: io.Discard}
+	again.options.Root, again.options.Stack = root, "acme"
+	require.NoError(t, reset(again))
+	assert.Equal(t, "stack acme has no sandbox: nothing to forget\n", said.String())
+
 	running, err := state.Open(filepath.Join(root, ".sandbox", "dev"))
 	require.NoError(t, err)
 	r := &runner{stdout: io.Discard, stderr: io.Discard}
@@ -305,5 +328,5 @@ func TestResetForgetsOneSandboxAndNothingElse(t *testing.T) {
 	require.ErrorContains(t, reset(r), "is in use by process")
 	require.NoError(t, running.Close())
 	r.options.Stack = "deb"
-	require.ErrorContains(t, reset(r), "want one of dev")
+	require.ErrorContains(t, reset(r), "want one of acme-vendor, dev")
 }

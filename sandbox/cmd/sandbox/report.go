@@ -29,8 +29,9 @@ type report struct {
 	Errors   []string            `json:"errors,omitempty"`
 	OK       bool                `json:"ok"`
 
-	verb     string
-	warnings []string
+	// world is the file of the stack's world.
+	verb, world string
+	warnings    []string
 	// triedAgain are the resources that a cloud took at a later attempt.
 	triedAgain []string
 	started    time.Time
@@ -207,13 +208,16 @@ func (r *report) next() (steps []string) {
 	said := strings.Join(slices.Concat(r.Errors, r.warnings), "\n")
 	for _, n := range []struct{ words, step string }{
 		{"keeps its ID for 30 days", "in this sandbox, `make reset STACK=%[1]s` forgets what the clouds remember; then `make up STACK=%[1]s`"},
-		{"because it is protected", "set `protect: false` in Pulumi.%[1]s.yaml for what is to go with its contents, and run `make up STACK=%[1]s`, " +
-			"then `make down STACK=%[1]s` (docs/offboarding.md); or forget this sandbox with `make reset STACK=%[1]s`"},
-		{"pending operations", "an earlier update was killed, and this one went on without looking at what it had in flight. " +
-			"Where a real stack was killed, its operator runs `fleet recover %[1]s` first (docs/fleet.md)"},
+		{"because it is protected", "what is protected stays, with its contents; others may be gone by now, and `make up` would make them again. " +
+			"Forget this sandbox with `make reset STACK=%[1]s`. Of a real stack, delete the rest with `pulumi state unprotect --all -s %[1]s` and " +
+			"`pulumi destroy -s %[1]s`, or set `protect: false` in Pulumi.%[1]s.yaml before the first destroy (docs/offboarding.md)"},
+		{"pending operations", "an earlier update was interrupted or killed, and this one went on without looking at what it had in flight. " +
+			"Where that happens to a real stack, its operator runs `fleet recover %[1]s` first (docs/fleet.md)"},
+		{"the sandbox has no host", "add the host to `registries` of %[2]s, or to `refresher` if it has the refresher's image, and run `make up STACK=%[1]s` again"},
+		{"the registry does not hold", "in this sandbox the vendor pushes what the world says: add the image to `releases` in %[2]s, and run `make up STACK=%[1]s` again"},
 	} {
 		if strings.Contains(said, n.words) {
-			steps = append(steps, fmt.Sprintf(n.step, r.Stack))
+			steps = append(steps, fmt.Sprintf(n.step, r.Stack, r.world))
 		}
 	}
 	return steps

@@ -50,6 +50,7 @@ func (r *runner) operate(
 	follow func(context.Context, *sandbox.Sandbox, *engine.Engine, *report) error,
 ) error {
 	report := newReport(verb, r.options.Stack)
+	report.world = r.options.WorldFile()
 	if err := r.run(ctx, report, operation, follow); err != nil {
 		report.fail(err)
 	}
@@ -106,7 +107,8 @@ func (r *runner) run(
 
 // rehearse walks the deployed chain and shows each hop and each refusal as it
 // happens. Where the deployment failed, it shows how far the refresher came in
-// it; where it is half a chain, what becomes of it.
+// it; where it is half a chain, what becomes of it; where the customer is suspended,
+// who refuses it.
 func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, e *engine.Engine, report *report) error {
 	out := r.stdout
 	if r.json {
@@ -132,6 +134,13 @@ func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, e *engine.Eng
 	if err != nil {
 		return err
 	}
+	if report.Outputs["suspended"] == true {
+		fmt.Fprint(out, "\nsuspended: the right to read is gone, and the chain has to refuse\n")
+		if err := chain.Suspended(ctx, func(refusal rehearsal.Refusal) { report.addRefusal(out, refusal) }); err != nil {
+			return err
+		}
+		return again(ctx, e, report)
+	}
 	if err := chain.Walk(ctx, func(hop rehearsal.Hop) { report.addHops(out, hop) }); err != nil {
 		return err
 	}
@@ -139,6 +148,9 @@ func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, e *engine.Eng
 		return nil
 	}
 	if err := chain.Refusals(ctx, func(refusal rehearsal.Refusal) { report.addRefusal(out, refusal) }); err != nil {
+		return err
+	}
+	if err := chain.Refresh(ctx); err != nil { // the pull secret has the last refusal as its problem
 		return err
 	}
 	return again(ctx, e, report)
@@ -159,15 +171,16 @@ func again(ctx context.Context, e *engine.Engine, report *report) error {
 
 // reset forgets the stack's sandbox, and with it the other party's.
 func (r *runner) reset(context.Context) error {
-	if _, _, err := engine.Describe(r.options.Root, r.options.Stack); err != nil {
-		return err
-	}
 	path, err := sandbox.Forget(r.options)
 	if err != nil {
 		return err
 	}
 	if r.json {
 		return r.printJSON(map[string]any{"stack": r.options.Stack, "forgotten": path, "ok": true})
+	}
+	if path == "" {
+		_, err = fmt.Fprintf(r.stdout, "stack %s has no sandbox: nothing to forget\n", r.options.Stack)
+		return err
 	}
 	_, err = fmt.Fprintf(r.stdout, "the sandbox of stack %s is forgotten (%s); what was built is kept: `make up STACK=%[1]s` starts afresh\n", r.options.Stack, path)
 	return err
