@@ -13,6 +13,8 @@ import (
 func (s *Sandbox) Half(ctx context.Context, outputs map[string]any) (string, error) {
 	party := s.world.Walk.Party(s.options.Stack)
 	switch waits := waitingFor(outputs); {
+	case len(waits) == 0 && outputs["waitingFor"] != nil:
+		return "", fmt.Errorf("stack %s exports an empty waitingFor: want none where nothing is missing", s.options.Stack)
 	case len(waits) > 0 && party.WaitsFor == "":
 		return "", fmt.Errorf("stack %s waits for %s: want it complete: the world has nobody that it may wait for (walk.stacks)", s.options.Stack, strings.Join(waits, "; "))
 	case len(waits) > 0:

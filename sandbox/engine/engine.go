@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -151,7 +150,7 @@ func passphrase(path string) (string, error) {
 func (e *Engine) Up(ctx context.Context, options ...optup.Option) (*Result, error) {
 	return e.run(func(stream chan events.EngineEvent) error {
 		_, err := e.stack.Up(ctx, append(options, optup.EventStreams(stream), optup.SuppressProgress())...)
-		return cmp.Or(err, e.settle(ctx))
+		return err
 	}, e.outputs(ctx))
 }
 
@@ -175,29 +174,8 @@ func (e *Engine) Refresh(ctx context.Context, options ...optrefresh.Option) (*Re
 func (e *Engine) Destroy(ctx context.Context, options ...optdestroy.Option) (*Result, error) {
 	return e.run(func(stream chan events.EngineEvent) error {
 		_, err := e.stack.Destroy(ctx, append(options, optdestroy.EventStreams(stream), optdestroy.SuppressProgress())...)
-		return cmp.Or(err, e.settle(ctx))
+		return err
 	}, nil)
-}
-
-// settle takes out of the state what an interrupted update had in flight: an update
-// that ended well made it anew, and later ones have nothing to say of it.
-func (e *Engine) settle(ctx context.Context) error {
-	state, err := e.stack.Export(ctx)
-	if err != nil {
-		return err
-	}
-	var deployment map[string]json.RawMessage
-	if err := json.Unmarshal(state.Deployment, &deployment); err != nil {
-		return err
-	}
-	if _, pending := deployment["pending_operations"]; !pending {
-		return nil
-	}
-	delete(deployment, "pending_operations")
-	if state.Deployment, err = json.Marshal(deployment); err != nil {
-		return err
-	}
-	return e.stack.Import(ctx, state)
 }
 
 // Outputs of the stack as it was last deployed; none where it never was, or
