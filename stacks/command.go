@@ -6,9 +6,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
+	"strings"
 
 	"waybill.example/waybill/stacks/chain"
 	"waybill.example/waybill/stacks/config"
@@ -51,7 +54,8 @@ Examples:
   waybill manifests initech --once | kubectl create -f -
   waybill manifests initech | kubectl apply --server-side -f -
 
-Without arguments this is the Pulumi program, which "pulumi up -s STACK" starts.
+"waybill --version" prints the version. Without arguments this is the Pulumi program, which
+"pulumi up -s STACK" starts.
 `
 
 // commands are what the program does besides deploying, by name. Each is given a
@@ -82,35 +86,83 @@ type usageError struct{ error }
 // Command does what the program does besides deploying, and gives the exit
 // status: 0, 1 for a refusal, 2 for a call that cannot be understood.
 func Command(arguments []string, stdout, stderr io.Writer) int {
-	if len(arguments) == 1 && slices.Contains([]string{"help", "-h", "--help"}, arguments[0]) {
+	asks := func(argument string) bool { return argument == "-h" || argument == "--help" }
+	switch {
+	case slices.ContainsFunc(arguments, asks), slices.Equal(arguments, []string{"help"}):
 		_, _ = io.WriteString(stdout, usage) // nobody is left to tell
 		return 0
+	case slices.Equal(arguments, []string{"--version"}), slices.Equal(arguments, []string{"version"}):
+		fmt.Fprintln(stdout, "waybill", version())
+		return 0
 	}
-	var err error = usageError{errors.New("want a command and a stack")}
-	if len(arguments) >= 2 && commands[arguments[0]] != nil {
-		err = commands[arguments[0]](stackFile(arguments[1]), arguments[2:], stdout, stderr)
-	}
+	err := command(arguments, stdout, stderr)
 	if errors.As(err, &usageError{}) {
-		fmt.Fprintf(stderr, "error: %s\n%s", err, usage)
+		fmt.Fprintf(stderr, "error: %s\nSee \"waybill help\".\n", err)
 		return 2
 	}
 	if err != nil {
-		fmt.Fprintln(stderr, "error:", err)
+		fmt.Fprintln(stderr, "error:", plain(err))
 		return 1
 	}
 	return 0
 }
 
-// stackFile is a stack's file, which is here or in examples/.
-func stackFile(stack string) string {
-	name := "Pulumi." + stack + ".yaml"
+func command(arguments []string, stdout, stderr io.Writer) error {
+	if len(arguments) == 0 {
+		return usageError{errors.New("want a command and a stack")}
+	}
+	name, names := arguments[0], strings.Join(slices.Sorted(maps.Keys(commands)), ", ")
+	run := commands[name]
+	switch {
+	case run == nil && len(arguments) > 1 && commands[arguments[1]] != nil:
+		return usageError{fmt.Errorf("want the command before the stack: waybill %s %s", arguments[1], name)}
+	case run == nil:
+		return usageError{fmt.Errorf("%q: want one of %s", name, names)}
+	case len(arguments) == 1 || strings.HasPrefix(arguments[1], "-"):
+		return usageError{fmt.Errorf("%s: want a stack after the command", name)}
+	}
+	path, err := stackFile(arguments[1])
+	if err != nil {
+		return err
+	}
+	return run(path, arguments[2:], stdout, stderr)
+}
+
+// version is the program's: the module's, or the commit that it was built from.
+func version() string {
+	info, found := debug.ReadBuildInfo()
+	if !found {
+		return "(unknown)"
+	}
+	return info.Main.Version
+}
+
+// plain is an error without the list that the engine's SDK makes of a single one.
+func plain(err error) string {
+	return strings.Replace(err.Error(), "1 error occurred:\n\t* ", "", 1)
+}
+
+// stackFile is the file of a stack, here or in examples/; the file's own name does as well.
+func stackFile(stack string) (string, error) {
+	stack = config.StackOf(stack)
+	var there []string
 	for _, folder := range []string{".", "examples"} {
-		path := filepath.Join(folder, name)
+		path := filepath.Join(folder, "Pulumi."+stack+".yaml")
 		if _, err := os.Stat(path); err == nil {
-			return path
+			return path, nil
+		}
+		found, err := filepath.Glob(filepath.Join(folder, "Pulumi.*.yaml"))
+		if err != nil {
+			return "", err
+		}
+		for _, path := range found {
+			there = append(there, config.StackOf(path))
 		}
 	}
-	return name
+	if len(there) == 0 {
+		return "", fmt.Errorf("stack %q: no such file as Pulumi.%s.yaml, and no other stack's file here or in examples/", stack, stack)
+	}
+	return "", fmt.Errorf("stack %q: no such file as Pulumi.%s.yaml here or in examples/: want one of %s", stack, stack, strings.Join(there, ", "))
 }
 
 func printRequest(path string, out io.Writer) error {

@@ -113,11 +113,57 @@ func TestExampleTheAccessRequestFollowsFromTheConfiguration(t *testing.T) {
 		status, stdout, stderr := run(arguments...)
 		assert.Equal(t, 2, status)
 		assert.Empty(t, stdout)
-		assert.Contains(t, stderr, "usage: waybill COMMAND STACK")
+		assert.NotContains(t, stderr, "usage:")
+		assert.True(t, strings.HasSuffix(stderr, "\nSee \"waybill help\".\n"), stderr)
 	}
-	status, stdout, _ := run("--help")
+	for _, arguments := range [][]string{{"help"}, {"--help"}, {"validate", "--help"}, {"guide", "dev", "-h"}} {
+		status, stdout, _ := run(arguments...)
+		assert.Equal(t, 0, status)
+		assert.Contains(t, stdout, "usage: waybill COMMAND STACK")
+	}
+	status, stdout, _ := run("--version")
 	assert.Equal(t, 0, status)
-	assert.Contains(t, stdout, "usage:")
+	assert.Regexp(t, `^waybill \S+\n$`, stdout)
+}
+
+// A call that is nearly right is told what was meant.
+func TestACommandThatIsNearlyRight(t *testing.T) {
+	for _, c := range []struct {
+		folder, arguments string
+		status            int
+		want              string
+	}{
+		{"..", "", 2, "want a command and a stack"},
+		{"..", "valdate acme", 2, `"valdate": want one of access-request, guide, manifests, validate`},
+		{"..", "valdate", 2, `"valdate": want one of access-request`},
+		{"..", "acme validate", 2, "want the command before the stack: waybill validate acme"},
+		{"..", "manifests --once", 2, "manifests: want a stack after the command"},
+		{"..", "validate acmee", 1, `stack "acmee": no such file as Pulumi.acmee.yaml here or in examples/: want one of dev, acme, `},
+		{"..", "validate Pulumi.acme.yaml", 0, ""},
+		{"..", "validate examples/Pulumi.acme.yaml", 0, ""},
+		{filepath.Join("..", "examples"), "validate acme", 0, ""},
+		{t.TempDir(), "validate acme", 1, "and no other stack's file here"},
+	} {
+		status, _, stderr := waybill(t, c.folder, strings.Fields(c.arguments)...)
+		assert.Equal(t, c.status, status, c.arguments)
+		if c.want == "" {
+			assert.Empty(t, stderr, c.arguments)
+		}
+		assert.Contains(t, stderr, c.want, c.arguments)
+	}
+	folder := t.TempDir()
+	for name, text := range map[string]string{
+		"Pulumi.yaml":      read(t, filepath.Join("..", "Pulumi.yaml")),
+		"Pulumi.acme.yaml": strings.Replace(read(t, filepath.Join("..", "examples", "Pulumi.acme.yaml")), "slug: acme", "slug: Acme", 1),
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600))
+	}
+	for _, command := range []string{"access-request", "guide", "manifests", "validate"} {
+		status, _, stderr := waybill(t, folder, command, "acme")
+		assert.Equal(t, 1, status)
+		assert.NotContains(t, stderr, "error occurred", command)
+		assert.Contains(t, stderr, "slug", command)
+	}
 }
 
 // The committed document of the example is what its stack file makes.
