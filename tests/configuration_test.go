@@ -35,7 +35,7 @@ func TestWrongConfigurationIsNamed(t *testing.T) {
 		"a list for an object":          {set("gcp", []any{}), `gcp a list: want an object with project, location: the vendor's Google Cloud side`},
 		"unquoted number":               {set("product.tag", 1.1), `product.tag 1.1 is a number for YAML, which may have changed it: quote it`},
 		"a key nearly right":            {set("azure.idntity", "x"), `; "identity", if that was meant`},
-		"a word nearly right":           {set("platform", "esk"), `; "eks", or "ecs", if that was meant`},
+		"a word nearly right":           {set("platform", "esk"), `; "ecs", or "eks", if that was meant`},
 		"a quoted boolean":              {set("pullSecretOnly", "yes"), `pullSecretOnly "yes": want true or false, without quotes: `},
 		"a text for an object":          {set("environments.default.namespace", "bifrost"), `"bifrost": want an object: the product's namespace`},
 		"unquoted number in a map":      {set("workload.env", map[string]any{"LEVEL": 3}), `workload.env.LEVEL 3 is a number for YAML, which may have changed it: quote it`},
