@@ -16,6 +16,10 @@ func main() {
 	if len(os.Args) > 1 {
 		os.Exit(stacks.Command(os.Args[1:], os.Stdout, os.Stderr))
 	}
+	if os.Getenv("PULUMI_MONITOR") == "" {
+		fmt.Fprintln(os.Stderr, "error: this is a Pulumi program, which \"pulumi up -s STACK\" starts.\nSee \"waybill help\" for what it does by itself.")
+		os.Exit(2)
+	}
 	// The SDK would record its path in the state; the provider reads it from its
 	// own environment, wherever it runs.
 	if err := os.Unsetenv("KUBECONFIG"); err != nil {

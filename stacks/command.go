@@ -1,7 +1,6 @@
 package stacks
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -55,8 +54,8 @@ Examples:
   waybill manifests initech --once | kubectl create -f -
   waybill manifests initech | kubectl apply --server-side -f -
 
-"waybill --help" prints this, "waybill --version" the version.
-Without arguments this is the Pulumi program, which "pulumi up -s STACK" starts.
+"waybill --version" prints the version. Without arguments this is the Pulumi program, which
+"pulumi up -s STACK" starts.
 `
 
 // commands are what the program does besides deploying, by name. Each is given a
@@ -87,80 +86,83 @@ type usageError struct{ error }
 // Command does what the program does besides deploying, and gives the exit
 // status: 0, 1 for a refusal, 2 for a call that cannot be understood.
 func Command(arguments []string, stdout, stderr io.Writer) int {
-	err := command(arguments, stdout, stderr)
+	asks := func(argument string) bool { return argument == "-h" || argument == "--help" }
 	switch {
-	case err == nil:
+	case slices.ContainsFunc(arguments, asks), slices.Equal(arguments, []string{"help"}):
+		_, _ = io.WriteString(stdout, usage) // nobody is left to tell
 		return 0
-	case errors.As(err, &usageError{}):
-		fmt.Fprintf(stderr, "error: %s\n`waybill --help` has the commands and their options\n", err)
+	case slices.Equal(arguments, []string{"--version"}), slices.Equal(arguments, []string{"version"}):
+		fmt.Fprintln(stdout, "waybill", version())
+		return 0
+	}
+	err := command(arguments, stdout, stderr)
+	if errors.As(err, &usageError{}) {
+		fmt.Fprintf(stderr, "error: %s\nSee \"waybill help\".\n", err)
 		return 2
 	}
-	fmt.Fprintln(stderr, "error:", err)
-	return 1
+	if err != nil {
+		fmt.Fprintln(stderr, "error:", plain(err))
+		return 1
+	}
+	return 0
 }
 
-// command runs the command that the arguments name. Help is given wherever it is asked for.
 func command(arguments []string, stdout, stderr io.Writer) error {
-	known := strings.Join(slices.Sorted(maps.Keys(commands)), ", ")
-	has := func(words ...string) bool {
-		return slices.ContainsFunc(words, func(word string) bool { return slices.Contains(arguments, word) })
-	}
 	if len(arguments) == 0 {
-		return usageError{fmt.Errorf("want a command and a stack: one of %s", known)}
+		return usageError{errors.New("want a command and a stack")}
 	}
-	switch run := commands[arguments[0]]; {
-	case arguments[0] == "help" || has("-h", "-help", "--help"):
-		_, err := io.WriteString(stdout, usage)
-		return err
-	case arguments[0] == "version" || has("-version", "--version"):
-		_, err := fmt.Fprintln(stdout, "waybill", version())
-		return err
+	name, names := arguments[0], strings.Join(slices.Sorted(maps.Keys(commands)), ", ")
+	run := commands[name]
+	switch {
+	case run == nil && len(arguments) > 1 && commands[arguments[1]] != nil:
+		return usageError{fmt.Errorf("want the command before the stack: waybill %s %s", arguments[1], name)}
 	case run == nil:
-		return usageError{fmt.Errorf("%q: want one of %s", arguments[0], known)}
-	case len(arguments) == 1:
-		return usageError{fmt.Errorf("%s: want a stack behind it: one of %s", arguments[0], stackNames())}
-	default:
-		path, err := stackFile(arguments[1])
-		if err != nil {
-			return err
-		}
-		return run(path, arguments[2:], stdout, stderr)
+		return usageError{fmt.Errorf("%q: want one of %s", name, names)}
+	case len(arguments) == 1 || strings.HasPrefix(arguments[1], "-"):
+		return usageError{fmt.Errorf("%s: want a stack after the command", name)}
 	}
+	path, err := stackFile(arguments[1])
+	if err != nil {
+		return err
+	}
+	return run(path, arguments[2:], stdout, stderr)
 }
 
-// version is the commit's or the release's that the program was built from, as Go writes it.
+// version is the program's: the module's, or the commit that it was built from.
 func version() string {
-	if info, found := debug.ReadBuildInfo(); found && info.Main.Version != "" {
-		return info.Main.Version
+	info, found := debug.ReadBuildInfo()
+	if !found {
+		return "(unknown)"
 	}
-	return "(unknown)"
+	return info.Main.Version
 }
 
-// folders hold the stacks' files.
-var folders = []string{".", "examples"}
+// plain is an error without the list that the engine's SDK makes of a single one.
+func plain(err error) string {
+	return strings.Replace(err.Error(), "1 error occurred:\n\t* ", "", 1)
+}
 
-// stackFile is the file of a stack, by the stack's name or by the file's.
+// stackFile is the file of a stack, here or in examples/; the file's own name does as well.
 func stackFile(stack string) (string, error) {
-	name := "Pulumi." + config.StackOf(stack) + ".yaml"
-	for _, folder := range append([]string{filepath.Dir(stack)}, folders...) {
-		path := filepath.Join(folder, name)
+	stack = config.StackOf(stack)
+	var there []string
+	for _, folder := range []string{".", "examples"} {
+		path := filepath.Join(folder, "Pulumi."+stack+".yaml")
 		if _, err := os.Stat(path); err == nil {
 			return path, nil
 		}
-	}
-	return "", fmt.Errorf("stack %q: there is no %s, here or in examples/: want one of %s", stack, name, stackNames())
-}
-
-// stackNames are the stacks that have files.
-func stackNames() string {
-	var names []string
-	for _, folder := range folders {
-		files, _ := filepath.Glob(filepath.Join(folder, "Pulumi.*.yaml")) // the pattern is a good one
-		for _, file := range files {
-			names = append(names, config.StackOf(file))
+		found, err := filepath.Glob(filepath.Join(folder, "Pulumi.*.yaml"))
+		if err != nil {
+			return "", err
+		}
+		for _, path := range found {
+			there = append(there, config.StackOf(path))
 		}
 	}
-	return cmp.Or(strings.Join(names, ", "), "those that have one")
+	if len(there) == 0 {
+		return "", fmt.Errorf("stack %q: no such file as Pulumi.%s.yaml, and no other stack's file here or in examples/", stack, stack)
+	}
+	return "", fmt.Errorf("stack %q: no such file as Pulumi.%s.yaml here or in examples/: want one of %s", stack, stack, strings.Join(there, ", "))
 }
 
 func printRequest(path string, out io.Writer) error {

@@ -66,6 +66,6 @@ func TestExampleWhatNoClusterTakesIsNamed(t *testing.T) {
 		"nodes with Windows":         {"dev", set("workload.nodeSelector", map[string]any{"kubernetes.io/os": "windows"}), `workload.nodeSelector["kubernetes.io/os"] "windows": want linux, or none`, nil},
 		"a toleration of nothing":    {"dev", set("workload.tolerations", []any{map[string]any{"operator": "Equal", "effect": "NoExecute"}}), `workload.tolerations[0].key is missing: want the taint's key, or the operator Exists`, nil},
 		"ports without a policy":     {"dev", all(set("environments.default.networkPolicy", false), set("environments.default.egressPorts", []any{443})), `environments.default.egressPorts are given and the network policy is left out: want one or the other`, nil},
-		"pods that nobody schedules": {"stark", set("workload.tolerations", []any{map[string]any{"operator": "Exists"}}), `workload.tolerations belongs to another platform, chain or side: want none here`, nil},
+		"pods that nobody schedules": {"stark", set("workload.tolerations", []any{map[string]any{"operator": "Exists"}}), `workload.tolerations belongs to another platform, chain or side: want none here; it is read on aks, eks, kubernetes, gke`, nil},
 	})
 }

@@ -249,7 +249,7 @@ func TestExampleAWrongDocumentIsNamed(t *testing.T) {
 		"another customer":   {"an AKS customer", "customer", "mallory", `customer "mallory": want "soylent", whose stack this is`},
 		"another platform":   {"an EKS customer", "platform", "ecs", `platform "ecs": want "eks", as configured`},
 		"the other document": {"an AKS customer", "document", "accessRequest", `document "accessRequest": want the word accessGrant`},
-		"a number":           {"an AKS customer", "projectNumber", 731904826550, `projectNumber 731904826550: want a text in quotes (`},
+		"a number":           {"an AKS customer", "projectNumber", 731904826550, `projectNumber 731904826550 is a number: put it in quotes; want the number`},
 		"a missing field":    {"an AKS customer", "pool", nil, `pool is missing: want the workload identity pool's ID`},
 		"an unknown field":   {"an AKS customer", "token", "x", `token is an unknown key: want one of customer, document, environments`},
 		"another tenant": {"the vendor of an AKS customer", "tenantId", "00000000-2c4b-4f68-9a1d-3e5f7b9c1d40",
@@ -447,6 +447,8 @@ func TestExampleADocumentIsReadFromAFile(t *testing.T) {
 	r, err := run(p.document)
 	require.NoError(t, err)
 	assert.Contains(t, r.Named("gcp-provider").Text("attributeCondition"), "ac05ac88-cf69-463a-8219-734b26b350fa")
+	_, err = run("\ufeff" + p.document)
+	require.NoError(t, err, "what an editor marks as UTF-8")
 	for name, c := range map[string]struct{ text, want string }{
 		"no JSON":            {"{", "is no JSON"},
 		"two documents":      {p.document + p.document, "is no JSON"},
@@ -455,7 +457,10 @@ func TestExampleADocumentIsReadFromAFile(t *testing.T) {
 		"a key twice inside": {strings.Replace(p.document, `"name":"default"`, `"name":"default","name":"default"`, 1), "environments[0].name is given twice"},
 		"far too much":       {p.document + strings.Repeat(" ", 65<<10), "want at most 65536"},
 		"nothing":            {"", "is no JSON"},
-		"a list":             {"[]", "(the object) a list: want an access request"},
+		"a list":             {"[]", "(the object) a list: want an object with document, version, customer, platform, tenantId, environments: an access request"},
+		"UTF-16":             {"\xff\xfe{\x00}\x00", "is UTF-16: save it as UTF-8"},
+		"all outputs":        {`{"accessRequest":` + p.document + `}`, "holds all outputs of a stack: want accessRequest of them alone"},
+		"an unquoted number": {strings.Replace(p.document, `"version":"1.0"`, `"version":1.0`, 1), "version 1.0 is a number: put it in quotes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, err := run(c.text)

@@ -123,7 +123,7 @@ func TestManifestsOfTheCommand(t *testing.T) {
 		status, stdout, stderr = manifestsOf(t, arguments...)
 		assert.Equal(t, 2, status, arguments)
 		assert.Empty(t, stdout)
-		assert.Contains(t, stderr, "`waybill --help` has")
+		assert.Contains(t, stderr, "See \"waybill help\".")
 	}
 }
 

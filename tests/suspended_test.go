@@ -61,5 +61,5 @@ func TestExampleASuspendedCustomerLosesTheRightToReadAlone(t *testing.T) {
 
 func TestExampleACustomersHalfIsNotSuspended(t *testing.T) {
 	values, secrets := loadStack(t, "oscorp-customer", set("suspended", true))
-	assert.Contains(t, refused(t, values, secrets)[0], "suspended belongs to another platform, chain or side: want none here")
+	assert.Contains(t, refused(t, values, secrets)[0], "suspended belongs to another platform, chain or side: want none here; a stack of side vendor reads it")
 }

@@ -2,6 +2,8 @@ package chain
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -38,12 +40,35 @@ func New(s *config.Settings, problems *config.Problems) *Plan {
 		return nil
 	}
 	p.buildsCustomer, p.buildsVendor = halves(&s.Customer)
-	s.Check(p.reads(), problems)
+	s.Check(p.reads(), p.elsewhere, problems)
 	p.chain.check(s, problems)
 	if p.buildsCustomer {
 		p.chain.customer(s, nil, nil).check(problems)
 	}
 	return p
+}
+
+// elsewhere says who reads a key that the stack does not: its other side, another
+// platform or another chain of its own.
+func (p *Plan) elsewhere(key string) string {
+	for _, other := range []struct {
+		side     string
+		customer bool
+		vendor   bool
+	}{{"customer", true, false}, {"vendor", false, true}, {"both", true, true}} {
+		if (&Plan{s: p.s, chain: p.chain, buildsCustomer: other.customer, buildsVendor: other.vendor}).reads().Has(key) {
+			return "a stack of side " + other.side + " reads it"
+		}
+	}
+	column := p.s.Platform
+	if _, nodes := p.chain.(gkeNodes); nodes {
+		column = "gke"
+	}
+	on := ReadBy(key)
+	if slices.Contains(on, column) {
+		return "another chain of " + column + " reads it"
+	}
+	return "it is read on " + strings.Join(on, ", ")
 }
 
 // reads are the keys that the stack's halves read.

@@ -97,6 +97,9 @@ func StackOf(path string) string {
 }
 
 func loadProject(folder string) (root string, project *workspace.Project, err error) {
+	if folder, err = filepath.Abs(folder); err != nil { // "." has no folder above
+		return "", nil, err
+	}
 	for _, at := range []string{folder, filepath.Dir(folder)} {
 		path := filepath.Join(at, "Pulumi.yaml")
 		if _, err := os.Stat(path); err == nil {

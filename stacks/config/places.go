@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"waybill.example/waybill/components/aws"
+	"waybill.example/waybill/stacks/schema"
 )
 
 // placesTaken is when the lists below were taken. A key beside the location or the
@@ -128,7 +129,7 @@ func nearest(text string, known []string, words map[string]string) string {
 	distance := maxEdits
 	for _, place := range known {
 		name := strings.ReplaceAll(place, "-", "")
-		d := min(edits(wanted, name), edits(zone, name))
+		d := min(schema.Edits(wanted, name), schema.Edits(zone, name))
 		if len(wanted) > 3 && strings.HasPrefix(name, wanted) { // its number is missing
 			d = min(d, 1)
 		}
@@ -162,26 +163,4 @@ func plain(text string, known []string, words map[string]string) string {
 		}
 	}
 	return name
-}
-
-// edits is Levenshtein's distance between two texts of ASCII.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			above := row[j+1]
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			row[j+1] = min(above+1, row[j]+1, change)
-			diagonal = above
-		}
-	}
-	return row[len(b)]
 }

@@ -27,14 +27,14 @@ var common = Reads{
 }
 
 // Check reports keys that are given and not read, which would mislead, and keys
-// that are needed and not given.
-func (s *Settings) Check(r Reads, problems *Problems) {
+// that are needed and not given. Elsewhere says who would read a key that is not read here.
+func (s *Settings) Check(r Reads, elsewhere func(key string) string, problems *Problems) {
 	r = common.And(r)
 	for _, key := range s.Given.sorted() {
 		if r.reads(key) || problems.cover(key) {
 			continue
 		}
-		problems.Refuse(key, "belongs to another platform, chain or side: want none here")
+		problems.Refuse(key, "belongs to another platform, chain or side: want none here; %s", elsewhere(key))
 	}
 	for _, pattern := range r.Needs {
 		for _, key := range s.expand(pattern) {

@@ -174,12 +174,21 @@ func parse(text []byte, location string, target any) (ignored []string, problems
 	if len(text) > maxDocument {
 		return nil, []error{fmt.Errorf("has %d bytes: want at most %d", len(text), maxDocument)}
 	}
+	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) { // what PowerShell's > writes
+		return nil, []error{errors.New("is UTF-16: save it as UTF-8")}
+	}
+	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		return nil, []error{fmt.Errorf("is no JSON: %w", err)}
 	}
 	if err := noRepeats(json.NewDecoder(bytes.NewReader(text)), ""); err != nil {
 		return nil, []error{err}
+	}
+	for _, name := range []string{RequestName, GrantName} {
+		if object, _ := document.(map[string]any); object[name] != nil && object["document"] == nil {
+			return nil, []error{fmt.Errorf("holds all outputs of a stack: want %s of them alone", name)}
+		}
 	}
 	findings, err := schema.Check(location, document)
 	if err != nil {

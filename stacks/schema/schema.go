@@ -158,18 +158,18 @@ func describe(schema *jsonschema.Schema, document any, err *jsonschema.Validatio
 		for _, key := range k.Properties {
 			text := "is no name here: want " + wish(schema, at)
 			if known := slices.Sorted(maps.Keys(resolve(schema, at).Properties)); len(known) > 0 {
-				text = "is an unknown key: want one of " + strings.Join(known, ", ")
+				text = "is an unknown key: want one of " + strings.Join(known, ", ") + nearest(key, known)
 			}
 			unknown = append(unknown, Finding{Path: below(key), Wrong: true, Unknown: true, Text: text})
 		}
 		return unknown
 	case *kind.Type:
-		text := fmt.Sprintf("%s: want %s (%s)", quote(document, at), form(k.Want[0], resolve(schema, at)), wish(schema, at))
-		switch scalar := slices.Contains([]string{"number", "integer", "boolean"}, k.Got); {
-		case len(at) == 0:
-			text = fmt.Sprintf("%s: want %s", quote(document, at), wish(schema, at))
-		case slices.Contains(k.Want, "string") && scalar && isYAML(schema):
-			text = fmt.Sprintf("%s is a %s for YAML, which may have changed it: quote it; want %s", quote(document, at), k.Got, wish(schema, at))
+		text := fmt.Sprintf("%s: want %s: %s", quote(document, at), form(resolve(schema, at), k.Want), wish(schema, at))
+		if slices.Contains(k.Want, "string") && (k.Got == "number" || k.Got == "integer" || k.Got == "boolean") {
+			text = fmt.Sprintf("%s is a %s: put it in quotes; want %s", quote(document, at), k.Got, wish(schema, at))
+			if strings.HasPrefix(schema.Location, base+Customer) || strings.HasPrefix(schema.Location, base+Stack) {
+				text = fmt.Sprintf("%s is a %s for YAML, which may have changed it: quote it; want %s", quote(document, at), k.Got, wish(schema, at))
+			}
 		}
 		return []Finding{{Path: at, Wrong: true, Text: text}}
 	default:
@@ -177,36 +177,45 @@ func describe(schema *jsonschema.Schema, document any, err *jsonschema.Validatio
 	}
 }
 
-// isYAML says whether people write what the schema checks as YAML. The parties' documents
-// are JSON.
-func isYAML(schema *jsonschema.Schema) bool {
-	return strings.HasPrefix(schema.Location, base+Customer) || strings.HasPrefix(schema.Location, base+Stack)
+// form is how a value of a type is written, an object's with the keys that it must have.
+func form(of *jsonschema.Schema, types []string) string {
+	switch {
+	case slices.Contains(types, "object") && len(of.Required) > 0:
+		return "an object with " + strings.Join(of.Required, ", ")
+	case slices.Contains(types, "object"):
+		return "an object"
+	case slices.Contains(types, "array"):
+		return "a list"
+	case slices.Contains(types, "boolean"):
+		return "true or false, without quotes"
+	case slices.Contains(types, "string"):
+		return "a text"
+	}
+	return "a number without quotes"
 }
 
-// form is how a value of a type is written.
-func form(of string, schema *jsonschema.Schema) string {
-	switch of {
-	case "integer", "number":
-		return "a number without quotes"
-	case "boolean":
-		return "true or false without quotes"
-	case "string":
-		return "a text in quotes"
-	case "array":
-		return "a list"
+// nearest names those of the known words that differ from a text by two letters at
+// most, of a short one by two thirds.
+func nearest(text string, known []string) string {
+	var near []string
+	distance := min(2, len(text)*2/3)
+	for _, word := range known {
+		d := Edits(strings.ToLower(text), strings.ToLower(word))
+		if d < distance {
+			near, distance = nil, d
+		}
+		if d == distance {
+			near = append(near, fmt.Sprintf("%q", word))
+		}
 	}
-	keys := schema.Required
-	if len(keys) == 0 {
-		keys = slices.Sorted(maps.Keys(schema.Properties))
+	if len(near) == 0 {
+		return ""
 	}
-	if len(keys) == 0 {
-		return "an object of names and values"
-	}
-	return "an object with " + strings.Join(keys, ", ")
+	return "; " + strings.Join(near, ", or ") + ", if that was meant"
 }
 
 // meant says what a text would have to be that is wrong by its spaces or capital
-// letters alone; nothing for any other.
+// letters alone, or is nearly one of the words that may stand there; nothing for any other.
 func meant(schema *jsonschema.Schema, document any, at []string) string {
 	value, _ := lookup(document, at)
 	text, is := value.(string)
@@ -220,7 +229,16 @@ func meant(schema *jsonschema.Schema, document any, at []string) string {
 	if lower := strings.ToLower(strings.TrimSpace(text)); of.Validate(lower) == nil {
 		return fmt.Sprintf("; in lower case: %q", lower)
 	}
-	return ""
+	if of.Enum == nil {
+		return ""
+	}
+	var words []string
+	for _, value := range of.Enum.Values {
+		if word, is := value.(string); is {
+			words = append(words, word)
+		}
+	}
+	return nearest(text, words)
 }
 
 // resolve finds the schema of the value at a path, behind its references.
@@ -370,4 +388,26 @@ func Dotted(path []string) string {
 		return "(the object)"
 	}
 	return text.String()
+}
+
+// Edits is Levenshtein's distance between two texts of ASCII.
+func Edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			above := row[j+1]
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			row[j+1] = min(above+1, row[j]+1, change)
+			diagonal = above
+		}
+	}
+	return row[len(b)]
 }
