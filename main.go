@@ -16,7 +16,7 @@ func main() {
 	if len(os.Args) > 1 {
 		os.Exit(stacks.Command(os.Args[1:], os.Stdout, os.Stderr))
 	}
-	if os.Getenv("PULUMI_MONITOR") == "" {
+	if os.Getenv(pulumi.EnvMonitor) == "" {
 		fmt.Fprintln(os.Stderr, "error: this is a Pulumi program, which \"pulumi up -s STACK\" starts.\nSee \"waybill help\" for what it does by itself.")
 		os.Exit(2)
 	}

@@ -1,6 +1,6 @@
 // Package sandbox runs the program's production environment on one machine,
 // without an account: a real Kubernetes control plane for each cluster of the
-// stack's world, emulated clouds, and their Pulumi providers, attached to the
+// stack's world, embedded clouds, and their Pulumi providers, attached to the
 // real engine.
 //
 // It is independent of the program: it runs it as a process and takes nothing
@@ -143,18 +143,17 @@ func Validate(ctx context.Context, options Options) error {
 }
 
 // Forget deletes the state of a stack's sandbox, unless one is running, and gives
-// the folder in which it was; "" where there was none. Of two parties' stacks, the
-// customer's name does too.
+// the folder in which it was; "" where there was none. Two parties' stacks share one,
+// which the customer's name names too.
 func Forget(options Options) (string, error) {
 	options.setDefaults()
-	_, err := engine.StackFile(options.Root, options.Stack)
-	for _, party := range parties {
-		if _, missing := engine.StackFile(options.Root, options.Stack+party); missing == nil {
-			err = nil
+	if !slices.ContainsFunc(parties, func(party string) bool {
+		_, err := engine.StackFile(options.Root, options.Stack+party)
+		return err == nil
+	}) {
+		if _, err := engine.StackFile(options.Root, options.Stack); err != nil {
+			return "", err
 		}
-	}
-	if err != nil {
-		return "", err
 	}
 	if _, err := os.Stat(options.State); errors.Is(err, fs.ErrNotExist) {
 		return "", nil
@@ -199,7 +198,7 @@ func orElse(value *string, fallback string) {
 
 // Sandbox is one stack's running sandbox.
 type Sandbox struct {
-	// Azure and GCP are the emulated clouds, empty where the world has none of
+	// Azure and GCP are the embedded clouds, empty where the world has none of
 	// them; AWS and AWSAPIs, its endpoints and agents, are nil there. Entra is
 	// the token server that the rehearsal mints with.
 	Azure   *azure.Cloud

@@ -101,7 +101,7 @@ func Command(arguments []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	if err != nil {
-		fmt.Fprintln(stderr, "error:", plain(err))
+		fmt.Fprintln(stderr, "error:", err)
 		return 1
 	}
 	return 0
@@ -135,11 +135,6 @@ func version() string {
 		return "(unknown)"
 	}
 	return info.Main.Version
-}
-
-// plain is an error without the list that the engine's SDK makes of a single one.
-func plain(err error) string {
-	return strings.Replace(err.Error(), "1 error occurred:\n\t* ", "", 1)
 }
 
 // stackFile is the file of a stack, here or in examples/; the file's own name does as well.

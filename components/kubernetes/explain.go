@@ -56,14 +56,14 @@ var (
 	missing = regexp.MustCompile(`image "([^"]+)"[^\n]*(?:(?i:manifest[ _]unknown)|code = NotFound|: not found)`)
 )
 
-// explained has the errors of a cluster say what to do: of admission policies, of
-// another manager's fields, of an image that is missing. Its hook is named after a
-// child; nothing is tried again.
+// explained adds what to do to a cluster's errors: a refusal by an admission policy, a
+// conflict over fields, a missing image. Its hook is named after a child; nothing is
+// tried again.
 func explained(ctx *pulumi.Context, child, pod string) pulumi.ResourceOption {
 	return errorhook.Option(ctx, child+"-explained", child+": the cluster's refusals are not explained", func(args *pulumi.ErrorHookArgs) (bool, error) {
 		for _, text := range args.Errors {
-			if remedy := remedy(text, pod, ctx.Stack()); remedy != "" {
-				return false, fmt.Errorf("%s: %s", text, remedy)
+			if advice := remedy(text, pod, ctx.Stack()); advice != "" {
+				return false, fmt.Errorf("%s: %s", text, advice)
 			}
 		}
 		return false, nil

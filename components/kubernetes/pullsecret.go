@@ -150,8 +150,13 @@ func (args *PullSecretArgs) children() []string {
 	return append(append(children, childImages, childRefresh, childFirstRefresh), args.Proxy.children()...)
 }
 
-// childIn is a child's name in one of AlsoIn.
-func childIn(child, namespace string) string { return child + "-" + namespace }
+// childIn is a child's name in one of AlsoIn; an empty namespace is the refresher's own.
+func childIn(child, namespace string) string {
+	if namespace == "" {
+		return child
+	}
+	return child + "-" + namespace
+}
 
 // RefresherServiceAccount is the name of a product's refresher's
 // ServiceAccount: the one source of the subject that other clouds trust.
@@ -319,6 +324,16 @@ func (b *pullSecretBuilder) buildRefresher(needs []pulumi.Resource, trigger pulu
 		return err
 	}
 	return b.buildFirstRefresh(pod(b.args.Refresher.first()), needs, trigger)
+}
+
+// metadataIn is that of a child in one of AlsoIn; an empty namespace is the refresher's
+// own.
+func (b *pullSecretBuilder) metadataIn(namespace, name string) *metav1.ObjectMetaArgs {
+	m := b.metadata(name)
+	if namespace != "" {
+		m.Namespace = pulumi.String(namespace)
+	}
+	return m
 }
 
 // metadata is that of a child; an empty name is chosen by Pulumi.

@@ -24,41 +24,32 @@ func (b *pullSecretBuilder) buildAccount() (*corev1.ServiceAccount, error) {
 // else. From then on its data belongs to the refresher: Pulumi leaves it alone. An empty
 // namespace is the refresher's own.
 func (b *pullSecretBuilder) buildSecret(namespace string, account *corev1.ServiceAccount) (*corev1.Secret, *rbacv1.RoleBinding, error) {
-	child := func(name string) string { return name }
-	metadata := b.metadata
-	if namespace != "" {
-		child = func(name string) string { return childIn(name, namespace) }
-		metadata = func(name string) *metav1.ObjectMetaArgs {
-			m := b.metadata(name)
-			m.Namespace = pulumi.String(namespace)
-			return m
-		}
-	}
-	secret, err := corev1.NewSecret(b.ctx, b.children.Name(child(childSecret)), &corev1.SecretArgs{
-		Metadata:   metadata(b.args.secretName()),
+	secretChild, roleChild, bindingChild := childIn(childSecret, namespace), childIn(childRole, namespace), childIn(childBinding, namespace)
+	secret, err := corev1.NewSecret(b.ctx, b.children.Name(secretChild), &corev1.SecretArgs{
+		Metadata:   b.metadataIn(namespace, b.args.secretName()),
 		Type:       pulumi.String("kubernetes.io/dockerconfigjson"),
 		StringData: pulumi.StringMap{".dockerconfigjson": pulumi.String(`{"auths":{}}`)},
-	}, b.children.Options(child(childSecret), pulumi.IgnoreChanges([]string{"data", "stringData"}),
+	}, b.children.Options(secretChild, pulumi.IgnoreChanges([]string{"data", "stringData"}),
 		// A replacement that an operator asks for would meet its own name.
 		pulumi.DeleteBeforeReplace(true),
-		explained(b.ctx, b.children.Name(child(childSecret)), refresherPod))...)
+		explained(b.ctx, b.children.Name(secretChild), refresherPod))...)
 	if err != nil {
 		return nil, nil, err
 	}
-	role, err := rbacv1.NewRole(b.ctx, b.children.Name(child(childRole)), &rbacv1.RoleArgs{
-		Metadata: metadata(b.args.serviceAccountName()),
+	role, err := rbacv1.NewRole(b.ctx, b.children.Name(roleChild), &rbacv1.RoleArgs{
+		Metadata: b.metadataIn(namespace, b.args.serviceAccountName()),
 		Rules: rbacv1.PolicyRuleArray{&rbacv1.PolicyRuleArgs{
 			ApiGroups:     pulumi.ToStringArray([]string{""}),
 			Resources:     pulumi.ToStringArray([]string{"secrets"}),
 			ResourceNames: pulumi.ToStringArray([]string{b.args.secretName()}),
 			Verbs:         pulumi.ToStringArray([]string{"patch"}),
 		}},
-	}, b.children.Options(child(childRole))...)
+	}, b.children.Options(roleChild)...)
 	if err != nil {
 		return nil, nil, err
 	}
-	binding, err := rbacv1.NewRoleBinding(b.ctx, b.children.Name(child(childBinding)), &rbacv1.RoleBindingArgs{
-		Metadata: metadata(b.args.serviceAccountName()),
+	binding, err := rbacv1.NewRoleBinding(b.ctx, b.children.Name(bindingChild), &rbacv1.RoleBindingArgs{
+		Metadata: b.metadataIn(namespace, b.args.serviceAccountName()),
 		RoleRef: &rbacv1.RoleRefArgs{
 			ApiGroup: pulumi.String("rbac.authorization.k8s.io"),
 			Kind:     pulumi.String("Role"),
@@ -69,7 +60,7 @@ func (b *pullSecretBuilder) buildSecret(namespace string, account *corev1.Servic
 			Name:      account.Metadata.Name().Elem(),
 			Namespace: b.namespace.ToStringPtrOutput(),
 		}},
-	}, b.children.Options(child(childBinding))...)
+	}, b.children.Options(bindingChild)...)
 	return secret, binding, err
 }
 

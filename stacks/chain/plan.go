@@ -51,22 +51,16 @@ func New(s *config.Settings, problems *config.Problems) *Plan {
 // elsewhere says who reads a key that the stack does not: its other side, another
 // platform or another chain of its own.
 func (p *Plan) elsewhere(key string) string {
-	for _, other := range []struct {
-		side     string
-		customer bool
-		vendor   bool
-	}{{"customer", true, false}, {"vendor", false, true}, {"both", true, true}} {
-		if (&Plan{s: p.s, chain: p.chain, buildsCustomer: other.customer, buildsVendor: other.vendor}).reads().Has(key) {
-			return "a stack of side " + other.side + " reads it"
+	for _, side := range []string{"customer", "vendor", "both"} {
+		other := &Plan{s: p.s, chain: p.chain}
+		other.buildsCustomer, other.buildsVendor = halves(&config.Customer{Side: side})
+		if other.reads().Has(key) {
+			return "a stack of side " + side + " reads it"
 		}
 	}
-	column := p.s.Platform
-	if _, nodes := p.chain.(gkeNodes); nodes {
-		column = "gke"
-	}
-	on := ReadBy(key)
-	if slices.Contains(on, column) {
-		return "another chain of " + column + " reads it"
+	own, on := platformOf(p.chain), ReadBy(key)
+	if slices.Contains(on, own) {
+		return "another chain of " + own + " reads it"
 	}
 	return "it is read on " + strings.Join(on, ", ")
 }

@@ -1,6 +1,10 @@
 package chain
 
-import "waybill.example/waybill/stacks/config"
+import (
+	"slices"
+
+	"waybill.example/waybill/stacks/config"
+)
 
 // picked are the keys that pick a customer's chain and its halves.
 var picked = []string{"platform", "side", "azure.trust", "eks.pull", "eks.trust"}
@@ -64,28 +68,39 @@ func halves(c *config.Customer) (customer, vendor bool) {
 	return c.Side != "vendor", c.Side != "customer"
 }
 
+type platform struct {
+	name   string
+	chains []chain
+}
+
+// platforms are all chains by where the product runs; gke are nodes of GKE that pull
+// with their own identity.
+var platforms = []platform{
+	{"aks", []chain{entra{}, clusterIssuer{onAKS: true}, vendorRole{onAKS: true}}},
+	{"eks", []chain{eksIRSA{}, eksPodIdentity{}, eksNodes{}}},
+	{"ecs", []chain{ecsFargate{}}},
+	{"kubernetes", []chain{clusterIssuer{}, vendorRole{}}},
+	{"gke", []chain{gkeNodes{}}},
+}
+
+// platformOf names the platform of a chain.
+func platformOf(c chain) string {
+	return platforms[slices.IndexFunc(platforms, func(p platform) bool { return slices.Contains(p.chains, c) })].name
+}
+
 // ReadBy names the platforms on whose chains a key of the configuration is read, on
-// either side; gke are nodes of GKE that pull with their own identity.
-func ReadBy(key string) (platforms []string) {
-	for _, p := range []struct {
-		name   string
-		chains []chain
-	}{
-		{"aks", []chain{entra{}, clusterIssuer{onAKS: true}, vendorRole{onAKS: true}}},
-		{"eks", []chain{eksIRSA{}, eksPodIdentity{}, eksNodes{}}},
-		{"ecs", []chain{ecsFargate{}}},
-		{"kubernetes", []chain{clusterIssuer{}, vendorRole{}}},
-		{"gke", []chain{gkeNodes{}}},
-	} {
+// either side.
+func ReadBy(key string) (readers []string) {
+	for _, p := range platforms {
 		for _, c := range p.chains {
 			r := c.reads()
 			if r.customer.And(r.vendor).And(r.ofVendor).And(r.ofCustomer).And(exchanged).Has(key) {
-				platforms = append(platforms, p.name)
+				readers = append(readers, p.name)
 				break
 			}
 		}
 	}
-	return platforms
+	return readers
 }
 
 // exchanged are the keys of two parties, which Plan.reads adds by the side.

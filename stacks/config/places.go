@@ -9,7 +9,7 @@ import (
 	"unicode"
 
 	"waybill.example/waybill/components/aws"
-	"waybill.example/waybill/stacks/schema"
+	"waybill.example/waybill/stacks/closest"
 )
 
 // placesTaken is when the lists below were taken. A key beside the location or the
@@ -125,25 +125,15 @@ const (
 func nearest(text string, known []string, words map[string]string) string {
 	wanted := plain(text, known, words)
 	zone := strings.TrimRight(wanted, "abcdef") // europe-west1-b, us-east-1a
-	var best []string
-	distance := maxEdits
-	for _, place := range known {
+	near := closest.Words(known, maxEdits, func(place string) int {
 		name := strings.ReplaceAll(place, "-", "")
-		d := min(schema.Edits(wanted, name), schema.Edits(zone, name))
+		d := min(closest.Edits(wanted, name), closest.Edits(zone, name))
 		if len(wanted) > 3 && strings.HasPrefix(name, wanted) { // its number is missing
 			d = min(d, 1)
 		}
-		if d < distance {
-			best, distance = nil, d
-		}
-		if d == distance {
-			best = append(best, fmt.Sprintf("%q", place))
-		}
-	}
-	if len(best) == 0 {
-		return ""
-	}
-	return strings.Join(best[:min(len(best), most)], ", or ") + ", if that was meant"
+		return d
+	})
+	return closest.Meant("", near[:min(len(near), most)])
 }
 
 // plain is a place's name without what separates its parts, and with the known

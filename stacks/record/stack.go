@@ -122,7 +122,7 @@ func Of(path string, program func(root string) pulumi.RunFunc, options Options) 
 	return made, err
 }
 
-// alone is the program's error without the heading of a list in which the SDK puts it.
+// alone takes the program's error out of the list, with a heading, that the SDK makes of it.
 func alone(err error) error {
 	if list := (interface{ WrappedErrors() []error })(nil); errors.As(err, &list) {
 		return errors.Join(list.WrappedErrors()...)

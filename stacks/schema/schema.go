@@ -17,6 +17,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+
+	"waybill.example/waybill/stacks/closest"
 )
 
 // The published schemas. A document's has a definition for each kind: add
@@ -197,21 +199,10 @@ func form(of *jsonschema.Schema, types []string) string {
 // nearest names those of the known words that differ from a text by two letters at
 // most, of a short one by two thirds.
 func nearest(text string, known []string) string {
-	var near []string
-	distance := min(2, len(text)*2/3)
-	for _, word := range known {
-		d := Edits(strings.ToLower(text), strings.ToLower(word))
-		if d < distance {
-			near, distance = nil, d
-		}
-		if d == distance {
-			near = append(near, fmt.Sprintf("%q", word))
-		}
-	}
-	if len(near) == 0 {
-		return ""
-	}
-	return "; " + strings.Join(near, ", or ") + ", if that was meant"
+	near := closest.Words(known, min(2, len(text)*2/3), func(word string) int {
+		return closest.Edits(strings.ToLower(text), strings.ToLower(word))
+	})
+	return closest.Meant("; ", near)
 }
 
 // meant says what a text would have to be that is wrong by its spaces or capital
@@ -388,26 +379,4 @@ func Dotted(path []string) string {
 		return "(the object)"
 	}
 	return text.String()
-}
-
-// Edits is Levenshtein's distance between two texts of ASCII.
-func Edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			above := row[j+1]
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			row[j+1] = min(above+1, row[j]+1, change)
-			diagonal = above
-		}
-	}
-	return row[len(b)]
 }

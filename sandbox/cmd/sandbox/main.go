@@ -43,8 +43,8 @@ func newCommand(stdout, stderr *os.File) *cobra.Command {
 	r := &runner{stdout: stdout, stderr: stderr}
 	root := &cobra.Command{
 		Use:           "sandbox",
-		Short:         "Deploy a stack to emulated clouds and a real Kubernetes control plane",
-		Long:          "Deploys a stack of this project to emulated clouds and a real Kubernetes control\nplane, on one machine and without an account. The clouds follow the documented\nrules; the sandbox claims no more.",
+		Short:         "Deploy a stack to embedded clouds and a real Kubernetes control plane",
+		Long:          "Deploys a stack of this project to embedded clouds and a real Kubernetes control\nplane, on one machine and without an account. The clouds follow the documented\nrules; the sandbox claims no more.",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
