@@ -88,7 +88,10 @@ type VPC struct {
 	ID     string `json:"id"`
 	Region string `json:"region"`
 	// Subnets and SecurityGroups are IDs, subnet-… and sg-….
-	Subnets        []string `json:"subnets,omitempty"`
+	Subnets []string `json:"subnets,omitempty"`
+	// PublicSubnets are those of Subnets whose way out is an internet gateway: what
+	// has no public address reaches nothing from there. The others have a NAT gateway.
+	PublicSubnets  []string `json:"publicSubnets,omitempty"`
 	SecurityGroups []string `json:"securityGroups,omitempty"`
 }
 
@@ -221,6 +224,11 @@ func (a AWSAccount) validateRegional(key string, clusters []Cluster, report func
 		inRegion(fmt.Sprintf("%s.vpcs[%d]", key, i), vpc.Region)
 		if vpc.ID == "" {
 			report("%s.vpcs[%d].id: want the network's ID", key, i)
+		}
+		for _, subnet := range vpc.PublicSubnets {
+			if !slices.Contains(vpc.Subnets, subnet) {
+				report("%s.vpcs[%d].publicSubnets %q: want one of its subnets", key, i, subnet)
+			}
 		}
 	}
 	for i, cluster := range a.EKSClusters {

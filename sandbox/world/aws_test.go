@@ -52,6 +52,7 @@ aws:
       users: [{path: /x/}]
       roles: [{name: nodes}]
       oidcProviders: [{url: "http://issuer.example"}]
+      vpcs: [{id: vpc-1, region: eu-west-1, subnets: [subnet-1], publicSubnets: [subnet-2]}]
     - {id: "1234"}
 `)
 	for _, want := range []string{
@@ -61,6 +62,7 @@ aws:
 		"aws.accounts[1].users[0].name: want the user's name",
 		"aws.accounts[1].roles[0]: want a name and a trust policy",
 		`aws.accounts[1].oidcProviders[0].url "http://issuer.example": want an https URL`,
+		`aws.accounts[1].vpcs[0].publicSubnets "subnet-2": want one of its subnets`,
 		`aws.accounts[2].id "1234": want twelve digits, quoted`,
 	} {
 		require.ErrorContains(t, err, want)

@@ -11,6 +11,7 @@ import (
 
 	"waybill.example/waybill/sandbox/aws/arn"
 	"waybill.example/waybill/sandbox/state"
+	"waybill.example/waybill/sandbox/world"
 )
 
 // ServiceSettings are what a caller sets.
@@ -90,6 +91,14 @@ func (s *Store) check(operation string, place arn.Place, settings ServiceSetting
 		return invalid(operation, "minimumHealthyPercent %d must be from 0 to 100 and maximumPercent %d from 100 to 200.", settings.MinimumHealthy, settings.Maximum)
 	}
 	return s.checkNetwork(operation, place, settings)
+}
+
+// Public says whether a task of a service may land in a subnet whose only way out
+// is an internet gateway.
+func (s *Store) Public(service Service) bool {
+	return slices.ContainsFunc(s.vpcs[service.Place], func(vpc world.VPC) bool {
+		return slices.ContainsFunc(vpc.PublicSubnets, func(subnet string) bool { return slices.Contains(service.Subnets, subnet) })
+	})
 }
 
 // checkNetwork finds the subnets and security groups in one VPC.

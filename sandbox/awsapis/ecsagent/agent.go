@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/uuid"
 
-	"waybill.example/waybill/sandbox/aws/arn"
 	"waybill.example/waybill/sandbox/aws/ecs"
 	"waybill.example/waybill/sandbox/aws/sts"
 	"waybill.example/waybill/sandbox/awsapis/access"
@@ -62,7 +61,7 @@ func New(config Config) *Agent { return &Agent{config: config} }
 // task is one task on its way.
 type task struct {
 	*Agent
-	place      arn.Place
+	service    ecs.Service
 	id         string
 	definition ecs.TaskDefinition
 	role       sts.Credentials
@@ -88,10 +87,10 @@ func (a *Agent) RunTask(ctx context.Context, service string) ([]Hop, error) {
 		return nil, err
 	}
 	t := &task{
-		Agent: a, place: found.Place, definition: definition, logins: map[string]ecrlogin.Login{},
+		Agent: a, service: found, definition: definition, logins: map[string]ecrlogin.Login{},
 		id: strings.ReplaceAll(uuid.NewString(), "-", ""),
 	}
-	for _, step := range []func(context.Context) error{t.assumeRoles, t.authorize, t.pull, t.openLogs} {
+	for _, step := range []func(context.Context) error{t.assumeRoles, t.reach, t.authorize, t.pull, t.openLogs} {
 		if err := step(ctx); err != nil {
 			var stopped *stop
 			if errors.As(err, &stopped) {
@@ -144,7 +143,7 @@ func (t *task) assumeRoles(context.Context) error {
 			continue
 		}
 		credentials, err := t.config.Gate.Assume(sts.Assumption{
-			Service: principal, RoleARN: role, Session: t.id, SourceARN: t.place.ARN("ecs", "task/"+t.id), Lifetime: lifetime,
+			Service: principal, RoleARN: role, Session: t.id, SourceARN: t.service.Place.ARN("ecs", "task/"+t.id), Lifetime: lifetime,
 		})
 		var denied *access.Denied
 		switch {

@@ -160,6 +160,10 @@ func TestARefusedTaskStopsAtTheHopWithAWSsWords(t *testing.T) {
 			func(_ *testing.T, s *setting) { s.definition.ExecutionRoleARN += "-2" },
 			"execution-role", strings.Replace(unable, "%", executionRole+"-2", 1),
 		},
+		"a public subnet without a public address": {
+			func(_ *testing.T, s *setting) { s.service.Subnets = append(s.service.Subnets, awstest.PublicSubnet) },
+			"ecr", "ResourceInitializationError: unable to pull secrets or registry auth: The task cannot pull registry auth from Amazon ECR",
+		},
 		"no authorization token": {
 			func(t *testing.T, s *setting) {
 				require.NoError(t, s.account.PutRolePolicy("acme-execution", "pull", awstest.Document(awstest.Allow("*", awstest.PullActions...))))
@@ -222,6 +226,13 @@ func TestARefusedTaskStopsAtTheHopWithAWSsWords(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestATaskWithAPublicAddressPullsFromAPublicSubnet(t *testing.T) {
+	s := newSetting(t)
+	s.service.Subnets, s.service.AssignPublicIP = []string{awstest.PublicSubnet}, true
+	hops := s.run()
+	assert.True(t, hops[len(hops)-1].OK, hops)
 }
 
 func TestAServiceThatIsStartedSaysWhyItsTasksStop(t *testing.T) {

@@ -38,6 +38,18 @@ func (t *task) authorize(ctx context.Context) error {
 	return nil
 }
 
+// reach stops a task that has no way out of its subnet: it would use any of the
+// service's. A public subnet's internet gateway serves public addresses only
+// (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-networking.html);
+// the words are those of
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/resource-initialization-error.html.
+func (t *task) reach(context.Context) error {
+	if t.service.AssignPublicIP || !t.config.Services.Public(t.service) {
+		return nil
+	}
+	return &stop{HopECR, "ResourceInitializationError: unable to pull secrets or registry auth: The task cannot pull registry auth from Amazon ECR: There is a connection issue between the task and Amazon ECR. Check your task network configuration."}
+}
+
 // refused stops the task where a service refused; anything else is an error.
 func (t *task) refused(hop, prefix string, err error) error {
 	var refusal smithy.APIError

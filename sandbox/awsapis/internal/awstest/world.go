@@ -28,6 +28,9 @@ const (
 	PullRole = "arn:aws:iam::" + Customer + ":role/images/acme-pull"
 	NodeRole = "arn:aws:iam::" + Customer + ":role/eks-nodes"
 
+	// PublicSubnet is the subnet whose way out is an internet gateway.
+	PublicSubnet = "subnet-0fedcba9876543210"
+
 	Cluster = "acme"
 	Issuer  = "https://oidc.eks." + Region + ".amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
 	Subject = "refresher"
@@ -108,7 +111,7 @@ func accounts() []world.AWSAccount {
 			Repositories: []world.ECRRepository{{Region: Region, Name: "tools/proxy", Tags: []string{"3"}}},
 			EKSClusters:  []world.EKSCluster{{Name: Cluster, Region: Region, Issuer: Issuer, Context: "acme", PodIdentityAgent: true, NodeRole: NodeRole}},
 			ECSClusters:  []world.ECSCluster{{Name: "acme", Region: Region}},
-			VPCs:         []world.VPC{{ID: "vpc-0123456789abcdef0", Region: Region, Subnets: []string{"subnet-0123456789abcdef0"}, SecurityGroups: []string{"sg-0123456789abcdef0"}}},
+			VPCs:         []world.VPC{{ID: "vpc-0123456789abcdef0", Region: Region, Subnets: []string{"subnet-0123456789abcdef0", PublicSubnet}, PublicSubnets: []string{PublicSubnet}, SecurityGroups: []string{"sg-0123456789abcdef0"}}},
 		},
 		{ID: Another, Regions: []string{Region}, Roles: []world.AWSRole{role("acme-pull", "/", pull)}},
 	}
