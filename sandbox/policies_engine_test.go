@@ -93,3 +93,40 @@ func TestAdmissionPoliciesAdmitWhatTheConfigurationCanSay(t *testing.T) {
 		assert.ErrorContains(t, err, want)
 	}
 }
+
+// GKE Autopilot raises what pods request, and Pulumi sees the difference. No Job runs again
+// for it and no pod is replaced; with Autopilot's values in the configuration nothing is left.
+func TestAutopilotsRaisedRequestsReplaceNothing(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, "wayne")
+	p.cluster(func(cluster map[string]any) { cluster["policies"] = []string{"gke-autopilot"} })
+	s := p.start(nil)
+	outputs := up(t, s).Outputs
+	deployments, jobs := client(t, s).AppsV1().Deployments("bifrost"), client(t, s).BatchV1().Jobs("bifrost")
+	deployed, err := deployments.List(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	require.Len(t, deployed.Items, 1)
+	require.Equal(t, "512Mi", deployed.Items[0].Spec.Template.Spec.Containers[0].Resources.Limits.Memory().String())
+	first, err := jobs.List(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	require.Len(t, first.Items, 1)
+	require.Equal(t, "250m", first.Items[0].Spec.Template.Spec.Containers[0].Resources.Requests.Cpu().String())
+
+	assert.Equal(t, []string{"update pull-refresh", "update workload-deployment"}, changes(up(t, s)))
+	again, err := deployments.Get(t.Context(), deployed.Items[0].Name, metav1.GetOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, deployed.Items[0].Generation, again.Generation, "no pod is replaced")
+
+	raised := map[string]any{"cpu": "250m", "memory": "512Mi"}
+	for _, pod := range []string{"refresher", "workload"} {
+		p.set(pod+".resources", map[string]any{"requests": raised, "limits": raised})
+	}
+	_ = up(t, s)
+	assert.Empty(t, changes(up(t, s)))
+	_, err = open(t, s).Refresh(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, changes(up(t, s)))
+	for _, hop := range walk(t, s, outputs) {
+		assert.True(t, hop.OK, "%s: %s", hop.Name, hop.Detail)
+	}
+}

@@ -129,6 +129,9 @@ func (b *pullSecretBuilder) buildFirstRefresh(pod *corev1.PodTemplateSpecArgs, n
 		Metadata: metadata,
 		Spec:     r.first().jobSpec(pod),
 	}, b.children.Options(childFirstRefresh, pulumi.DependsOn(needs), explained(b.ctx, b.children.Name(childFirstRefresh), refresherPod),
+		// A Job runs once: what a managed cluster, such as GKE Autopilot, made of its
+		// resources is no reason for another. A replacement has those of the program.
+		pulumi.IgnoreChanges([]string{"spec.template.spec.containers[0].resources"}),
 		// What triggers a replacement is waited for as well.
 		pulumi.ReplacementTrigger(trigger),
 		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: await, Update: await}))...)

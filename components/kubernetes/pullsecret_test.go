@@ -135,6 +135,7 @@ func TestTheImagesAreListedOnceAndChangedInPlace(t *testing.T) {
 func TestTheFirstRefreshRunsAgainWhenWhatItNeedsChanges(t *testing.T) {
 	r := register(t, pullSecret(), false)
 	job := r.Named("pull-first-refresh")
+	assert.Equal(t, []string{"spec.template.spec.containers[0].resources"}, job.RPC.GetIgnoreChanges(), "Autopilot raises them")
 	assert.Empty(t, job.Text("metadata.name"), "Pulumi names it: a replacement under a fixed name already exists")
 	assert.True(t, job.Value("spec.ttlSecondsAfterFinished").IsNull(), "a Job that deletes itself would run again")
 	trigger := job.RPC.GetReplacementTrigger().String()

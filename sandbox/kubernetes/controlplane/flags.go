@@ -46,6 +46,9 @@ func apiServerFlags(config Config, files files, etcd, address string) ([]string,
 		"--service-account-signing-key-file=" + files.signingKey,
 		"--service-account-key-file=" + files.signingKey,
 		"--allow-privileged=true",
+		// A managed cluster changes what is deployed; a MutatingAdmissionPolicy does it here.
+		"--feature-gates=MutatingAdmissionPolicy=true",
+		"--runtime-config=admissionregistration.k8s.io/v1beta1/mutatingadmissionpolicies=true,admissionregistration.k8s.io/v1beta1/mutatingadmissionpolicybindings=true",
 		"--profiling=false",
 	}, nil
 }
