@@ -11,7 +11,7 @@ import (
 type Registry struct {
 	// Host is its name, for example registry.example.com.
 	Host string `json:"host"`
-	// Images that are published there, for example tools/refresher:0.1.0.
+	// Images are those that are published there, for example tools/refresher:0.1.0.
 	Images []string `json:"images,omitempty"`
 }
 

@@ -275,7 +275,7 @@ func (r *report) summary() string {
 		counts[resource.Operation]++
 	}
 	var parts []string
-	for _, operation := range []string{"create", "update", "replace", "delete", "same", "failed"} {
+	for _, operation := range []string{"create", "update", "replace", "delete", "keep", "same", "failed"} {
 		if counts[operation] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", counts[operation], operation))
 		}
