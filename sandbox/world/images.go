@@ -63,6 +63,18 @@ func ParseRelease(text string) (Release, error) {
 	return Release{}, fmt.Errorf("%q: want LOCATION/REPOSITORY/IMAGE:TAG, for example europe-west1/acme/server:1.0", text)
 }
 
+// Publishes says whether a node finds a public image, HOST/NAME:TAG or
+// HOST/NAME@DIGEST. Of Artifact Registry, ECR and digests only the servers know.
+func (w *World) Publishes(image string) bool {
+	host, name, _ := strings.Cut(image, "/")
+	if strings.HasSuffix(host, "-docker.pkg.dev") || strings.Contains(host, ".dkr.ecr.") {
+		return true
+	}
+	return slices.ContainsFunc(w.Registries, func(r Registry) bool {
+		return r.Host == host && (image == w.Refresher || strings.Contains(name, "@") || slices.Contains(r.Images, name))
+	})
+}
+
 // validateImages checks what registries and repositories hold.
 func (w *World) validateImages(report func(format string, args ...any)) {
 	images := func(key string, texts []string) {

@@ -20,11 +20,11 @@ type Walk struct {
 	// Workloads are the components of the product whose ServiceAccount becomes an
 	// identity of its own, in each environment.
 	Workloads []Workload `json:"workloads,omitempty"`
-	// Leftovers are the names of cases that nobody refuses as long as what was made
-	// by hand is not deleted by hand (docs/adoption.md).
+	// Leftovers are the names of cases that nobody refuses until somebody deletes what
+	// was made by hand (docs/adoption.md).
 	Leftovers []string `json:"leftovers,omitempty"`
-	// Survives are what a destroy must not delete before the stack says so, each one
-	// repository, namespace or oidcProvider.
+	// Survives are what a destroy must not delete before the stack says so: repository,
+	// namespace, oidcProvider.
 	Survives []string `json:"survives,omitempty"`
 	// Product is what the product answers.
 	Product Product `json:"product,omitempty"`

@@ -48,8 +48,9 @@ func newReport(verb, stack string) *report {
 }
 
 // describe takes the words of the stack's file that a report shows.
-func (r *report) describe(root string) (err error) {
-	r.Platform, r.Side, err = engine.Describe(root, r.Stack)
+func (r *report) describe(root string) error {
+	of, err := engine.Describe(root, r.Stack)
+	r.Platform, r.Side = of.Platform, of.Side
 	return err
 }
 
