@@ -265,7 +265,7 @@ func TestTheAccountsOIDCProviderIsKept(t *testing.T) {
 		up(t, s)
 		assert.Empty(t, changes(up(t, s)), "the stack knows its own")
 		makes = false
-		assert.Contains(t, changes(up(t, s)), "delete role-provider", "of the state alone")
+		assert.Contains(t, changes(up(t, s)), "keep role-provider", "of the state alone")
 		there()
 		makes = true
 		assert.Equal(t, []string{"create role-provider"}, changes(up(t, s)), "it is imported")

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
@@ -16,6 +17,7 @@ import (
 	clientkubernetes "k8s.io/client-go/kubernetes"
 
 	"waybill.example/waybill/sandbox"
+	"waybill.example/waybill/stacks"
 )
 
 const (
@@ -65,6 +67,39 @@ func TestTheFirstUpdateOfACustomerMeetsAnEmptyRepository(t *testing.T) {
 
 	t.Run("a tag that is not there stops no fresh token", func(t *testing.T) { aMissingTagStopsNoToken(t, s) })
 	t.Run("replicas that somebody else set", func(t *testing.T) { replicasOfSomebodyElse(t, p, s) })
+	t.Run("a later tag that nobody pushed", func(t *testing.T) { aLaterTagIsMissing(t, p, s, released) })
+}
+
+// A later tag that nobody pushed stops nothing that runs; the error says what to push,
+// and the next update goes on.
+func aLaterTagIsMissing(t *testing.T, p *project, s *sandbox.Sandbox, released []any) {
+	impatient := func(ctx *pulumi.Context) error {
+		soon := pulumi.Timeouts(&pulumi.CustomTimeouts{Update: "20s"})
+		if err := ctx.RegisterStackTransformation(func(args *pulumi.ResourceTransformationArgs) *pulumi.ResourceTransformationResult {
+			if args.Type != "kubernetes:apps/v1:Deployment" {
+				return nil
+			}
+			return &pulumi.ResourceTransformationResult{Props: args.Props, Opts: append(args.Opts, soon)}
+		}); err != nil {
+			return err
+		}
+		return stacks.Run(ctx)
+	}
+	require.NoError(t, s.Close())
+	p.set("product.tag", "9.9")
+	s = p.start(impatient)
+	_, err := open(t, s).Up(context.Background())
+	const image = "europe-west1-docker.pkg.dev/hello-images/example--hello/hello:9.9"
+	require.ErrorContains(t, err, "workload-deployment: the registry does not hold "+image+": the vendor pushes it, for example with `crane copy YOUR-IMAGE "+image+"`")
+	found, err := client(t, s).AppsV1().Deployments(namespace).Get(context.Background(), "hello", metav1.GetOptions{})
+	require.NoError(t, err)
+	assert.GreaterOrEqual(t, found.Status.AvailableReplicas, *found.Spec.Replicas-1, "what runs goes on, but for a quarter of it")
+
+	require.NoError(t, s.Close())
+	p.release(append(released, "europe-west1/example--hello/hello:9.9"))
+	s = p.start(nil)
+	up(t, s)
+	assert.Empty(t, changes(up(t, s)))
 }
 
 func pullSecretOf(t *testing.T, c clientkubernetes.Interface) *corev1.Secret {
@@ -133,7 +168,7 @@ func replicasOfSomebodyElse(t *testing.T, p *project, s *sandbox.Sandbox) {
 	p.set("workload.replicas", nil)
 	p.set("workload.autoscaled", true)
 	p.set("product.tag", "1.0")
-	assert.Equal(t, []string{"delete workload-replicas", "update pull-images", "update workload", "update workload-deployment"}, changes(up(t, s)))
+	assert.Equal(t, []string{"keep workload-replicas", "update pull-images", "update workload", "update workload-deployment"}, changes(up(t, s)))
 	assert.EqualValues(t, 7, replicas(), "an autoscaler's are never touched, not even when they become its")
 }
 

@@ -118,13 +118,17 @@ func Validate(ctx context.Context, options Options) error {
 	if err != nil {
 		return err
 	}
-	_, side, err := engine.Describe(options.Root, options.Stack)
+	of, err := engine.Describe(options.Root, options.Stack)
 	if err != nil {
 		return err
 	}
-	if side != "both" && existing.Walk.Party(options.Stack).Side != side {
+	if of.Side != "both" && existing.Walk.Party(options.Stack).Side != of.Side {
 		return fmt.Errorf("world %s: walk.stacks does not have %s with the side %s: want both stacks of the two parties, "+
-			"each with its side, and with waitsFor if it waits for the other", options.World, options.Stack, side)
+			"each with its side, and with waitsFor if it waits for the other", options.World, options.Stack, of.Side)
+	}
+	if image := of.Refresher.Image; image != "" && !existing.Publishes(image) {
+		host, _, _ := strings.Cut(image, "/")
+		return fmt.Errorf("refresher.image %q: nobody has published it in the world %s: want it there:\n  refresher: %[1]s\n  registries:\n    - host: %[3]s", image, options.World, host)
 	}
 	if options.Program != nil {
 		return nil
@@ -171,8 +175,8 @@ func (o *Options) worldOf(name string) string {
 
 // noWorld says what is missing, and which world is the nearest to the stack's.
 func (o *Options) noWorld() error {
-	platform, _, _ := engine.Describe(o.Root, o.Stack) // a stack without a file is like the smallest
-	nearest := cmp.Or(map[string]string{"eks": "initech", "ecs": "stark", "kubernetes": "wayne"}[platform], "dev")
+	of, _ := engine.Describe(o.Root, o.Stack) // a stack without a file is like the smallest
+	nearest := cmp.Or(map[string]string{"eks": "initech", "ecs": "stark", "kubernetes": "wayne"}[of.Platform], "dev")
 	return fmt.Errorf("stack %q: has no world %s: want what its two parties have in their clouds before waybill comes "+
 		"(clusters, issuers, tenants, projects, accounts); copy %s, the nearest, and fill it in", o.Stack, o.World, o.worldOf(nearest))
 }

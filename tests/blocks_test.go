@@ -2,6 +2,7 @@ package tests_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"waybill.example/waybill/stacks"
+	"waybill.example/waybill/tests/stackfile"
 )
 
 // block is one command block of a page, and the marker above it: how it is known to work.
@@ -129,6 +131,71 @@ func TestExampleThePagesShowWhatTheProgramPrints(t *testing.T) {
 	}
 }
 
+// A customer that changes its copy of an example as its row of the page says has its
+// own half alone.
+func TestExampleACustomersCopyIsItsOwnHalf(t *testing.T) {
+	page := read(t, filepath.Join("..", "docs", "customer.md"))
+	all := commandBlocks(page)
+	at := slices.IndexFunc(all, func(b block) bool { return b.marker == "test: "+t.Name() })
+	require.GreaterOrEqual(t, at, 0)
+	rows := regexp.MustCompile(`(?m)^   \| [^|]+ \| ([a-z-]+) \| ([^|]+) \| ([^|]+) \|$`).FindAllStringSubmatch(page, -1)
+	require.NotEmpty(t, rows)
+	rows = rows[1:] // the head
+	compared := regexp.MustCompile(`(?m)^\| example \|.*$`).FindString(page)
+	assert.Equal(t, len(rows), strings.Count(compared, "../examples/"), "a row for each example of the comparison")
+	code := regexp.MustCompile("`([^`]+)`")
+	for _, row := range rows {
+		example, folder := row[1], t.TempDir()
+		assert.Contains(t, compared, "../examples/Pulumi."+example+".yaml")
+		path := filepath.Join("examples", "Pulumi."+example+".yaml")
+		require.NoError(t, os.Mkdir(filepath.Join(folder, "examples"), 0o755))
+		for _, file := range []string{"Pulumi.yaml", path} {
+			require.NoError(t, os.WriteFile(filepath.Join(folder, file), []byte(read(t, filepath.Join("..", file))), 0o600))
+		}
+		copying := exec.Command("sh", "-ec", strings.ReplaceAll(all[at].text, "stark", example))
+		copying.Dir = folder
+		out, err := copying.CombinedOutput()
+		require.NoError(t, err, string(out))
+		assert.Regexp(t, `^# .*=\.\./stacks/`, read(t, filepath.Join(folder, "Pulumi.acme-customer.yaml")), "what the page says to remove")
+
+		values, _ := stackfile.Load(t, folder, "acme-customer")
+		var customer map[string]any
+		require.NoError(t, json.Unmarshal([]byte(values["waybill:customer"]), &customer))
+		for _, added := range code.FindAllStringSubmatch(row[2], -1) {
+			key, value, found := strings.Cut(added[1], ": ")
+			require.True(t, found, added[1])
+			object, last := inside(customer, key)
+			object[last] = strings.Trim(value, `"`)
+		}
+		for _, removed := range code.FindAllStringSubmatch(row[3], -1) {
+			object, last := inside(customer, removed[1])
+			require.Contains(t, object, last)
+			delete(object, last)
+		}
+		assert.Equal(t, "customer", customer["side"])
+		text, err := json.Marshal(map[string]any{"config": map[string]any{"waybill:customer": customer}})
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(folder, "Pulumi.acme-customer.yaml"), text, 0o600))
+		status, _, refused := waybill(t, folder, "validate", "acme-customer")
+		assert.Zero(t, status, "%s: %s", example, refused)
+	}
+}
+
+// inside is the object that holds a dotted key, made where it is not there, and the
+// key's last part.
+func inside(object map[string]any, key string) (holder map[string]any, last string) {
+	parts := strings.Split(key, ".")
+	for _, part := range parts[:len(parts)-1] {
+		inner, there := object[part].(map[string]any)
+		if !there {
+			inner = map[string]any{}
+			object[part] = inner
+		}
+		object = inner
+	}
+	return object, parts[len(parts)-1]
+}
+
 // Whoever copies an example must not get another's salt and secrets with it.
 func TestTheExamplesHoldNoSecret(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("..", "examples", "Pulumi.*.yaml"))
@@ -170,7 +237,7 @@ func testNames(t *testing.T) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
 	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
-	for _, folder := range []string{"tests", "components", "stacks", "sandbox", "fleet", "refresher", "tools"} {
+	for _, folder := range []string{"tests", "components", "internal", "stacks", "sandbox", "fleet", "refresher", "tools"} {
 		for _, file := range testFiles(t, filepath.Join("..", folder)) {
 			for _, match := range declared.FindAllStringSubmatch(read(t, file), -1) {
 				names[match[1]] = true
@@ -213,7 +280,7 @@ func TestPagesHaveShortLines(t *testing.T) {
 			if strings.HasPrefix(strings.TrimSpace(line), "```") {
 				code = !code
 			}
-			if code || strings.HasPrefix(line, "|") || strings.Contains(line, "https://") || strings.Contains(line, "](") || span.MatchString(line) {
+			if code || strings.HasPrefix(strings.TrimSpace(line), "|") || strings.Contains(line, "https://") || strings.Contains(line, "](") || span.MatchString(line) {
 				continue
 			}
 			assert.LessOrEqual(t, len([]rune(strings.TrimSuffix(line, "\n"))), 120, "%s: %s", page, line)

@@ -63,7 +63,9 @@ func explained(ctx *pulumi.Context, child, pod string) pulumi.ResourceOption {
 	return errorhook.Option(ctx, child+"-explained", child+": the cluster's refusals are not explained", func(args *pulumi.ErrorHookArgs) (bool, error) {
 		for _, text := range args.Errors {
 			if advice := remedy(text, pod, ctx.Stack()); advice != "" {
-				return false, fmt.Errorf("%s: %s", text, advice)
+				// Not as the hook's own error: the engine drops that of a resource that was
+				// made and did not become ready.
+				return false, ctx.Log.Error(child+": "+advice, nil)
 			}
 		}
 		return false, nil

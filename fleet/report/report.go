@@ -75,7 +75,7 @@ func (r *Row) Take(result *steps.Result) {
 			r.Update++
 		case resource.Operation == "replace":
 			r.Replace++
-		case resource.Operation == "delete":
+		case resource.Operation == "delete", resource.Operation == "keep": // as in the engine's summary
 			r.Delete++
 		default:
 			r.Same++

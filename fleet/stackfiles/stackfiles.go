@@ -25,7 +25,8 @@ type Stack struct {
 	Side string `json:"side"`
 	// Path is the file.
 	Path string `json:"-"`
-	// Problem says why the words above could not be read; nil where they could.
+	// Problem says why no command may work on the stack: the words above could not be
+	// read, or another stack builds the same; nil where neither is so.
 	Problem error `json:"-"`
 }
 
@@ -34,6 +35,8 @@ const (
 	suffix = ".yaml"
 	// sandboxStack is the sandbox's own, which no cloud has.
 	sandboxStack = "dev"
+	// both is the side of a stack that builds both halves.
+	both = "both"
 )
 
 // Find reads every stack file of a project's folder but the sandbox's own,
@@ -48,23 +51,37 @@ func Find(root string) ([]Stack, error) {
 		return nil, fmt.Errorf("--root %q: %w", root, err)
 	}
 	var stacks []Stack
+	claims := map[string]claim{}
 	for _, entry := range entries {
 		name, isStack := strings.CutPrefix(entry.Name(), prefix)
 		name, isYAML := strings.CutSuffix(name, suffix)
 		if isStack && isYAML && name != "" && name != sandboxStack && !entry.IsDir() {
-			stacks = append(stacks, read(name, filepath.Join(root, entry.Name())))
+			stack, claimed := read(name, filepath.Join(root, entry.Name()))
+			stacks, claims[name] = append(stacks, stack), claimed
 		}
 	}
 	slices.SortFunc(stacks, func(a, b Stack) int { return cmp.Compare(a.Name, b.Name) })
+	for i, stack := range stacks {
+		for j, other := range stacks {
+			sides := stack.Side == other.Side || stack.Side == both || other.Side == both
+			if i != j && stack.Problem == nil && stack.Customer != "" && sides && claims[stack.Name] == claims[other.Name] {
+				stacks[i].Problem = fmt.Errorf("slug %q, product %q, side %q: %s is of the same: want another slug in one of the two: they would build the same resources",
+					stack.Customer, claims[stack.Name].product, stack.Side, filepath.Base(other.Path))
+			}
+		}
+	}
 	return stacks, nil
 }
 
-func read(name, path string) Stack {
+// claim is what the names of a stack's resources follow from.
+type claim struct{ customer, product, platform, project, account string }
+
+func read(name, path string) (Stack, claim) {
 	stack := Stack{Name: name, Path: path}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		stack.Problem = err
-		return stack
+		return stack, claim{}
 	}
 	var file struct {
 		Config struct {
@@ -72,16 +89,27 @@ func read(name, path string) Stack {
 				Slug     string `json:"slug"`
 				Platform string `json:"platform"`
 				Side     string `json:"side"`
+				Product  struct {
+					Name string `json:"name"`
+				} `json:"product"`
+				GCP struct {
+					Project string `json:"project"`
+				} `json:"gcp"`
+				AWS struct {
+					Vendor struct {
+						Account string `json:"account"`
+					} `json:"vendor"`
+				} `json:"aws"`
 			} `json:"waybill:customer"`
 		} `json:"config"`
 	}
 	if err := yaml.Unmarshal(text, &file); err != nil {
 		stack.Problem = fmt.Errorf("%s: %w", filepath.Base(path), err)
-		return stack
+		return stack, claim{}
 	}
 	customer := file.Config.Customer
-	stack.Customer, stack.Platform, stack.Side = customer.Slug, customer.Platform, cmp.Or(customer.Side, "both")
-	return stack
+	stack.Customer, stack.Platform, stack.Side = customer.Slug, customer.Platform, cmp.Or(customer.Side, both)
+	return stack, claim{customer.Slug, customer.Product.Name, customer.Platform, customer.GCP.Project, customer.AWS.Vendor.Account}
 }
 
 // Select keeps the stacks whose name matches one of the patterns of match (all

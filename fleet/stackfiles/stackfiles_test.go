@@ -48,6 +48,35 @@ func TestEveryStackFileIsFoundButTheSandboxs(t *testing.T) {
 	assert.Equal(t, stackfiles.Stack{Name: "zeta", Customer: "zeta", Platform: "ecs", Side: "both", Path: filepath.Join(root, "Pulumi.zeta.yaml")}, found[2])
 }
 
+// A file that was copied, and kept the other's slug, would build the other's resources.
+func TestTwoStacksOfTheSameAreRefused(t *testing.T) {
+	of := func(slug, side, product, project string) string {
+		return stackFile(slug, "aks", side) + "    product: {name: " + product + "}\n    gcp: {project: " + project + "}\n"
+	}
+	found, err := stackfiles.Find(project(t, map[string]string{
+		"Pulumi.yaml":               "",
+		"Pulumi.acme.yaml":          of("acme", "", "shop", "images"),
+		"Pulumi.best.yaml":          of("acme", "vendor", "shop", "images"),
+		"Pulumi.acme-mail.yaml":     of("acme", "", "mail", "images"),
+		"Pulumi.acme-trial.yaml":    of("acme", "", "shop", "trial-images"),
+		"Pulumi.globex-vendor.yaml": of("globex", "vendor", "shop", "images"),
+		"Pulumi.globex.yaml":        of("globex", "customer", "shop", "images"),
+		"Pulumi.empty.yaml":         "",
+		"Pulumi.nothing.yaml":       "",
+	}))
+	require.NoError(t, err)
+	problems := map[string]string{}
+	for _, stack := range found {
+		if stack.Problem != nil {
+			problems[stack.Name] = stack.Problem.Error()
+		}
+	}
+	assert.Equal(t, map[string]string{
+		"acme": `slug "acme", product "shop", side "both": Pulumi.best.yaml is of the same: want another slug in one of the two: they would build the same resources`,
+		"best": `slug "acme", product "shop", side "vendor": Pulumi.acme.yaml is of the same: want another slug in one of the two: they would build the same resources`,
+	}, problems)
+}
+
 func TestAFolderThatIsNoProjectIsRefused(t *testing.T) {
 	_, err := stackfiles.Find(t.TempDir())
 	require.ErrorContains(t, err, "want the project's folder")

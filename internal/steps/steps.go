@@ -20,7 +20,8 @@ type Resource struct {
 	Name string `json:"name"`
 	// Parent is the name of the resource's parent; empty for the stack's children.
 	Parent string `json:"parent"`
-	// Operation is create, same, update, replace or delete; an import is a create.
+	// Operation is create, same, update, replace, delete or keep; an import is a create.
+	// Keep is a delete that only the stack's state sees: the resource itself stays.
 	Operation string `json:"operation"`
 	// Properties are the paths of the properties that differ, sorted.
 	Properties []string `json:"properties,omitempty"`
@@ -119,8 +120,12 @@ func (c *collector) note(metadata apitype.StepEventMetadata, ended bool) {
 	}
 	resource := &c.result.Resources[at]
 	resource.Imported = resource.Imported || metadata.Op == apitype.OpImport || metadata.Op == apitype.OpImportReplacement
-	// A replacement is several steps; it stays what it was first seen as.
-	if resource.Operation != Replace {
+	if metadata.Op == apitype.OpDelete && !ended && metadata.Old != nil && metadata.Old.RetainOnDelete {
+		operation = Keep
+	}
+	// A replacement is several steps; it stays what it was first seen as. So does what
+	// is kept.
+	if resource.Operation != Replace && resource.Operation != Keep {
 		resource.Operation = operation
 	}
 	if paths := properties(metadata); len(paths) > 0 && operation != Same {
@@ -138,6 +143,7 @@ const (
 	Update  = "update"
 	Replace = "replace"
 	Delete  = "delete"
+	Keep    = "keep"
 )
 
 var operations = map[apitype.OpType]string{

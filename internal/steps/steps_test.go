@@ -76,6 +76,27 @@ func TestARefreshCountsWhatItFound(t *testing.T) {
 	assert.Equal(t, []Resource{{Type: token, Name: "gone", Operation: "delete", URN: urn(token, "gone")}}, result.Changed())
 }
 
+// What is retained leaves the state alone; what a refresh does not find is gone.
+func TestWhatIsRetainedIsKept(t *testing.T) {
+	const token = "kubernetes:core/v1:Namespace"
+	retained := func(op apitype.OpType, name string) apitype.StepEventMetadata {
+		metadata := step(op, token, name)
+		metadata.Old = &apitype.StepEventStateMetadata{RetainOnDelete: true}
+		return metadata
+	}
+	result, err := Collect(send(nil,
+		before(retained(apitype.OpDelete, "a")), after(retained(apitype.OpDelete, "a")),
+		before(retained(apitype.OpRefresh, "b")), after(retained(apitype.OpDelete, "b")),
+		before(step(apitype.OpDelete, token, "c")), after(step(apitype.OpDelete, token, "c")),
+	), nil)
+	require.NoError(t, err)
+	var got []string
+	for _, resource := range result.Changed() {
+		got = append(got, resource.Operation+" "+resource.Name)
+	}
+	assert.Equal(t, []string{"keep a", "delete b", "delete c"}, got)
+}
+
 func TestAnOperationThatNeverReachesTheEngineEnds(t *testing.T) {
 	ended := make(chan error)
 	go func() {

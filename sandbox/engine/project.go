@@ -105,27 +105,36 @@ func StackFile(project, stack string) (string, error) {
 	return "", fmt.Errorf("stack %q: has no Pulumi.%[1]s.yaml, at the root or in examples: want one of %s", stack, strings.Join(slices.Compact(known), ", "))
 }
 
-// Describe reads the two words of a stack's file that are of use before it is
-// deployed: where the product runs, and whose half the stack builds.
-func Describe(project, stack string) (platform, side string, err error) {
+// Words are those of a stack's file that are of use before it is deployed.
+type Words struct {
+	// Platform is where the product runs.
+	Platform string `json:"platform"`
+	// Side is whose half the stack builds.
+	Side      string `json:"side"`
+	Refresher struct {
+		// Image is the refresher's; empty where none runs.
+		Image string `json:"image"`
+	} `json:"refresher"`
+}
+
+// Describe reads the Words of a stack's file.
+func Describe(project, stack string) (Words, error) {
 	path, err := StackFile(project, stack)
 	if err != nil {
-		return "", "", err
+		return Words{}, err
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return "", "", err
+		return Words{}, err
 	}
 	var file struct {
 		Config struct {
-			Customer struct {
-				Platform string `json:"platform"`
-				Side     string `json:"side"`
-			} `json:"waybill:customer"`
+			Customer Words `json:"waybill:customer"`
 		} `json:"config"`
 	}
 	if err := yaml.Unmarshal(text, &file); err != nil {
-		return "", "", fmt.Errorf("%s: %w", path, err)
+		return Words{}, fmt.Errorf("%s: %w", path, err)
 	}
-	return file.Config.Customer.Platform, cmp.Or(file.Config.Customer.Side, "both"), nil
+	file.Config.Customer.Side = cmp.Or(file.Config.Customer.Side, "both")
+	return file.Config.Customer, nil
 }

@@ -11,8 +11,8 @@ import (
 
 // AWS holds the accounts of both sides.
 type AWS struct {
-	// Accounts; the first is the one whose credentials an operator has when a
-	// program does not say which account it means.
+	// Accounts are those of both parties; an operator has the first one's credentials
+	// where a program does not say which account it means.
 	Accounts []AWSAccount `json:"accounts,omitempty"`
 }
 
@@ -24,7 +24,7 @@ type AWSAccount struct {
 	Partition string `json:"partition,omitempty"`
 	// Regions are those that the account has enabled.
 	Regions []string `json:"regions"`
-	// Users, Policies, Roles and OIDCProviders were made by hand.
+	// Users are those that exist already; so is everything below.
 	Users         []AWSUser         `json:"users,omitempty"`
 	Policies      []AWSPolicy       `json:"policies,omitempty"`
 	Roles         []AWSRole         `json:"roles,omitempty"`
@@ -35,15 +35,17 @@ type AWSAccount struct {
 	Repositories  []ECRRepository   `json:"repositories,omitempty"`
 	// Releases are what the vendor's pipeline pushes once their repository is there,
 	// as REGION/REPOSITORY:TAG, where the repository's name may have several parts,
-	// as Pusher, the name of one of Roles. Without any nothing is pushed.
+	// by the
+	// pusher; empty means that nothing is pushed.
 	Releases []string `json:"releases,omitempty"`
-	Pusher   string   `json:"pusher,omitempty"`
+	// Pusher is the name of one of the roles.
+	Pusher string `json:"pusher,omitempty"`
 }
 
 // AWSUser is an IAM user.
 type AWSUser struct {
 	Name string `json:"name"`
-	// Path begins and ends with a slash; empty means /.
+	// Path is its IAM path, with a slash at both ends; empty means /.
 	Path string `json:"path,omitempty"`
 	// Policies are the user's identity policies by name.
 	Policies map[string]json.RawMessage `json:"policies,omitempty"`
@@ -52,17 +54,18 @@ type AWSUser struct {
 // AWSPolicy is a policy that the account manages itself.
 type AWSPolicy struct {
 	Name string `json:"name"`
-	// Path begins and ends with a slash; empty means /.
-	Path        string            `json:"path,omitempty"`
-	Description string            `json:"description,omitempty"`
-	Document    json.RawMessage   `json:"document"`
-	Tags        map[string]string `json:"tags,omitempty"`
+	// Path is its IAM path, with a slash at both ends; empty means /.
+	Path        string `json:"path,omitempty"`
+	Description string `json:"description,omitempty"`
+	// Document is the policy as JSON.
+	Document json.RawMessage   `json:"document"`
+	Tags     map[string]string `json:"tags,omitempty"`
 }
 
 // AWSRole is an IAM role.
 type AWSRole struct {
 	Name string `json:"name"`
-	// Path begins and ends with a slash; empty means /.
+	// Path is its IAM path, with a slash at both ends; empty means /.
 	Path        string            `json:"path,omitempty"`
 	Description string            `json:"description,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
@@ -87,11 +90,12 @@ type VPC struct {
 	// ID has the form vpc-0123456789abcdef0.
 	ID     string `json:"id"`
 	Region string `json:"region"`
-	// Subnets and SecurityGroups are IDs, subnet-… and sg-….
+	// Subnets are IDs, subnet-….
 	Subnets []string `json:"subnets,omitempty"`
 	// PublicSubnets are those of Subnets whose way out is an internet gateway: what
 	// has no public address reaches nothing from there. The others have a NAT gateway.
-	PublicSubnets  []string `json:"publicSubnets,omitempty"`
+	PublicSubnets []string `json:"publicSubnets,omitempty"`
+	// SecurityGroups are IDs, sg-….
 	SecurityGroups []string `json:"securityGroups,omitempty"`
 }
 
@@ -108,7 +112,7 @@ type EKSCluster struct {
 	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
 	// AuthenticationMode is API, API_AND_CONFIG_MAP or CONFIG_MAP; empty means API.
 	AuthenticationMode string `json:"authenticationMode,omitempty"`
-	// PodIdentityAgent says whether the nodes run the EKS Pod Identity agent.
+	// PodIdentityAgent is true where the nodes run the EKS Pod Identity agent.
 	PodIdentityAgent bool `json:"podIdentityAgent,omitempty"`
 	// NodeRole is the ARN of the nodes' role, with which the kubelet pulls.
 	NodeRole string `json:"nodeRole,omitempty"`
@@ -126,16 +130,17 @@ type ECRRepository struct {
 	Name   string `json:"name"`
 	// Mutability is MUTABLE or IMMUTABLE; empty means MUTABLE.
 	Mutability string `json:"mutability,omitempty"`
-	ScanOnPush bool   `json:"scanOnPush,omitempty"`
-	// KMSKey is the ARN of the key that encrypts; empty means that ECR does (AES256).
+	// ScanOnPush is true where ECR scans what is pushed.
+	ScanOnPush bool `json:"scanOnPush,omitempty"`
+	// KMSKey is the ARN of the key that encrypts; empty means ECR's own (AES256).
 	KMSKey string `json:"kmsKey,omitempty"`
 	// ResourceTags are the repository's own, as opposed to those of its images.
 	ResourceTags map[string]string `json:"resourceTags,omitempty"`
-	// Policy and Lifecycle are the repository policy and the lifecycle policy, if
-	// there are any.
-	Policy    json.RawMessage `json:"policy,omitempty"`
+	// Policy is the repository policy; empty means none.
+	Policy json.RawMessage `json:"policy,omitempty"`
+	// Lifecycle is the lifecycle policy; empty means none.
 	Lifecycle json.RawMessage `json:"lifecycle,omitempty"`
-	// Tags of the images that the vendor published here, for example 1.4.2.
+	// Tags are those of the images that the vendor published here, for example 1.4.2.
 	Tags []string `json:"tags,omitempty"`
 }
 

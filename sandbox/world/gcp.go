@@ -21,7 +21,8 @@ type Project struct {
 	// APIs are the services that are enabled, for example
 	// artifactregistry.googleapis.com.
 	APIs []string `json:"apis"`
-	// ServiceAccounts, WorkloadIdentityPools and Repositories were made by hand.
+	// ServiceAccounts are those that exist already; so are the pools, repositories
+	// and clusters below.
 	ServiceAccounts       []ServiceAccount       `json:"serviceAccounts,omitempty"`
 	WorkloadIdentityPools []WorkloadIdentityPool `json:"workloadIdentityPools,omitempty"`
 	Repositories          []Repository           `json:"repositories,omitempty"`
@@ -30,16 +31,18 @@ type Project struct {
 	// the sandbox knows, roles of Artifact Registry.
 	Bindings []Binding `json:"bindings,omitempty"`
 	// Releases are what the vendor's pipeline pushes once their repository is there,
-	// as LOCATION/REPOSITORY/IMAGE:TAG, as Pusher, the ID of one of ServiceAccounts.
-	// Without any nothing is pushed.
+	// as LOCATION/REPOSITORY/IMAGE:TAG, by the pusher; empty
+	// means that nothing is pushed.
 	Releases []string `json:"releases,omitempty"`
-	Pusher   string   `json:"pusher,omitempty"`
+	// Pusher is the ID of one of the service accounts.
+	Pusher string `json:"pusher,omitempty"`
 }
 
 // Binding grants a role to members, as gcloud prints an IAM policy.
 type Binding struct {
 	// Role has the form roles/artifactregistry.reader.
-	Role    string   `json:"role"`
+	Role string `json:"role"`
+	// Members are as in an IAM policy, for example serviceAccount:EMAIL.
 	Members []string `json:"members"`
 }
 
@@ -78,15 +81,17 @@ type PoolProvider struct {
 	DisplayName string `json:"displayName,omitempty"`
 	Description string `json:"description,omitempty"`
 	Disabled    bool   `json:"disabled,omitempty"`
-	// AttributeMapping maps attributes to CEL expressions; google.subject is
-	// required.
-	AttributeMapping   map[string]string `json:"attributeMapping"`
-	AttributeCondition string            `json:"attributeCondition,omitempty"`
-	IssuerURI          string            `json:"issuerUri"`
-	// AllowedAudiences is empty where the provider's own name is the audience.
+	// AttributeMapping is CEL expressions by attribute; google.subject is required.
+	AttributeMapping map[string]string `json:"attributeMapping"`
+	// AttributeCondition is a CEL expression; empty means that every token passes.
+	AttributeCondition string `json:"attributeCondition,omitempty"`
+	// IssuerURI is the tokens' issuer.
+	IssuerURI string `json:"issuerUri"`
+	// AllowedAudiences are the audiences of accepted tokens; empty means the
+	// provider's own name.
 	AllowedAudiences []string `json:"allowedAudiences,omitempty"`
-	// JWKSJSON is an uploaded key set, as JSON text; empty means that the
-	// issuer's published one counts.
+	// JWKSJSON is an uploaded key set, as JSON text; empty means the one that the
+	// issuer publishes.
 	JWKSJSON string `json:"jwksJson,omitempty"`
 }
 
@@ -97,22 +102,22 @@ type Repository struct {
 	Name        string            `json:"name"`
 	Description string            `json:"description,omitempty"`
 	Labels      map[string]string `json:"labels,omitempty"`
-	// ImmutableTags forbids to move tags.
+	// ImmutableTags is true where published tags cannot be moved.
 	ImmutableTags bool `json:"immutableTags,omitempty"`
-	// Upstreams make the repository a virtual one, which serves from them.
+	// Upstreams are the repositories that this one, a virtual one, serves from.
 	Upstreams []Upstream `json:"upstreams,omitempty"`
-	// CleanupPolicies are in the form of the API's JSON, each with its id.
+	// CleanupPolicies are objects of the API's JSON, each with its id.
 	CleanupPolicies []json.RawMessage `json:"cleanupPolicies,omitempty"`
 	// Bindings say who may read and write.
 	Bindings []Binding `json:"bindings,omitempty"`
-	// Images that the vendor published here, for example bifrost:1.4.2.
+	// Images are those that the vendor published here, for example bifrost:1.4.2.
 	Images []string `json:"images,omitempty"`
 }
 
 // Upstream is a repository that a virtual one serves from.
 type Upstream struct {
 	ID string `json:"id"`
-	// Priority decides which upstream is asked first: the greatest.
+	// Priority is a number; the upstream with the greatest is asked first.
 	Priority int `json:"priority,omitempty"`
 	// Repository has the form projects/P/locations/L/repositories/R.
 	Repository string `json:"repository"`

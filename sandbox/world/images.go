@@ -11,7 +11,7 @@ import (
 type Registry struct {
 	// Host is its name, for example registry.example.com.
 	Host string `json:"host"`
-	// Images that are published there, for example tools/refresher:0.1.0.
+	// Images are those that are published there, for example tools/refresher:0.1.0.
 	Images []string `json:"images,omitempty"`
 }
 
@@ -61,6 +61,18 @@ func ParseRelease(text string) (Release, error) {
 		}
 	}
 	return Release{}, fmt.Errorf("%q: want LOCATION/REPOSITORY/IMAGE:TAG, for example europe-west1/acme/server:1.0", text)
+}
+
+// Publishes says whether a node finds a public image, HOST/NAME:TAG or
+// HOST/NAME@DIGEST. Of Artifact Registry, ECR and digests only the servers know.
+func (w *World) Publishes(image string) bool {
+	host, name, _ := strings.Cut(image, "/")
+	if strings.HasSuffix(host, "-docker.pkg.dev") || strings.Contains(host, ".dkr.ecr.") {
+		return true
+	}
+	return slices.ContainsFunc(w.Registries, func(r Registry) bool {
+		return r.Host == host && (image == w.Refresher || strings.Contains(name, "@") || slices.Contains(r.Images, name))
+	})
 }
 
 // validateImages checks what registries and repositories hold.

@@ -19,6 +19,25 @@ func load(t *testing.T, text string) (*world.World, error) {
 	return world.Load(path)
 }
 
+func TestAPublicImageIsInARegistryOfTheWorld(t *testing.T) {
+	w := world.World{
+		Refresher:  "tools.example/refresher:0.1.0",
+		Registries: []world.Registry{{Host: "tools.example"}, {Host: "mirror.example", Images: []string{"tools/refresher:0.2.0"}}},
+	}
+	for image, want := range map[string]bool{
+		"tools.example/refresher:0.1.0":                      true,
+		"tools.example/refresher:0.2.0":                      false,
+		"mirror.example/tools/refresher:0.2.0":               true,
+		"mirror.example/tools/refresher@sha256:00":           true,
+		"other.example/refresher:0.1.0":                      false,
+		"other.example/refresher@sha256:00":                  false,
+		"europe-west1-docker.pkg.dev/p/r/refresher:1":        true,
+		"210987654321.dkr.ecr.us-east-1.amazonaws.com/tools": true,
+	} {
+		assert.Equal(t, want, w.Publishes(image), image)
+	}
+}
+
 func TestWhatRegistriesHoldIsRead(t *testing.T) {
 	read, err := load(t, `
 gcp:

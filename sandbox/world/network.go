@@ -34,8 +34,8 @@ type Network struct {
 	// DNS is the address and port of a pod that answers DNS; empty means port 53,
 	// on OpenShift 5353.
 	DNS string `json:"dns,omitempty"`
-	// Proxy is the only way from the cluster's pods to public hosts; nil means that
-	// they are reached directly.
+	// Proxy is the only way from the cluster's pods to public hosts; empty means
+	// that they are reached directly.
 	Proxy *Proxy `json:"proxy,omitempty"`
 }
 
@@ -48,13 +48,14 @@ type Proxy struct {
 	// password (407), hosts for one that answers each host with a page that says no
 	// (403); empty means that it connects.
 	Refuses string `json:"refuses,omitempty"`
-	// Inspects says that it looks into TLS: it answers for each host itself, with a
+	// Inspects is true where it looks into TLS: it answers for each host itself, with a
 	// certificate of an authority of its own.
 	Inspects bool `json:"inspects,omitempty"`
 	// Bundle is NAMESPACE/NAME of a ConfigMap in which the cluster keeps that
-	// authority's certificate, under the key ca-bundle.crt, as OpenShift does
-	// (https://docs.redhat.com/en/documentation/openshift_container_platform/4.20/html/configuring_network_settings/enable-cluster-wide-proxy)
-	// and trust-manager; empty means none.
+	// authority's certificate, under the key ca-bundle.crt; empty means none.
+	//
+	// OpenShift and trust-manager keep one:
+	// https://docs.redhat.com/en/documentation/openshift_container_platform/4.20/html/configuring_network_settings/enable-cluster-wide-proxy
 	Bundle string `json:"bundle,omitempty"`
 }
 

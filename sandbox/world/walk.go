@@ -9,21 +9,22 @@ import (
 // Walk says what a rehearsal of the world has to walk, whatever the program says
 // of itself: a program that builds less fails.
 type Walk struct {
-	// Chain is how the product's image is pulled, one of Chains.
+	// Chain is how the product's image is pulled: entra, clusterIssuer, irsa,
+	// podIdentity, vendorRole, eksNodes, gkeNodes or ecs.
 	Chain string `json:"chain,omitempty"`
-	// Stacks are those of two parties by name. Empty means one stack that builds
-	// both sides, and waits for nobody.
+	// Stacks are those of the two parties, by name; empty means one stack that builds
+	// both sides.
 	Stacks map[string]Party `json:"stacks,omitempty"`
-	// Environments by name; a product that runs in one alone has default.
+	// Environments are those of the product, by name; a single one is called default.
 	Environments map[string]Place `json:"environments,omitempty"`
 	// Workloads are the components of the product whose ServiceAccount becomes an
 	// identity of its own, in each environment.
 	Workloads []Workload `json:"workloads,omitempty"`
-	// Leftovers are the names of cases that nobody refuses as long as what was made
-	// by hand is not deleted by hand (docs/adoption.md).
+	// Leftovers are the names of cases that nobody refuses until somebody deletes what
+	// was made by hand (docs/adoption.md).
 	Leftovers []string `json:"leftovers,omitempty"`
-	// Survives are what a destroy must not delete before the stack says so, each one
-	// of Survivors.
+	// Survives are what a destroy must not delete before the stack says so: repository,
+	// namespace, oidcProvider.
 	Survives []string `json:"survives,omitempty"`
 	// Product is what the product answers.
 	Product Product `json:"product,omitempty"`
@@ -57,14 +58,15 @@ type Party struct {
 	// Side is vendor or customer.
 	Side string `json:"side"`
 	// WaitsFor is the other party's stack: this one may wait for its document as
-	// long as that has exported none. Empty means that it never waits.
+	// long as that one has exported none; empty means that it never waits.
 	WaitsFor string `json:"waitsFor,omitempty"`
 }
 
 // Place is where the product runs in one environment; empty on ECS.
 type Place struct {
 	// Context is that of one of kubernetes.clusters.
-	Context   string `json:"context,omitempty"`
+	Context string `json:"context,omitempty"`
+	// Namespace is the product's.
 	Namespace string `json:"namespace,omitempty"`
 	// AlsoIn are other namespaces in which the refresher writes the pull secret.
 	AlsoIn []string `json:"alsoIn,omitempty"`
@@ -80,10 +82,10 @@ type Workload struct {
 
 // Product is what the product answers.
 type Product struct {
-	// Port that it listens on.
+	// Port is the one that it listens on.
 	Port int `json:"port,omitempty"`
-	// Health is the path of its health check, for example /health; empty means that
-	// it has none, so that nobody may ask for it.
+	// Health is the path of its health check, for example /health; empty means none,
+	// so that nobody may ask for it.
 	Health string `json:"health,omitempty"`
 }
 

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"reflect"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -24,11 +25,11 @@ type World struct {
 	AWS        AWS        `json:"aws"`
 	Kubernetes Kubernetes `json:"kubernetes"`
 	// Refresher is the reference under which the refresher's image was
-	// published, in one of Registries, as HOST/NAME:TAG.
+	// published, in one of the registries, as HOST/NAME:TAG.
 	Refresher string `json:"refresher"`
-	// Registries are public registries that anybody may pull from.
+	// Registries are public: anybody may pull from them.
 	Registries []Registry `json:"registries,omitempty"`
-	// Walk is what a rehearsal walks; empty where there is nothing to.
+	// Walk is what a rehearsal walks; empty means nothing.
 	Walk Walk `json:"walk,omitempty"`
 }
 
@@ -41,11 +42,11 @@ type Azure struct {
 type Tenant struct {
 	// ID is the tenant's GUID.
 	ID string `json:"id"`
-	// Cloud is the Azure cloud that the tenant belongs to, one of AzureClouds;
-	// empty means public.
+	// Cloud is the Azure cloud that the tenant belongs to: public, usgovernment or
+	// china; empty means public.
 	Cloud         string         `json:"cloud,omitempty"`
 	Subscriptions []Subscription `json:"subscriptions"`
-	// Applications are the app registrations made by hand.
+	// Applications are the app registrations that were made by hand.
 	Applications []Application `json:"applications,omitempty"`
 }
 
@@ -60,10 +61,10 @@ type Application struct {
 	// oid of its tokens.
 	PrincipalID string `json:"principalId"`
 	// IdentifierURI is the application ID URI under which tokens for this
-	// application are asked for; empty means that there is none.
+	// application are asked for; empty means none.
 	IdentifierURI string `json:"identifierUri,omitempty"`
 	// AccessTokenVersion is the form of the tokens for this application, 1 or
-	// 2; 0 means 1, as for a registration that was never told otherwise.
+	// 2; 0 means 1, as for a registration where nobody set it.
 	AccessTokenVersion int `json:"accessTokenVersion,omitempty"`
 	// FederatedCredentials say whose tokens may become the application.
 	FederatedCredentials []FederatedCredential `json:"federatedCredentials,omitempty"`
@@ -72,20 +73,23 @@ type Application struct {
 // FederatedCredential is a federated identity credential of an app registration
 // or a managed identity.
 type FederatedCredential struct {
-	Name     string `json:"name"`
-	Issuer   string `json:"issuer"`
-	Subject  string `json:"subject"`
+	Name string `json:"name"`
+	// Issuer is that of the tokens.
+	Issuer string `json:"issuer"`
+	// Subject is that of the tokens.
+	Subject string `json:"subject"`
+	// Audience is that of the tokens.
 	Audience string `json:"audience"`
 }
 
-// Subscription holds resource groups.
+// Subscription is a subscription with its resource groups.
 type Subscription struct {
 	// ID is the subscription's GUID.
 	ID             string          `json:"id"`
 	ResourceGroups []ResourceGroup `json:"resourceGroups"`
 }
 
-// ResourceGroup holds what was made in it by hand.
+// ResourceGroup is a resource group with what was made in it by hand.
 type ResourceGroup struct {
 	Name string `json:"name"`
 	// Location is the region's short name, for example westeurope.
@@ -107,8 +111,10 @@ type AKSCluster struct {
 
 // Identity is a user-assigned managed identity that exists already.
 type Identity struct {
-	Name        string `json:"name"`
-	ClientID    string `json:"clientId"`
+	Name string `json:"name"`
+	// ClientID is a GUID.
+	ClientID string `json:"clientId"`
+	// PrincipalID is a GUID: sub and oid of the identity's tokens.
 	PrincipalID string `json:"principalId"`
 	// Location is the region's short name; empty means the resource group's.
 	Location string            `json:"location,omitempty"`
@@ -127,7 +133,7 @@ type Cluster struct {
 	// Context is the kubeconfig context that reaches it.
 	Context string `json:"context"`
 	// Issuer is the issuer of its ServiceAccount tokens: for an AKS cluster the
-	// same URL as AKSCluster.Issuer.
+	// same URL as in azure.
 	Issuer     string      `json:"issuer"`
 	Network    Network     `json:"network,omitzero"`
 	Nodes      Nodes       `json:"nodes,omitzero"`
@@ -136,19 +142,19 @@ type Cluster struct {
 	// names of the files in sandbox/world/policies.
 	Policies []string `json:"policies,omitempty"`
 	// Objects are the manifests that somebody applied by hand, in this order,
-	// after Namespaces were made.
+	// after the namespaces were made.
 	Objects []json.RawMessage `json:"objects,omitempty"`
 }
 
-// Nodes are a cluster's, all alike.
+// Nodes are those of a cluster, all alike.
 type Nodes struct {
-	// Labels besides those that every node has of its kubelet.
+	// Labels are those besides what the kubelet sets on every node.
 	Labels map[string]string `json:"labels,omitempty"`
-	// Taints keep the pods away that do not tolerate them.
+	// Taints are those of Kubernetes: key, value, effect.
 	Taints []corev1.Taint `json:"taints,omitempty"`
 }
 
-// Namespace exists in a cluster already.
+// Namespace is one that exists already.
 type Namespace struct {
 	Name   string            `json:"name"`
 	Labels map[string]string `json:"labels,omitempty"`
@@ -162,13 +168,28 @@ func Load(path string) (*World, error) {
 		return nil, fmt.Errorf("world: %w", err)
 	}
 	var w World
-	if err := yaml.UnmarshalStrict(text, &w); err != nil {
-		return nil, fmt.Errorf("world %s: %w", path, err)
+	if err := w.read(text); err != nil {
+		return nil, fmt.Errorf("world %s:\n%w", path, err)
 	}
 	if err := w.validate(); err != nil {
 		return nil, fmt.Errorf("world %s:\n%w", path, err)
 	}
 	return &w, nil
+}
+
+func (w *World) read(text []byte) error {
+	var keys any
+	if err := yaml.Unmarshal(text, &keys); err != nil {
+		return err
+	}
+	var problems []error
+	unknown("", keys, reflect.TypeFor[World](), func(format string, args ...any) {
+		problems = append(problems, fmt.Errorf("  "+format, args...))
+	})
+	if len(problems) > 0 {
+		return errors.Join(problems...)
+	}
+	return yaml.UnmarshalStrict(text, w)
 }
 
 func (w *World) validate() error {

@@ -9,7 +9,7 @@ import (
 	"unicode"
 
 	"waybill.example/waybill/components/aws"
-	"waybill.example/waybill/stacks/closest"
+	"waybill.example/waybill/internal/closest"
 )
 
 // placesTaken is when the lists below were taken. A key beside the location or the

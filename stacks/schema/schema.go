@@ -18,7 +18,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 
-	"waybill.example/waybill/stacks/closest"
+	"waybill.example/waybill/internal/closest"
 )
 
 // The published schemas. A document's has a definition for each kind: add

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -88,7 +89,7 @@ func (f *fleet) validate(ctx context.Context) error {
 			return nil
 		}
 		v := verdict{Stack: stack, OK: true, Problems: []string{}}
-		if err := stacks.Validate(stack.Path); err != nil {
+		if err := cmp.Or(stacks.Validate(stack.Path), stack.Problem); err != nil {
 			v.OK, v.Problems = false, lines(err)
 			wrong++
 			f.exit = report.ExitFailed

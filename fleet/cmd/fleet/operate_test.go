@@ -211,6 +211,14 @@ func TestValidateReportsEveryProblemOfEveryFile(t *testing.T) {
 	assert.Equal(t, "3 stack files, 0 wrong\n", text)
 	assert.Equal(t, 0, exit)
 
+	copied := filepath.Join(root, "Pulumi.copied.yaml")
+	require.NoError(t, os.WriteFile(copied, []byte(customer{number: 2, platform: "eks"}.file()), 0o600))
+	text, exit, err = execute(t, root, "validate", "--match", "copied")
+	require.NoError(t, err)
+	assert.Equal(t, 1, exit)
+	assert.Contains(t, text, "Pulumi.eks-02.yaml is of the same: want another slug")
+	require.NoError(t, os.Remove(copied))
+
 	broken := customer{number: 1, platform: "aks"}.file() + "    colour: red\n  waybill:colour: red\nextra: true\n"
 	require.NoError(t, os.WriteFile(filepath.Join(root, "Pulumi.aks-01.yaml"), []byte(broken), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(root, "Pulumi.broken.yaml"), []byte("config: ["), 0o600))

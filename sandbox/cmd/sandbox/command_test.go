@@ -173,6 +173,23 @@ func TestAHalfThatTheWorldDoesNotHaveIsAnsweredAtOnce(t *testing.T) {
 	assert.NoDirExists(t, filepath.Join(root, ".sandbox"))
 }
 
+// A node would try for minutes to pull what is nowhere.
+func TestARefresherThatNobodyPublishedIsAnsweredAtOnce(t *testing.T) {
+	root := project(t)
+	file := filepath.Join(root, "Pulumi.dev.yaml")
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, bytes.Replace(text, []byte("registry.waybill.example"), []byte("registry.contoso.example"), 1), 0o600))
+	report, err := document(t, root, "dev", up)
+	require.ErrorIs(t, err, errFailed)
+	assert.Equal(t, []any{
+		`refresher.image "registry.contoso.example/waybill/refresher:0.1.0": nobody has published it in the world ` +
+			filepath.Join(root, "sandbox", "worlds", "dev.yaml") + ": want it there:",
+		"  refresher: registry.contoso.example/waybill/refresher:0.1.0", "  registries:", "    - host: registry.contoso.example",
+	}, report["errors"])
+	assert.NoDirExists(t, filepath.Join(root, ".sandbox"))
+}
+
 // Hops, refusals and lists of several environments can be told apart.
 func TestEnvironmentsAreShownApart(t *testing.T) {
 	var out strings.Builder

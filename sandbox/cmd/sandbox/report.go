@@ -48,8 +48,9 @@ func newReport(verb, stack string) *report {
 }
 
 // describe takes the words of the stack's file that a report shows.
-func (r *report) describe(root string) (err error) {
-	r.Platform, r.Side, err = engine.Describe(root, r.Stack)
+func (r *report) describe(root string) error {
+	of, err := engine.Describe(root, r.Stack)
+	r.Platform, r.Side = of.Platform, of.Side
 	return err
 }
 
@@ -275,7 +276,7 @@ func (r *report) summary() string {
 		counts[resource.Operation]++
 	}
 	var parts []string
-	for _, operation := range []string{"create", "update", "replace", "delete", "same", "failed"} {
+	for _, operation := range []string{"create", "update", "replace", "delete", "keep", "same", "failed"} {
 		if counts[operation] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", counts[operation], operation))
 		}
