@@ -29,6 +29,18 @@ const (
 	maxDocument = 64 << 10
 )
 
+// FileOf is where a party keeps a document of a customer's: where the configuration says
+// that the other party's is, or a name in the project's folder.
+func FileOf(c *config.Customer, document string) string {
+	switch {
+	case document == RequestName && c.Exchange.Request.File != "":
+		return c.Exchange.Request.File
+	case document == GrantName && c.Exchange.Grant.File != "":
+		return c.Exchange.Grant.File
+	}
+	return fmt.Sprintf("%s.%s.json", c.Slug, document)
+}
+
 // header is what every document begins with.
 type header struct {
 	Document string `json:"document"`
