@@ -191,7 +191,7 @@ func (d *Delivery) take(ctx *pulumi.Context, target any) (arrived bool, err erro
 	if err != nil || text == nil {
 		return false, err
 	}
-	ignored, problems := parse(text, d.schema, target)
+	ignored, problems := parse(text, d.name, d.schema, target)
 	for _, problem := range problems {
 		d.Add("%s", problem)
 	}
@@ -260,10 +260,11 @@ func (d *Delivery) command() string {
 	if d.source.Stack != "" {
 		return "pulumi up -s " + d.source.Stack
 	}
+	theirs := strings.ToUpper(d.from) + "S-STACK" // whose name only they know
 	if d.name == RequestName && d.rules.Early {
-		return "go run . access-request STACK > " + FileOf(&d.settings.Customer, d.name)
+		return "go run . access-request " + theirs + " > " + FileOf(&d.settings.Customer, d.name)
 	}
-	return fmt.Sprintf("pulumi stack output %s --json -s STACK > %s", d.name, FileOf(&d.settings.Customer, d.name))
+	return fmt.Sprintf("pulumi stack output %s --json -s %s > %s", d.name, theirs, FileOf(&d.settings.Customer, d.name))
 }
 
 // next is what the operator of this stack does once the other party has run the

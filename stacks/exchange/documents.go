@@ -179,10 +179,10 @@ func (g *AccessGrant) names() []string {
 	return all
 }
 
-// parse checks a document's text against the schema at a location and reads it
-// into target. Of a newer minor version it ignores fields that it does not know,
+// parse checks the text of a document of a name against the schema at a location and reads
+// it into target. Of a newer minor version it ignores fields that it does not know,
 // and names them.
-func parse(text []byte, location string, target any) (ignored []string, problems []error) {
+func parse(text []byte, name, location string, target any) (ignored []string, problems []error) {
 	if len(text) > maxDocument {
 		return nil, []error{fmt.Errorf("has %d bytes: want at most %d", len(text), maxDocument)}
 	}
@@ -197,10 +197,8 @@ func parse(text []byte, location string, target any) (ignored []string, problems
 	if err := noRepeats(json.NewDecoder(bytes.NewReader(text)), ""); err != nil {
 		return nil, []error{err}
 	}
-	for _, name := range []string{RequestName, GrantName} {
-		if object, _ := document.(map[string]any); object[name] != nil && object["document"] == nil {
-			return nil, []error{fmt.Errorf("holds all outputs of a stack: want %s of them alone", name)}
-		}
+	if object, _ := document.(map[string]any); object[name] != nil && object["document"] == nil {
+		return nil, []error{fmt.Errorf("holds all outputs of a stack: want .%[1]s of it alone, `pulumi stack output %[1]s --json`", name)}
 	}
 	findings, err := schema.Check(location, document)
 	if err != nil {
