@@ -143,7 +143,7 @@ func TestAProxyAndAPrivateAuthorityReachTheRefresherAndTheProduct(t *testing.T) 
 // A proxy at the port of the metadata service does not open that service.
 func TestAPlainPortLeavesTheNodesIdentityOutOfReach(t *testing.T) {
 	pull := pullSecret()
-	pull.Proxy = &kubernetes.Proxy{HTTPS: "http://proxy.corp.example"}
+	pull.Proxy = &kubernetes.Proxy{HTTPS: "http://proxy.corp.example:80"}
 	rule := register(t, pull, false).Named("pull-egress").Value("spec.egress[1]")
 	assert.Equal(t, []any{map[string]any{"protocol": "TCP", "port": 80.0}}, rule.ObjectValue()["ports"].Mappable())
 	assert.Equal(t, []any{
