@@ -464,8 +464,10 @@ func (w *writer) leaveClusters() {
 // Ends are what is true of tokens once the right to read is gone, by where the registry
 // is. docs/parties.md says the same.
 const (
-	endOnGoogle = "Artifact Registry checks the policy at each pull. A token that was issued before lives for up to an hour, but is refused once the change has propagated, usually within minutes."
-	endOnAmazon = "ECR checks the policies at each pull. A token that was issued before lives for up to 12 hours, but is refused once the change has propagated, usually within minutes."
+	endOnGoogle = "Artifact Registry checks the policy at each pull. A token that was issued before lives for up to\n" +
+		"an hour, but is refused once the change has propagated, usually within minutes."
+	endOnAmazon = "ECR checks the policies at each pull. A token that was issued before lives for up to 12 hours, but\n" +
+		"is refused once the change has propagated, usually within minutes."
 )
 
 // remove takes a party's resources away, the last first, and the right to read before

@@ -82,10 +82,10 @@ func Print(out io.Writer, stack *record.Stack, form Form) error {
 		w.half("customer", ", continued", asked, w.use)
 	}
 	if stack.Customer.Side != "vendor" {
-		w.leave("customer", "Only when the customer gives the product up. Sign in as in step 1.", w.leaveClusters)
+		w.leave("customer", "Only when the customer gives the product up. Repeat step 1 first.", w.leaveClusters)
 	}
 	if stack.Customer.Side != "customer" {
-		w.leave("vendor", "Only when the customer is to lose its access. Sign in as in step 1.", func() {})
+		w.leave("vendor", "Only when the customer is to lose its access. Repeat step 1 first.", func() {})
 	}
 	_, err := io.WriteString(out, w.introduction()+strings.TrimRight(w.text.String(), "\n")+"\n")
 	return err

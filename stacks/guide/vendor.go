@@ -48,7 +48,8 @@ func (w *writer) asked() {
 			w.again()
 		}
 	case w.stack.Customer.Side == "both":
-		w.say("The customer's half wrote the access request, `%s`. Accept it only over a channel on which you can verify the customer.\n%s", at, compare)
+		w.say("The customer's half wrote the access request, `%s`. Accept it only over a channel on which you can\n"+
+			"verify the customer. %s", at, compare)
 	default:
 		w.say("The access request has arrived: keep it as `%s`. The steps below use its identities.\n%s", at, compare)
 	}
