@@ -119,7 +119,7 @@ func TestExampleTheFirstUpdateOnECSMeetsAnEmptyRepository(t *testing.T) {
 		t.Helper()
 		_, err := open(t, s).Up(context.Background())
 		image := "210987654321.dkr.ecr.us-east-1.amazonaws.com/stark/bifrost:" + tag
-		require.ErrorContains(t, err, "the registry does not hold "+image+` yet: push it, for example with "crane copy YOUR-IMAGE `+image+`", then run `+"`pulumi up -s STACK` again")
+		require.ErrorContains(t, err, "the registry does not hold "+image+` yet: the vendor pushes it, for example with "crane copy YOUR-IMAGE `+image+`"; then run `+"`pulumi up -s stark` again")
 	}
 	refused("1.4.2")
 	refused("1.4.2")

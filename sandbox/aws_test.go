@@ -280,7 +280,7 @@ func TestAFirstDeploymentThatCannotPullIsTriedAgain(t *testing.T) {
 		_, err := open(t, s).Up(context.Background())
 		require.ErrorContains(t, err, "Requested image not found")
 		require.ErrorContains(t, err, "aws.Service: the tasks of service orchard--press did not start: `aws ecs describe-services --region eu-central-1 --cluster orchard --services orchard--press` says why")
-		require.ErrorContains(t, err, `Where they say CannotPullContainerError and "not found", the registry does not hold `+programs.AWSVendor+`.dkr.ecr.eu-central-1.amazonaws.com/orchard/press:1.0 yet: push it`)
+		require.ErrorContains(t, err, `Where they say CannotPullContainerError and "not found", the registry does not hold `+programs.AWSVendor+`.dkr.ecr.eu-central-1.amazonaws.com/orchard/press:1.0 yet: the vendor pushes it`)
 	}
 	require.NoError(t, s.Close())
 

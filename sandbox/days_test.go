@@ -47,8 +47,8 @@ func TestTheFirstUpdateOfACustomerMeetsAnEmptyRepository(t *testing.T) {
 	s := p.start(nil)
 	_, err := open(t, s).Up(ctx)
 	const image = "europe-west1-docker.pkg.dev/hello-images/example--hello/hello:1.0"
-	require.ErrorContains(t, err, "the registry does not hold "+image+" yet: push it, for example with \"crane copy")
-	require.ErrorContains(t, err, "then run `pulumi up -s STACK` again")
+	require.ErrorContains(t, err, "the registry does not hold "+image+" yet: the vendor pushes it, for example with \"crane copy")
+	require.ErrorContains(t, err, "then run `pulumi up` again")
 
 	c := client(t, s)
 	assert.NotEmpty(t, credentials(t, pullSecretOf(t, c)).Password, "the token is good, and written")

@@ -60,5 +60,5 @@ func (a *adoption) check(ctx *pulumi.Context) error {
 	if len(problems) == 0 {
 		return nil
 	}
-	return fmt.Errorf("stack %s adopts what it does not have:\n%w", ctx.Stack(), errors.Join(problems...))
+	return refusedError{fmt.Sprintf("stack %s adopts what it does not have", ctx.Stack()), errors.Join(problems...)}
 }

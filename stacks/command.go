@@ -15,6 +15,7 @@ import (
 
 	"waybill.example/waybill/stacks/chain"
 	"waybill.example/waybill/stacks/config"
+	"waybill.example/waybill/stacks/exchange"
 	"waybill.example/waybill/stacks/record"
 )
 
@@ -28,7 +29,8 @@ STACK is the name in Pulumi.STACK.yaml, here or in examples/. Nothing is deploye
                   value filled in
   manifests       prints the customer's Kubernetes objects as YAML, in the order to apply
                   them, for a customer without Pulumi
-  validate        reports every problem of the stack file, one per line
+  validate        reports every problem of the stack file, one per line: also of the other
+                  party's document, if it is a file, and of the names under adopt
 
 Options of guide:
   --for terminal      use the clouds' command lines (the default)
@@ -64,10 +66,7 @@ var commands = map[string]func(path string, arguments []string, stdout, stderr i
 	"access-request": alone(printRequest),
 	"guide":          printGuide,
 	"manifests":      printManifests,
-	"validate": alone(func(path string, _ io.Writer) error {
-		_, err := accepted(path)
-		return err
-	}),
+	"validate":       alone(printProblems),
 }
 
 // alone is a command that takes nothing after the stack.
@@ -176,11 +175,25 @@ func printRequest(path string, out io.Writer) error {
 
 // accepted is the plan of a stack file with which nothing is wrong.
 func accepted(path string) (*chain.Plan, error) {
-	plan, err := validate(path)
-	if err != nil {
-		return nil, fmt.Errorf("%s is refused, and nothing is changed:\n%w", path, err)
+	plan, _, err := validate(path)
+	return plan, inFile(path, err)
+}
+
+// inFile says in which file the problems are.
+func inFile(path string, problems error) error {
+	if problems == nil {
+		return nil
 	}
-	return plan, nil
+	return fmt.Errorf("%s is refused, and nothing is changed:\n%w", path, problems)
+}
+
+// printProblems gives a stack's problems as its error, and says what the stack waits for.
+func printProblems(path string, out io.Writer) error {
+	waiting, err := rehearse(path)
+	for _, w := range waiting {
+		fmt.Fprintf(out, "waits for the %s of the %s, who runs `%s`: %s\n", w.Document, w.From, w.Command, w.Next)
+	}
+	return inFile(path, err)
 }
 
 // options reads what follows a command's stack: the flags that define adds, and nothing else.
@@ -208,24 +221,41 @@ func outputsOption(flags *flag.FlagSet, into *record.Options) {
 	})
 }
 
-// Validate reports everything that is wrong with a stack file, unknown top-level
-// keys included, a line each. It deploys and decrypts nothing; the other party's
-// documents are an update's to check. Pulumi.yaml is beside the file or in the
-// folder above.
+// Validate reports everything that is wrong with a stack file, a line each: unknown
+// top-level keys, the other party's document where that is a file which has come, and
+// names under adopt that the stack does not have. It deploys and decrypts nothing.
+// Pulumi.yaml is beside the file or in the folder above.
 func Validate(path string) error {
-	_, err := validate(path)
+	_, err := rehearse(path)
 	return err
 }
 
-func validate(path string) (*chain.Plan, error) {
+// rehearse is Validate, and gives the files that the stack waits for.
+func rehearse(path string) ([]exchange.Waiting, error) {
+	_, settings, err := validate(path)
+	if err != nil || settings.Side == "both" && len(settings.Adopt) == 0 { // the rest is known
+		return nil, err
+	}
+	stack, err := record.Of(path, In, record.Options{})
+	if refused := (refusedError{}); errors.As(err, &refused) {
+		return nil, refused.problems
+	}
+	if err != nil || settings.Exchange.Request.Stack != "" || settings.Exchange.Grant.Stack != "" { // an update reads those
+		return nil, err
+	}
+	return stack.Waiting, nil
+}
+
+// validate checks the configuration by itself.
+func validate(path string) (*chain.Plan, *config.Settings, error) {
 	var problems config.Problems
 	settings, err := config.File(path, &problems)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	plan := newPlan(settings, &problems)
 	if problems.Err() == nil {
 		plan.Validate(&problems)
 	}
-	return plan, problems.Err()
+	return plan, settings, problems.Err()
 }

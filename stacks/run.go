@@ -98,5 +98,15 @@ func newPlan(settings *config.Settings, problems *config.Problems) *chain.Plan {
 
 // refusal is the one error for a configuration with any number of problems.
 func refusal(ctx *pulumi.Context, problems error) error {
-	return fmt.Errorf("the configuration of stack %s is refused, and nothing is changed:\n%w", ctx.Stack(), problems)
+	return refusedError{fmt.Sprintf("the configuration of stack %s is refused, and nothing is changed", ctx.Stack()), problems}
 }
+
+// refusedError are problems below a heading.
+type refusedError struct {
+	heading  string
+	problems error
+}
+
+func (r refusedError) Error() string { return r.heading + ":\n" + r.problems.Error() }
+
+func (r refusedError) Unwrap() error { return r.problems }

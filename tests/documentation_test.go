@@ -515,11 +515,11 @@ func TestAMissingImageIsSaidInOneWording(t *testing.T) {
 		{image.Reference{Host: "registry.example", Path: "acme/shop", Tag: "1.0"}, "YOUR-IMAGE", "registry.example/acme/shop:1.0"},
 		{image.Reference{Host: "registry.example", Path: "acme/shop", Digest: digest}, "YOUR-IMAGE@" + digest, "registry.example/acme/shop:ANY-TAG"},
 	} {
-		words := strings.NewReplacer(c.reference.String()+" yet", "%s yet", "crane copy "+c.from+" "+c.to, `crane copy %s %s`).Replace(c.reference.Missing())
-		said, again, found := strings.Cut(words, ", then ")
+		words := strings.NewReplacer(c.reference.String()+" yet", "%s yet", "crane copy "+c.from+" "+c.to, `crane copy %s %s`).Replace(c.reference.Missing("acme"))
+		said, again, found := strings.Cut(words, "; then ")
 		require.True(t, found, words)
 		assert.Contains(t, string(text), strings.ReplaceAll(said, `"`, `\"`))
-		assert.Contains(t, string(text), `", then `+again+`"`)
+		assert.Contains(t, string(text), `"; then `+strings.Replace(again, " -s acme", "", 1)+`"`, "no pod knows the stack's name")
 	}
 	for _, part := range []string{`"YOUR-IMAGE@"+digest`, `path+":ANY-TAG"`} {
 		assert.Contains(t, string(text), part)

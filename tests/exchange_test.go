@@ -459,7 +459,7 @@ func TestExampleADocumentIsReadFromAFile(t *testing.T) {
 		"nothing":            {"", "is no JSON"},
 		"a list":             {"[]", "(the object) a list: want an object with document, version, customer, platform, tenantId, environments: an access request"},
 		"UTF-16":             {"\xff\xfe{\x00}\x00", "is UTF-16: save it as UTF-8"},
-		"all outputs":        {`{"accessRequest":` + p.document + `}`, "holds all outputs of a stack: want accessRequest of them alone"},
+		"all outputs":        {`{"accessGrant":{},"accessRequest":` + p.document + `}`, "holds all outputs of a stack: want .accessRequest of it alone"},
 		"an unquoted number": {strings.Replace(p.document, `"version":"1.0"`, `"version":1.0`, 1), "version 1.0 is a number: put it in quotes"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"waybill.example/waybill/stacks"
+	"waybill.example/waybill/stacks/record"
 	"waybill.example/waybill/tests/stackfile"
 )
 
@@ -172,4 +173,43 @@ func TestExampleDocumentIsCurrent(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, json.Valid(text))
 	assert.JSONEq(t, oscorpRequest, string(text))
+}
+
+// What a preview would refuse of the other party's document, and of the names under
+// adopt, a check of the file refuses in the same words. What has not come is waited for.
+func TestAStackFileIsCheckedWithWhatItNames(t *testing.T) {
+	for name, p := range parties {
+		path := p.file(t, map[string]any{"file": theirs})
+		document := filepath.Join(filepath.Dir(path), theirs)
+		require.NoError(t, stacks.Validate(path), name)
+		other := parties["an AKS customer"].document
+		if p.output == "accessGrant" {
+			other = parties["the vendor of an AKS customer"].document
+		}
+		for text, want := range map[string]string{
+			p.document[:len(p.document)/2]:                                  "is no JSON",
+			strings.Replace(p.document, `"customer":"`, `"customer":"x`, 1): `customer "x`,
+			strings.Replace(p.document, `"platform":"`, `"platform":"x`, 1): "platform",
+			other: `document "access`,
+		} {
+			require.NoError(t, os.WriteFile(document, []byte(text), 0o600))
+			require.ErrorContains(t, stacks.Validate(path), "  exchange."+p.key+" "+theirs+": ", name)
+			require.ErrorContains(t, stacks.Validate(path), want, name)
+			_, previewed := record.Of(path, stacks.In, record.Options{})
+			require.ErrorContains(t, previewed, stacks.Validate(path).Error(), name)
+		}
+		require.NoError(t, os.Remove(document))
+		require.NoError(t, stacks.Validate(path), name)
+		status, stdout, _ := waybill(t, filepath.Dir(path), "validate", p.example)
+		assert.Zero(t, status, name)
+		assert.Equal(t, 1, strings.Count(stdout, "\n"), name)
+		assert.Regexp(t, "^waits for the "+p.output+" of the (vendor|customer), who runs `.*S-STACK > "+theirs+"`: put it at "+theirs+", then `pulumi up -s "+p.example+"`\n$", stdout)
+	}
+	_, stdout, _ := waybill(t, "..", "validate", "dev")
+	assert.Empty(t, stdout)
+
+	values, _ := loadStack(t, "dev", set("adopt", map[string]any{"gcp-pol": "x"}))
+	err := stacks.Validate(inProject(t, "dev", "config:\n  waybill:customer: "+values["waybill:customer"]+"\n"))
+	require.ErrorContains(t, err, "  adopt.gcp-pol: is no resource of this stack: want one of azure-")
+	assert.NotContains(t, err.Error(), "nothing is changed", "the command says that, with the file's name")
 }

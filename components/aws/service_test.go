@@ -260,7 +260,7 @@ func TestNoServiceIsRegisteredWhoseImageIsMissing(t *testing.T) {
 		want    string
 	}{
 		"there":                       {answers: []string{""}},
-		"missing":                     {answers: []string{missing}, want: "aws.Service: the registry does not hold 111122223333.dkr.ecr.us-east-1.amazonaws.com/acme/shop:1.10.0 yet: push it, for example with \"crane copy YOUR-IMAGE 111122223333.dkr.ecr.us-east-1.amazonaws.com/acme/shop:1.10.0\", then run `pulumi up -s STACK` again"},
+		"missing":                     {answers: []string{missing}, want: "aws.Service: the registry does not hold 111122223333.dkr.ecr.us-east-1.amazonaws.com/acme/shop:1.10.0 yet: the vendor pushes it, for example with \"crane copy YOUR-IMAGE 111122223333.dkr.ecr.us-east-1.amazonaws.com/acme/shop:1.10.0\"; then run `pulumi up -s test` again"},
 		"a digest that is missing":    {answers: []string{missing}, change: func(args *aws.ServiceArgs) { args.Tag, args.Digest = "", digest }, want: "\"crane copy YOUR-IMAGE@" + digest + " 111122223333.dkr.ecr.us-east-1.amazonaws.com/acme/shop:ANY-TAG\""},
 		"pushed a moment later":       {answers: []string{missing, ""}, change: func(args *aws.ServiceArgs) { args.First = true }},
 		"nobody may look":             {answers: []string{"AccessDeniedException: not authorized to perform: ecr:DescribeImages"}},

@@ -142,7 +142,7 @@ func checkPushed(ctx *pulumi.Context, args *ServiceArgs) error {
 			return nil //nolint:nilerr // nobody knows better than ECS
 		}
 	}
-	return fmt.Errorf("aws.Service: %s (everything but the service is there)", args.Image().Missing())
+	return fmt.Errorf("aws.Service: %s (everything but the service is there)", args.Image().Missing(ctx.Stack()))
 }
 
 // explain says where to read why tasks do not start: the provider says only that
@@ -151,18 +151,18 @@ func checkPushed(ctx *pulumi.Context, args *ServiceArgs) error {
 func (args *ServiceArgs) explain(ctx *pulumi.Context) func(text string) {
 	return func(text string) {
 		if strings.Contains(text, "tfSTABLE") {
-			_ = ctx.Log.Error("aws.Service: the tasks of service "+args.serviceName()+" did not start: "+args.events("CLUSTER"), nil)
+			_ = ctx.Log.Error("aws.Service: the tasks of service "+args.serviceName()+" did not start: "+args.events("CLUSTER", ctx.Stack()), nil)
 		}
 	}
 }
 
 // events is how to learn what ECS knows, and what to do about the likeliest.
-func (args *ServiceArgs) events(cluster string) string {
+func (args *ServiceArgs) events(cluster, stack string) string {
 	if named, known := args.Cluster.(pulumi.String); known {
 		cluster = string(named)
 	}
 	return fmt.Sprintf("`aws ecs describe-services --region %s --cluster %s --services %s` says why in its events. "+
-		"Where they say CannotPullContainerError and \"not found\", %s", args.Region, cluster, args.serviceName(), args.Image().Missing())
+		"Where they say CannotPullContainerError and \"not found\", %s", args.Region, cluster, args.serviceName(), args.Image().Missing(stack))
 }
 
 // checkDeployed refuses a service that settled on another revision than the wanted
@@ -187,5 +187,5 @@ func checkDeployed(ctx *pulumi.Context, args *ServiceArgs, service *ecs.Service,
 	cluster, _ := values[2].(string)
 	return fmt.Errorf("aws.Service: service %s runs %s again and not %s with image %s: ECS's circuit breaker rolled the deployment back, "+
 		"because its tasks did not start or were not healthy. %s. Mend it and run `pulumi up -s %s`, which tries again; or go back to the release that runs",
-		args.serviceName(), *runs, wanted, args.Image(), args.events(cluster), ctx.Stack())
+		args.serviceName(), *runs, wanted, args.Image(), args.events(cluster, ctx.Stack()), ctx.Stack())
 }

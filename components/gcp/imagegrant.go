@@ -185,7 +185,7 @@ func (args *ImageGrantArgs) Validate(later ...string) error {
 	p.Error("customer", naming.CheckSlug(args.Customer))
 	p.Error("product", naming.CheckProduct(args.Product))
 	if !projectPattern.MatchString(args.Project) {
-		p.Add("project", "%q: want the vendor's project ID, not its number", args.Project)
+		p.Add("project", "%q: want the vendor's project ID, not its number: 6 to 30 lower-case letters, digits and hyphens, first a letter, last a letter or digit", args.Project)
 	}
 	if !locationPattern.MatchString(args.Location) {
 		p.Add("location", "%q: want a region such as europe-west1, or a multi-region such as europe", args.Location)

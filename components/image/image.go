@@ -51,14 +51,15 @@ func (r Reference) String() string {
 	return text
 }
 
-// Missing says that the registry does not hold the image yet and how to push it, in
-// the words of the refresher's exit 17 (refresher/internal/cli/termination.go).
-func (r Reference) Missing() string {
+// Missing says that the registry does not hold the image yet, how the vendor pushes it,
+// and what the operator of a stack does then, in the words of the refresher's exit 17
+// (refresher/internal/cli/termination.go).
+func (r Reference) Missing(stack string) string {
 	from, to := "YOUR-IMAGE", r
 	if r.Digest != "" {
 		from, to = "YOUR-IMAGE@"+r.Digest, Reference{Host: r.Host, Path: r.Path, Tag: "ANY-TAG"}
 	}
-	return fmt.Sprintf("the registry does not hold %s yet: push it, for example with \"crane copy %s %s\", then run `pulumi up -s STACK` again", r, from, to)
+	return fmt.Sprintf("the registry does not hold %s yet: the vendor pushes it, for example with \"crane copy %s %s\"; then run `pulumi up -s %s` again", r, from, to, stack)
 }
 
 // Parse takes a reference apart.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"waybill.example/waybill/components/image"
 	"waybill.example/waybill/components/internal/errorhook"
 )
 
@@ -79,9 +80,10 @@ func remedy(text, pod, stack string) string {
 			"(environments.NAME.pullSecret for the pull secret) or adopt it (docs/adoption.md); " +
 			"if it is, undo the change or make it in the stack file"
 	}
-	if image := missing.FindStringSubmatch(text); image != nil {
-		return fmt.Sprintf("the registry does not hold %[1]s: the vendor pushes it, for example with `crane copy YOUR-IMAGE %[1]s`; "+
-			"then run `pulumi up -s %[2]s` again", image[1], stack)
+	if found := missing.FindStringSubmatch(text); found != nil {
+		if reference, err := image.Parse(found[1]); err == nil {
+			return reference.Missing(stack)
+		}
 	}
 	return admission(text, pod)
 }

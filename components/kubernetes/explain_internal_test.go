@@ -32,7 +32,7 @@ func TestARefusalOfAPolicyNamesTheKeysThatHelp(t *testing.T) {
 
 func TestAnErrorOfTheClusterSaysWhatToDo(t *testing.T) {
 	const image = "europe-west1-docker.pkg.dev/p/r/shop:2.5.0"
-	push := "the registry does not hold " + image + ": the vendor pushes it, for example with `crane copy YOUR-IMAGE " + image + "`; then run `pulumi up -s acme` again"
+	push := "the registry does not hold " + image + " yet: the vendor pushes it, for example with \"crane copy YOUR-IMAGE " + image + "\"; then run `pulumi up -s acme` again"
 	for text, want := range map[string]string{
 		`[ImagePullBackOff] Back-off pulling image "` + image + `": ErrImagePull: rpc error: code = NotFound desc = failed to pull and unpack image`: push,
 		`Failed to pull image "` + image + `": MANIFEST_UNKNOWN: manifest unknown`:                                                                   push,

@@ -143,7 +143,7 @@ func TestAProxyAndAPrivateAuthorityReachTheRefresherAndTheProduct(t *testing.T) 
 // A proxy at the port of the metadata service does not open that service.
 func TestAPlainPortLeavesTheNodesIdentityOutOfReach(t *testing.T) {
 	pull := pullSecret()
-	pull.Proxy = &kubernetes.Proxy{HTTPS: "http://proxy.corp.example"}
+	pull.Proxy = &kubernetes.Proxy{HTTPS: "http://proxy.corp.example:80"}
 	rule := register(t, pull, false).Named("pull-egress").Value("spec.egress[1]")
 	assert.Equal(t, []any{map[string]any{"protocol": "TCP", "port": 80.0}}, rule.ObjectValue()["ports"].Mappable())
 	assert.Equal(t, []any{
@@ -195,7 +195,12 @@ func TestBadWishesOfAClusterAreNamed(t *testing.T) {
 	for want, proxy := range map[string]kubernetes.Proxy{
 		`proxy.https holds a user or a password`:              {HTTPS: "http://me:secret@proxy.example:3128"},
 		`proxy.https "proxy.example:3128": want http://`:      {HTTPS: "proxy.example:3128"},
-		`proxy.https "socks5://proxy.example": want http://`:  {HTTPS: "socks5://proxy.example"},
+		`proxy.https "socks5://proxy.example:1080": want ht`:  {HTTPS: "socks5://proxy.example:1080"},
+		`proxy.https "http://proxy.example": want http://`:    {HTTPS: "http://proxy.example"},
+		`proxy.https "https://proxy.example": want http://`:   {HTTPS: "https://proxy.example"},
+		`proxy.https "http://proxy.example:0": want http://`:  {HTTPS: "http://proxy.example:0"},
+		`proxy.https "http://p.example:65536": want http://`:  {HTTPS: "http://p.example:65536"},
+		`proxy.https "http://p.example:80/a": want http://`:   {HTTPS: "http://p.example:80/a"},
 		`proxy.no is given and proxy.https is not`:            {No: []string{"a.example"}},
 		`proxy.no[0] "https://a.example": want a host`:        {HTTPS: "http://p:1", No: []string{"https://a.example"}},
 		`proxy.authority is no PEM`:                           {Authority: "MIIB"},

@@ -21,9 +21,12 @@ import (
 // Proxy is the way from a cluster to the internet where there is no other: a
 // forward proxy, the authority of one that looks into TLS, or both.
 type Proxy struct {
-	// HTTPS is the proxy's URL, http://HOST:PORT or https://HOST:PORT; empty means
-	// that connections go out directly. It holds no password: a proxy that asks for
-	// one would have to be given a secret here.
+	// HTTPS is the proxy's URL, http://HOST:PORT, or https://HOST:PORT for a proxy that
+	// itself speaks TLS; empty means that connections go out directly. The port is 1 to
+	// 65535 and not left out: without one Go's clients take 80 or 443
+	// (https://pkg.go.dev/net/http#Transport) and curl takes 1080
+	// (https://curl.se/docs/manpage.html#-x). It holds no password: a proxy that asks
+	// for one would have to be given a secret here.
 	HTTPS string
 	// No are hosts, domains (.example.com), addresses and blocks that are reached
 	// without the proxy. The API server, names inside the cluster, loopback and the
@@ -54,8 +57,9 @@ func (proxy *Proxy) validate(p *check.Problems, before string) {
 		switch parsed, err := url.Parse(proxy.HTTPS); {
 		case err == nil && parsed.User != nil:
 			p.Add(before+"https", "holds a user or a password: want http://HOST:PORT without them, such as that of a proxy that knows the cluster by its addresses")
-		case err != nil || parsed.Hostname() == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") || strings.Trim(parsed.Path, "/") != "" || parsed.RawQuery != "":
-			p.Add(before+"https", "%q: want http://HOST:PORT", proxy.HTTPS)
+		case err != nil || parsed.Hostname() == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") || proxy.port() == 0 ||
+			strings.Trim(parsed.Path, "/") != "" || parsed.RawQuery != "" || parsed.Fragment != "":
+			p.Add(before+"https", "%q: want http://HOST:PORT, or https://HOST:PORT if the proxy itself speaks TLS, and a port of 1 to 65535", proxy.HTTPS)
 		}
 	}
 	if proxy.HTTPS == "" && len(proxy.No) > 0 {
@@ -84,7 +88,7 @@ func (proxy *Proxy) validate(p *check.Problems, before string) {
 	}
 }
 
-// port is the proxy's TCP port; 0 where there is no proxy.
+// port is the proxy's TCP port; 0 where there is no proxy, or none with a port.
 func (proxy *Proxy) port() int {
 	if proxy == nil || proxy.HTTPS == "" {
 		return 0
@@ -93,13 +97,11 @@ func (proxy *Proxy) port() int {
 	if err != nil {
 		return 0
 	}
-	if number, err := strconv.Atoi(parsed.Port()); err == nil {
-		return number
+	number, err := strconv.ParseUint(parsed.Port(), 10, 16)
+	if err != nil {
+		return 0
 	}
-	if parsed.Scheme == "http" {
-		return 80
-	}
-	return 443
+	return int(number)
 }
 
 // noProxy is the list of what is reached without the proxy. Kubernetes puts the

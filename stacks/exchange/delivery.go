@@ -1,7 +1,6 @@
 package exchange
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -192,7 +191,7 @@ func (d *Delivery) take(ctx *pulumi.Context, target any) (arrived bool, err erro
 	if err != nil || text == nil {
 		return false, err
 	}
-	ignored, problems := parse(text, d.schema, target)
+	ignored, problems := parse(text, d.name, d.schema, target)
 	for _, problem := range problems {
 		d.Add("%s", problem)
 	}
@@ -261,10 +260,11 @@ func (d *Delivery) command() string {
 	if d.source.Stack != "" {
 		return "pulumi up -s " + d.source.Stack
 	}
+	theirs := strings.ToUpper(d.from) + "S-STACK" // whose name only they know
 	if d.name == RequestName && d.rules.Early {
-		return "go run . access-request STACK > " + d.file()
+		return "go run . access-request " + theirs + " > " + FileOf(&d.settings.Customer, d.name)
 	}
-	return fmt.Sprintf("pulumi stack output %s --json -s STACK > %s", d.name, d.file())
+	return fmt.Sprintf("pulumi stack output %s --json -s %s > %s", d.name, theirs, FileOf(&d.settings.Customer, d.name))
 }
 
 // next is what the operator of this stack does once the other party has run the
@@ -277,12 +277,7 @@ func (d *Delivery) next(stack string) string {
 	case d.source.File != "":
 		return fmt.Sprintf("put it at %s, then %s", d.source.File, up)
 	}
-	return fmt.Sprintf("put it at %s, name it in Pulumi.%s.yaml as %s.file, then %s", d.file(), stack, d.key, up)
-}
-
-// file is the document's, or the one that it could be.
-func (d *Delivery) file() string {
-	return cmp.Or(d.source.File, fmt.Sprintf("%s.%s.json", d.settings.Slug, d.name))
+	return fmt.Sprintf("put it at %s, name it in Pulumi.%s.yaml as %s.file, then %s", FileOf(&d.settings.Customer, d.name), stack, d.key, up)
 }
 
 func (d *Delivery) checkHeader(h header) {

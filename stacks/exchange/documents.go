@@ -29,6 +29,18 @@ const (
 	maxDocument = 64 << 10
 )
 
+// FileOf is where a party keeps a document of a customer's: where the configuration says
+// that the other party's is, or a name in the project's folder.
+func FileOf(c *config.Customer, document string) string {
+	switch {
+	case document == RequestName && c.Exchange.Request.File != "":
+		return c.Exchange.Request.File
+	case document == GrantName && c.Exchange.Grant.File != "":
+		return c.Exchange.Grant.File
+	}
+	return fmt.Sprintf("%s.%s.json", c.Slug, document)
+}
+
 // header is what every document begins with.
 type header struct {
 	Document string `json:"document"`
@@ -167,10 +179,10 @@ func (g *AccessGrant) names() []string {
 	return all
 }
 
-// parse checks a document's text against the schema at a location and reads it
-// into target. Of a newer minor version it ignores fields that it does not know,
+// parse checks the text of a document of a name against the schema at a location and reads
+// it into target. Of a newer minor version it ignores fields that it does not know,
 // and names them.
-func parse(text []byte, location string, target any) (ignored []string, problems []error) {
+func parse(text []byte, name, location string, target any) (ignored []string, problems []error) {
 	if len(text) > maxDocument {
 		return nil, []error{fmt.Errorf("has %d bytes: want at most %d", len(text), maxDocument)}
 	}
@@ -185,10 +197,8 @@ func parse(text []byte, location string, target any) (ignored []string, problems
 	if err := noRepeats(json.NewDecoder(bytes.NewReader(text)), ""); err != nil {
 		return nil, []error{err}
 	}
-	for _, name := range []string{RequestName, GrantName} {
-		if object, _ := document.(map[string]any); object[name] != nil && object["document"] == nil {
-			return nil, []error{fmt.Errorf("holds all outputs of a stack: want %s of them alone", name)}
-		}
+	if object, _ := document.(map[string]any); object[name] != nil && object["document"] == nil {
+		return nil, []error{fmt.Errorf("holds all outputs of a stack: want .%[1]s of it alone, `pulumi stack output %[1]s --json`", name)}
 	}
 	findings, err := schema.Check(location, document)
 	if err != nil {

@@ -1,16 +1,19 @@
 package guide
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
+	"waybill.example/waybill/stacks/config"
 	"waybill.example/waybill/stacks/exchange"
 	"waybill.example/waybill/stacks/record"
 )
@@ -27,19 +30,15 @@ const (
 // Forms are the forms that there are.
 var Forms = []Form{Terminal, Terraform}
 
-// The files that the guide's commands write and read.
-const (
-	requestFile = exchange.RequestName + ".json"
-	grantFile   = exchange.GrantName + ".json"
-	outputsFile = "outputs.json"
-)
+// outputsFile is what the guide's commands write for `waybill`.
+const outputsFile = "outputs.json"
 
 // writer writes a guide.
 type writer struct {
 	stack *record.Stack
 	cloud record.Cloud
 	form  Form
-	text  strings.Builder
+	text  bytes.Buffer
 	step  int
 
 	// marks are what only a cloud can tell, the longest first; variables what stands in
@@ -71,23 +70,49 @@ func Print(out io.Writer, stack *record.Stack, form Form) error {
 	if err := w.findOut(); err != nil {
 		return err
 	}
-	c := stack.Customer
-	w.say("# %s for %s", c.Product.Name, c.Slug)
-	w.say("These steps create by hand what `pulumi up -s %s` creates, in order. All names and policies are those that the program\n"+
-		"registers. Each variable is set before it is used, so run a half in a single shell, from the project's folder.", stack.Name)
-	if form == Terraform {
-		w.say("Terraform creates the cloud resources. Save a half's blocks as `.tf` files in one folder. If one party builds both halves, use\n" +
-			"the same folder for both.")
+	switch stack.Customer.Side {
+	case "customer":
+		w.half("customer", "", 0, func() { w.ask(); w.use() })
+	case "vendor":
+		w.half("vendor", "", 0, w.answer)
+	default:
+		w.half("customer", "", 0, w.ask)
+		asked := w.step
+		w.half("vendor", "", 0, w.answer)
+		w.half("customer", ", continued", asked, w.use)
 	}
-	if c.Side != "vendor" {
-		w.half("customer", w.customer)
+	if stack.Customer.Side != "vendor" {
+		w.leave("customer", "Only when the customer gives the product up. Repeat step 1 first.", w.leaveClusters)
 	}
-	if c.Side != "customer" {
-		w.half("vendor", w.vendor)
+	if stack.Customer.Side != "customer" {
+		w.leave("vendor", "Only when the customer is to lose its access. Repeat step 1 first.", func() {})
 	}
-	_, err := io.WriteString(out, strings.TrimRight(w.text.String(), "\n")+"\n")
+	_, err := io.WriteString(out, w.introduction()+strings.TrimRight(w.text.String(), "\n")+"\n")
 	return err
 }
+
+// introduction says how the guide is read, and what its commands need.
+func (w *writer) introduction() string {
+	c := w.stack.Customer
+	text := fmt.Sprintf("# %s for %s\n\n", c.Product.Name, c.Slug) +
+		fmt.Sprintf("These steps create by hand what `pulumi up -s %s` creates, under the same names and with the same policies.\n", w.stack.Name) +
+		"Run them from top to bottom, in the project's folder. Use one shell (bash or zsh) for a party's half, because later\n" +
+		"commands use the variables that earlier ones set. Troubleshooting and off-boarding are for the day that needs them.\n\n"
+	if w.form == Terraform {
+		text += fmt.Sprintf("Terraform creates the cloud resources. Save its blocks as `.tf` files in the folder `terraform/%s`.\n\n", w.stack.Name)
+	}
+	used := map[string]bool{}
+	for _, found := range programs.FindAllStringSubmatch(w.text.String(), -1) {
+		used["`"+found[1]+"`"] = true
+	}
+	if text += "You need " + strings.Join(slices.Sorted(maps.Keys(used)), ", "); used["`waybill`"] {
+		text += ". In the project's folder, `go build -o .build/bin/waybill .` builds\n`waybill`, and `export PATH=\"$PWD/.build/bin:$PATH\"` lets the shell find it"
+	}
+	return text + ".\n\n"
+}
+
+// programs are those that commands begin with.
+var programs = regexp.MustCompile(`(?m)(?:^ *|\$\(|until )(az|aws|gcloud|kubectl|waybill|docker|jq|terraform) `)
 
 // check refuses what has no rendering.
 func (w *writer) check() error {
@@ -166,17 +191,90 @@ var documents = []string{exchange.RequestName, exchange.GrantName, exchange.Trus
 // say writes a paragraph.
 func (w *writer) say(format string, values ...any) { fmt.Fprintf(&w.text, format+"\n\n", values...) }
 
-// heading begins a step.
-func (w *writer) heading(title string) {
-	w.step++
-	w.say("### %d. %s", w.step, title)
+// titled writes what follows a title; where nothing follows, it writes nothing.
+func (w *writer) titled(title string, write func()) bool {
+	before := w.text.Len()
+	w.say("%s", title)
+	begun := w.text.Len()
+	if write(); w.text.Len() > begun {
+		return true
+	}
+	w.text.Truncate(before)
+	return false
 }
 
-// half is one party's part.
-func (w *writer) half(party string, write func()) {
-	w.step, w.atVendor, w.isSet = 0, party == "vendor", map[string]bool{}
-	w.say("## The %s's half", party)
-	write()
+// heading writes a step.
+func (w *writer) heading(title string, write func()) {
+	if w.titled(fmt.Sprintf("### %d. %s", w.step+1, title), write) {
+		w.step++
+	}
+}
+
+// half is one party's part, or with a suffix a later piece of it, after some steps. Each
+// sets its variables anew.
+func (w *writer) half(party, suffix string, steps int, write func()) {
+	w.step, w.atVendor, w.isSet = steps, party == "vendor", map[string]bool{}
+	w.titled(fmt.Sprintf("## The %s's half%s", party, suffix), write)
+}
+
+// leave is how what a party's half made is taken away.
+func (w *writer) leave(party, when string, clusters func()) {
+	w.atVendor, w.isSet = party == "vendor", map[string]bool{}
+	w.titled(fmt.Sprintf("## Off-boarding of the %s's half\n\n%s", party, when), func() {
+		clusters()
+		w.remove()
+	})
+}
+
+// waits says whether the other party's document is missing.
+func (w *writer) waits() bool { return len(w.stack.Waiting) > 0 }
+
+// file is where a document is kept.
+func (w *writer) file(document string) string { return exchange.FileOf(w.stack.Customer, document) }
+
+// keep says where a document of the other party's is kept, and how the stack finds it.
+func (w *writer) keep(document, key string, from config.DocumentSource) string {
+	if from.File == "" && from.Stack == "" {
+		return fmt.Sprintf("Save it as `%s`, and name that file in\n`Pulumi.%s.yaml` as `%s.file`. Then print this guide again:", w.file(document), w.stack.Name, key)
+	}
+	return fmt.Sprintf("Save it as `%s`, and print this guide again:", w.file(document))
+}
+
+// again prints the guide with a document that has come, after the commands that hand it
+// over.
+func (w *writer) again(commands ...string) {
+	words := "waybill guide " + w.stack.Name
+	if w.form == Terraform {
+		words += " --for " + string(Terraform)
+	}
+	if len(commands) > 0 {
+		words += " --outputs " + outputsFile
+	}
+	w.run(append(commands, words)...)
+	w.say("The new guide has more steps, before this one too. Follow it from the top: run what is new, and skip what exists.")
+}
+
+// resumed says how a step is done that was done in part while a document was missing.
+func (w *writer) resumed(document string) {
+	switch {
+	case w.waits() || w.stack.Customer.Side == "both" || len(w.clouds()) == 0:
+	case w.form == Terraform:
+		w.say("If you followed this guide before the %s came, replace your `.tf` files: Terraform makes only what is new.", document)
+	default:
+		w.say("If you followed this guide before the %s came, run only what is new, and skip what exists.", document)
+	}
+}
+
+// handOver writes documents into one file for `waybill`.
+func (w *writer) handOver(documents ...string) []string {
+	if len(documents) == 0 {
+		return nil
+	}
+	var form, values []string
+	for _, name := range documents {
+		form, values = append(form, fmt.Sprintf("%q: %%s", name)), append(values, fmt.Sprintf(`"$(cat %s)"`, w.word(w.file(name))))
+	}
+	return []string{fmt.Sprintf(`printf '{%s}\n' %s > %s`, strings.Join(form, ", "), strings.Join(values, " "), outputsFile)}
 }
 
 // run writes commands, after those that set what they use.
@@ -226,7 +324,7 @@ func (w *writer) clouds() []record.Registration {
 // ofVendor says whether an explicit provider acts for the vendor.
 func ofVendor(provider string) bool { return provider == "gcp" || provider == "aws-vendor" }
 
-// signIn checks that the commands act where they are meant to.
+// signIn signs in, or checks that the commands act where they are meant to.
 func (w *writer) signIn() {
 	var commands []string
 	for _, r := range w.stack.Registrations {
@@ -240,15 +338,19 @@ func (w *writer) signIn() {
 				"az login --tenant "+w.word(r.Text("tenantId")),
 				"az account set --subscription "+w.word(r.Text("subscriptionId")))
 		case "aws":
-			commands = append(commands, fmt.Sprintf(`test "$(aws sts get-caller-identity --query Account --output text %s)" = %s`,
-				strings.Join(w.where(r.Name), " "), strings.Join(scalars(r.Value("allowedAccountIds")), " ")))
+			account := strings.Join(scalars(r.Value("allowedAccountIds")), " ")
+			commands = append(commands, fmt.Sprintf("test \"$(aws sts get-caller-identity --query Account --output text %s)\" = %s ||\n"+
+				"  { echo 'sign in to account %[2]s first' >&2; false; }", strings.Join(w.where(r.Name), " "), account))
 		case "gcp":
 			commands = append(commands, "gcloud auth login", fmt.Sprintf(
 				"gcloud services enable artifactregistry.googleapis.com iam.googleapis.com iamcredentials.googleapis.com \\\n  sts.googleapis.com --project=%s",
 				w.word(r.Text("project"))))
 		}
 	}
-	w.run(commands...)
+	if len(commands) > 0 {
+		w.say("Sign in to the account that the commands act in.")
+		w.run(commands...)
+	}
 }
 
 // azureClouds are the CLI's names of Azure's clouds
@@ -296,7 +398,12 @@ func (w *writer) terraformStep(mine []record.Registration) {
 		place(source, source)
 	}
 	w.fence("hcl", strings.Join(append(blocks, resources), "\n\n"))
-	w.run("terraform init", "terraform apply")
+	w.run(w.inFolder("init"), w.inFolder("apply"))
+}
+
+// inFolder is a command of Terraform's on the blocks that were saved.
+func (w *writer) inFolder(words string) string {
+	return "terraform -chdir=terraform/" + w.word(w.stack.Name) + " " + words
 }
 
 // tellFile writes a document for the other party.
@@ -309,8 +416,8 @@ func (w *writer) tellFile(name string) {
 		w.inTerraform = false
 		w.needed = map[string]bool{}
 		w.fence("hcl", fmt.Sprintf("output %q {\n  value = %s\n}", name, strings.ReplaceAll(text, "\n", "\n  ")))
-		w.run("terraform apply", fmt.Sprintf("terraform output -json %s > %s.json", name, name))
+		w.run(w.inFolder("apply"), w.inFolder("output -json "+name+" > "+w.word(w.file(name))))
 		return
 	}
-	w.run(w.heredoc(name+".json", text))
+	w.run(w.heredoc(w.file(name), text))
 }

@@ -15,9 +15,9 @@ type row struct {
 	// it goes with another.
 	create       []call
 	show, remove call
-	// opens is 1 where the registry is open to the customer through the resource: it is
-	// removed first.
-	opens int
+	// opens says that a vendor's registry is open to the customer through the resource: it
+	// is removed first.
+	opens bool
 	// runs says that the resource runs the product: it is made once access is granted.
 	runs bool
 	// terraform is the resource's type there. Its arguments have the inputs' names, with
@@ -114,7 +114,7 @@ var rows = map[string]row{
 		terraform: "google_artifact_registry_repository",
 	},
 	"gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": {
-		is: "The right to read", opens: 1,
+		is: "The right to read", opens: true,
 		create: []call{of("gcloud artifacts repositories add-iam-policy-binding", reader, binding)},
 		show:   of("gcloud artifacts repositories get-iam-policy", reader),
 		remove: of("gcloud artifacts repositories remove-iam-policy-binding", reader, binding),
@@ -184,7 +184,7 @@ var rows = map[string]row{
 		terraform: "aws_ecr_lifecycle_policy",
 	},
 	"aws:ecr/repositoryPolicy:RepositoryPolicy": {
-		is: "The repository policy", opens: 1,
+		is: "The repository policy", opens: true,
 		create: []call{of("aws ecr set-repository-policy", ecr, list(input{"policy", document("--policy-text", " file://", "policy", nil)}))},
 		show:   of("aws ecr get-repository-policy", ecr), remove: of("aws ecr delete-repository-policy", ecr),
 
@@ -213,7 +213,7 @@ var rows = map[string]row{
 		terraform: "aws_iam_policy",
 	},
 	"aws:iam/rolePolicyAttachment:RolePolicyAttachment": {
-		is:     "Attach the policy to the role",
+		is: "Attach the policy to the role", opens: true,
 		create: []call{of("aws iam attach-role-policy", attached)},
 		show:   of("aws iam list-attached-role-policies", keys(attached, "role")), remove: of("aws iam detach-role-policy", attached),
 

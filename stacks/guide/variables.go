@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"waybill.example/waybill/stacks/exchange"
 	"waybill.example/waybill/stacks/record"
 )
 
@@ -153,7 +154,7 @@ func (w *writer) declared() []string {
 			continue
 		}
 		if path := w.toldBy[mark]; path != "" && w.atVendor {
-			command = fmt.Sprintf("jq --raw-output '%s' %s", path, requestFile)
+			command = fmt.Sprintf("jq --raw-output '%s' %s", path, w.word(w.file(exchange.RequestName)))
 		}
 		lines = append(lines, w.set(name, command)...)
 	}

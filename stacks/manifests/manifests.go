@@ -12,6 +12,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"waybill.example/waybill/stacks/config"
+	"waybill.example/waybill/stacks/exchange"
 	"waybill.example/waybill/stacks/record"
 )
 
@@ -104,7 +105,7 @@ func environmentOf(stack *record.Stack, environment string) (*config.Environment
 		environment = names[0]
 	}
 	for _, waiting := range stack.Waiting {
-		return nil, fmt.Errorf("%s is missing, which the %s supplies: want its file, `%s`", waiting.Document, waiting.From, waiting.Command)
+		return nil, fmt.Errorf("%s is missing, which the %s supplies with `%s`: want it at %s", waiting.Document, waiting.From, waiting.Command, exchange.FileOf(stack.Customer, waiting.Document))
 	}
 	return &config.Environment{Name: environment}, nil
 }

@@ -55,8 +55,10 @@ type Stack struct {
 	// Registrations stand in an order in which they can be made: each after what it
 	// depends on. The order is the same in every run.
 	Registrations []Registration
-	// Outputs are those of the stack's outputs that are known as a whole, by name.
+	// Outputs are those of the stack's outputs that are known as a whole, by name; Known
+	// are those of the options.
 	Outputs map[string]any
+	Known   exchange.Outputs
 	// Waiting is what the stack waits for: another party's document.
 	Waiting []exchange.Waiting
 	// Marks are what the marks stand for that are left in registrations and outputs.
@@ -97,7 +99,7 @@ func Of(path string, program func(root string) pulumi.RunFunc, options Options) 
 		}
 		file.Values[key] = value
 	}
-	made := &Stack{Name: file.Stack, Customer: &settings.Customer, Outputs: map[string]any{}}
+	made := &Stack{Name: file.Stack, Customer: &settings.Customer, Outputs: map[string]any{}, Known: options.Outputs}
 	err = pulumi.RunErr(func(ctx *pulumi.Context) error {
 		if err := program(file.Root)(ctx); err != nil {
 			return err

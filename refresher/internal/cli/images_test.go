@@ -129,7 +129,7 @@ func TestAMissingImageIsReportedAndTheTokenWritten(t *testing.T) {
 				assert.Equal(t, []any{ref}, line["missing"])
 				assert.EqualValues(t, 1, line["attempts"])
 
-				push := fmt.Sprintf("the registry does not hold %s yet: push it, for example with %q", ref, "crane copy YOUR-IMAGE "+ref)
+				push := fmt.Sprintf("the registry does not hold %s yet: the vendor pushes it, for example with %q", ref, "crane copy YOUR-IMAGE "+ref)
 				var warned []string
 				for _, line := range lines(t, stderr) {
 					if line["msg"] == "missing" {
@@ -148,7 +148,7 @@ func TestAMissingImageIsReportedAndTheTokenWritten(t *testing.T) {
 				code, _, stderr = w.run("refresh", "--require-images")
 				assert.Equal(t, 17, code, stderr)
 				assert.Len(t, w.patches, 2, "the token is written all the same")
-				assert.Equal(t, push+", then run `pulumi up -s STACK` again (the token itself is written and good)\n", w.said)
+				assert.Equal(t, push+"; then run `pulumi up` again (the token itself is written and good)\n", w.said)
 				all := lines(t, stderr)
 				assert.Equal(t, []any{"refreshed", 17.0}, []any{all[len(all)-1]["msg"], all[len(all)-1]["exit"]})
 

@@ -81,8 +81,8 @@ func missing(image string, required bool) string {
 	}
 	again := ""
 	if required {
-		again = ", then run `pulumi up -s STACK` again"
+		again = "; then run `pulumi up` again"
 	}
-	return fmt.Sprintf("the registry does not hold %s yet: push it, for example with \"crane copy %s %s\"%s "+
+	return fmt.Sprintf("the registry does not hold %s yet: the vendor pushes it, for example with \"crane copy %s %s\"%s "+
 		"(the token itself is written and good)", image, from, to, again)
 }

@@ -265,7 +265,7 @@ func TestTheReportNamesTheNextCommand(t *testing.T) {
 		"a repository":     {"cannot be deleted\nbecause it is protected. `pulumi state unprotect 'urn'`", "", "`pulumi state unprotect --all -s dev` and `pulumi destroy -s dev`, or set `protect: false` in Pulumi.dev.yaml before the first destroy"},
 		"a killed update":  {"", "Attempting to deploy or update resources with 4 pending operations", "runs `fleet recover dev` first"},
 		"an unknown host":  {"error: the sandbox has no host registry.example.com", "", "to `registries` of sandbox/worlds/dev.yaml, or to `refresher`"},
-		"a missing image":  {"the registry does not hold a/b:1 yet: push it", "", "add the image to `releases` in sandbox/worlds/dev.yaml, and run `make up STACK=dev` again"},
+		"a missing image":  {"the registry does not hold a/b:1 yet: the vendor pushes it", "", "add the image to `releases` in sandbox/worlds/dev.yaml, and run `make up STACK=dev` again"},
 		"nothing known":    {"no such host", "", ""},
 		"what is no error": {"", "a warning", ""},
 	} {
