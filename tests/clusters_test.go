@@ -1,13 +1,20 @@
 package tests_test
 
 import (
+	"encoding/pem"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-const pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+// authority is a certificate in PEM.
+var authority = func() string {
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+}()
 
 // What docs/clusters.md shows reaches the pods of the refresher and of the product.
 func TestExampleACustomersClusterDecides(t *testing.T) {
@@ -24,7 +31,7 @@ func TestExampleACustomersClusterDecides(t *testing.T) {
 	r, err := runStack(t, "dev", nil, all(
 		set("refresher", refresher), set("workload", wishes), set("labels", map[string]any{"cost-center": "42"}),
 		set("environments.default.proxy", map[string]any{
-			"https": "http://proxy.corp.example:3128", "no": []any{".corp.example", "10.0.0.0/8"}, "authority": pem, "product": true,
+			"https": "http://proxy.corp.example:3128", "no": []any{".corp.example", "10.0.0.0/8"}, "authority": authority, "product": true,
 		}),
 	))
 	require.NoError(t, err)
@@ -42,8 +49,8 @@ func TestExampleACustomersClusterDecides(t *testing.T) {
 		assert.InDelta(t, 10001, pod.Value(template+".spec.securityContext.runAsUser").NumberValue(), 0, name)
 		assert.Contains(t, pod.Value(template+".spec.containers[0].env").Mappable(), map[string]any{"name": "HTTPS_PROXY", "value": "http://proxy.corp.example:3128"}, name)
 	}
-	assert.Equal(t, pem, r.Named("pull-authority").Text(`data["authority.crt"]`))
-	assert.Equal(t, pem, r.Named("workload-authority").Text(`data["authority.crt"]`))
+	assert.Equal(t, authority, r.Named("pull-authority").Text(`data["authority.crt"]`))
+	assert.Equal(t, authority, r.Named("workload-authority").Text(`data["authority.crt"]`))
 
 	r, err = runStack(t, "dev", nil, all(set("refresher.platformIds", true), set("workload.platformIds", true),
 		set("environments.default.networkPolicy", false), set("workload.autoscaled", true)))
@@ -60,8 +67,8 @@ func TestExampleWhatNoClusterTakesIsNamed(t *testing.T) {
 		"a proxy without a scheme":   {"dev", proxy(map[string]any{"https": "proxy.example:3128"}), `environments.default.proxy.https "proxy.example:3128": want the proxy's URL with its port: http://HOST:PORT, or https://HOST:PORT if the proxy itself speaks TLS; no user and no password; default: direct connections`, proxy(map[string]any{"https": "http://proxy.example:3128"})},
 		"a proxy without a port":     {"dev", proxy(map[string]any{"https": "http://proxy.example"}), `environments.default.proxy.https "http://proxy.example": want the proxy's URL with its port: http://HOST:PORT, or https://HOST:PORT if the proxy itself speaks TLS; no user and no password; default: direct connections`, proxy(map[string]any{"https": "https://proxy.example:3129"})},
 		"a password, and no port":    {"dev", proxy(map[string]any{"https": "http://me:1@proxy.example"}), `environments.default.proxy.https holds a user or a password: want http://HOST:PORT without them, such as that of a proxy that knows the cluster by its addresses`, nil},
-		"an authority that is none":  {"dev", proxy(map[string]any{"authority": "MIIB"}), `environments.default.proxy.authority "MIIB": want the private authority's certificates as PEM text; the pods trust them`, proxy(map[string]any{"authority": pem})},
-		"two authorities":            {"dev", proxy(map[string]any{"authority": pem, "authorityConfigMap": map[string]any{"name": "a", "key": "b"}}), `environments.default.proxy.authority and a ConfigMap's: want one of them`, nil},
+		"an authority that is none":  {"dev", proxy(map[string]any{"authority": "MIIB"}), `environments.default.proxy.authority "MIIB": want the private authority's certificates as PEM text; the pods trust them`, proxy(map[string]any{"authority": authority})},
+		"two authorities":            {"dev", proxy(map[string]any{"authority": authority, "authorityConfigMap": map[string]any{"name": "a", "key": "b"}}), `environments.default.proxy.authority and a ConfigMap's: want one of them`, nil},
 		"replicas of an autoscaler":  {"dev", all(set("workload.autoscaled", true), set("workload.replicas", 3)), `workload.replicas 3: want none where an autoscaler sets their number`, set("workload.autoscaled", true)},
 		"a user of the platform's":   {"dev", all(set("refresher.platformIds", true), set("refresher.user", 3)), `refresher.platformIds true: want neither user nor group beside it`, nil},
 		"a reserved label":           {"dev", set("labels", map[string]any{"app.kubernetes.io/name": "x"}), `labels["app.kubernetes.io/name"] "x": want a key that does not start with app.kubernetes.io/, whose labels are waybill's`, set("labels", map[string]any{"team": "x"})},

@@ -128,7 +128,7 @@ func TestExampleAnAKSClusterBecomesARoleOfTheVendors(t *testing.T) {
 }
 
 func TestExampleAnUploadedKeySetStandsInForAnIssuerThatCannotBeReached(t *testing.T) {
-	const keys = `{"keys":[{"alg":"RS256","e":"AQAB","kty":"RSA","n":"AQAB"}]}`
+	const keys = `{"keys":[{"alg":"RS256","e":"AQAB","kty":"RSA","n":"` + modulus + `"}]}`
 	r, err := runStack(t, "wayne", nil, set("environments.default.cluster.keySet", keys))
 	require.NoError(t, err)
 	assert.Equal(t, keys, r.Named("gcp-provider").Text("oidc.jwksJson"))

@@ -42,10 +42,23 @@ func tried(t *testing.T, mistakes map[string]mistake) {
 	}
 }
 
+// modulus is that of an RSA key of 2048 bits, in base64url.
+const modulus = "pU3KGCUwux1tEyze1iN7LtkeP3IfyxlxF0SU1kk8nVw0YL4xIB5p_tqg7ui5mX9cfCmZ_a_lkyU81lSvTfrXFCegrrP-6SMvivIh" +
+	"H57kkcWxC-y1Vjv8Hm-TQn7LyP4pVeXNjkbcjtS3wnZNKlpNdncG-F2GkAJK1r2jQBvpyMvMyTX2zR9hImrhUziuGjQATTO6DSRq" +
+	"wEyBsbryPjv57vX3nytJNK-H9VILablLDZguhbtVtnKocmN6zXRm_LYODo_xhGOw5LK6KXA0dPBkrGj3APWwKz3GZvRb3qosyu3N" +
+	"K1FXQQ5N7krys09DCgc0R95jbA6AbJV7poTWQx-16w"
+
+// point are the coordinates of an EC key on P-256
+// (https://www.rfc-editor.org/rfc/rfc7515#appendix-A.3).
+const (
+	pointX = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"
+	pointY = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"
+)
+
 const (
 	aksIssuer  = "https://westeurope.oic.prod-aks.azure.com/3f2b9d54-6a1e-4d0c-9a77-5b8e1c0f2a10/0b6f3c1d-7e58-4b0a-8f25-91c4d6e2a3b7"
 	gkeIssuer  = "https://container.googleapis.com/v1/projects/p/locations/europe-west1/clusters/c"
-	inTheClear = "holds a long-lived key in the clear (not shown): want an identity in its place (workload.identity, ecs.taskRole), " +
+	inTheClear = "holds a key or a password in the clear (not shown): want an identity in its place (workload.identity, ecs.taskRole), " +
 		"or a secret that the product reads (ecs.secrets, waybill:productConfig)"
 )
 
@@ -105,7 +118,7 @@ func TestExampleAPlaceThatIsNoneIsNamedWithTheLikelyOne(t *testing.T) {
 }
 
 func TestExampleAnIssuerThatIsNoneIsNamed(t *testing.T) {
-	keys := `{"keys":[{"alg":"RS256","e":"AQAB","kid":"a","kty":"RSA","n":"AQAB","use":"sig"}]}`
+	keys := `{"keys":[{"alg":"RS256","e":"AQAB","kid":"a","kty":"RSA","n":"` + modulus + `","use":"sig"}]}`
 	mistakes := map[string]mistake{
 		"a discovery document":     {"wayne", byIssuer("https://k.example/a/.well-known/openid-configuration"), `environments.default.cluster.issuer "https://k.example/a/.well-known/openid-configuration": is a document of the issuer: want the issuer itself as in the cluster's tokens, "https://k.example/a"`, byIssuer("https://k.example/a")},
 		"a key set":                {"wayne", byIssuer("https://k.example/openid/v1/jwks"), `environments.default.cluster.issuer "https://k.example/openid/v1/jwks": is a document of the issuer: want the issuer itself as in the cluster's tokens, "https://k.example"`, byIssuer("https://k.example")},
@@ -156,21 +169,21 @@ func TestExampleAKeySetThatGoogleRefusesIsNamed(t *testing.T) {
 	set := func(keys string) func(map[string]any) {
 		return set("environments.default.cluster.keySet", `{"keys":[`+keys+`]}`)
 	}
-	const rsa = `{"kty":"RSA","alg":"RS256","kid":"old","use":"sig","n":"AQAB","e":"AQAB"}`
-	const ec = `{"kty":"EC","alg":"ES256","kid":"new","crv":"P-256","x":"AQAB","y":"AQAB"}`
+	const rsa = `{"kty":"RSA","alg":"RS256","kid":"old","use":"sig","n":"` + modulus + `","e":"AQAB"}`
+	const ec = `{"kty":"EC","alg":"ES256","kid":"new","crv":"P-256","x":"` + pointX + `","y":"` + pointY + `"}`
 	tried(t, map[string]mistake{
 		"RSA without n":         {"wayne", set(`{"kty":"RSA","e":"AQAB","kid":"a"}`), `environments.default.cluster.keySet keys[0].n is missing or not in base64url: want n, e of an RSA key (kid "a")`, set(rsa)},
-		"RSA without e":         {"wayne", set(rsa + `,{"kty":"RSA","n":"AQAB"}`), `environments.default.cluster.keySet keys[1].e is missing or not in base64url: want n, e of an RSA key`, set(rsa + "," + ec)},
-		"P-384 without alg":     {"wayne", set(`{"kty":"EC","kid":"a","crv":"P-384","x":"AQAB","y":"AQAB"}`), `environments.default.cluster.keySet keys[0].crv "P-384": want P-256, since Google takes tokens of RS256 and ES256 only (kid "a")`, set(ec)},
-		"P-384 with it":         {"wayne", set(`{"kty":"EC","alg":"ES384","crv":"P-384","x":"AQAB","y":"AQAB"}`), `environments.default.cluster.keySet keys[0].alg "ES384": want RS256 or ES256, the algorithms of the tokens that Google takes, by the key's type`, nil},
-		"EC without y":          {"wayne", set(`{"kty":"EC","alg":"ES256","crv":"P-256","x":"AQAB"}`), `environments.default.cluster.keySet keys[0].y is missing or not in base64url: want crv, x, y of an EC key`, nil},
-		"an algorithm of EC's":  {"wayne", set(`{"kty":"RSA","alg":"ES256","n":"AQAB","e":"AQAB"}`), `environments.default.cluster.keySet keys[0].alg "ES256": want RS256 or ES256, the algorithms of the tokens that Google takes, by the key's type`, nil},
-		"for encryption":        {"wayne", set(`{"kty":"RSA","use":"enc","n":"AQAB","e":"AQAB"}`), `environments.default.cluster.keySet keys[0].use "enc": want sig`, nil},
+		"RSA without e":         {"wayne", set(rsa + `,{"kty":"RSA","n":"` + modulus + `"}`), `environments.default.cluster.keySet keys[1].e is missing or not in base64url: want n, e of an RSA key`, set(rsa + "," + ec)},
+		"P-384 without alg":     {"wayne", set(`{"kty":"EC","kid":"a","crv":"P-384","x":"` + pointX + `","y":"` + pointY + `"}`), `environments.default.cluster.keySet keys[0].crv "P-384": want P-256, since Google takes tokens of RS256 and ES256 only (kid "a")`, set(ec)},
+		"P-384 with it":         {"wayne", set(`{"kty":"EC","alg":"ES384","crv":"P-384","x":"` + pointX + `","y":"` + pointY + `"}`), `environments.default.cluster.keySet keys[0].alg "ES384": want RS256 or ES256, the algorithms of the tokens that Google takes, by the key's type`, nil},
+		"EC without y":          {"wayne", set(`{"kty":"EC","alg":"ES256","crv":"P-256","x":"` + pointX + `"}`), `environments.default.cluster.keySet keys[0].y is missing or not in base64url: want crv, x, y of an EC key`, nil},
+		"an algorithm of EC's":  {"wayne", set(`{"kty":"RSA","alg":"ES256","n":"` + modulus + `","e":"AQAB"}`), `environments.default.cluster.keySet keys[0].alg "ES256": want RS256 or ES256, the algorithms of the tokens that Google takes, by the key's type`, nil},
+		"for encryption":        {"wayne", set(`{"kty":"RSA","use":"enc","n":"` + modulus + `","e":"AQAB"}`), `environments.default.cluster.keySet keys[0].use "enc": want sig`, nil},
 		"two of one kid":        {"wayne", set(rsa + "," + rsa), `environments.default.cluster.keySet keys[1] has the kid of another: want one of its own (kid "old")`, nil},
-		"a prime":               {"wayne", set(`{"kty":"RSA","kid":"a","n":"AQAB","e":"AQAB","p":"AQAB"}`), `environments.default.cluster.keySet keys[0] is a private key: want public keys only (kid "a")`, nil},
+		"a prime":               {"wayne", set(`{"kty":"RSA","kid":"a","n":"` + modulus + `","e":"AQAB","p":"AQAB"}`), `environments.default.cluster.keySet keys[0] is a private key: want public keys only (kid "a")`, nil},
 		"base64 with its signs": {"wayne", set(`{"kty":"RSA","n":"AQ+B/==","e":"AQAB"}`), `environments.default.cluster.keySet keys[0].n is missing or not in base64url: want n, e of an RSA key`, nil},
-		"a certificate":         {"wayne", set(`{"kty":"RSA","n":"AQAB","e":"AQAB","x5c":["MII"]}`), `environments.default.cluster.keySet keys[0].x5c is no member that Google takes: want none but alg, crv, e, kid, kty, n, use, x, y`, nil},
-		"two wrong ones":        {"wayne", set(`{"kty":"RSA","n":"AQAB","kid":"a"},{"kty":"OKP","kid":"b"}`), `environments.default.cluster.keySet keys[0].e is missing or not in base64url: want n, e of an RSA key (kid "a"); keys[1].kty "OKP": want RSA or EC (kid "b")`, nil},
+		"a certificate":         {"wayne", set(`{"kty":"RSA","n":"` + modulus + `","e":"AQAB","x5c":["MII"]}`), `environments.default.cluster.keySet keys[0].x5c is no member that Google takes: want none but alg, crv, e, kid, kty, n, use, x, y`, nil},
+		"two wrong ones":        {"wayne", set(`{"kty":"RSA","n":"` + modulus + `","kid":"a"},{"kty":"OKP","kid":"b"}`), `environments.default.cluster.keySet keys[0].e is missing or not in base64url: want n, e of an RSA key (kid "a"); keys[1].kty "OKP": want RSA or EC (kid "b")`, nil},
 	})
 }
 
@@ -244,7 +257,7 @@ func TestExampleWhatAClusterOrACloudWouldRefuseLaterIsNamed(t *testing.T) {
 		"a vendor on AWS for AKS":     {"cyberdyne", all(onAWS, set("azure.trust", nil)), `azure.trust is entra, and a vendor on AWS (ECR) trusts the cluster's own issuer: want cluster`, onAWS},
 		"a vendor on AWS for GKE's nodes": {"hanso", onAWS, `gke names nodes that pull, and a vendor on AWS (ECR) trusts no nodes of GKE: want none, a refresher pulls then`,
 			all(onAWS, set("gke", nil), set("refresher", map[string]any{"image": "a.example/b:1"}), byIssuer("https://container.googleapis.com/v1/projects/hanso-platform/locations/europe-west1/clusters/prod"))},
-		"keys for IAM": {"nakatomi", set("environments.default.cluster.keySet", `{"keys":[{"alg":"RS256","e":"AQAB","kty":"RSA","n":"AQAB"}]}`), `environments.default.cluster.keySet and a vendor on AWS: ` +
+		"keys for IAM": {"nakatomi", set("environments.default.cluster.keySet", `{"keys":[{"alg":"RS256","e":"AQAB","kty":"RSA","n":"`+modulus+`"}]}`), `environments.default.cluster.keySet and a vendor on AWS: ` +
 			`IAM takes no upload of keys, but asks the issuer for them: want none, and an issuer on the internet with a public certificate`, set("environments.default.cluster.keySet", nil)},
 		"an issuer in k3s": {"nakatomi", byIssuer("https://kubernetes.default.svc.cluster.local"), `environments.default.cluster.issuer "https://kubernetes.default.svc.cluster.local": no cloud can reach it, ` +
 			`for .local is no domain of the public DNS: want an issuer that IAM can ask for its keys`, byIssuer("https://nakatomi-oidc.s3.eu-central-1.amazonaws.com")},

@@ -1,6 +1,8 @@
 package aws
 
 import (
+	"strings"
+
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecr"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -54,6 +56,10 @@ func (r Repository) validate(p *check.Problems, s site) {
 const minRepositoryName = 2
 
 func checkRepositoryName(p *check.Problems, name string) {
+	if host, rest, found := strings.Cut(name, "/"); found && strings.Contains(host, ".dkr.ecr.") {
+		p.Add("repository.name", "%q: begins with the registry's host: want the name alone, %q", name, rest)
+		return
+	}
 	p.Error("repository.name", naming.ECRRepository.Check(name))
 	if len(name) > 0 && len(name) < minRepositoryName {
 		p.Add("repository.name", "%q: want at least %d characters", name, minRepositoryName)

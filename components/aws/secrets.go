@@ -49,8 +49,12 @@ func secretResource(text string) (service, resource string) {
 }
 
 // fullSecret ends the full ARN of a secret: Secrets Manager adds a hyphen and six
-// characters to the name. A partial ARN is without them.
-var fullSecret = regexp.MustCompile(`-[A-Za-z0-9]{6}$`)
+// characters to the name. A partial ARN is without them. A name may end in a word of six
+// letters by itself, db-secret, which then looks full.
+var (
+	fullSecret = regexp.MustCompile(`-[A-Za-z0-9]{6}$`)
+	sixLetters = regexp.MustCompile(`-[a-z]{6}$`)
+)
 
 func checkSecrets(p *check.Problems, secrets map[string]string, s site) {
 	if !s.sound() {
@@ -60,6 +64,8 @@ func checkSecrets(p *check.Problems, secrets map[string]string, s site) {
 		key, a := fmt.Sprintf("secrets[%q]", name), parseARN(secrets[name])
 		service, resource := secretResource(secrets[name])
 		switch home := a.within(s, service) && a.account == s.account; {
+		case a.service == "ssm" && strings.Contains(a.resource, ":"):
+			p.Add(key, "is a parameter with something after its name: want its ARN alone; only secrets of Secrets Manager have JSON keys, stages and versions")
 		case service == "" || !a.abroad(s, service):
 			// What stands here by mistake may be the secret itself: it is not repeated.
 			p.Add(key, "is no source: want the ARN of a secret or a parameter of the partition %s, such as %s or %s",
@@ -86,10 +92,13 @@ func secretStatements(secrets map[string]string, keys []string) []policy.Stateme
 	resources := map[string]policy.Set{}
 	for _, source := range secrets {
 		service, resource := secretResource(source)
-		if service == "secretsmanager" && !fullSecret.MatchString(resource) {
-			resource += "-??????"
+		partial := service == "secretsmanager" && (!fullSecret.MatchString(resource) || sixLetters.MatchString(resource))
+		if partial {
+			resources[service] = append(resources[service], resource+"-??????")
 		}
-		resources[service] = append(resources[service], resource)
+		if !partial || fullSecret.MatchString(resource) {
+			resources[service] = append(resources[service], resource)
+		}
 	}
 	var statements []policy.Statement
 	for _, source := range secretsSources {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/components/image"
@@ -57,7 +58,7 @@ func (args *ServiceArgs) Validate(later ...string) error {
 	execution, task := args.executionPlan(), args.taskPlan()
 	execution.validate(p)
 	task.validate(p)
-	if execution.Name == task.Name {
+	if strings.EqualFold(execution.Name, task.Name) { // IAM minds no case
 		p.Add("taskRole.name", "%q: is the execution role's: want two roles", task.Name)
 	}
 	return p.Err()

@@ -297,7 +297,7 @@ func TestABoundaryOfAmazonsOwnIsAccepted(t *testing.T) {
 func TestAcceptedSubjectsFitTheirDocuments(t *testing.T) {
 	label := rapid.StringMatching(`[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`)
 	rapid.Check(t, func(t *rapid.T) {
-		args := roleArguments(aws.IRSA{Issuer: "https://" + rapid.StringMatching(`[a-z][a-z0-9.-]{0,55}[a-z]\.com(/[A-Za-z0-9]{0,180})?`).Draw(t, "issuer")})
+		args := roleArguments(aws.IRSA{Issuer: "https://" + rapid.StringMatching(`([a-z]([a-z0-9-]{0,20}[a-z])?\.){1,2}com(/[A-Za-z0-9]{0,180})?`).Draw(t, "issuer")})
 		if rapid.Bool().Draw(t, "pod identity") {
 			args.Trust = aws.PodIdentity{ClusterARN: "arn:aws:eks:" + region + ":" + customer + ":cluster/" + rapid.StringMatching(`[0-9A-Za-z][0-9A-Za-z_-]{0,99}`).Draw(t, "cluster")}
 		}

@@ -5,10 +5,16 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-var issuerPattern = regexp.MustCompile(`^https://[a-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?$`)
+// The host and the path of an issuer. Google names projects of a domain with a colon in
+// the paths of GKE's issuers.
+var (
+	hostPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\.?$`)
+	pathPattern = regexp.MustCompile(`^(/[A-Za-z0-9._~:-]+)*/?$`)
+)
 
 // belowIssuer are the documents that stand below an issuer: what OpenID Connect
 // Discovery and RFC 8414 name, and where Kubernetes, EKS and GKE publish keys.
@@ -28,7 +34,29 @@ var sharedAddresses = netip.MustParsePrefix("100.64.0.0/10")
 
 // IsIssuer says whether text is a plain https URL: none with user information,
 // a query or a fragment is.
-func IsIssuer(text string) bool { return issuerPattern.MatchString(text) }
+func IsIssuer(text string) bool {
+	parsed, err := url.Parse(text)
+	if err != nil || !strings.HasPrefix(text, "https://") || text != "https://"+parsed.Host+parsed.Path {
+		return false
+	}
+	address, err := netip.ParseAddr(parsed.Hostname())
+	named := err != nil && hostPattern.MatchString(parsed.Hostname())
+	return (named || err == nil && address.Zone() == "") && isPort(parsed) && pathPattern.MatchString(parsed.Path)
+}
+
+func hasWrongPort(text string) bool {
+	parsed, err := url.Parse(text)
+	return err == nil && !isPort(parsed)
+}
+
+// isPort says whether a URL's port, if it has one, is a number that TCP has.
+func isPort(parsed *url.URL) bool {
+	if parsed.Port() == "" {
+		return !strings.HasSuffix(parsed.Host, ":")
+	}
+	port, err := strconv.ParseUint(parsed.Port(), 10, 16)
+	return err == nil && port != 0
+}
 
 // IssuerAbove gives the issuer whose discovery document or key set a URL names,
 // without a slash at its end; empty where the URL names neither.
@@ -68,6 +96,8 @@ func Unreachable(issuer string) string {
 func (p *Problems) Issuer(key, value string) {
 	above := IssuerAbove(value)
 	switch {
+	case !IsIssuer(value) && hasWrongPort(value):
+		p.Add(key, "%q: want a port of 1 to 65535, or none", value)
 	case !IsIssuer(value):
 		p.Add(key, "%q: want an https issuer URL without query, fragment or user", value)
 	case above != "":

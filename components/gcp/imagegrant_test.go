@@ -88,14 +88,20 @@ func TestOneSubjectMayImpersonateAndOneAccountMayRead(t *testing.T) {
 	assert.Equal(t, "acme--shop", readers[0].Text("repository"))
 }
 
+// modulus is that of an RSA key of 2048 bits, in base64url.
+const modulus = "pU3KGCUwux1tEyze1iN7LtkeP3IfyxlxF0SU1kk8nVw0YL4xIB5p_tqg7ui5mX9cfCmZ_a_lkyU81lSvTfrXFCegrrP-6SMvivIh" +
+	"H57kkcWxC-y1Vjv8Hm-TQn7LyP4pVeXNjkbcjtS3wnZNKlpNdncG-F2GkAJK1r2jQBvpyMvMyTX2zR9hImrhUziuGjQATTO6DSRq" +
+	"wEyBsbryPjv57vX3nytJNK-H9VILablLDZguhbtVtnKocmN6zXRm_LYODo_xhGOw5LK6KXA0dPBkrGj3APWwKz3GZvRb3qosyu3N" +
+	"K1FXQQ5N7krys09DCgc0R95jbA6AbJV7poTWQx-16w"
+
 func TestTheClusterItselfMayBeTrusted(t *testing.T) {
 	args := arguments()
-	args.Readers[0].Trust = gcp.ClusterTrust{Issuer: "https://issuer.example/cluster", Namespace: "shop", ServiceAccount: "shop-refresher", KeySet: `{"keys": [ {"kty":"RSA","alg":"RS256", "n":"AQ","e":"AQAB"}]}`}
+	args.Readers[0].Trust = gcp.ClusterTrust{Issuer: "https://issuer.example/cluster", Namespace: "shop", ServiceAccount: "shop-refresher", KeySet: `{"keys": [ {"kty":"RSA","alg":"RS256", "n":"` + modulus + `","e":"AQAB"}]}`}
 	r, outputs := register(t, args)
 	provider := r.Named("grant-provider")
 	assert.Equal(t, "https://issuer.example/cluster", provider.Text("oidc.issuerUri"))
 	assert.True(t, provider.Value("oidc.allowedAudiences").IsNull(), "Google's own default: the provider's full name")
-	assert.Equal(t, `{"keys":[{"alg":"RS256","e":"AQAB","kty":"RSA","n":"AQ"}]}`, provider.Text("oidc.jwksJson"), "as Google gives it back")
+	assert.Equal(t, `{"keys":[{"alg":"RS256","e":"AQAB","kty":"RSA","n":"`+modulus+`"}]}`, provider.Text("oidc.jwksJson"), "as Google gives it back")
 	assert.Equal(t, "assertion.sub == 'system:serviceaccount:shop:shop-refresher'", provider.Text("attributeCondition"))
 	assert.True(t, strings.HasSuffix(r.Named("grant-impersonation").Text("member"), "/subject/system:serviceaccount:shop:shop-refresher"))
 	assert.Equal(t, "acme--shop-k8s-pool", outputs["pool"])

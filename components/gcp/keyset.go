@@ -1,10 +1,13 @@
 package gcp
 
 import (
+	"crypto/ecdh"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"math/big"
 	"regexp"
 	"slices"
 	"strings"
@@ -35,6 +38,9 @@ func checkKeySet(text string) error {
 	}
 	if err := json.Unmarshal([]byte(text), &set); err != nil {
 		return errors.New("is no JSON: want the document of the issuer's jwks_uri")
+	}
+	if set.Keys == nil {
+		return errors.New(`has no "keys": want the document of the issuer's jwks_uri, {"keys": [...]}`)
 	}
 	if n := len(set.Keys); n == 0 || n > maxKeySet {
 		return fmt.Errorf("holds %d keys: want 1 to %d", n, maxKeySet)
@@ -88,6 +94,9 @@ func checkPublicKey(key map[string]any) string {
 	if curve := member(key, "crv"); kty == "EC" && curve != "P-256" {
 		return fmt.Sprintf(".crv %q: want P-256, since Google takes tokens of RS256 and ES256 only", curve)
 	}
+	if wrong := checkNumbers(kty, key); wrong != "" {
+		return wrong
+	}
 	if use, named := key["use"]; named && use != "sig" {
 		return fmt.Sprintf(".use %q: want sig", fmt.Sprint(use))
 	}
@@ -95,6 +104,32 @@ func checkPublicKey(key map[string]any) string {
 		if !slices.Contains(keyMembers, name) {
 			return fmt.Sprintf(".%s is no member that Google takes: want none but %s", name, strings.Join(keyMembers, ", "))
 		}
+	}
+	return ""
+}
+
+// leastRSA is how many bits RS256 asks of a key at the least
+// (https://www.rfc-editor.org/rfc/rfc7518#section-3.3).
+const leastRSA = 2048
+
+// checkNumbers says what is wrong with the numbers of a key that has them all.
+func checkNumbers(kty string, key map[string]any) string {
+	number := func(name string) []byte {
+		bytes, _ := base64.RawURLEncoding.DecodeString(member(key, name))
+		return bytes
+	}
+	if kty == "EC" {
+		point := slices.Concat([]byte{4}, number("x"), number("y")) // SEC 1, uncompressed
+		if _, err := ecdh.P256().NewPublicKey(point); err != nil {
+			return ".x and .y are no point of P-256: want both whole, 32 bytes each"
+		}
+		return ""
+	}
+	if bits := new(big.Int).SetBytes(number("n")).BitLen(); bits < leastRSA {
+		return fmt.Sprintf(".n has %d bits: want %d at the least, as RS256 asks", bits, leastRSA)
+	}
+	if e := new(big.Int).SetBytes(number("e")); e.Cmp(big.NewInt(3)) < 0 || e.Bit(0) == 0 {
+		return fmt.Sprintf(".e is %s: want an odd number from 3, such as AQAB", e)
 	}
 	return ""
 }

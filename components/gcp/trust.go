@@ -1,7 +1,9 @@
 package gcp
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -82,6 +84,16 @@ func (t EntraTrust) source() externalaccount.Source { return externalaccount.Exe
 func (t EntraTrust) validate(p *check.Problems, key string, r Reader) {
 	p.GUID(key+"tenantId", t.TenantID, "the customer's tenant ID")
 	p.Issuer(key+"issuer", t.Issuer)
+	switch v2 := strings.HasSuffix(t.Issuer, "/v2.0"); {
+	case !check.IsIssuer(t.Issuer):
+	case v2 == (t.Version == V1):
+		p.Add(key+"issuer", "%q: is the other version's, tokens of v2 have an issuer that ends in /v2.0 and tokens of v1 one that does not: want %s's", t.Issuer, cmp.Or(t.Version, V2))
+	case !strings.Contains(t.Issuer, t.TenantID):
+		p.Add(key+"issuer", "%q: want one of the tenant %s", t.Issuer, t.TenantID)
+	}
+	if strings.HasPrefix(t.Audience, "api://AzureADTokenExchange") {
+		p.Add(key+"audience", "%q: is the audience of the tokens that Entra takes: want that of those it gives, the GUID in their aud", t.Audience)
+	}
 	p.Required(key+"audience", t.Audience, "the audience of the tokens that Entra issues")
 	if len(t.Audience) > maxAudience {
 		p.Add(key+"audience", "has %d characters: want at most %d", len(t.Audience), maxAudience)

@@ -99,8 +99,11 @@ func CheckPath(path string) error {
 		return nil
 	}
 	lower := ""
-	if pathPattern.MatchString(strings.ToLower(path)) {
-		lower = fmt.Sprintf(", such as %q: capital letters are not taken", strings.ToLower(path))
+	switch lowered, bare := strings.ToLower(path), strings.Trim(path, "/ "); {
+	case pathPattern.MatchString(bare):
+		lower = fmt.Sprintf(", such as %q", bare)
+	case pathPattern.MatchString(lowered):
+		lower = fmt.Sprintf(", such as %q: capital letters are not taken", lowered)
 	}
 	return fmt.Errorf("%q: want a path of at most %d characters, parts of a-z and 0-9 with ., _, __ or hyphens inside and / between%s", path, maxPath, lower)
 }

@@ -2,7 +2,6 @@ package kubernetes
 
 import (
 	"cmp"
-	"fmt"
 	"regexp"
 	"strings"
 

@@ -130,7 +130,7 @@ func (args *NamespaceArgs) Validate(later ...string) error {
 	}
 	family.Check(p, args.children(), args.Children)
 	checkProtect(p, "protect", args.Protect, args.Existing)
-	checkLabels(p, "objectLabels", args.ObjectLabels, labelValuePattern)
+	checkOwnLabels(p, "objectLabels", args.ObjectLabels)
 	return p.Err()
 }
 

@@ -67,19 +67,41 @@ func (t Toleration) operator() string {
 // Forms of labels, annotations and taints
 // (https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set).
 var (
-	labelKeyPattern   = regexp.MustCompile(`^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
+	labelNamePattern  = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
 	labelValuePattern = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$`)
 )
 
+// isLabelKey says whether a text is the key of a label, an annotation or a taint: a name,
+// or a DNS name, a slash and a name.
+func isLabelKey(text string) bool {
+	prefix, name, found := strings.Cut(text, "/")
+	if !found {
+		return labelNamePattern.MatchString(text)
+	}
+	return naming.Subdomain.Check(prefix) == nil && labelNamePattern.MatchString(name)
+}
+
+// isReserved says whether a label's key is one of Kubernetes' own, which give an object
+// a meaning.
+func isReserved(key string) bool {
+	prefix, _, found := strings.Cut(key, "/")
+	return found && slices.ContainsFunc([]string{"kubernetes.io", "k8s.io"}, func(domain string) bool {
+		return prefix == domain || strings.HasSuffix(prefix, "."+domain)
+	})
+}
+
 const (
-	ownLabels   = "app.kubernetes.io/"
-	osLabel     = "kubernetes.io/os"
-	largestUser = 1<<31 - 1
+	// systemPriority starts the names of the classes of the cluster's own components,
+	// which evict others.
+	systemPriority = "system-"
+	ownLabels      = "app.kubernetes.io/"
+	osLabel        = "kubernetes.io/os"
+	largestUser    = 1<<31 - 1
 )
 
 // validate notes what is wrong; before stands before the keys: "refresher.".
 func (pod Pod) validate(p *check.Problems, before string) {
-	checkLabels(p, before+"labels", pod.Labels, labelValuePattern)
+	checkOwnLabels(p, before+"labels", pod.Labels)
 	checkLabels(p, before+"annotations", pod.Annotations, nil)
 	checkLabels(p, before+"nodeSelector", pod.NodeSelector, labelValuePattern)
 	if system := pod.NodeSelector[osLabel]; system != "" && system != "linux" {
@@ -95,7 +117,7 @@ func (pod Pod) validate(p *check.Problems, before string) {
 		case t.operator() == "Equal" && t.Key == "":
 			p.Add(key+"key", "is missing: want the taint's key, or the operator Exists")
 		}
-		if t.Key != "" && !labelKeyPattern.MatchString(t.Key) {
+		if t.Key != "" && !isLabelKey(t.Key) {
 			p.Add(key+"key", "%q: want a taint's key, such as example.com/dedicated", t.Key)
 		}
 		if t.Effect != "" && !slices.Contains([]string{"NoSchedule", "PreferNoSchedule", "NoExecute"}, t.Effect) {
@@ -104,6 +126,9 @@ func (pod Pod) validate(p *check.Problems, before string) {
 	}
 	if pod.PriorityClass != "" {
 		p.Error(before+"priorityClass", naming.Subdomain.Check(pod.PriorityClass))
+		if strings.HasPrefix(pod.PriorityClass, systemPriority) {
+			p.Add(before+"priorityClass", "%q: is for the cluster's own components, which it would evict: want a class of the customer's", pod.PriorityClass)
+		}
 	}
 	for i, secret := range pod.PullSecrets {
 		p.Error(fmt.Sprintf("%spullSecrets[%d]", before, i), naming.Subdomain.Check(secret))
@@ -116,12 +141,22 @@ func (pod Pod) validate(p *check.Problems, before string) {
 	pod.Resources.validate(p, before+"resources")
 }
 
+// checkOwnLabels is checkLabels for labels that are put on objects.
+func checkOwnLabels(p *check.Problems, key string, given map[string]string) {
+	checkLabels(p, key, given, labelValuePattern)
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if isReserved(name) && !strings.HasPrefix(name, ownLabels) {
+			p.Add(fmt.Sprintf("%s[%q]", key, name), "%q: want a key outside kubernetes.io and k8s.io, which are reserved for Kubernetes' own", given[name])
+		}
+	}
+}
+
 // checkLabels notes keys and values of a wrong form; a nil value is any text.
 func checkLabels(p *check.Problems, key string, given map[string]string, value *regexp.Regexp) {
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		at := fmt.Sprintf("%s[%q]", key, name)
 		switch {
-		case !labelKeyPattern.MatchString(name):
+		case !isLabelKey(name):
 			p.Add(at, "%q: want a key of at most 63 letters, digits and ._-, with a DNS name and a slash before it where it has a prefix", given[name])
 		case strings.HasPrefix(name, ownLabels):
 			p.Add(at, "%q: want a key that does not start with %s, whose labels are waybill's", given[name], ownLabels)

@@ -1,6 +1,8 @@
 package kubernetes_test
 
 import (
+	"encoding/pem"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -102,7 +104,12 @@ func TestWithoutAPathThePortIsOpened(t *testing.T) {
 	}
 }
 
-const authority = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+// authority is a certificate in PEM.
+var authority = func() string {
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+}()
 
 // variables are a container's, by name.
 func variables(template resource.PropertyMap) map[string]string {

@@ -1,7 +1,9 @@
 package kubernetes
 
 import (
+	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -46,7 +48,17 @@ const (
 	authorityFile = authorityDir + "/" + authorityKey
 )
 
-var noProxyPattern = regexp.MustCompile(`^(\*?\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?$`)
+// noProxyPattern is a host or a domain; a number at its end is a part of an address,
+// which matches nothing.
+var noProxyPattern = regexp.MustCompile(`^(\*?\.)?([A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?\.)*[A-Za-z0-9_]*[A-Za-z_]([A-Za-z0-9_-]*[A-Za-z0-9])?(:[0-9]+)?$`)
+
+// CheckProxyUser refuses a proxy's URL with a user or a password, and shows nothing of it.
+func CheckProxyUser(text string) error {
+	if strings.Contains(text, "@") {
+		return errors.New("holds a user or a password: want http://HOST:PORT without them, such as that of a proxy that knows the cluster by its addresses")
+	}
+	return nil
+}
 
 // validate notes what is wrong; before stands before the keys: "proxy.".
 func (proxy *Proxy) validate(p *check.Problems, before string) {
@@ -55,10 +67,10 @@ func (proxy *Proxy) validate(p *check.Problems, before string) {
 	}
 	if proxy.HTTPS != "" {
 		switch parsed, err := url.Parse(proxy.HTTPS); {
-		case err == nil && parsed.User != nil:
-			p.Add(before+"https", "holds a user or a password: want http://HOST:PORT without them, such as that of a proxy that knows the cluster by its addresses")
-		case err != nil || parsed.Hostname() == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") || proxy.port() == 0 ||
-			strings.Trim(parsed.Path, "/") != "" || parsed.RawQuery != "" || parsed.Fragment != "":
+		case CheckProxyUser(proxy.HTTPS) != nil:
+			p.Error(before+"https", CheckProxyUser(proxy.HTTPS))
+		case err != nil || parsed.Hostname() == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") ||
+			strings.TrimSuffix(proxy.HTTPS, "/") != parsed.Scheme+"://"+parsed.Host || proxy.port() < 1 || proxy.port() > 65535:
 			p.Add(before+"https", "%q: want http://HOST:PORT, or https://HOST:PORT if the proxy itself speaks TLS, and a port of 1 to 65535", proxy.HTTPS)
 		}
 	}
@@ -68,7 +80,8 @@ func (proxy *Proxy) validate(p *check.Problems, before string) {
 	for i, host := range proxy.No {
 		_, notAddress := netip.ParseAddr(host)
 		_, notBlock := netip.ParsePrefix(host)
-		if notAddress != nil && notBlock != nil && !noProxyPattern.MatchString(host) {
+		_, notPort := netip.ParseAddrPort(host)
+		if notAddress != nil && notBlock != nil && notPort != nil && !noProxyPattern.MatchString(host) {
 			p.Add(fmt.Sprintf("%sno[%d]", before, i), "%q: want a host, a domain such as .example.com, an address or a block", host)
 		}
 	}
@@ -76,16 +89,40 @@ func (proxy *Proxy) validate(p *check.Problems, before string) {
 		if proxy.AuthorityConfigMap != "" {
 			p.Add(before+"authority", "and a ConfigMap's: want one of them")
 		}
-		if block, _ := pem.Decode([]byte(proxy.Authority)); block == nil || block.Type != "CERTIFICATE" {
-			p.Add(before+"authority", "is no PEM: want -----BEGIN CERTIFICATE----- and what follows")
-		}
+		p.Error(before+"authority", checkBundle(proxy.Authority))
 	}
 	if (proxy.AuthorityConfigMap == "") != (proxy.AuthorityKey == "") {
 		p.Add(before+"authorityConfigMap", "and its key: want both or neither")
 	}
 	if proxy.AuthorityConfigMap != "" {
 		p.Error(before+"authorityConfigMap", naming.Subdomain.Check(proxy.AuthorityConfigMap))
+		if strings.HasPrefix(proxy.AuthorityKey, "..") || proxy.AuthorityKey == "." {
+			p.Add(before+"authorityConfigMap", "and the key %q: want one that a ConfigMap may have, not . and none that starts with ..", proxy.AuthorityKey)
+		}
 	}
+}
+
+// checkBundle wants certificates in PEM. What stands between them is for people.
+func checkBundle(text string) error {
+	rest, count := []byte(text), 0
+	for {
+		block, after := pem.Decode(rest)
+		if block == nil {
+			break
+		}
+		count++
+		if _, err := x509.ParseCertificate(block.Bytes); block.Type != "CERTIFICATE" || err != nil {
+			return fmt.Errorf("holds no certificate in its PEM block %d, %s: want certificates alone", count, block.Type)
+		}
+		rest = after
+	}
+	switch begun := strings.Count(text, "-----BEGIN "); {
+	case count == 0:
+		return errors.New("is no PEM: want -----BEGIN CERTIFICATE----- and what follows")
+	case count != begun:
+		return fmt.Errorf("has %d PEM blocks that begin, and %d that are whole: want each with its end and nothing cut off", begun, count)
+	}
+	return nil
 }
 
 // port is the proxy's TCP port; 0 where there is no proxy, or none with a port.

@@ -188,7 +188,7 @@ func (args *PullSecretArgs) Validate(later ...string) error {
 		p.Add("egressPorts", "are given and the network policy is left out: want one or the other")
 	}
 	args.Proxy.validate(p, "proxy.")
-	checkLabels(p, "objectLabels", args.ObjectLabels, labelValuePattern)
+	checkOwnLabels(p, "objectLabels", args.ObjectLabels)
 	family.Check(p, args.children(), args.Children)
 	if args.Source == nil {
 		p.Add("source", "is missing: want a token source")

@@ -45,19 +45,28 @@ func (args *WorkloadArgs) Validate(later ...string) error {
 	}
 	args.Pod.validate(p, "")
 	args.Proxy.validate(p, "proxy.")
-	checkLabels(p, "objectLabels", args.ObjectLabels, labelValuePattern)
+	checkOwnLabels(p, "objectLabels", args.ObjectLabels)
 	args.Liveness.validate(p, "liveness")
 	args.Readiness.validate(p, "readiness")
 	if (args.Config == nil) != (args.ConfigPath == "") {
 		p.Add("config", "and configPath: want both or neither")
 	}
-	if args.ConfigPath != "" && !absolute(args.ConfigPath) {
+	switch taken := systemPath(args.ConfigPath); {
+	case args.ConfigPath == "":
+	case !absolute(args.ConfigPath):
 		p.Add("configPath", "%q: want an absolute path of a file", args.ConfigPath)
+	case taken != "":
+		p.Add("configPath", "%q: want another path, %s", args.ConfigPath, taken)
 	}
 	for i, mount := range args.Writable {
 		key := fmt.Sprintf("writable[%d].", i)
 		if !absolute(mount.Path) {
 			p.Add(key+"path", "%q: want an absolute path of a folder other than /", mount.Path)
+		}
+		if taken := systemPath(mount.Path); taken != "" {
+			p.Add(key+"path", "%q: want another path, %s", mount.Path, taken)
+		} else if slices.Contains(imageFolders, path.Clean(mount.Path)) {
+			p.Add(key+"path", "%q: want a folder in it, since an empty one would hide what the image has there", mount.Path)
 		}
 		if mount.Size != "" {
 			validateQuantity(p, key+"size", "ephemeral-storage", mount.Size)
@@ -76,14 +85,51 @@ func (args *WorkloadArgs) Validate(later ...string) error {
 	case strings.TrimRight(m, "0%") == "":
 		p.Add("maxUnavailable", "%q: would block every drain of a node, and with it the cluster's upgrades: want 1 or more, 1%% or more, or none for no budget", m)
 	}
+	for i, key := range args.SpreadOver {
+		if !isLabelKey(key) {
+			p.Add(fmt.Sprintf("spreadOver[%d]", i), "%q: want a node label's key, such as topology.kubernetes.io/zone", key)
+		}
+	}
+	for _, name := range []string{"KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"} {
+		if value, given := args.Env[name]; given {
+			p.Add("env."+name, "%q: is set by Kubernetes, for every client of the API server: want none here", value)
+		}
+	}
 	if args.Identity != nil {
 		args.Identity.validate(p)
 	}
 	return p.Err()
 }
 
-func absolute(path string) bool {
-	return strings.HasPrefix(path, "/") && path != "/" && !strings.HasSuffix(path, "/") && !strings.Contains(path, "..")
+// absolute says whether a path is an absolute one below /, as short as it can be, which
+// a volume may be mounted at: a colon there ends the path for the kubelet.
+func absolute(text string) bool {
+	return path.IsAbs(text) && text != "/" && path.Clean(text) == text && !strings.Contains(text, ":")
+}
+
+var (
+	// kernelFolders are the kernel's, where container runtimes refuse a mount or the
+	// program loses its devices; shared memory alone is often mounted anew.
+	kernelFolders = []string{"/proc", "/sys", "/dev"}
+	sharedMemory  = "/dev/shm"
+	// kubeletFiles are what the kubelet itself mounts into each container.
+	kubeletFiles = []string{"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", apiTokenDir, authorityDir}
+	// imageFolders hold the image's own programs and settings.
+	imageFolders = []string{"/bin", "/boot", "/etc", "/lib", "/lib64", "/sbin", "/usr", "/usr/bin", "/usr/lib", "/usr/local/bin", "/usr/sbin"}
+)
+
+// systemPath says whose a path is that nothing may be mounted at; empty for any other.
+func systemPath(text string) string {
+	below := func(folder string) bool { return within(text, folder) }
+	switch {
+	case within(text, sharedMemory):
+		return ""
+	case slices.ContainsFunc(kernelFolders, below):
+		return "those in /proc, /sys and /dev are the kernel's"
+	case slices.ContainsFunc(kubeletFiles, below):
+		return "something else is mounted there in every pod"
+	}
+	return ""
 }
 
 // within says whether a path is another or lies below it.

@@ -21,10 +21,9 @@ func (s *Settings) check(problems *Problems) {
 		}
 		s.AtMostOne(problems, "environments."+name+".product", "tag", "digest")
 	}
-	if s.Azure.TenantID != "" && s.Azure.TenantID == s.Azure.SubscriptionID {
-		problems.Add("azure.subscriptionId", "%q: is the tenant's ID: want the subscription's, `az account show --query id`", s.Azure.SubscriptionID)
-	}
+	s.checkAzureIDs(problems)
 	s.checkNamespaces(problems)
+	s.checkClusters(problems)
 	s.checkTags(problems)
 	if s.Given["workload"] && s.Given["workloads"] {
 		problems.Add("workload", "and workloads are both given: want one of them")
@@ -38,13 +37,70 @@ func (s *Settings) check(problems *Problems) {
 	}
 }
 
-// checkNamespaces refuses to make or take over what is Kubernetes' own
-// (https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/).
+// checkAzureIDs refuses one ID for two things.
+func (s *Settings) checkAzureIDs(problems *Problems) {
+	tenant, subscription := s.Azure.TenantID, s.Azure.SubscriptionID
+	if tenant != "" && tenant == subscription {
+		problems.Add("azure.subscriptionId", "%q: is the tenant's ID: want the subscription's, `az account show --query id`", subscription)
+	}
+	refuse := func(key, id, wish string) {
+		switch {
+		case id == "":
+		case id == tenant:
+			problems.Add(key, "%q: is the tenant's ID: want %s", id, wish)
+		case id == subscription:
+			problems.Add(key, "%q: is the subscription's ID: want %s", id, wish)
+		}
+	}
+	application := func(key string, a *Application) {
+		if a != nil {
+			refuse(key+".clientId", a.ClientID, "the application's, `az ad app list --display-name NAME --query [].appId`")
+			refuse(key+".principalId", a.PrincipalID, "the service principal's object ID, `az ad sp show --id CLIENT-ID --query id`")
+		}
+	}
+	application("azure.identity.application", s.Azure.Identity.Application)
+	for i := range s.Azure.WorkloadIdentities.Applications {
+		application(fmt.Sprintf("azure.workloadIdentities.applications[%d]", i), &s.Azure.WorkloadIdentities.Applications[i])
+	}
+	for name, e := range s.Environments {
+		application("environments."+name+".identity.application", e.Identity.Application)
+	}
+}
+
+// checkClusters refuses one namespace of one cluster in two environments, whatever their
+// contexts are called: each would be the other's.
+func (s *Settings) checkClusters(problems *Problems) {
+	seen := map[string]*Environment{}
+	for _, e := range s.Sorted() {
+		namespace := cmp.Or(e.Namespace.Name, s.Product.Name)
+		for _, cluster := range []string{e.Cluster.ID, e.Cluster.Issuer, e.Cluster.ResourceGroup + "/" + e.Cluster.Name} {
+			if cluster == "" || strings.HasSuffix(cluster, "/") && !strings.Contains(cluster, ":") {
+				continue // an environment need not say each of them
+			}
+			if first := seen[cluster+" "+namespace]; first != nil && first.Cluster.Context != e.Cluster.Context {
+				problems.Add("environments."+e.Name, "has the cluster and namespace %s of environments.%s: want another namespace or cluster", namespace, first.Name)
+			}
+			seen[cluster+" "+namespace] = e
+		}
+	}
+}
+
+// systemNamespaces begin the names of those that belong to the cluster: Kubernetes'
+// own, OpenShift's and GKE's
+// (https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/,
+// https://docs.openshift.com/container-platform/latest/applications/projects/working-with-projects.html).
+var systemNamespaces = []struct{ name, prefix, owner string }{
+	{"default", "kube-", "Kubernetes'"}, {"openshift", "openshift-", "OpenShift's"}, {"", "gke-managed-", "GKE's"},
+}
+
+// checkNamespaces refuses to make or take over what is the cluster's own.
 func (s *Settings) checkNamespaces(problems *Problems) {
 	for name, e := range s.Environments {
 		namespace := cmp.Or(e.Namespace.Name, s.Product.Name)
-		if own := namespace == "default" || strings.HasPrefix(namespace, "kube-"); own && !e.Namespace.Existing {
-			problems.Add("environments."+name+".namespace.name", "%q: is Kubernetes' own: want another, or existing: true beside it", namespace)
+		for _, system := range systemNamespaces {
+			if own := namespace == system.name || strings.HasPrefix(namespace, system.prefix); own && namespace != "" && !e.Namespace.Existing {
+				problems.Add("environments."+name+".namespace.name", "%q: is %s own: want another, or existing: true beside it", namespace, system.owner)
+			}
 		}
 	}
 }

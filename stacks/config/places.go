@@ -41,15 +41,20 @@ var awsRegions = strings.Fields(`
 // China (https://learn.microsoft.com/azure/reliability/regions-list,
 // https://learn.microsoft.com/azure/azure-government/documentation-government-welcome,
 // https://learn.microsoft.com/azure/china/concepts-service-availability).
-var azureRegions = strings.Fields(`
+var azureRegions = slices.Concat(azurePlaces["public"], azurePlaces["usgovernment"], azurePlaces["china"])
+
+// azurePlaces are the regions by their cloud.
+var azurePlaces = map[string][]string{
+	"public": strings.Fields(`
 	australiacentral australiacentral2 australiaeast australiasoutheast austriaeast belgiumcentral brazilsouth brazilsoutheast canadacentral
 	canadaeast centralindia centralus chilecentral denmarkeast eastasia eastus eastus2 francecentral francesouth germanynorth
 	germanywestcentral indonesiacentral israelcentral italynorth japaneast japanwest jioindiacentral jioindiawest koreacentral koreasouth
 	malaysiawest mexicocentral newzealandnorth northcentralus northeurope norwayeast norwaywest polandcentral qatarcentral southafricanorth
 	southafricawest southcentralus southindia southeastasia spaincentral swedencentral swedensouth switzerlandnorth switzerlandwest
-	uaecentral uaenorth uksouth ukwest westcentralus westeurope westindia westus westus2 westus3
-	usgovarizona usgoviowa usgovtexas usgovvirginia usdodcentral usdodeast
-	chinaeast chinaeast2 chinaeast3 chinanorth chinanorth2 chinanorth3`)
+	uaecentral uaenorth uksouth ukwest westcentralus westeurope westindia westus westus2 westus3`),
+	"usgovernment": strings.Fields("usgovarizona usgoviowa usgovtexas usgovvirginia usdodcentral usdodeast"),
+	"china":        strings.Fields("chinaeast chinaeast2 chinaeast3 chinanorth chinanorth2 chinanorth3"),
+}
 
 // The first parts of places' names elsewhere, in other clouds and among people, with
 // Google's and AWS's words for them.
@@ -67,7 +72,7 @@ func checkLocation(s *Settings, _, text string) error {
 	if slices.Contains(googleLocations, text) || s.GCP.NewLocation {
 		return nil
 	}
-	return fmt.Errorf("%q: is no location of Artifact Registry: want %s; gcp.newLocation: true takes one newer than %s",
+	return fmt.Errorf("%+q: is no location of Artifact Registry: want %s; gcp.newLocation: true takes one newer than %s",
 		text, cmp.Or(nearest(text, googleLocations, googleWords), "a region, such as europe-west1, or asia, europe or us"), placesTaken)
 }
 
@@ -84,17 +89,21 @@ func checkRegion(s *Settings, key, text string) error {
 	case errors.Is(err, aws.ErrIsolated):
 		return err
 	}
-	return fmt.Errorf("%q: is no AWS Region: want %s; %s: true takes one newer than %s",
+	return fmt.Errorf("%+q: is no AWS Region: want %s; %s: true takes one newer than %s",
 		text, cmp.Or(nearest(text, awsRegions, awsWords), "one such as eu-central-1"), strings.Replace(key, ".region", ".newRegion", 1), placesTaken)
 }
 
 // checkAzureLocation wants one of Azure's regions. Their display names, such as West
 // Europe, are written without spaces.
 func checkAzureLocation(s *Settings, _, text string) error {
-	if slices.Contains(azureRegions, text) || s.Azure.NewLocation {
+	cloud := cmp.Or(s.Azure.Cloud, "public")
+	switch elsewhere := slices.Contains(azureRegions, text); {
+	case slices.Contains(azurePlaces[cloud], text), !elsewhere && s.Azure.NewLocation:
 		return nil
+	case elsewhere:
+		return fmt.Errorf("%q: is of another cloud than azure.cloud, %s: want one of its regions, such as %s", text, cloud, azurePlaces[cloud][0])
 	}
-	return fmt.Errorf("%q: is no region of Azure: want %s; azure.newLocation: true takes one newer than %s",
+	return fmt.Errorf("%+q: is no region of Azure: want %s; azure.newLocation: true takes one newer than %s",
 		text, cmp.Or(nearestAzure(text), "one such as westeurope"), placesTaken)
 }
 

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 
+	"waybill.example/waybill/components/check"
 	"waybill.example/waybill/internal/closest"
 )
 
@@ -174,6 +176,9 @@ func describe(schema *jsonschema.Schema, document any, err *jsonschema.Validatio
 			}
 		}
 		return []Finding{{Path: at, Wrong: true, Text: text}}
+	case *kind.UniqueItems:
+		text := fmt.Sprintf("a list: want %s, each once; the items %d and %d are the same", wish(schema, at), k.Duplicates[0], k.Duplicates[1])
+		return []Finding{{Path: at, Wrong: true, Text: text}}
 	default:
 		return []Finding{{Path: at, Wrong: true, Text: fmt.Sprintf("%s: want %s%s", quote(document, at), wish(schema, at), meant(schema, document, at))}}
 	}
@@ -205,8 +210,38 @@ func nearest(text string, known []string) string {
 	return closest.Meant("; ", near)
 }
 
-// meant says what a text would have to be that is wrong by its spaces or capital
-// letters alone, or is nearly one of the words that may stand there; nothing for any other.
+// rewritings are what people write for a text that is taken, with the words for what
+// was meant. The first that makes it right is named.
+var rewritings = []struct {
+	words string
+	of    func(text string) string
+}{
+	{"without the spaces around it", strings.TrimSpace},
+	{"in lower case", func(text string) string { return strings.ToLower(strings.TrimSpace(text)) }},
+	{"without the slash at its end", func(text string) string { return strings.TrimRight(text, "/") }},
+	{"its path alone", func(text string) string {
+		if parsed, err := url.Parse(text); err == nil && parsed.Host != "" {
+			return parsed.RequestURI()
+		}
+		return text
+	}},
+	{"with a slash at its end", func(text string) string { return text + "/" }},
+	{"with a slash in front", func(text string) string { return "/" + text }},
+	{"between slashes", func(text string) string { return "/" + text + "/" }},
+	{"with http:// in front", func(text string) string { return "http://" + text }},
+	{"with https:// in front", func(text string) string { return "https://" + strings.TrimPrefix(text, "http://") }},
+	{"its digits alone", func(text string) string {
+		if strings.Trim(text, "0123456789- ") != "" {
+			return text
+		}
+		return strings.NewReplacer("-", "", " ", "").Replace(text)
+	}},
+	{"the part before the @", func(text string) string { return strings.Split(text, "@")[0] }},
+	{"its last part alone", func(text string) string { return text[strings.LastIndex(text, "/")+1:] }},
+}
+
+// meant says what a text would have to be that is right but for its form, or is
+// nearly one of the words that may stand there; nothing for any other.
 func meant(schema *jsonschema.Schema, document any, at []string) string {
 	value, _ := lookup(document, at)
 	text, is := value.(string)
@@ -214,11 +249,13 @@ func meant(schema *jsonschema.Schema, document any, at []string) string {
 		return ""
 	}
 	of := resolve(schema, at)
-	if trimmed := strings.TrimSpace(text); trimmed != text && of.Validate(trimmed) == nil {
-		return fmt.Sprintf("; without the spaces around it: %q", trimmed)
+	for _, r := range rewritings {
+		if right := r.of(text); right != text && of.Validate(right) == nil {
+			return fmt.Sprintf("; %s: %q", r.words, right)
+		}
 	}
-	if lower := strings.ToLower(strings.TrimSpace(text)); of.Validate(lower) == nil {
-		return fmt.Sprintf("; in lower case: %q", lower)
+	if words, plain := check.Foreign(text); words != "" && of.Validate(plain) == nil {
+		return "; " + words
 	}
 	if of.Enum == nil {
 		return ""

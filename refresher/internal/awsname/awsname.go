@@ -63,7 +63,7 @@ var regionName = regexp.MustCompile(`^([a-z]{2}|eusc)(-[a-z]+)+-[1-9][0-9]?$`)
 func ParseRegion(text string) (Region, error) {
 	switch {
 	// The secret partitions' Regions look like the others', and their hosts do not.
-	case !regionName.MatchString(text), strings.HasPrefix(text, "us-iso"):
+	case !regionName.MatchString(text), strings.HasPrefix(text, "us-iso"), strings.HasPrefix(text, "eu-iso"):
 		return Region{}, errors.New("want a Region of aws, aws-cn, aws-eusc or aws-us-gov, such as eu-west-1")
 	case strings.HasPrefix(text, "cn-"):
 		return Region{text, china}, nil
@@ -122,5 +122,7 @@ func IsAgent(host string) bool {
 
 // Answers reports whether what host says is in AWS's words: a service's, a registry's or the agent's.
 func Answers(host string) bool {
-	return IsAgent(host) || strings.HasSuffix(host, "."+commercial.suffix) || strings.HasSuffix(host, "."+china.suffix)
+	return IsAgent(host) || slices.ContainsFunc([]Partition{commercial, china, sovereign}, func(p Partition) bool {
+		return strings.HasSuffix(host, "."+p.suffix)
+	})
 }

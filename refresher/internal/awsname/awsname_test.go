@@ -29,7 +29,7 @@ func TestHostsFollowFromTheRegionAndItsPartition(t *testing.T) {
 }
 
 func TestOtherRegionsAreRefused(t *testing.T) {
-	for _, name := range []string{"", "eu-west", "EU-WEST-1", "us-iso-east-1", "us-isob-east-1", "eu-west-1.stranger.example", "eu-west-1/", "aws-global"} {
+	for _, name := range []string{"", "eu-west", "EU-WEST-1", "us-iso-east-1", "us-isob-east-1", "eu-isoe-west-1", "eu-west-1.stranger.example", "eu-west-1/", "aws-global"} {
 		_, err := awsname.ParseRegion(name)
 		require.ErrorContains(t, err, "want a Region", name)
 	}

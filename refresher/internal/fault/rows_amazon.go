@@ -34,6 +34,13 @@ var amazonRows = []Row{
 		Source: awsDocs,
 	},
 	{
+		Name: "aws-anonymous", Kind: Lasting,
+		Words:  re(`\b(MissingAuthenticationToken|IncompleteSignature)(Exception)?\b`),
+		Cause:  "AWS got a request without its signature, or with a part of it: a proxy or firewall removes it",
+		Do:     "the proxy (" + keyProxy + ") must pass on the Authorization header, or be bypassed (" + keyNoProxy + ")",
+		Source: awsDocs,
+	},
+	{
 		Name: "aws-endpoint-policy", Words: re(`(?i)VPC endpoint policy`), Kind: Settling,
 		Cause: "the policy of a VPC endpoint in the customer's network forbids the request",
 		Do: "the customer allows the role in the endpoint of this hop (sts, ecr.api or ecr.dkr), for the " +

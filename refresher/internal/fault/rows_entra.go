@@ -43,13 +43,13 @@ var entraRows = []Row{
 		Source: "https://github.com/AzureAD/microsoft-identity-web/issues/2519",
 	},
 	{
-		Name: "entra-token-time", Words: re(`\bAADSTS700024\b`), Kind: Settling,
+		Name: "entra-token-time", Words: re(`\bAADSTS(700024|500133)\b`), Kind: Settling,
 		Cause:  "the ServiceAccount token is outside its lifetime",
 		Do:     "check the age of the projected file and the node's clock; the file is read again on every attempt",
 		Source: facts + "§5",
 	},
 	{
-		Name: "entra-signature", Words: re(`\bAADSTS(700027\d?|5002738|900384)\b`), Kind: Settling,
+		Name: "entra-signature", Words: re(`\bAADSTS(700027\d?|5002738|900384|50013)\b`), Kind: Settling,
 		Cause: "the token's signature does not verify with the keys at the cluster's issuer: keys rotated and not " +
 			"published yet, or a token of another cluster behind the same issuer",
 		Do:     "compare the keys at the token's iss with the cluster's own (kubectl get --raw /openid/v1/jwks)",
@@ -69,7 +69,7 @@ var entraRows = []Row{
 		Source: learn,
 	},
 	{
-		Name: "entra-tenant", Words: re(`\bAADSTS90002\b`), Kind: Lasting,
+		Name: "entra-tenant", Words: re(`\bAADSTS(90002|900023|90019|50059)\b`), Kind: Lasting,
 		Cause:  "no such tenant: AZURE_TENANT_ID is wrong, or AZURE_AUTHORITY_HOST is of another Azure cloud",
 		Do:     "compare both with the customer's tenant",
 		Source: learn,
@@ -96,7 +96,7 @@ var entraRows = []Row{
 		Source: learn,
 	},
 	{
-		Name: "entra-conditional-access", Words: re(`\bAADSTS(53003|53011|50131|530032|530035)\b`), Kind: Lasting,
+		Name: "entra-conditional-access", Words: re(`\bAADSTS(5300[0-4]|53011|50131|530003|530032|530035|530036)\b`), Kind: Lasting,
 		Cause: "a Conditional Access policy of the customer's tenant blocks the identity because of its location " +
 			"or risk",
 		Do: "the customer's Entra administrator finds the policy in the sign-in logs (service principals or managed " +
@@ -128,11 +128,17 @@ var entraRows = []Row{
 		Source: lookup + "501051",
 	},
 	{
-		Name: "entra-restricted-tenant", Words: re(`\bAADSTS(50002|500021|500022|500212|500213)\b`), Kind: Lasting,
+		Name: "entra-restricted-tenant", Words: re(`\bAADSTS(50002|500021|5000211|500022|500212|500213)\b`), Kind: Lasting,
 		Cause: "tenant restrictions forbid this tenant: a proxy on the way adds the allowed tenants to requests, " +
 			"or a cross-tenant policy forbids it",
 		Do:     "whoever runs the proxy (" + keyProxy + ") adds the tenant to its restriction list",
 		Source: learn,
+	},
+	{
+		Name: "entra-tenant-blocked", Words: re(`\bAADSTS5000(224|225)\b`), Kind: Lasting,
+		Cause:  "Microsoft has blocked the tenant, for example because nobody used it",
+		Do:     "the customer's Entra administrator follows the link in the message",
+		Source: lookup + "5000225",
 	},
 	{
 		Name: "entra-public-client", Words: re(`\bAADSTS700025\b`), Kind: Lasting,

@@ -23,7 +23,23 @@ var googleRows = []Row{
 		Source: googlePerimeters,
 	},
 	{
-		Name: "google-billing", Words: re(`(?i)requires billing to be enabled|BILLING_DISABLED`), Kind: Settling,
+		Name: "google-deny", Words: re(`(?i)denied by (an? )?(IAM )?deny polic(y|ies)|principal access boundary`), Kind: Settling,
+		Cause: "a deny policy or a principal access boundary of an organization, the vendor's for the most part, forbids what " +
+			"the chain's roles allow",
+		Do:     "the vendor's organization administrator adds an exception for this pool's identities and service account",
+		Source: "https://cloud.google.com/iam/docs/deny-overview",
+	},
+	{
+		Name:   "google-key",
+		Hops:   []Hop{HopRegistry},
+		Words:  re(`(?i)\bKMS key\b|/cryptoKeys/`),
+		Kind:   Settling,
+		Cause:  "the key that encrypts the vendor's repository is off or gone, or does not let Artifact Registry use it",
+		Do:     "the vendor checks the state of the Cloud KMS key, and what Artifact Registry's service agent may do with it",
+		Source: "https://cloud.google.com/artifact-registry/docs/cmek",
+	},
+	{
+		Name: "google-billing", Words: re(`(?i)requires billing to be enabled|BILLING_DISABLED|billing account .* is disabled`), Kind: Settling,
 		Cause:  "billing is off for the vendor's project",
 		Do:     "the vendor links the project to an open billing account",
 		Source: googleReasons,
@@ -146,7 +162,7 @@ var googleRows = []Row{
 	{
 		Name:   "sts-mapping",
 		Hops:   []Hop{HopSTS},
-		Words:  re(`(?i)size of mapped attribute|credential cannot be mapped`),
+		Words:  re(`(?i)size of mapped attribute|credential cannot be mapped|obtain a value for google\.subject|evaluating the attribute mapping`),
 		Kind:   Lasting,
 		Cause:  "the provider's mapping gives this token no subject, or one of more than 127 bytes",
 		Do:     "shorten namespace and ServiceAccount names, or the vendor changes the mapping of google.subject",

@@ -65,8 +65,8 @@ var kubernetesRows = []Row{
 		Source: admission + "#failure-policy",
 	},
 	{
-		Name: "quota", Status: []int{403}, Words: re(`exceeded quota: `), Kind: Settling,
-		Cause:  "a ResourceQuota of the namespace is used up",
+		Name: "quota", Status: []int{403}, Words: re(`exceeded quota: |status unknown for quota: `), Kind: Settling,
+		Cause:  "a ResourceQuota of the namespace is used up, or was made a moment ago",
 		Do:     "the cluster's administrator raises it, or removes what is not needed",
 		Source: "https://kubernetes.io/docs/concepts/policy/resource-quotas/",
 	},

@@ -20,6 +20,7 @@ const doAllow = "whoever runs the proxy (" + keyProxy + ") allows the host; a ho
 const (
 	noAnswer = `context deadline exceeded|context canceled|i/o timeout|(?i)timeout awaiting|handshake timeout|Client\.Timeout`
 	noLink   = `connection refused|connection reset|broken pipe|\bEOF\b|no route to host|network is unreachable|` +
+		`operation not permitted|cannot assign requested address|sent GOAWAY|stream error: |` +
 		`the answer broke off`
 )
 
@@ -103,6 +104,15 @@ var networkRows = []Row{
 		Source: "https://pkg.go.dev/crypto/x509#CertificateInvalidError",
 	},
 	{
+		Name:  "certificate-unfit",
+		Words: re(`x509: (certificate (relies on|specifies|is not authorized)|a root or intermediate|invalid signature|too many|issuer)`),
+		Kind:  Lasting,
+		Cause: "the certificate or its authority is unfit, for the reason in the message: a private authority's, as of a proxy that " +
+			"inspects TLS",
+		Do:     "whoever runs that authority (" + keyAuthority + ") issues certificates with the host among their DNS names, or has this host excluded",
+		Source: "https://pkg.go.dev/crypto/x509#InvalidReason",
+	},
+	{
 		Name: "certificate", Words: re(`x509: `), Kind: Lasting,
 		Cause:  "the certificate is for another host: something on the way answers instead of the cloud",
 		Do:     "whoever runs the proxy (" + keyProxy + ") or the cluster's DNS finds out what it is",
@@ -114,6 +124,20 @@ var networkRows = []Row{
 			"of the cloud",
 		Do:     "whoever runs the proxy (" + keyProxy + ") or the cluster's DNS finds out what it is",
 		Source: facts + "§9",
+	},
+	{
+		Name: "tls-refused", Kind: Settling,
+		Words: re(`\btls: (handshake failure|protocol version|unrecognized name|internal error|bad certificate|certificate required|` +
+			`first record does not look like)|HTTP response to HTTPS client|malformed HTTP response`),
+		Cause:  "TLS is refused or not spoken where the cloud should be: a firewall that filters by the host's name, or something in its place",
+		Do:     "whoever runs the firewall allows the host; check that " + keyProxy + " has the scheme that the proxy itself speaks",
+		Source: "https://pkg.go.dev/crypto/tls#AlertError",
+	},
+	{
+		Name: "dns-silent", Words: re(`\blookup \S+( on \S+)?: .*(timeout|refused|deadline)`), Kind: Passing,
+		Cause:  "the cluster's DNS does not answer",
+		Do:     "check the cluster's DNS, and whether the network policy lets the pod reach it (53, on OpenShift 5353)",
+		Source: "https://pkg.go.dev/net#DNSError",
 	},
 	{
 		Name: "dns", Words: re(`no such host|server misbehaving`), Kind: Settling,
