@@ -12,18 +12,11 @@ import (
 	"waybill.example/waybill/sandbox/provider"
 )
 
-type oidcProviderInputs struct {
-	URL         string            `json:"url"`
-	ClientIDs   []string          `json:"clientIdLists"`
-	Thumbprints []string          `json:"thumbprintLists"`
-	Tags        map[string]string `json:"tags"`
-}
-
 // oidcProviderType has the provider's ARN as its ID. The output url lacks its
 // https://, as IAM shows it, and with it the input of an import: a program that
 // ignores changes of the url then fails its check, as with the real provider.
 func oidcProviderType() provider.Type[*Client] {
-	return provider.Kind[*Client, oidcProviderInputs, iam.OIDCProvider]{
+	return tagged("IAM", "CreateOpenIDConnectProvider", "TagOpenIDConnectProvider", provider.Kind[*Client, iam.OIDCSettings, iam.OIDCProvider]{
 		Type: provider.Type[*Client]{
 			Tok:       "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
 			Args:      pulumiiam.OpenIdConnectProviderArgs{}.ElementType(),
@@ -41,46 +34,25 @@ func oidcProviderType() provider.Type[*Client] {
 				return property == "url" && old.IsString() && new.IsString() && withoutScheme(old.StringValue()) == withoutScheme(new.StringValue())
 			},
 		},
-		Noun: "IAM OIDC Provider", Word: failed, Gone: gone,
-		Make: func(_ context.Context, client *Client, inputs oidcProviderInputs) (string, iam.OIDCProvider, error) {
-			tags, err := client.tagged("IAM", "CreateOpenIDConnectProvider", inputs.Tags)
-			if err != nil {
-				return "", iam.OIDCProvider{}, err
-			}
-			made, err := client.iam.CreateOIDCProvider(iam.OIDCSettings{
-				URL: inputs.URL, ClientIDs: inputs.ClientIDs, Thumbprints: inputs.Thumbprints, Tags: tags,
-			})
+		Noun: "IAM OIDC Provider",
+		Make: func(_ context.Context, client *Client, inputs iam.OIDCSettings) (string, iam.OIDCProvider, error) {
+			made, err := client.iam.CreateOIDCProvider(inputs)
 			return made.ARN, made, err
 		},
-		Find: func(client *Client, id string, _ oidcProviderInputs) (iam.OIDCProvider, error) {
+		Find: func(client *Client, id string, _ iam.OIDCSettings) (iam.OIDCProvider, error) {
 			return client.iam.OIDCProvider(id)
 		},
-		Change: func(_ context.Context, client *Client, id string, inputs oidcProviderInputs) (iam.OIDCProvider, error) {
-			tags, err := client.tagged("IAM", "TagOpenIDConnectProvider", inputs.Tags)
-			if err != nil {
-				return iam.OIDCProvider{}, err
-			}
-			return client.iam.UpdateOIDCProvider(id, inputs.ClientIDs, inputs.Thumbprints, tags)
+		Change: func(_ context.Context, client *Client, id string, inputs iam.OIDCSettings) (iam.OIDCProvider, error) {
+			return client.iam.UpdateOIDCProvider(id, inputs.ClientIDs, inputs.Thumbprints, inputs.Tags)
 		},
-		Remove: func(_ context.Context, client *Client, id string, _ oidcProviderInputs) error {
+		Remove: func(_ context.Context, client *Client, id string, _ iam.OIDCSettings) error {
 			return client.iam.DeleteOIDCProvider(id)
 		},
-		Show: func(client *Client, found iam.OIDCProvider, inputs oidcProviderInputs) map[string]any {
-			return client.oidcProviderOutputs(found, inputs.Tags)
+		Show: func(_ *Client, found iam.OIDCProvider, _ iam.OIDCSettings) map[string]any {
+			return map[string]any{"arn": found.ARN, "clientIdLists": found.ClientIDs, "thumbprintLists": found.Thumbprints, "url": found.URL}
 		},
-	}.Resource()
+	})
 }
 
 // withoutScheme is an issuer as IAM names it.
 func withoutScheme(issuer string) string { return strings.TrimPrefix(issuer, "https://") }
-
-func (c *Client) oidcProviderOutputs(found iam.OIDCProvider, own map[string]string) map[string]any {
-	outputs := map[string]any{
-		"arn":             found.ARN,
-		"clientIdLists":   anyList(found.ClientIDs),
-		"thumbprintLists": anyList(found.Thumbprints),
-		"url":             found.URL,
-	}
-	c.tagOutputs(outputs, found.Tags, own)
-	return outputs
-}

@@ -11,18 +11,10 @@ import (
 	"waybill.example/waybill/sandbox/provider"
 )
 
-type policyInputs struct {
-	Name        string            `json:"name"`
-	Path        string            `json:"path"`
-	Description string            `json:"description"`
-	Policy      string            `json:"policy"`
-	Tags        map[string]string `json:"tags"`
-}
-
 // policyType has the policy's ARN as its ID. The output attachmentCount, which
 // only a refresh would change, stays away.
 func policyType() provider.Type[*Client] {
-	return provider.Kind[*Client, policyInputs, iam.ManagedPolicy]{
+	return tagged("IAM", "CreatePolicy", "TagPolicy", provider.Kind[*Client, iam.PolicySettings, iam.ManagedPolicy]{
 		Type: provider.Type[*Client]{
 			Tok:         "aws:iam/policy:Policy",
 			Args:        pulumiiam.PolicyArgs{}.ElementType(),
@@ -38,49 +30,33 @@ func policyType() provider.Type[*Client] {
 			},
 			Same: samePolicyIn("policy"),
 		},
-		Noun: "IAM Policy", Word: failed, Gone: gone,
-		Subject: func(inputs policyInputs) string { return inputs.Name },
-		Make: func(_ context.Context, client *Client, inputs policyInputs) (string, iam.ManagedPolicy, error) {
-			tags, err := client.tagged("IAM", "CreatePolicy", inputs.Tags)
-			if err != nil {
-				return "", iam.ManagedPolicy{}, err
-			}
-			made, err := client.iam.CreatePolicy(iam.PolicySettings{
-				Name: inputs.Name, Path: inputs.Path, Description: inputs.Description, Document: inputs.Policy, Tags: tags,
-			})
+		Noun:    "IAM Policy",
+		Subject: func(inputs iam.PolicySettings) string { return inputs.Name },
+		Make: func(_ context.Context, client *Client, inputs iam.PolicySettings) (string, iam.ManagedPolicy, error) {
+			made, err := client.iam.CreatePolicy(inputs)
 			return made.ARN, made, err
 		},
-		Find: func(client *Client, id string, _ policyInputs) (iam.ManagedPolicy, error) {
+		Find: func(client *Client, id string, _ iam.PolicySettings) (iam.ManagedPolicy, error) {
 			return client.iam.Policy(id)
 		},
-		Change: func(_ context.Context, client *Client, id string, inputs policyInputs) (iam.ManagedPolicy, error) {
-			tags, err := client.tagged("IAM", "TagPolicy", inputs.Tags)
-			if err != nil {
+		Change: func(_ context.Context, client *Client, id string, inputs iam.PolicySettings) (iam.ManagedPolicy, error) {
+			if _, err := client.iam.UpdatePolicy(id, inputs.Document); err != nil {
 				return iam.ManagedPolicy{}, err
 			}
-			if _, err := client.iam.UpdatePolicy(id, inputs.Policy); err != nil {
-				return iam.ManagedPolicy{}, err
-			}
-			return client.iam.SetPolicyTags(id, tags)
+			return client.iam.SetPolicyTags(id, inputs.Tags)
 		},
-		Remove: func(_ context.Context, client *Client, id string, _ policyInputs) error {
+		Remove: func(_ context.Context, client *Client, id string, _ iam.PolicySettings) error {
 			return client.iam.DeletePolicy(id)
 		},
-		Show: func(client *Client, policy iam.ManagedPolicy, inputs policyInputs) map[string]any {
-			return client.policyOutputs(policy, inputs.Tags)
+		Show: func(_ *Client, policy iam.ManagedPolicy, _ iam.PolicySettings) map[string]any {
+			return map[string]any{
+				"arn":         policy.ARN,
+				"description": policy.Description,
+				"name":        policy.Name,
+				"path":        policy.Path,
+				"policy":      policy.Text,
+				"policyId":    policy.ID,
+			}
 		},
-	}.Resource()
-}
-
-func (c *Client) policyOutputs(policy iam.ManagedPolicy, own map[string]string) map[string]any {
-	outputs := withoutEmpty(map[string]any{
-		"arn":         policy.ARN,
-		"description": policy.Description,
-		"name":        policy.Name,
-		"path":        policy.Path,
-		"policy":      policy.Text,
-		"policyId":    policy.ID,
 	})
-	c.tagOutputs(outputs, policy.Tags, own)
-	return outputs
 }

@@ -15,21 +15,15 @@ import (
 )
 
 type roleInputs struct {
-	Name        string            `json:"name"`
-	Path        string            `json:"path"`
-	Trust       string            `json:"assumeRolePolicy"`
-	Description string            `json:"description"`
-	MaxSession  int               `json:"maxSessionDuration"`
-	Boundary    string            `json:"permissionsBoundary"`
-	ForceDetach bool              `json:"forceDetachPolicies"`
-	Tags        map[string]string `json:"tags"`
+	iam.RoleSettings
+	ForceDetach bool `json:"forceDetachPolicies"`
 }
 
 // roleType has the role's name as its ID. The outputs managedPolicyArns and
 // inlinePolicies, with which the real provider shows what others attached, stay
 // away.
 func roleType() provider.Type[*Client] {
-	return provider.Kind[*Client, roleInputs, iam.Role]{
+	return tagged("IAM", "CreateRole", "TagRole", provider.Kind[*Client, roleInputs, iam.Role]{
 		Type: provider.Type[*Client]{
 			Tok:         "aws:iam/role:Role",
 			Args:        pulumiiam.RoleArgs{}.ElementType(),
@@ -43,10 +37,10 @@ func roleType() provider.Type[*Client] {
 			Validate:    checkRole,
 			Same:        samePolicyIn("assumeRolePolicy"),
 		},
-		Noun: "IAM Role", Word: failed, Gone: gone,
+		Noun:    "IAM Role",
 		Subject: func(inputs roleInputs) string { return inputs.Name },
 		Make: func(_ context.Context, client *Client, inputs roleInputs) (string, iam.Role, error) {
-			role, err := client.createRole(inputs)
+			role, err := client.iam.CreateRole(inputs.RoleSettings)
 			client.cloud.fresh.Made(role.ARN, client.cloud.now())
 			return role.Name, role, err
 		},
@@ -58,7 +52,7 @@ func roleType() provider.Type[*Client] {
 			return client.deleteRole(id, known.ForceDetach)
 		},
 		Show: (*Client).roleOutputs,
-	}.Resource()
+	})
 }
 
 // iamName is the form of names of roles and policies.
@@ -87,30 +81,15 @@ func checkRole(inputs resource.PropertyMap) []plugin.CheckFailure {
 	return found
 }
 
-func (c *Client) createRole(inputs roleInputs) (iam.Role, error) {
-	tags, err := c.tagged("IAM", "CreateRole", inputs.Tags)
-	if err != nil {
-		return iam.Role{}, err
-	}
-	return c.iam.CreateRole(iam.RoleSettings{
-		Name: inputs.Name, Path: inputs.Path, Description: inputs.Description, TrustPolicy: inputs.Trust,
-		MaxSession: inputs.MaxSession, Boundary: inputs.Boundary, Tags: tags,
-	})
-}
-
 // updateRole changes what differs, and no more: a trust policy that is written
 // again binds its principals anew.
 func (c *Client) updateRole(inputs roleInputs) (iam.Role, error) {
-	tags, err := c.tagged("IAM", "TagRole", inputs.Tags)
-	if err != nil {
-		return iam.Role{}, err
-	}
 	role, err := c.iam.Role(inputs.Name)
 	if err != nil {
 		return iam.Role{}, err
 	}
-	if !samePolicy(resource.NewStringProperty(c.cloud.IAM.Text(role.Trust)), resource.NewStringProperty(inputs.Trust)) {
-		if _, err := c.iam.UpdateTrustPolicy(inputs.Name, inputs.Trust); err != nil {
+	if !samePolicy(resource.NewStringProperty(c.cloud.IAM.Text(role.Trust)), resource.NewStringProperty(inputs.TrustPolicy)) {
+		if _, err := c.iam.UpdateTrustPolicy(inputs.Name, inputs.TrustPolicy); err != nil {
 			return iam.Role{}, err
 		}
 	}
@@ -122,7 +101,7 @@ func (c *Client) updateRole(inputs roleInputs) (iam.Role, error) {
 	if _, err := c.iam.UpdateRole(inputs.Name, inputs.Description, cmp.Or(inputs.MaxSession, iam.MinSession)); err != nil {
 		return iam.Role{}, err
 	}
-	return c.iam.SetRoleTags(inputs.Name, tags)
+	return c.iam.SetRoleTags(inputs.Name, inputs.Tags)
 }
 
 // deleteRole deletes a role, with force after its policies.
@@ -147,7 +126,7 @@ func (c *Client) deleteRole(name string, force bool) error {
 }
 
 func (c *Client) roleOutputs(role iam.Role, inputs roleInputs) map[string]any {
-	outputs := map[string]any{
+	return map[string]any{
 		"arn":                 role.ARN,
 		"assumeRolePolicy":    c.cloud.IAM.Text(role.Trust),
 		"createDate":          role.CreateTime.Format(time.RFC3339),
@@ -159,7 +138,4 @@ func (c *Client) roleOutputs(role iam.Role, inputs roleInputs) map[string]any {
 		"permissionsBoundary": role.Boundary,
 		"uniqueId":            role.ID,
 	}
-	outputs = withoutEmpty(outputs)
-	c.tagOutputs(outputs, role.Tags, inputs.Tags)
-	return outputs
 }

@@ -12,6 +12,7 @@ import (
 	pulumiecs "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
+	"k8s.io/utils/ptr"
 
 	"waybill.example/waybill/sandbox/aws/ecs"
 	"waybill.example/waybill/sandbox/provider"
@@ -49,7 +50,7 @@ type serviceInputs struct {
 // serviceType updates in place but for the name, the cluster and how tasks are
 // started. The ID is the service's ARN; an import gives CLUSTER/SERVICE.
 func serviceType() provider.Type[*Client] {
-	return provider.Kind[*Client, serviceInputs, ecs.Service]{
+	return tagged("ECS", "CreateService", "UpdateService", provider.Kind[*Client, serviceInputs, ecs.Service]{
 		Type: provider.Type[*Client]{
 			Tok:       "aws:ecs/service:Service",
 			Args:      pulumiecs.ServiceArgs{}.ElementType(),
@@ -69,21 +70,18 @@ func serviceType() provider.Type[*Client] {
 			Default:     named(255),
 			Validate:    checkService,
 		},
-		Noun: "ECS Service", Word: failed, Gone: gone,
+		Noun:    "ECS Service",
 		Subject: func(inputs serviceInputs) string { return inputs.Name },
 		Make: func(ctx context.Context, client *Client, inputs serviceInputs) (string, ecs.Service, error) {
-			settings, err := client.service("CreateService", inputs)
+			settings, err := inputs.settings()
 			if err != nil {
 				return "", ecs.Service{}, err
 			}
 			service, err := client.cloud.ECS.CreateService(client.Place, settings)
-			if err != nil {
-				return "", service, err
+			if err == nil {
+				err = client.unstable(client.steady(ctx, inputs, service))
 			}
-			if err := client.steady(ctx, inputs, service); err != nil {
-				return service.ARN(), service, client.unstable(err)
-			}
-			return service.ARN(), service, nil
+			return service.ARN(), service, err
 		},
 		Find: func(client *Client, id string, known serviceInputs) (ecs.Service, error) {
 			if cluster, name, both := strings.Cut(id, "/"); known.Name == "" && both && !strings.HasPrefix(id, "arn:") {
@@ -102,7 +100,7 @@ func serviceType() provider.Type[*Client] {
 			return client.deleteService(ctx, id, known.Force)
 		},
 		Show: (*Client).serviceOutputs,
-	}.Resource()
+	})
 }
 
 // updateService changes a service and waits where the program asks for it, as
@@ -112,7 +110,7 @@ func serviceType() provider.Type[*Client] {
 // rolled back is stable, and the update succeeds
 // (https://github.com/hashicorp/terraform-provider-aws/issues/20858).
 func (c *Client) updateService(ctx context.Context, id string, inputs serviceInputs) (ecs.Service, error) {
-	settings, err := c.service("UpdateService", inputs)
+	settings, err := inputs.settings()
 	if err != nil {
 		return ecs.Service{}, err
 	}
@@ -138,6 +136,9 @@ func (c *Client) updateService(ctx context.Context, id string, inputs serviceInp
 // unstable is the end of a wait for tasks that do not start. The real provider
 // does not say why, the service's events do.
 func (c *Client) unstable(err error) error {
+	if err == nil {
+		return nil
+	}
 	return &provider.Unsettled{Err: fmt.Errorf(
 		"timeout while waiting for state to become 'tfSTABLE' (last state: 'tfPENDING', timeout: 20m0s); the service's events: %w", err)}
 }
@@ -180,12 +181,10 @@ func checkService(inputs resource.PropertyMap) []plugin.CheckFailure {
 	return found
 }
 
-// service is the settings of a service with every tag.
-func (c *Client) service(operation string, inputs serviceInputs) (ecs.ServiceSettings, error) {
+func (inputs serviceInputs) settings() (ecs.ServiceSettings, error) {
 	if inputs.LaunchType == "" {
 		return ecs.ServiceSettings{}, errors.New("launchType: the sandbox models FARGATE only, and without a value ECS means EC2")
 	}
-	tags, err := c.tagged("ECS", operation, inputs.Tags)
 	return ecs.ServiceSettings{
 		Cluster:        inputs.Cluster,
 		Name:           inputs.Name,
@@ -194,20 +193,13 @@ func (c *Client) service(operation string, inputs serviceInputs) (ecs.ServiceSet
 		Subnets:        inputs.Network.Subnets,
 		SecurityGroups: inputs.Network.SecurityGroups,
 		AssignPublicIP: inputs.Network.AssignPublicIP,
-		MinimumHealthy: or(inputs.MinimumHealthy, 100),
-		Maximum:        or(inputs.Maximum, 200),
+		MinimumHealthy: ptr.Deref(inputs.MinimumHealthy, 100),
+		Maximum:        ptr.Deref(inputs.Maximum, 200),
 		CircuitBreaker: inputs.CircuitBreaker.Enable,
 		Rollback:       inputs.CircuitBreaker.Rollback,
 		ExecuteCommand: inputs.ExecuteCommand,
-		Tags:           tags,
-	}, err
-}
-
-func or(value *int, fallback int) int {
-	if value == nil {
-		return fallback
-	}
-	return *value
+		Tags:           inputs.Tags,
+	}, nil
 }
 
 // A service launches tasks again and again, as long as the provider waits: for a
@@ -262,11 +254,11 @@ func (c *Client) deleteService(ctx context.Context, id string, force bool) error
 // serviceOutputs describes a service. Cluster and task definition are shown as
 // the program names them, as long as they mean the same.
 func (c *Client) serviceOutputs(service ecs.Service, inputs serviceInputs) map[string]any {
-	network := map[string]any{"subnets": anyList(service.Subnets), "assignPublicIp": service.AssignPublicIP}
+	network := map[string]any{"subnets": service.Subnets, "assignPublicIp": service.AssignPublicIP}
 	if len(service.SecurityGroups) > 0 {
-		network["securityGroups"] = anyList(service.SecurityGroups)
+		network["securityGroups"] = service.SecurityGroups
 	}
-	outputs := withoutEmpty(map[string]any{
+	outputs := map[string]any{
 		"cluster":                         asNamed(inputs.Cluster, service.Cluster),
 		"deploymentMaximumPercent":        service.Maximum,
 		"deploymentMinimumHealthyPercent": service.MinimumHealthy,
@@ -280,9 +272,9 @@ func (c *Client) serviceOutputs(service ecs.Service, inputs serviceInputs) map[s
 		"propagateTags":                   inputs.PropagateTags,
 		"schedulingStrategy":              inputs.Scheduling,
 		"taskDefinition":                  asNamed(inputs.TaskDefinition, service.TaskDefinition),
-		"triggers":                        anyMap(inputs.Triggers),
+		"triggers":                        inputs.Triggers,
 		"waitForSteadyState":              inputs.Wait,
-	})
+	}
 	if service.CircuitBreaker || service.Rollback {
 		outputs["deploymentCircuitBreaker"] = map[string]any{"enable": service.CircuitBreaker, "rollback": service.Rollback}
 	}
@@ -293,7 +285,6 @@ func (c *Client) serviceOutputs(service ecs.Service, inputs serviceInputs) map[s
 			outputs[name] = true
 		}
 	}
-	c.tagOutputs(outputs, service.Tags, inputs.Tags)
 	return outputs
 }
 

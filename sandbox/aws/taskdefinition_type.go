@@ -36,7 +36,7 @@ type taskDefinitionInputs struct {
 // taskDefinitionType replaces a revision by the next one on every change but
 // that of its tags. The ID is the family; an import gives a revision's ARN.
 func taskDefinitionType() provider.Type[*Client] {
-	return provider.Kind[*Client, taskDefinitionInputs, ecs.TaskDefinition]{
+	return tagged("ECS", "RegisterTaskDefinition", "TagResource", provider.Kind[*Client, taskDefinitionInputs, ecs.TaskDefinition]{
 		Type: provider.Type[*Client]{
 			Tok:      "aws:ecs/taskDefinition:TaskDefinition",
 			Args:     pulumiecs.TaskDefinitionArgs{}.ElementType(),
@@ -67,7 +67,7 @@ func taskDefinitionType() provider.Type[*Client] {
 				return nil, nil
 			},
 		},
-		Noun: "ECS Task Definition", Word: failed, Gone: gone,
+		Noun:    "ECS Task Definition",
 		Subject: func(inputs taskDefinitionInputs) string { return inputs.Family },
 		Make: func(_ context.Context, client *Client, inputs taskDefinitionInputs) (string, ecs.TaskDefinition, error) {
 			definition, err := client.register(inputs)
@@ -81,16 +81,12 @@ func taskDefinitionType() provider.Type[*Client] {
 			return definition, err
 		},
 		Change: func(_ context.Context, client *Client, _ string, inputs taskDefinitionInputs) (ecs.TaskDefinition, error) {
-			tags, err := client.tagged("ECS", "TagResource", inputs.Tags)
-			if err != nil {
-				return ecs.TaskDefinition{}, err
-			}
 			// Only the newest revision of the family belongs to this resource.
 			definition, err := client.cloud.ECS.TaskDefinition(client.Place, inputs.Family)
 			if err != nil {
 				return definition, err
 			}
-			return client.cloud.ECS.TagDefinition(definition.ARN(), tags)
+			return client.cloud.ECS.TagDefinition(definition.ARN(), inputs.Tags)
 		},
 		Remove: func(_ context.Context, client *Client, _ string, known taskDefinitionInputs) error {
 			if known.SkipDestroy {
@@ -99,15 +95,11 @@ func taskDefinitionType() provider.Type[*Client] {
 			return client.cloud.ECS.Deregister(known.ARN)
 		},
 		Show: (*Client).taskDefinitionOutputs,
-	}.Resource()
+	})
 }
 
 func (c *Client) register(inputs taskDefinitionInputs) (ecs.TaskDefinition, error) {
 	containers, err := ecs.ParseContainers(inputs.Containers)
-	if err != nil {
-		return ecs.TaskDefinition{}, err
-	}
-	tags, err := c.tagged("ECS", "RegisterTaskDefinition", inputs.Tags)
 	if err != nil {
 		return ecs.TaskDefinition{}, err
 	}
@@ -123,7 +115,7 @@ func (c *Client) register(inputs taskDefinitionInputs) (ecs.TaskDefinition, erro
 		Compatibilities:  inputs.Compatibilities,
 		RuntimePlatform:  inputs.RuntimePlatform,
 		EphemeralStorage: inputs.EphemeralStorage.SizeInGiB,
-		Tags:             tags,
+		Tags:             inputs.Tags,
 	})
 }
 
@@ -136,14 +128,11 @@ func (c *Client) taskDefinitionOutputs(definition ecs.TaskDefinition, inputs tas
 		"family":                  definition.Family,
 		"memory":                  definition.Memory,
 		"networkMode":             definition.NetworkMode,
-		"requiresCompatibilities": anyList(definition.Compatibilities),
+		"requiresCompatibilities": definition.Compatibilities,
 		"revision":                definition.Revision,
 		"skipDestroy":             inputs.SkipDestroy,
-	}
-	for name, value := range map[string]string{"executionRoleArn": definition.ExecutionRoleARN, "taskRoleArn": definition.TaskRoleARN} {
-		if value != "" {
-			outputs[name] = value
-		}
+		"executionRoleArn":        definition.ExecutionRoleARN,
+		"taskRoleArn":             definition.TaskRoleARN,
 	}
 	if platform := definition.RuntimePlatform; platform != nil {
 		outputs["runtimePlatform"] = withoutEmpty(map[string]any{
@@ -153,6 +142,5 @@ func (c *Client) taskDefinitionOutputs(definition ecs.TaskDefinition, inputs tas
 	if definition.EphemeralStorage != 0 {
 		outputs["ephemeralStorage"] = map[string]any{"sizeInGib": definition.EphemeralStorage}
 	}
-	c.tagOutputs(outputs, definition.Tags, inputs.Tags)
 	return outputs
 }

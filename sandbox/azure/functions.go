@@ -1,10 +1,7 @@
 package azure
 
 import (
-	"context"
 	"reflect"
-
-	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"waybill.example/waybill/sandbox/provider"
 )
@@ -16,36 +13,20 @@ func functions() []provider.Function[*Client] {
 		Name          string `json:"resourceName" pulumi:"resourceName"`
 	}
 	return []provider.Function[*Client]{
-		{
-			Tok:  "azure-native:managedidentity:getUserAssignedIdentity",
-			Args: reflect.TypeFor[named](),
-			Run: func(_ context.Context, client *Client, properties resource.PropertyMap) (map[string]any, error) {
-				var args named
-				if err := provider.Decode(properties, &args); err != nil {
-					return nil, err
-				}
-				identity, err := client.getIdentity(args.ResourceGroup, args.Name)
-				if err != nil {
-					return nil, err
-				}
-				if identity == nil {
-					return nil, resourceNotFound(identityKind, args.Name, args.ResourceGroup)
-				}
-				result := identityOutputs(*identity)
-				result["id"] = identity.ID()
-				return result, nil
-			},
-		},
-		{
-			Tok:  "azure-native:containerservice:getManagedCluster",
-			Args: reflect.TypeFor[named](),
-			Run: func(_ context.Context, client *Client, properties resource.PropertyMap) (map[string]any, error) {
-				var args named
-				if err := provider.Decode(properties, &args); err != nil {
-					return nil, err
-				}
-				return client.getCluster(args.ResourceGroup, args.Name)
-			},
-		},
+		provider.LookUp("azure-native:managedidentity:getUserAssignedIdentity", reflect.TypeFor[named](), func(client *Client, args named) (map[string]any, error) {
+			identity, err := client.getIdentity(args.ResourceGroup, args.Name)
+			if err != nil {
+				return nil, err
+			}
+			if identity == nil {
+				return nil, resourceNotFound(identityKind, args.Name, args.ResourceGroup)
+			}
+			result := identityOutputs(nil, *identity, identityInputs{})
+			result["id"] = identity.ID()
+			return result, nil
+		}),
+		provider.LookUp("azure-native:containerservice:getManagedCluster", reflect.TypeFor[named](), func(client *Client, args named) (map[string]any, error) {
+			return client.getCluster(args.ResourceGroup, args.Name)
+		}),
 	}
 }

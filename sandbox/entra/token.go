@@ -2,7 +2,6 @@ package entra
 
 import (
 	"crypto/rand"
-	"encoding/base64"
 	"fmt"
 	"net/http"
 	"slices"
@@ -121,7 +120,7 @@ func (s *Server) claims(t *tenant, who principal, what resource) map[string]any 
 		"idtyp": "app",
 		"oid":   who.principalID, "sub": who.principalID,
 		"tid": t.id,
-		"uti": uniqueID(),
+		"uti": rand.Text()[:22],
 	}
 	// "2" is a client that showed an assertion or a certificate, not a secret.
 	if what.v1 {
@@ -133,12 +132,6 @@ func (s *Server) claims(t *tenant, who principal, what resource) map[string]any 
 		claims["azp"], claims["azpacr"] = who.clientID, "2"
 	}
 	return claims
-}
-
-func uniqueID() string {
-	random := make([]byte, 16)
-	_, _ = rand.Read(random) // never fails, since Go 1.24
-	return base64.RawURLEncoding.EncodeToString(random)
 }
 
 // Claims returns what the token service would say about an identity or an app

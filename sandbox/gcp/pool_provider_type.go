@@ -70,10 +70,7 @@ func poolProviderType() provider.Type[*Client] {
 		Noun: "WorkloadIdentityPoolProvider", Word: worded, Gone: isNotFound,
 		Make: func(_ context.Context, client *Client, inputs poolProviderInputs) (string, heldProvider, error) {
 			created, err := client.createPoolProvider(inputs.Project, inputs.Pool, inputs.provider())
-			if err != nil {
-				return "", heldProvider{}, err
-			}
-			return providerName(poolName(inputs.Project, inputs.Pool), inputs.ID), heldProvider{inputs.Project, inputs.Pool, created}, nil
+			return providerName(poolName(inputs.Project, inputs.Pool), inputs.ID), heldProvider{inputs.Project, inputs.Pool, created}, err
 		},
 		Find: func(client *Client, id string, _ poolProviderInputs) (heldProvider, error) {
 			project, pool, providerID, err := client.locatePool(id, true)
@@ -110,14 +107,10 @@ func poolProviderOutputs(project, pool string, found PoolProvider) map[string]an
 	oidc := map[string]any{"issuerUri": found.IssuerURI}
 	optional(oidc, "jwksJson", found.JWKS)
 	if len(found.AllowedAudiences) > 0 {
-		audiences := make([]any, len(found.AllowedAudiences))
-		for i, audience := range found.AllowedAudiences {
-			audiences[i] = audience
-		}
-		oidc["allowedAudiences"] = audiences
+		oidc["allowedAudiences"] = found.AllowedAudiences
 	}
 	outputs := map[string]any{
-		"attributeMapping":               anyMap(found.Mapping),
+		"attributeMapping":               found.Mapping,
 		"disabled":                       found.Disabled,
 		"name":                           found.Name(),
 		"oidc":                           oidc,
@@ -130,12 +123,4 @@ func poolProviderOutputs(project, pool string, found PoolProvider) map[string]an
 	optional(outputs, "displayName", found.DisplayName)
 	optional(outputs, "description", found.Description)
 	return outputs
-}
-
-func anyMap(values map[string]string) map[string]any {
-	result := make(map[string]any, len(values))
-	for key, value := range values {
-		result[key] = value
-	}
-	return result
 }

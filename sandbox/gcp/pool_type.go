@@ -47,7 +47,7 @@ func parsePool(id string, wantProvider bool) (project, pool, providerID string, 
 // (https://www.pulumi.com/registry/packages/gcp/api-docs/iam/workloadidentitypool/#import).
 func (c *Client) locatePool(id string, wantProvider bool) (project, pool, providerID string, err error) {
 	parts := strings.Split(id, "/")
-	if count := 1 + strings.Count(id, "/"); count == 1 && !wantProvider || count == 2 && wantProvider {
+	if len(parts) == 1 && !wantProvider || len(parts) == 2 && wantProvider {
 		parts = append([]string{c.project}, parts...)
 	}
 	switch {
@@ -83,10 +83,7 @@ func poolType() provider.Type[*Client] {
 		Noun: "WorkloadIdentityPool", Word: worded, Gone: isNotFound,
 		Make: func(_ context.Context, client *Client, inputs poolInputs) (string, heldPool, error) {
 			pool, err := client.createPool(inputs.Project, inputs.pool())
-			if err != nil {
-				return "", heldPool{}, err
-			}
-			return poolName(inputs.Project, inputs.ID), heldPool{inputs.Project, pool}, nil
+			return poolName(inputs.Project, inputs.ID), heldPool{inputs.Project, pool}, err
 		},
 		Find: func(client *Client, id string, _ poolInputs) (heldPool, error) {
 			project, poolID, _, err := client.locatePool(id, false)

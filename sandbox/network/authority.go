@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/big"
 	"os"
 	"path/filepath"
 	"sync"
@@ -73,13 +72,8 @@ func (a *authority) make(keyFile, name string) error {
 	if err != nil {
 		return err
 	}
-	serial, err := serialNumber()
-	if err != nil {
-		return err
-	}
 	now := time.Now()
 	template := &x509.Certificate{
-		SerialNumber:          serial,
 		Subject:               pkix.Name{CommonName: name, Organization: []string{"waybill"}},
 		NotBefore:             now.Add(-backdated),
 		NotAfter:              now.Add(authorityLife),
@@ -119,18 +113,13 @@ func (a *authority) forHost(host string) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	serial, err := serialNumber()
-	if err != nil {
-		return nil, err
-	}
 	template := &x509.Certificate{
-		SerialNumber: serial,
-		Subject:      pkix.Name{Organization: []string{"waybill"}},
-		DNSNames:     []string{host},
-		NotBefore:    now.Add(-backdated),
-		NotAfter:     now.Add(hostLife),
-		KeyUsage:     x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		Subject:     pkix.Name{Organization: []string{"waybill"}},
+		DNSNames:    []string{host},
+		NotBefore:   now.Add(-backdated),
+		NotAfter:    now.Add(hostLife),
+		KeyUsage:    x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	encoded, err := x509.CreateCertificate(rand.Reader, template, a.certificate, key.Public(), a.key)
 	if err != nil {
@@ -143,9 +132,4 @@ func (a *authority) forHost(host string) (*tls.Certificate, error) {
 	made := &tls.Certificate{Certificate: [][]byte{encoded}, PrivateKey: key, Leaf: leaf}
 	a.hosts[host] = made
 	return made, nil
-}
-
-// serialNumber is random: two certificates of one authority never share one.
-func serialNumber() (*big.Int, error) {
-	return rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 }

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"errors"
+	"reflect"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 )
@@ -23,8 +24,8 @@ type Kind[C, I, R any] struct {
 	// Subject names a new resource in messages; nil where the provider does not.
 	Subject func(inputs I) string
 
-	// Make creates the resource. Its ID is empty where an error left nothing
-	// behind; with an Unsettled one, what was made ends in the state.
+	// Make creates the resource. An error leaves nothing behind, but for an Unsettled
+	// one: what was made ends in the state.
 	Make func(ctx context.Context, client C, inputs I) (id string, made R, err error)
 	// Find looks the resource up. Known is zero when the resource is imported.
 	Find func(client C, id string, known I) (R, error)
@@ -51,7 +52,8 @@ func (k Kind[C, I, R]) Resource() Type[C] {
 			if k.Subject != nil {
 				subject = k.Subject(inputs)
 			}
-			if err = k.Word("creating", k.Noun, subject, err); id == "" {
+			var unsettled *Unsettled
+			if err = k.Word("creating", k.Noun, subject, err); !errors.As(err, &unsettled) {
 				return "", nil, err
 			}
 		}
@@ -98,4 +100,15 @@ func (k Kind[C, I, R]) Resource() Type[C] {
 		return nil
 	}
 	return result
+}
+
+// LookUp makes a function whose arguments are a struct, A, and in the SDK's form shape.
+func LookUp[C, A any](token string, shape reflect.Type, run func(client C, args A) (map[string]any, error)) Function[C] {
+	return Function[C]{Tok: token, Args: shape, Run: func(_ context.Context, client C, properties resource.PropertyMap) (map[string]any, error) {
+		var args A
+		if err := Decode(properties, &args); err != nil {
+			return nil, err
+		}
+		return run(client, args)
+	}}
 }

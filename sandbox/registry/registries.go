@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"waybill.example/waybill/sandbox/gcp"
 	"waybill.example/waybill/sandbox/googleapis"
@@ -86,7 +87,7 @@ func (r *Registries) Handler(host string) http.Handler {
 // Publish puts an image or an index at HOST/NAME:TAG, without asking anybody. A
 // tag that exists is moved, but not where tags are immutable. The host must be
 // a registry of the world, or Artifact Registry's, with a repository that exists.
-func (r *Registries) Publish(ctx context.Context, reference string, artifact content.Artifact) error {
+func (r *Registries) Publish(ctx context.Context, reference string, artifact remote.Taggable) error {
 	tag, err := name.NewTag(reference, name.StrictValidation)
 	if err != nil {
 		return fmt.Errorf("registry: publish: %w", err)

@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
 
 	"waybill.example/waybill/sandbox/aws/sts"
@@ -16,7 +17,7 @@ func (a *amazon) intrusions(other way) []testCase {
 	if !ok || !a.refreshes() || !o.refreshes() || o.roleARN == a.roleARN || o.podIdentity() != a.podIdentity() {
 		return nil
 	}
-	whose := "the ServiceAccount of environment " + orElse(o.environment, defaultEnvironment)
+	whose := "the ServiceAccount of environment " + cmp.Or(o.environment, defaultEnvironment)
 	intrude := func(ctx context.Context) error { return a.start(ctx, start{of: o.chain}) }
 	if !a.podIdentity() {
 		return []testCase{{whose, hopSTS, roleTrust, intrude}}

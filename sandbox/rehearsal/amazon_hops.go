@@ -71,18 +71,10 @@ func (a *amazon) walkTask(ctx context.Context, report func(Hop)) error {
 
 // attempt goes the chain as it is gone in production, but for what the cloud was
 // told for the moment; nil if nobody refuses.
-func (a *amazon) attempt(ctx context.Context) error {
+func (a *amazon) attempt(ctx context.Context) (refusal error) {
 	if !a.onECS() {
 		return a.try(ctx, amazonVariation{})
 	}
-	hops, err := a.Tasks.RunTask(ctx, a.service)
-	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
-	}
-	for _, hop := range hops {
-		if !hop.OK {
-			return &refused{hop.Name, firstLine(hop.Detail)}
-		}
-	}
-	return nil
+	err := a.walkTask(ctx, func(hop Hop) { refusal = refusedAt(hop, nil) })
+	return errors.Join(err, refusal)
 }

@@ -1,17 +1,15 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	awsecr "github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/eksauth"
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
@@ -19,6 +17,7 @@ import (
 
 	"waybill.example/waybill/sandbox/aws/iam"
 	"waybill.example/waybill/sandbox/aws/sts"
+	"waybill.example/waybill/sandbox/awsapis/ecrlogin"
 )
 
 // sessionName names the rehearsal's own sessions.
@@ -52,7 +51,7 @@ func (a *amazon) try(ctx context.Context, v amazonVariation) error {
 	if err != nil {
 		return err
 	}
-	login, _, err := ecrLogin(ctx, a.Client, session, orElse(v.region, a.vendor.Region))
+	login, _, err := ecrLogin(ctx, a.Client, session, cmp.Or(v.region, a.vendor.Region))
 	if err != nil {
 		return err
 	}
@@ -78,7 +77,7 @@ func (a *amazon) session(ctx context.Context, v amazonVariation) (keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.askSTS(ctx, token, orElse(v.asked, a.roleARN))
+	return a.askSTS(ctx, token, cmp.Or(v.asked, a.roleARN))
 }
 
 // mint makes credentials of a role without asking anybody.
@@ -158,21 +157,11 @@ func (a *amazon) askEKS(ctx context.Context, token string) (keys, error) {
 // ecrLogin asks ECR in a Region for what a registry wants, and says until when it
 // counts.
 func ecrLogin(ctx context.Context, through *http.Client, session keys, region string) (*authn.Basic, time.Time, error) {
-	client := awsecr.New(awsecr.Options{Region: region, HTTPClient: through, Credentials: session, Retryer: aws.NopRetryer{}})
-	answer, err := client.GetAuthorizationToken(ctx, &awsecr.GetAuthorizationTokenInput{})
+	login, err := ecrlogin.Get(ctx, through, session, region)
 	if err != nil {
 		return nil, time.Time{}, refusedByAWS(hopECR, err)
 	}
-	if len(answer.AuthorizationData) != 1 {
-		return nil, time.Time{}, fmt.Errorf("rehearsal: ECR answered with %d tokens: want 1", len(answer.AuthorizationData))
-	}
-	data := answer.AuthorizationData[0]
-	text, err := base64.StdEncoding.DecodeString(aws.ToString(data.AuthorizationToken))
-	if err != nil {
-		return nil, time.Time{}, errors.New("rehearsal: ECR answered with a token that is no base64")
-	}
-	user, password, _ := strings.Cut(string(text), ":")
-	return &authn.Basic{Username: user, Password: password}, aws.ToTime(data.ExpiresAt), nil
+	return &authn.Basic{Username: login.User, Password: login.Password}, login.Expires, nil
 }
 
 // refusedByAWS takes a service's refusal for the hop's; other errors, such as

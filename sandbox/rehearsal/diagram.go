@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"waybill.example/waybill/sandbox/oidc"
 )
 
 // Diagram is what was deployed as a Mermaid flowchart: for each environment who
@@ -55,24 +57,8 @@ func (c *chain) drawCustomer(f *flowchart, title string, between func()) {
 }
 
 // tokenLines are what a verifier reads of a token.
-func tokenLines(t *token) []string {
-	return []string{"issuer " + claim(t, "iss"), "subject " + claim(t, "sub"), "audience " + claim(t, "aud")}
-}
-
-// claim is a claim as text; several audiences are joined.
-func claim(t *token, name string) string {
-	switch value := t.claims[name].(type) {
-	case string:
-		return value
-	case []any:
-		parts := make([]string, 0, len(value))
-		for _, part := range value {
-			parts = append(parts, fmt.Sprint(part))
-		}
-		return strings.Join(parts, " ")
-	default:
-		return ""
-	}
+func tokenLines(t *oidc.Token) []string {
+	return []string{"issuer " + t.Claims.Text("iss"), "subject " + t.Claims.Text("sub"), "audience " + strings.Join(t.Claims.Audiences(), " ")}
 }
 
 // flowchart writes Mermaid. https://mermaid.js.org/syntax/flowchart.html

@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
 	"regexp"
 )
@@ -33,7 +34,7 @@ func (c *chain) subjectToken(ctx context.Context, s start) (string, error) {
 	if s.cluster != nil {
 		give = s.cluster.forged
 	}
-	token, err := give(ctx, orElse(s.namespace, c.namespace), orElse(s.account, c.account), audience)
+	token, err := give(ctx, cmp.Or(s.namespace, c.namespace), cmp.Or(s.account, c.account), audience)
 	if err != nil || s.forge == nil {
 		return token, err
 	}

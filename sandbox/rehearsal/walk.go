@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -50,7 +51,7 @@ const (
 // registryRequest pulls an image, the product's where it is empty, pushes beside
 // it, or deletes it.
 func (c *chain) registryRequest(ctx context.Context, login authn.Authenticator, image, do string) error {
-	reference, err := name.ParseReference(orElse(image, c.image))
+	reference, err := name.ParseReference(cmp.Or(image, c.image))
 	if err != nil {
 		return fmt.Errorf("rehearsal: %w", err)
 	}
@@ -124,13 +125,6 @@ func (s *setting) do(request *http.Request, answer any) (ok bool, err error) {
 		return false, fmt.Errorf("rehearsal: %s answered %d with something that is no JSON", request.URL.Host, response.StatusCode)
 	}
 	return response.StatusCode == http.StatusOK, nil
-}
-
-func orElse(value, fallback string) string {
-	if value == "" {
-		return fallback
-	}
-	return value
 }
 
 // firstLine shortens a cloud's answer to what a table can show.

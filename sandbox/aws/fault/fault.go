@@ -5,6 +5,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Error is a refusal of an AWS API.
@@ -35,16 +36,23 @@ func (a API) Refuse(operation string, status int, code, format string, args ...a
 	return &Error{Service: string(a), Operation: operation, Status: status, Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
+// Refuse is a refusal before it is known which operation it ends: see During.
+func Refuse(status int, code, format string, args ...any) error {
+	return &Error{Status: status, Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// During makes a refusal one of an operation.
+func (a API) During(operation string, err *error) {
+	var refusal *Error
+	if errors.As(*err, &refusal) && refusal.Operation == "" {
+		ended := *refusal
+		ended.Service, ended.Operation = string(a), operation
+		*err = &ended
+	}
+}
+
 // Has says whether err is a refusal with one of the codes.
 func Has(err error, codes ...string) bool {
 	var refusal *Error
-	if !errors.As(err, &refusal) {
-		return false
-	}
-	for _, code := range codes {
-		if refusal.Code == code {
-			return true
-		}
-	}
-	return false
+	return errors.As(err, &refusal) && slices.Contains(codes, refusal.Code)
 }

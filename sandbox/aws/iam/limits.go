@@ -3,10 +3,9 @@ package iam
 import (
 	"regexp"
 	"slices"
-	"strings"
 	"unicode"
 
-	"waybill.example/waybill/sandbox/aws/iam/constraint"
+	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/aws/iam/policy"
 )
 
@@ -52,7 +51,7 @@ func size(text string) int {
 	return count
 }
 
-func checkTags(c *constraint.Checker, tags map[string]string) {
+func checkTags(c *fault.Checker, tags map[string]string) {
 	for key, value := range tags {
 		c.Text("tags.member.key", key, 1, 128, tagForm)
 		c.Text("tags.member.value", value, 0, 256, tagForm)
@@ -60,19 +59,11 @@ func checkTags(c *constraint.Checker, tags map[string]string) {
 	c.Number("tags", len(tags), 0, maxTags)
 }
 
-// asError is the ValidationError of a checker, or nil.
-func asError(c *constraint.Checker) error {
-	if message := c.Message(); message != "" {
-		return invalid("%s", message)
-	}
-	return nil
-}
-
 // checkDocument checks an identity-based policy for an account of the partition.
 func checkDocument(partition, text string) error {
-	var c constraint.Checker
+	var c fault.Checker
 	c.Text("policyDocument", text, 1, maxDocument, documentForm)
-	if err := asError(&c); err != nil {
+	if err := c.Err(); err != nil {
 		return err
 	}
 	_, err := policy.Parse(policy.Identity, partition, text)
@@ -84,5 +75,3 @@ func sorted(list []string) []string {
 	slices.Sort(list)
 	return slices.Compact(list)
 }
-
-func sameName(a, b string) bool { return strings.EqualFold(a, b) }

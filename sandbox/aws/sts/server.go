@@ -13,6 +13,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"waybill.example/waybill/sandbox/aws/arn"
+	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/aws/iam"
 	"waybill.example/waybill/sandbox/oidc"
 )
@@ -90,7 +91,7 @@ func (s *Server) Handler(region string) http.Handler {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
-			writeError(w, during("Request", refuse(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "Request is larger than %d bytes", maxRequest)))
+			writeError(w, during("Request", fault.Refuse(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "Request is larger than %d bytes", maxRequest)))
 			return
 		}
 		if err != nil {

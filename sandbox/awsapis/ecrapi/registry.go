@@ -144,11 +144,13 @@ func (g *registry) caller(r *http.Request) (iam.Session, *content.Refusal) {
 	if !given || name != user {
 		return iam.Session{}, errUnauthorized
 	}
-	held, err := g.server.tokens.open(password, g.server.config.Now())
+	var held grant
 	switch {
-	case errors.Is(err, errTokenExpired):
+	case !g.server.seal.Open(password, &held):
+		return iam.Session{}, errInvalid
+	case !g.server.config.Now().Before(held.Expires):
 		return iam.Session{}, errExpired
-	case err != nil, held.Region != g.place.Region:
+	case held.Region != g.place.Region:
 		return iam.Session{}, errInvalid
 	}
 	return held.Session, nil

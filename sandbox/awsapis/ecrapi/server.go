@@ -1,6 +1,7 @@
 package ecrapi
 
 import (
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 	"waybill.example/waybill/sandbox/aws/ecr"
 	"waybill.example/waybill/sandbox/awsapis/access"
 	"waybill.example/waybill/sandbox/registry/content"
+	"waybill.example/waybill/sandbox/state"
 	"waybill.example/waybill/sandbox/world"
 )
 
@@ -33,7 +35,7 @@ type Config struct {
 // Server is Amazon ECR in every Region of the world's accounts.
 type Server struct {
 	config Config
-	tokens tokens
+	seal   state.Seal
 	shelf  *content.Shelf
 }
 
@@ -46,11 +48,11 @@ func New(config Config) (*Server, error) {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	opened, err := openTokens(filepath.Join(config.Dir, "authorization-tokens.key"))
+	seal, err := state.OpenSeal(filepath.Join(config.Dir, "authorization-tokens.key"))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("ecrapi: authorization tokens: %w", err)
 	}
-	return &Server{config: config, tokens: opened, shelf: content.NewShelf(filepath.Join(config.Dir, "repositories"))}, nil
+	return &Server{config: config, seal: seal, shelf: content.NewShelf(filepath.Join(config.Dir, "repositories"))}, nil
 }
 
 // hostForm has the account, for a registry, the Region and the suffix.

@@ -14,7 +14,7 @@ import (
 	"waybill.example/waybill/sandbox/aws/ecs"
 	"waybill.example/waybill/sandbox/aws/sts"
 	"waybill.example/waybill/sandbox/awsapis/access"
-	"waybill.example/waybill/sandbox/awsapis/internal/ecrlogin"
+	"waybill.example/waybill/sandbox/awsapis/ecrlogin"
 )
 
 // The hops of a task, in their order.

@@ -1,17 +1,17 @@
-// Package constraint words what AWS APIs answer to a request whose members have
-// the wrong length, form or size: every problem in one ValidationError, as the
-// services' own front does before an operation sees the request
-// (https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html).
-package constraint
+package fault
 
 import (
 	"fmt"
+	"net/http"
 	"regexp"
 	"strings"
 	"unicode/utf8"
 )
 
-// Checker collects what is wrong with the members of one request.
+// Checker words what AWS APIs answer to a request whose members have the wrong
+// length, form or size: every problem in one ValidationError, as the services' own
+// front does before an operation sees the request
+// (https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html).
 type Checker struct{ problems []string }
 
 // Text checks a member of least to most characters with a form; a nil form
@@ -48,14 +48,14 @@ func (c *Checker) report(member, value, constraint string) {
 	c.problems = append(c.problems, fmt.Sprintf("Value '%s' at '%s' failed to satisfy constraint: %s", value, member, constraint))
 }
 
-// Message is that of the ValidationError, or "" where nothing is wrong.
-func (c *Checker) Message() string {
+// Err is the ValidationError, or nil where nothing is wrong.
+func (c *Checker) Err() error {
 	if len(c.problems) == 0 {
-		return ""
+		return nil
 	}
 	noun := "errors"
 	if len(c.problems) == 1 {
 		noun = "error"
 	}
-	return fmt.Sprintf("%d validation %s detected: %s", len(c.problems), noun, strings.Join(c.problems, "; "))
+	return Refuse(http.StatusBadRequest, "ValidationError", "%d validation %s detected: %s", len(c.problems), noun, strings.Join(c.problems, "; "))
 }
