@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"regexp"
+	"strings"
 	"time"
 
 	pulumiiam "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
@@ -139,3 +140,98 @@ func (c *Client) roleOutputs(role iam.Role, inputs roleInputs) map[string]any {
 		"uniqueId":            role.ID,
 	}
 }
+
+// policyType has the policy's ARN as its ID. The output attachmentCount, which
+// only a refresh would change, stays away.
+func policyType() provider.Type[*Client] {
+	return tagged("IAM", "CreatePolicy", "TagPolicy", provider.Kind[*Client, iam.PolicySettings, iam.ManagedPolicy]{
+		Type: provider.Type[*Client]{
+			Tok:         "aws:iam/policy:Policy",
+			Args:        pulumiiam.PolicyArgs{}.ElementType(),
+			Required:    []string{"policy"},
+			Computed:    []string{"arn", "policyId", "tagsAll"},
+			Settled:     []string{"arn", "policyId"},
+			Immutable:   []string{"description", "name", "path"},
+			Defaults:    map[string]any{"path": "/"},
+			DeleteFirst: collides,
+			Default:     named(iam.MaxPolicyName, "policy"),
+			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
+				return append(checkName(inputs, iam.MaxPolicyName), asJSON(inputs, "policy")...)
+			},
+			Same: samePolicyIn("policy"),
+		},
+		Noun:    "IAM Policy",
+		Subject: func(inputs iam.PolicySettings) string { return inputs.Name },
+		Make: func(_ context.Context, client *Client, inputs iam.PolicySettings) (string, iam.ManagedPolicy, error) {
+			made, err := client.iam.CreatePolicy(inputs)
+			return made.ARN, made, err
+		},
+		Find: func(client *Client, id string, _ iam.PolicySettings) (iam.ManagedPolicy, error) {
+			return client.iam.Policy(id)
+		},
+		Change: func(_ context.Context, client *Client, id string, inputs iam.PolicySettings) (iam.ManagedPolicy, error) {
+			if _, err := client.iam.UpdatePolicy(id, inputs.Document); err != nil {
+				return iam.ManagedPolicy{}, err
+			}
+			return client.iam.SetPolicyTags(id, inputs.Tags)
+		},
+		Remove: func(_ context.Context, client *Client, id string, _ iam.PolicySettings) error {
+			return client.iam.DeletePolicy(id)
+		},
+		Show: func(_ *Client, policy iam.ManagedPolicy, _ iam.PolicySettings) map[string]any {
+			return map[string]any{
+				"arn":         policy.ARN,
+				"description": policy.Description,
+				"name":        policy.Name,
+				"path":        policy.Path,
+				"policy":      policy.Text,
+				"policyId":    policy.ID,
+			}
+		},
+	})
+}
+
+// oidcProviderType has the provider's ARN as its ID. The output url lacks its
+// https://, as IAM shows it, and with it the input of an import: a program that
+// ignores changes of the url then fails its check, as with the real provider.
+func oidcProviderType() provider.Type[*Client] {
+	return tagged("IAM", "CreateOpenIDConnectProvider", "TagOpenIDConnectProvider", provider.Kind[*Client, iam.OIDCSettings, iam.OIDCProvider]{
+		Type: provider.Type[*Client]{
+			Tok:       "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
+			Args:      pulumiiam.OpenIdConnectProviderArgs{}.ElementType(),
+			Required:  []string{"clientIdLists"},
+			Computed:  []string{"arn", "tagsAll", "thumbprintLists"},
+			Settled:   []string{"arn", "thumbprintLists"},
+			Immutable: []string{"url"},
+			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
+				if url := provider.Text(inputs, "url"); inputs.HasValue("url") && !strings.HasPrefix(url, "https://") {
+					return []plugin.CheckFailure{failure("url", `%q has an invalid URL: want https://`, url)}
+				}
+				return nil
+			},
+			Same: func(property resource.PropertyKey, old, new resource.PropertyValue) bool {
+				return property == "url" && old.IsString() && new.IsString() && withoutScheme(old.StringValue()) == withoutScheme(new.StringValue())
+			},
+		},
+		Noun: "IAM OIDC Provider",
+		Make: func(_ context.Context, client *Client, inputs iam.OIDCSettings) (string, iam.OIDCProvider, error) {
+			made, err := client.iam.CreateOIDCProvider(inputs)
+			return made.ARN, made, err
+		},
+		Find: func(client *Client, id string, _ iam.OIDCSettings) (iam.OIDCProvider, error) {
+			return client.iam.OIDCProvider(id)
+		},
+		Change: func(_ context.Context, client *Client, id string, inputs iam.OIDCSettings) (iam.OIDCProvider, error) {
+			return client.iam.UpdateOIDCProvider(id, inputs.ClientIDs, inputs.Thumbprints, inputs.Tags)
+		},
+		Remove: func(_ context.Context, client *Client, id string, _ iam.OIDCSettings) error {
+			return client.iam.DeleteOIDCProvider(id)
+		},
+		Show: func(_ *Client, found iam.OIDCProvider, _ iam.OIDCSettings) map[string]any {
+			return map[string]any{"arn": found.ARN, "clientIdLists": found.ClientIDs, "thumbprintLists": found.Thumbprints, "url": found.URL}
+		},
+	})
+}
+
+// withoutScheme is an issuer as IAM names it.
+func withoutScheme(issuer string) string { return strings.TrimPrefix(issuer, "https://") }

@@ -1,6 +1,7 @@
 package gcp
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
@@ -184,4 +185,16 @@ func (c *Cloud) checkPolicy(held contents, of holder, current, policy Policy) er
 		return invalid("The number of members in the policy (%d) is larger than the maximum allowed size %d.", count, MaxPrincipals)
 	}
 	return nil
+}
+
+// Grant gives a member a role on a repository, as its owner does by hand.
+func (c *Cloud) Grant(_ context.Context, repository Repository, role, member string) error {
+	_, err := c.modifyPolicy(repositoryHolder(repository), func(policy *Policy) { policy.add(role, member) })
+	return err
+}
+
+// Revoke takes a role on a repository from a member, as its owner does by hand.
+func (c *Cloud) Revoke(_ context.Context, repository Repository, role, member string) error {
+	_, err := c.modifyPolicy(repositoryHolder(repository), func(policy *Policy) { policy.remove(role, member) })
+	return err
 }

@@ -110,3 +110,65 @@ func (r *Registries) Publish(ctx context.Context, reference string, artifact rem
 	}
 	return held.Publish(ctx, tag.RepositoryStr(), tag.TagStr(), artifact, immutability(repository.ImmutableTags()))
 }
+
+// repositories are the contents of the repositories of Artifact Registry.
+type repositories struct {
+	shelf *content.Shelf
+	world world.GCP
+}
+
+// of opens what a standard repository holds.
+func (r *repositories) of(ctx context.Context, repository gcp.Repository) (*content.Store, error) {
+	images, err := r.published(repository)
+	if err != nil {
+		return nil, err
+	}
+	return r.shelf.Open(ctx, content.Repository{
+		Place:     filepath.Join(repository.Location, repository.Project, repository.ID),
+		Created:   repository.CreateTime,
+		Prefix:    repository.Project + "/" + repository.ID + "/",
+		Published: images,
+	})
+}
+
+// published are the images that the world has in a repository.
+func (r *repositories) published(repository gcp.Repository) ([]world.Image, error) {
+	for _, project := range r.world.Projects {
+		for _, existing := range project.Repositories {
+			if project.ID == repository.Project && existing.Location == repository.Location && existing.Name == repository.ID {
+				return content.ParseImages(existing.Images)
+			}
+		}
+	}
+	return nil, nil
+}
+
+// parseResourceName returns the project, location and ID of a repository.
+func parseResourceName(name string) (project, location, id string, ok bool) {
+	parts := strings.Split(name, "/")
+	if len(parts) != 6 {
+		return "", "", "", false
+	}
+	return parts[1], parts[3], parts[5], true
+}
+
+// public is a registry from which anybody pulls and to which nobody pushes.
+type public struct{ content *content.Store }
+
+// ServeHTTP answers without asking who it is.
+func (p public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Docker-Distribution-Api-Version", "registry/2.0")
+	if r.URL.Path == "/v2/" || r.URL.Path == "/v2" {
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	at, known := content.ParseRoute(r.URL.Path)
+	switch {
+	case !known:
+		content.Refuse(http.StatusNotFound, "NAME_UNKNOWN", "%s: there is no such thing in a registry", r.URL.Path).Write(w)
+	case !content.Reads(r.Method):
+		denied("requested access to the resource is denied: this registry is public, and read-only").Write(w)
+	default:
+		p.content.Serve(w, r, at, nil)
+	}
+}

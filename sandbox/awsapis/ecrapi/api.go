@@ -10,7 +10,6 @@ import (
 	"waybill.example/waybill/sandbox/aws/ecr"
 	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/aws/iam"
-	"waybill.example/waybill/sandbox/awsapis/access"
 	"waybill.example/waybill/sandbox/awsapis/internal/awsjson"
 )
 
@@ -70,8 +69,8 @@ func (s *Server) authorizationToken(call awsjson.Call, region string) (any, erro
 			return nil, invalid("Invalid parameter at 'registryIds' failed to satisfy constraint: 'Member must satisfy regular expression pattern: [0-9]{12}'")
 		}
 	}
-	err := s.config.Gate.Authorize(call.Caller, access.Action{
-		Name: "ecr:GetAuthorizationToken", Resource: "*", Region: region,
+	err := s.config.Gate.Authorize(call.Caller, iam.Access{
+		Action: "ecr:GetAuthorizationToken", Resource: "*", Region: region,
 	})
 	if err != nil {
 		return nil, err
