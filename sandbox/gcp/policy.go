@@ -101,33 +101,26 @@ type holder struct {
 }
 
 func accountHolder(account Account) holder {
-	email := account.Email()
-	return holder{
-		name: account.Name(), kind: "service account", roles: accountRoles,
-		load: func(held contents) (Policy, bool) {
-			account, found := held.Accounts[email]
-			return account.Policy, found
-		},
-		save: func(held *contents, policy Policy) {
-			account := held.Accounts[email]
-			account.Policy = policy
-			held.Accounts[email] = account
-		},
-	}
+	return holding(account.Name(), "service account", accountRoles, contents.accounts, account.Email(), func(a *Account) *Policy { return &a.Policy })
 }
 
 func repositoryHolder(repository Repository) holder {
-	name := repository.ResourceName()
+	return holding(repository.ResourceName(), "artifactregistry repository", repositoryRoles, contents.repositories, repository.ResourceName(),
+		func(r *Repository) *Policy { return &r.Policy })
+}
+
+// holding is a holder that the store keeps under a key of one of its maps.
+func holding[V any](name, kind string, roles []string, of func(contents) map[string]V, key string, policy func(*V) *Policy) holder {
 	return holder{
-		name: name, kind: "artifactregistry repository", roles: repositoryRoles,
+		name: name, kind: kind, roles: roles,
 		load: func(held contents) (Policy, bool) {
-			repository, found := held.Repositories[name]
-			return repository.Policy, found
+			entry, found := of(held)[key]
+			return *policy(&entry), found
 		},
-		save: func(held *contents, policy Policy) {
-			repository := held.Repositories[name]
-			repository.Policy = policy
-			held.Repositories[name] = repository
+		save: func(held *contents, changed Policy) {
+			entry := of(*held)[key]
+			*policy(&entry) = changed
+			of(*held)[key] = entry
 		},
 	}
 }

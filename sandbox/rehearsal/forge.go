@@ -28,7 +28,7 @@ func sign(t *oidc.Token, algorithm jose.SignatureAlgorithm, key any) (string, er
 	if err != nil {
 		return "", fmt.Errorf("rehearsal: %w", err)
 	}
-	return jwt.Signed(signer).Claims(t.Claims).Serialize()
+	return jwt.Signed(signer).Claims(map[string]any(t.Claims)).Serialize()
 }
 
 // anotherKey signs the token anew with a key of its own, under the same ID.
