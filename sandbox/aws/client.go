@@ -2,17 +2,23 @@ package aws
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"net/http"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 
 	"waybill.example/waybill/sandbox/aws/arn"
+	"waybill.example/waybill/sandbox/aws/ecr"
+	"waybill.example/waybill/sandbox/aws/ecs"
+	"waybill.example/waybill/sandbox/aws/eks"
 	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/aws/iam"
+	"waybill.example/waybill/sandbox/provider"
 	"waybill.example/waybill/sandbox/world"
 )
 
@@ -126,30 +132,63 @@ func defaultTags(value any) (map[string]string, error) {
 	return tags, nil
 }
 
-// tagged are the tags that a resource carries: the defaults, overridden by its
-// own. The limits are those of
-// https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
-func (c *Client) tagged(api fault.API, operation string, own map[string]string) (map[string]string, error) {
-	all := maps.Clone(c.tags)
-	if all == nil {
-		all = map[string]string{}
+// tagsOf are the tags of a resource, or of its inputs: a pointer to a struct that has Tags.
+func tagsOf(resource any) *map[string]string {
+	return reflect.ValueOf(resource).Elem().FieldByName("Tags").Addr().Interface().(*map[string]string)
+}
+
+// tagged is a type whose resources carry the configured tags besides their own: its
+// handlers get all of them, and a program is shown which it gave. The operations are
+// those that a refusal of tags ends.
+func tagged[I, R any](api fault.API, create, update string, kind provider.Kind[*Client, I, R]) provider.Type[*Client] {
+	make, change, show := kind.Make, kind.Change, kind.Show
+	kind.Make = func(ctx context.Context, client *Client, inputs I) (id string, made R, err error) {
+		if err = client.tag(api, create, tagsOf(&inputs)); err == nil {
+			id, made, err = make(ctx, client, inputs)
+		}
+		return id, made, err
 	}
-	maps.Copy(all, own)
+	kind.Change = func(ctx context.Context, client *Client, id string, inputs I) (changed R, err error) {
+		if err = client.tag(api, update, tagsOf(&inputs)); err == nil {
+			changed, err = change(ctx, client, id, inputs)
+		}
+		return changed, err
+	}
+	kind.Show = func(client *Client, held R, inputs I) map[string]any {
+		outputs := withoutEmpty(show(client, held, inputs))
+		client.tagOutputs(outputs, *tagsOf(&held), *tagsOf(&inputs))
+		return outputs
+	}
+	kind.Gone = gone
+	if kind.Word == nil {
+		kind.Word = failed
+	}
+	return kind.Resource()
+}
+
+// tag adds the configured tags to a resource's own, which override them. The limits
+// are those of
+// https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
+func (c *Client) tag(api fault.API, operation string, own *map[string]string) error {
+	all := map[string]string{}
+	maps.Copy(all, c.tags)
+	maps.Copy(all, *own)
 	refuse := func(format string, args ...any) error {
 		return api.Refuse(operation, http.StatusBadRequest, cmp.Or(tagCodes[api], "InvalidParameterException"), format, args...)
 	}
 	if len(all) > 50 {
-		return nil, refuse("%d tags are given: at most 50 are allowed", len(all))
+		return refuse("%d tags are given: at most 50 are allowed", len(all))
 	}
 	for _, key := range slices.Sorted(maps.Keys(all)) {
 		switch {
 		case strings.HasPrefix(strings.ToLower(key), "aws:"):
-			return nil, refuse("%q: aws: prefixed tag key names are not allowed for external use.", key)
+			return refuse("%q: aws: prefixed tag key names are not allowed for external use.", key)
 		case key == "" || len(key) > 128 || len(all[key]) > 256:
-			return nil, refuse("the tag %q has a key of %d and a value of %d characters: from 1 to 128 and up to 256 are allowed", key, len(key), len(all[key]))
+			return refuse("the tag %q has a key of %d and a value of %d characters: from 1 to 128 and up to 256 are allowed", key, len(key), len(all[key]))
 		}
 	}
-	return all, nil
+	*own = all
+	return nil
 }
 
 // tagCodes are the codes of services for tags that they refuse.
@@ -170,4 +209,40 @@ func (c *Client) tagOutputs(outputs map[string]any, all, own map[string]string) 
 	if len(given) > 0 {
 		outputs["tags"] = given
 	}
+}
+
+// failed words a failed request as the real provider does.
+func failed(doing, noun, subject string, err error) error {
+	if subject == "" {
+		return fmt.Errorf("%s %s: %w", doing, noun, err)
+	}
+	return fmt.Errorf("%s %s (%s): %w", doing, noun, subject, err)
+}
+
+// putting is failed for documents that are put, be they new or not.
+func putting(doing, noun, subject string, err error) error {
+	if doing == "creating" || doing == "updating" {
+		doing = "putting"
+	}
+	return failed(doing, noun, subject, err)
+}
+
+// errGone is the real provider's word for what a look-up does not find.
+var errGone = errors.New("couldn't find resource")
+
+// gone says whether a refusal is that the resource does not exist. The code of
+// EKS is that of CloudWatch Logs, too.
+func gone(err error) bool {
+	return errors.Is(err, errGone) ||
+		fault.Has(err, iam.NoSuchEntity, ecr.NotFound, ecr.PolicyNotFound, ecr.LifecycleNotFound, eks.NotFound, ecs.NotFound)
+}
+
+// withoutEmpty leaves out empty texts: what is empty is absent for Pulumi.
+func withoutEmpty(object map[string]any) map[string]any {
+	for key, value := range object {
+		if value == "" {
+			delete(object, key)
+		}
+	}
+	return object
 }

@@ -7,11 +7,14 @@ import (
 	"path/filepath"
 	"time"
 
+	pulumiaws "github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
+
 	"waybill.example/waybill/sandbox/aws/ecr"
 	"waybill.example/waybill/sandbox/aws/ecs"
 	"waybill.example/waybill/sandbox/aws/eks"
 	"waybill.example/waybill/sandbox/aws/iam"
 	"waybill.example/waybill/sandbox/aws/logs"
+	"waybill.example/waybill/sandbox/provider"
 	"waybill.example/waybill/sandbox/state"
 	"waybill.example/waybill/sandbox/world"
 )
@@ -99,4 +102,30 @@ func (c *Cloud) roleExists(arn string) bool {
 // waited for. It is called before the cloud is used.
 func (c *Cloud) StartTasks(start func(ctx context.Context, service ecs.Service) error) {
 	c.start = start
+}
+
+// Package is the Pulumi package that stands in front of this cloud.
+const Package = "aws"
+
+// version is that of the SDK in go.mod.
+const version = "6.83.2"
+
+// Provider returns the package aws in front of the cloud, as far as the sandbox
+// knows it.
+func (c *Cloud) Provider() *provider.Definition[*Client] {
+	return &provider.Definition[*Client]{
+		Name:      Package,
+		Version:   version,
+		Config:    pulumiaws.ProviderArgs{}.ElementType(),
+		Configure: c.configure,
+		Stateful:  true,
+		Types: []provider.Type[*Client]{
+			roleType(), rolePolicyType(), rolePolicyAttachmentType(), policyType(), oidcProviderType(),
+			repositoryType(), repositoryPolicyType(), lifecyclePolicyType(),
+			associationType(), taskDefinitionType(), serviceType(), logGroupType(),
+		},
+		Functions: []provider.Function[*Client]{
+			getCallerIdentity(), getOIDCProvider(), getRole(), getCluster(), getRepository(), getImage(), getService(), getResource(),
+		},
+	}
 }

@@ -28,18 +28,16 @@ type repositoryInputs struct {
 	Tags map[string]string `json:"tags"`
 }
 
-// settings reads the inputs of a repository.
-func (i repositoryInputs) settings(client *Client, operation string) (ecr.Settings, error) {
-	tags, err := client.tagged("ECR", operation, i.Tags)
-	settings := ecr.Settings{Name: i.Name, Mutability: i.Mutability, ScanOnPush: i.Scanning.OnPush, Tags: tags}
+func (i repositoryInputs) settings() ecr.Settings {
+	settings := ecr.Settings{Name: i.Name, Mutability: i.Mutability, ScanOnPush: i.Scanning.OnPush, Tags: i.Tags}
 	if len(i.Encryption) > 0 {
 		settings.Encryption, settings.KMSKey = i.Encryption[0].Type, i.Encryption[0].Key
 	}
-	return settings, err
+	return settings
 }
 
 func repositoryType() provider.Type[*Client] {
-	return provider.Kind[*Client, repositoryInputs, ecr.Repository]{
+	return tagged("ECR", "CreateRepository", "TagResource", provider.Kind[*Client, repositoryInputs, ecr.Repository]{
 		Type: provider.Type[*Client]{
 			Tok:       "aws:ecr/repository:Repository",
 			Args:      pulumiecr.RepositoryArgs{}.ElementType(),
@@ -62,7 +60,7 @@ func repositoryType() provider.Type[*Client] {
 				return nil
 			},
 		},
-		Noun: "ECR Repository", Gone: gone,
+		Noun: "ECR Repository",
 		Word: func(doing, noun, id string, err error) error {
 			if fault.Has(err, ecr.NotEmpty) {
 				return fmt.Errorf("ECR Repository (%s) not empty, consider using force_delete: %w", id, err)
@@ -71,34 +69,27 @@ func repositoryType() provider.Type[*Client] {
 		},
 		Subject: func(inputs repositoryInputs) string { return inputs.Name },
 		Make: func(_ context.Context, client *Client, inputs repositoryInputs) (string, ecr.Repository, error) {
-			settings, err := inputs.settings(client, "CreateRepository")
-			if err != nil {
-				return "", ecr.Repository{}, err
-			}
-			repository, err := client.cloud.ECR.Create(client.Place, settings)
+			repository, err := client.cloud.ECR.Create(client.Place, inputs.settings())
 			return repository.Name, repository, err
 		},
 		Find: func(client *Client, id string, _ repositoryInputs) (ecr.Repository, error) {
 			return client.cloud.ECR.Get(client.Place, id)
 		},
 		Change: func(_ context.Context, client *Client, _ string, inputs repositoryInputs) (ecr.Repository, error) {
-			settings, err := inputs.settings(client, "TagResource")
-			if err != nil {
-				return ecr.Repository{}, err
-			}
-			return client.cloud.ECR.Update(client.Place, settings)
+			return client.cloud.ECR.Update(client.Place, inputs.settings())
 		},
 		Remove: func(_ context.Context, client *Client, id string, known repositoryInputs) error {
 			return client.cloud.ECR.Delete(client.Place, id, known.Force)
 		},
 		Show: (*Client).repositoryOutputs,
-	}.Resource()
+	})
 }
 
 func (c *Client) repositoryOutputs(repository ecr.Repository, inputs repositoryInputs) map[string]any {
+	encryption := withoutEmpty(map[string]any{"encryptionType": repository.Encryption, "kmsKey": repository.KMSKey})
 	outputs := map[string]any{
 		"arn":                        repository.ARN(),
-		"encryptionConfigurations":   []any{encryptionOf(repository)},
+		"encryptionConfigurations":   []any{encryption},
 		"imageScanningConfiguration": map[string]any{"scanOnPush": repository.ScanOnPush},
 		"imageTagMutability":         repository.Mutability,
 		"name":                       repository.Name,
@@ -108,16 +99,7 @@ func (c *Client) repositoryOutputs(repository ecr.Repository, inputs repositoryI
 	if inputs.Force {
 		outputs["forceDelete"] = true
 	}
-	c.tagOutputs(outputs, repository.Tags, inputs.Tags)
 	return outputs
-}
-
-func encryptionOf(repository ecr.Repository) map[string]any {
-	encryption := map[string]any{"encryptionType": repository.Encryption}
-	if repository.KMSKey != "" {
-		encryption["kmsKey"] = repository.KMSKey
-	}
-	return encryption
 }
 
 type attachedInputs struct {

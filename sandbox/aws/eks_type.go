@@ -14,7 +14,8 @@ import (
 
 // associationType has the association's own ID; an import gives CLUSTER,ID.
 func associationType() provider.Type[*Client] {
-	return provider.Kind[*Client, eks.AssociationSettings, eks.Association]{
+	const create = "CreatePodIdentityAssociation"
+	return tagged("EKS", create, create, provider.Kind[*Client, eks.AssociationSettings, eks.Association]{
 		Type: provider.Type[*Client]{
 			Tok:       "aws:eks/podIdentityAssociation:PodIdentityAssociation",
 			Args:      pulumieks.PodIdentityAssociationArgs{}.ElementType(),
@@ -23,13 +24,9 @@ func associationType() provider.Type[*Client] {
 			Immutable: []string{"clusterName", "namespace", "serviceAccount"},
 			Adopted:   func(outputs map[string]any) string { return fmt.Sprint(outputs["associationId"]) },
 		},
-		Noun: "EKS Pod Identity Association", Word: failed, Gone: gone,
+		Noun: "EKS Pod Identity Association",
 		Make: func(_ context.Context, client *Client, inputs eks.AssociationSettings) (string, eks.Association, error) {
-			settings, err := client.association(inputs)
-			if err != nil {
-				return "", eks.Association{}, err
-			}
-			association, err := client.cloud.EKS.Create(client.Place, settings)
+			association, err := client.cloud.EKS.Create(client.Place, inputs)
 			return association.ID, association, err
 		},
 		Find: func(client *Client, id string, known eks.AssociationSettings) (eks.Association, error) {
@@ -42,34 +39,20 @@ func associationType() provider.Type[*Client] {
 			return client.cloud.EKS.Association(client.Place, cluster, id)
 		},
 		Change: func(_ context.Context, client *Client, id string, inputs eks.AssociationSettings) (eks.Association, error) {
-			settings, err := client.association(inputs)
-			if err != nil {
-				return eks.Association{}, err
-			}
-			return client.cloud.EKS.Update(client.Place, id, settings)
+			return client.cloud.EKS.Update(client.Place, id, inputs)
 		},
 		Remove: func(_ context.Context, client *Client, id string, known eks.AssociationSettings) error {
 			return client.cloud.EKS.Delete(client.Place, known.Cluster, id)
 		},
-		Show: (*Client).associationOutputs,
-	}.Resource()
-}
-
-// association is the settings with every tag.
-func (c *Client) association(settings eks.AssociationSettings) (_ eks.AssociationSettings, err error) {
-	settings.Tags, err = c.tagged("EKS", "CreatePodIdentityAssociation", settings.Tags)
-	return settings, err
-}
-
-func (c *Client) associationOutputs(association eks.Association, inputs eks.AssociationSettings) map[string]any {
-	outputs := map[string]any{
-		"associationArn": association.ARN(),
-		"associationId":  association.ID,
-		"clusterName":    association.Cluster,
-		"namespace":      association.Namespace,
-		"roleArn":        association.RoleARN,
-		"serviceAccount": association.ServiceAccount,
-	}
-	c.tagOutputs(outputs, association.Tags, inputs.Tags)
-	return outputs
+		Show: func(_ *Client, association eks.Association, _ eks.AssociationSettings) map[string]any {
+			return map[string]any{
+				"associationArn": association.ARN(),
+				"associationId":  association.ID,
+				"clusterName":    association.Cluster,
+				"namespace":      association.Namespace,
+				"roleArn":        association.RoleARN,
+				"serviceAccount": association.ServiceAccount,
+			}
+		},
+	})
 }

@@ -2,7 +2,6 @@ package aws
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,25 +13,36 @@ import (
 	pulumiecs "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	pulumieks "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/eks"
 	pulumiiam "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"waybill.example/waybill/sandbox/provider"
 )
 
+// wanted is what look-ups ask for, each for some of it.
+type wanted struct {
+	ARN        string `json:"arn"`
+	URL        string `json:"url"`
+	Name       string `json:"name"`
+	Repository string `json:"repositoryName"`
+	Registry   string `json:"registryId"`
+	Tag        string `json:"imageTag"`
+	Digest     string `json:"imageDigest"`
+	Cluster    string `json:"clusterArn"`
+	Service    string `json:"serviceName"`
+	Type       string `json:"typeName"`
+	Identifier string `json:"identifier"`
+}
+
 // getCallerIdentity tells whose administrator the provider is.
 func getCallerIdentity() provider.Function[*Client] {
-	return provider.Function[*Client]{
-		Tok:  "aws:index/getCallerIdentity:getCallerIdentity",
-		Args: pulumiaws.GetCallerIdentityOutputArgs{}.ElementType(),
-		Run: func(_ context.Context, client *Client, _ resource.PropertyMap) (map[string]any, error) {
+	return provider.LookUp("aws:index/getCallerIdentity:getCallerIdentity", pulumiaws.GetCallerIdentityOutputArgs{}.ElementType(),
+		func(client *Client, _ wanted) (map[string]any, error) {
 			return map[string]any{
 				"accountId": client.Account,
 				"arn":       client.Global("iam", "user/administrator"),
 				"id":        client.Account,
 				"userId":    "AIDA" + "ADMIN" + client.Account,
 			}, nil
-		},
-	}
+		})
 }
 
 // missing words what a look-up does not find as the real provider does.
@@ -45,11 +55,9 @@ func missing(err error) error {
 
 // getOIDCProvider describes an OIDC provider by its ARN or its URL.
 func getOIDCProvider() provider.Function[*Client] {
-	return provider.Function[*Client]{
-		Tok:  "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider",
-		Args: pulumiiam.LookupOpenIdConnectProviderOutputArgs{}.ElementType(),
-		Run: func(_ context.Context, client *Client, properties resource.PropertyMap) (map[string]any, error) {
-			name, url := provider.Text(properties, "arn"), provider.Text(properties, "url")
+	return provider.LookUp("aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider", pulumiiam.LookupOpenIdConnectProviderOutputArgs{}.ElementType(),
+		func(client *Client, args wanted) (map[string]any, error) {
+			name, url := args.ARN, args.URL
 			switch {
 			case (name == "") == (url == ""):
 				return nil, errors.New("one of `arn,url` must be specified")
@@ -65,27 +73,23 @@ func getOIDCProvider() provider.Function[*Client] {
 			}
 			return map[string]any{
 				"arn":             found.ARN,
-				"clientIdLists":   anyList(found.ClientIDs),
+				"clientIdLists":   found.ClientIDs,
 				"id":              found.ARN,
-				"tags":            anyMap(found.Tags),
-				"thumbprintLists": anyList(found.Thumbprints),
+				"tags":            found.Tags,
+				"thumbprintLists": found.Thumbprints,
 				"url":             found.URL,
 			}, nil
-		},
-	}
+		})
 }
 
 // getCluster describes a cluster of the world. What the sandbox does not know of
 // it, such as its network, is empty.
 func getCluster() provider.Function[*Client] {
-	return provider.Function[*Client]{
-		Tok:  "aws:eks/getCluster:getCluster",
-		Args: pulumieks.LookupClusterOutputArgs{}.ElementType(),
-		Run: func(_ context.Context, client *Client, properties resource.PropertyMap) (map[string]any, error) {
-			name := provider.Text(properties, "name")
-			cluster, err := client.cloud.EKS.Cluster(client.Place, name)
+	return provider.LookUp("aws:eks/getCluster:getCluster", pulumieks.LookupClusterOutputArgs{}.ElementType(),
+		func(client *Client, args wanted) (map[string]any, error) {
+			cluster, err := client.cloud.EKS.Cluster(client.Place, args.Name)
 			if err != nil {
-				return nil, failed("reading", "EKS Cluster", name, missing(err))
+				return nil, failed("reading", "EKS Cluster", args.Name, missing(err))
 			}
 			return map[string]any{
 				"accessConfigs": []any{map[string]any{
@@ -101,104 +105,85 @@ func getCluster() provider.Function[*Client] {
 				"status":          "ACTIVE",
 				"version":         cluster.KubernetesVersion,
 			}, nil
-		},
-	}
+		})
 }
 
 // getRole describes a role by its name.
 func getRole() provider.Function[*Client] {
-	return provider.Function[*Client]{
-		Tok:  "aws:iam/getRole:getRole",
-		Args: pulumiiam.LookupRoleOutputArgs{}.ElementType(),
-		Run: func(_ context.Context, client *Client, properties resource.PropertyMap) (map[string]any, error) {
-			name := provider.Text(properties, "name")
-			role, err := client.iam.Role(name)
+	return provider.LookUp("aws:iam/getRole:getRole", pulumiiam.LookupRoleOutputArgs{}.ElementType(),
+		func(client *Client, args wanted) (map[string]any, error) {
+			role, err := client.iam.Role(args.Name)
 			if err != nil {
-				return nil, failed("reading", "IAM Role", name, missing(err))
+				return nil, failed("reading", "IAM Role", args.Name, missing(err))
 			}
 			return map[string]any{
-				"arn": role.ARN, "id": role.Name, "name": role.Name, "path": role.Path, "description": role.Description, "tags": anyMap(role.Tags),
+				"arn": role.ARN, "id": role.Name, "name": role.Name, "path": role.Path, "description": role.Description, "tags": role.Tags,
 			}, nil
-		},
-	}
+		})
 }
 
 // getRepository describes an ECR repository by its name.
 func getRepository() provider.Function[*Client] {
-	return provider.Function[*Client]{
-		Tok:  "aws:ecr/getRepository:getRepository",
-		Args: pulumiecr.LookupRepositoryOutputArgs{}.ElementType(),
-		Run: func(_ context.Context, client *Client, properties resource.PropertyMap) (map[string]any, error) {
-			name := provider.Text(properties, "name")
-			repository, err := client.cloud.ECR.Get(client.Place, name)
+	return provider.LookUp("aws:ecr/getRepository:getRepository", pulumiecr.LookupRepositoryOutputArgs{}.ElementType(),
+		func(client *Client, args wanted) (map[string]any, error) {
+			repository, err := client.cloud.ECR.Get(client.Place, args.Name)
 			if err != nil {
-				return nil, failed("reading", "ECR Repository", name, missing(err))
+				return nil, failed("reading", "ECR Repository", args.Name, missing(err))
 			}
 			return map[string]any{
 				"arn": repository.ARN(), "id": repository.Name, "name": repository.Name, "registryId": repository.Account,
-				"repositoryUrl": repository.URI(), "imageTagMutability": repository.Mutability, "tags": anyMap(repository.Tags),
+				"repositoryUrl": repository.URI(), "imageTagMutability": repository.Mutability, "tags": repository.Tags,
 			}, nil
-		},
-	}
+		})
 }
 
 // getImage describes an image of a repository by its tag or its digest.
 func getImage() provider.Function[*Client] {
-	return provider.Function[*Client]{
-		Tok:  "aws:ecr/getImage:getImage",
-		Args: pulumiecr.GetImageOutputArgs{}.ElementType(),
-		Run: func(_ context.Context, client *Client, properties resource.PropertyMap) (map[string]any, error) {
-			name, tag, digest := provider.Text(properties, "repositoryName"), provider.Text(properties, "imageTag"), provider.Text(properties, "imageDigest")
-			registry := cmp.Or(provider.Text(properties, "registryId"), client.Account)
+	return provider.LookUp("aws:ecr/getImage:getImage", pulumiecr.GetImageOutputArgs{}.ElementType(),
+		func(client *Client, args wanted) (map[string]any, error) {
+			registry := cmp.Or(args.Registry, client.Account)
 			switch {
-			case (tag == "") == (digest == ""):
+			case (args.Tag == "") == (args.Digest == ""):
 				return nil, errors.New("imageTag, imageDigest: the sandbox wants one of them")
 			case registry != client.Account:
 				return nil, fmt.Errorf("registryId %q: the sandbox looks into its own account's registry, %s", registry, client.Account)
 			}
-			held, err := client.cloud.ECR.Image(client.Place, name, tag, digest)
+			held, err := client.cloud.ECR.Image(client.Place, args.Repository, args.Tag, args.Digest)
 			if err != nil {
 				return nil, fmt.Errorf("reading ECR Images: %w", err)
 			}
 			return map[string]any{
-				"id": held, "imageDigest": held, "imageTag": tag, "registryId": registry, "repositoryName": name,
+				"id": held, "imageDigest": held, "imageTag": args.Tag, "registryId": registry, "repositoryName": args.Repository,
 			}, nil
-		},
-	}
+		})
 }
 
 // getService describes an ECS service by its cluster and name.
 func getService() provider.Function[*Client] {
-	return provider.Function[*Client]{
-		Tok:  "aws:ecs/getService:getService",
-		Args: pulumiecs.LookupServiceOutputArgs{}.ElementType(),
-		Run: func(_ context.Context, client *Client, properties resource.PropertyMap) (map[string]any, error) {
-			cluster, name := provider.Text(properties, "clusterArn"), provider.Text(properties, "serviceName")
-			service, err := client.cloud.ECS.Service(strings.Replace(cluster, ":cluster/", ":service/", 1) + "/" + name)
+	return provider.LookUp("aws:ecs/getService:getService", pulumiecs.LookupServiceOutputArgs{}.ElementType(),
+		func(client *Client, args wanted) (map[string]any, error) {
+			service, err := client.cloud.ECS.Service(strings.Replace(args.Cluster, ":cluster/", ":service/", 1) + "/" + args.Service)
 			if err != nil {
-				return nil, failed("reading", "ECS Service", name, missing(err))
+				return nil, failed("reading", "ECS Service", args.Service, missing(err))
 			}
 			return map[string]any{
 				"arn": service.ARN(), "id": service.ARN(), "clusterArn": service.Cluster, "serviceName": service.Name,
-				"desiredCount": service.DesiredCount, "taskDefinition": service.TaskDefinition, "tags": anyMap(service.Tags),
+				"desiredCount": service.DesiredCount, "taskDefinition": service.TaskDefinition, "tags": service.Tags,
 			}, nil
-		},
-	}
+		})
 }
 
 // getResource is Cloud Control's reading of a resource, of ECR repositories alone:
 // with its policy, as an object.
 func getResource() provider.Function[*Client] {
-	return provider.Function[*Client]{
-		Tok: "aws:cloudcontrol/getResource:getResource",
-		Args: reflect.TypeFor[struct {
-			Identifier    string  `pulumi:"identifier"`
-			RoleArn       *string `pulumi:"roleArn"`
-			TypeName      string  `pulumi:"typeName"`
-			TypeVersionID *string `pulumi:"typeVersionId"`
-		}](),
-		Run: func(_ context.Context, client *Client, properties resource.PropertyMap) (map[string]any, error) {
-			kind, name := provider.Text(properties, "typeName"), provider.Text(properties, "identifier")
+	return provider.LookUp("aws:cloudcontrol/getResource:getResource", reflect.TypeFor[struct {
+		Identifier    string  `pulumi:"identifier"`
+		RoleArn       *string `pulumi:"roleArn"`
+		TypeName      string  `pulumi:"typeName"`
+		TypeVersionID *string `pulumi:"typeVersionId"`
+	}](),
+		func(client *Client, args wanted) (map[string]any, error) {
+			kind, name := args.Type, args.Identifier
 			if kind != "AWS::ECR::Repository" {
 				return nil, fmt.Errorf("typeName %q: the sandbox reads AWS::ECR::Repository", kind)
 			}
@@ -212,6 +197,5 @@ func getResource() provider.Function[*Client] {
 			}
 			text, err := json.Marshal(described)
 			return map[string]any{"id": name, "identifier": name, "typeName": kind, "properties": string(text)}, err
-		},
-	}
+		})
 }

@@ -30,7 +30,8 @@ type logGroupInputs struct {
 }
 
 func logGroupType() provider.Type[*Client] {
-	return provider.Kind[*Client, logGroupInputs, logs.Group]{
+	const create = "CreateLogGroup"
+	return tagged("CloudWatch Logs", create, create, provider.Kind[*Client, logGroupInputs, logs.Group]{
 		Type: provider.Type[*Client]{
 			Tok:         "aws:cloudwatch/logGroup:LogGroup",
 			Args:        reflect.TypeFor[logGroupArgs](),
@@ -48,25 +49,17 @@ func logGroupType() provider.Type[*Client] {
 				return found
 			},
 		},
-		Noun: "CloudWatch Logs Log Group", Word: failed, Gone: gone,
+		Noun:    "CloudWatch Logs Log Group",
 		Subject: func(inputs logGroupInputs) string { return inputs.Name },
 		Make: func(_ context.Context, client *Client, inputs logGroupInputs) (string, logs.Group, error) {
-			settings, err := client.logGroup(inputs)
-			if err != nil {
-				return "", logs.Group{}, err
-			}
-			group, err := client.cloud.Logs.Create(client.Place, settings)
+			group, err := client.cloud.Logs.Create(client.Place, inputs.Settings)
 			return group.Name, group, err
 		},
 		Find: func(client *Client, id string, _ logGroupInputs) (logs.Group, error) {
 			return client.cloud.Logs.Get(client.Place, id)
 		},
 		Change: func(_ context.Context, client *Client, _ string, inputs logGroupInputs) (logs.Group, error) {
-			settings, err := client.logGroup(inputs)
-			if err != nil {
-				return logs.Group{}, err
-			}
-			return client.cloud.Logs.Update(client.Place, settings)
+			return client.cloud.Logs.Update(client.Place, inputs.Settings)
 		},
 		Remove: func(_ context.Context, client *Client, id string, known logGroupInputs) error {
 			if known.SkipDestroy {
@@ -74,26 +67,15 @@ func logGroupType() provider.Type[*Client] {
 			}
 			return client.cloud.Logs.Delete(client.Place, id)
 		},
-		Show: (*Client).logGroupOutputs,
-	}.Resource()
-}
-
-// logGroup is the settings of a log group with every tag.
-func (c *Client) logGroup(inputs logGroupInputs) (settings logs.Settings, err error) {
-	settings = inputs.Settings
-	settings.Tags, err = c.tagged("CloudWatch Logs", "CreateLogGroup", inputs.Tags)
-	return settings, err
-}
-
-func (c *Client) logGroupOutputs(group logs.Group, inputs logGroupInputs) map[string]any {
-	outputs := withoutEmpty(map[string]any{
-		"arn":             group.ARN(),
-		"kmsKeyId":        group.KMSKey,
-		"logGroupClass":   group.Class,
-		"name":            group.Name,
-		"retentionInDays": group.RetentionInDays,
-		"skipDestroy":     inputs.SkipDestroy,
+		Show: func(_ *Client, group logs.Group, inputs logGroupInputs) map[string]any {
+			return map[string]any{
+				"arn":             group.ARN(),
+				"kmsKeyId":        group.KMSKey,
+				"logGroupClass":   group.Class,
+				"name":            group.Name,
+				"retentionInDays": group.RetentionInDays,
+				"skipDestroy":     inputs.SkipDestroy,
+			}
+		},
 	})
-	c.tagOutputs(outputs, group.Tags, inputs.Tags)
-	return outputs
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"regexp"
+	"strings"
 	"time"
 
 	pulumiiam "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
@@ -15,21 +16,15 @@ import (
 )
 
 type roleInputs struct {
-	Name        string            `json:"name"`
-	Path        string            `json:"path"`
-	Trust       string            `json:"assumeRolePolicy"`
-	Description string            `json:"description"`
-	MaxSession  int               `json:"maxSessionDuration"`
-	Boundary    string            `json:"permissionsBoundary"`
-	ForceDetach bool              `json:"forceDetachPolicies"`
-	Tags        map[string]string `json:"tags"`
+	iam.RoleSettings
+	ForceDetach bool `json:"forceDetachPolicies"`
 }
 
 // roleType has the role's name as its ID. The outputs managedPolicyArns and
 // inlinePolicies, with which the real provider shows what others attached, stay
 // away.
 func roleType() provider.Type[*Client] {
-	return provider.Kind[*Client, roleInputs, iam.Role]{
+	return tagged("IAM", "CreateRole", "TagRole", provider.Kind[*Client, roleInputs, iam.Role]{
 		Type: provider.Type[*Client]{
 			Tok:         "aws:iam/role:Role",
 			Args:        pulumiiam.RoleArgs{}.ElementType(),
@@ -43,10 +38,10 @@ func roleType() provider.Type[*Client] {
 			Validate:    checkRole,
 			Same:        samePolicyIn("assumeRolePolicy"),
 		},
-		Noun: "IAM Role", Word: failed, Gone: gone,
+		Noun:    "IAM Role",
 		Subject: func(inputs roleInputs) string { return inputs.Name },
 		Make: func(_ context.Context, client *Client, inputs roleInputs) (string, iam.Role, error) {
-			role, err := client.createRole(inputs)
+			role, err := client.iam.CreateRole(inputs.RoleSettings)
 			client.cloud.fresh.Made(role.ARN, client.cloud.now())
 			return role.Name, role, err
 		},
@@ -58,7 +53,7 @@ func roleType() provider.Type[*Client] {
 			return client.deleteRole(id, known.ForceDetach)
 		},
 		Show: (*Client).roleOutputs,
-	}.Resource()
+	})
 }
 
 // iamName is the form of names of roles and policies.
@@ -87,30 +82,15 @@ func checkRole(inputs resource.PropertyMap) []plugin.CheckFailure {
 	return found
 }
 
-func (c *Client) createRole(inputs roleInputs) (iam.Role, error) {
-	tags, err := c.tagged("IAM", "CreateRole", inputs.Tags)
-	if err != nil {
-		return iam.Role{}, err
-	}
-	return c.iam.CreateRole(iam.RoleSettings{
-		Name: inputs.Name, Path: inputs.Path, Description: inputs.Description, TrustPolicy: inputs.Trust,
-		MaxSession: inputs.MaxSession, Boundary: inputs.Boundary, Tags: tags,
-	})
-}
-
 // updateRole changes what differs, and no more: a trust policy that is written
 // again binds its principals anew.
 func (c *Client) updateRole(inputs roleInputs) (iam.Role, error) {
-	tags, err := c.tagged("IAM", "TagRole", inputs.Tags)
-	if err != nil {
-		return iam.Role{}, err
-	}
 	role, err := c.iam.Role(inputs.Name)
 	if err != nil {
 		return iam.Role{}, err
 	}
-	if !samePolicy(resource.NewStringProperty(c.cloud.IAM.Text(role.Trust)), resource.NewStringProperty(inputs.Trust)) {
-		if _, err := c.iam.UpdateTrustPolicy(inputs.Name, inputs.Trust); err != nil {
+	if !samePolicy(resource.NewStringProperty(c.cloud.IAM.Text(role.Trust)), resource.NewStringProperty(inputs.TrustPolicy)) {
+		if _, err := c.iam.UpdateTrustPolicy(inputs.Name, inputs.TrustPolicy); err != nil {
 			return iam.Role{}, err
 		}
 	}
@@ -122,7 +102,7 @@ func (c *Client) updateRole(inputs roleInputs) (iam.Role, error) {
 	if _, err := c.iam.UpdateRole(inputs.Name, inputs.Description, cmp.Or(inputs.MaxSession, iam.MinSession)); err != nil {
 		return iam.Role{}, err
 	}
-	return c.iam.SetRoleTags(inputs.Name, tags)
+	return c.iam.SetRoleTags(inputs.Name, inputs.Tags)
 }
 
 // deleteRole deletes a role, with force after its policies.
@@ -147,7 +127,7 @@ func (c *Client) deleteRole(name string, force bool) error {
 }
 
 func (c *Client) roleOutputs(role iam.Role, inputs roleInputs) map[string]any {
-	outputs := map[string]any{
+	return map[string]any{
 		"arn":                 role.ARN,
 		"assumeRolePolicy":    c.cloud.IAM.Text(role.Trust),
 		"createDate":          role.CreateTime.Format(time.RFC3339),
@@ -159,7 +139,99 @@ func (c *Client) roleOutputs(role iam.Role, inputs roleInputs) map[string]any {
 		"permissionsBoundary": role.Boundary,
 		"uniqueId":            role.ID,
 	}
-	outputs = withoutEmpty(outputs)
-	c.tagOutputs(outputs, role.Tags, inputs.Tags)
-	return outputs
 }
+
+// policyType has the policy's ARN as its ID. The output attachmentCount, which
+// only a refresh would change, stays away.
+func policyType() provider.Type[*Client] {
+	return tagged("IAM", "CreatePolicy", "TagPolicy", provider.Kind[*Client, iam.PolicySettings, iam.ManagedPolicy]{
+		Type: provider.Type[*Client]{
+			Tok:         "aws:iam/policy:Policy",
+			Args:        pulumiiam.PolicyArgs{}.ElementType(),
+			Required:    []string{"policy"},
+			Computed:    []string{"arn", "policyId", "tagsAll"},
+			Settled:     []string{"arn", "policyId"},
+			Immutable:   []string{"description", "name", "path"},
+			Defaults:    map[string]any{"path": "/"},
+			DeleteFirst: collides,
+			Default:     named(iam.MaxPolicyName, "policy"),
+			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
+				return append(checkName(inputs, iam.MaxPolicyName), asJSON(inputs, "policy")...)
+			},
+			Same: samePolicyIn("policy"),
+		},
+		Noun:    "IAM Policy",
+		Subject: func(inputs iam.PolicySettings) string { return inputs.Name },
+		Make: func(_ context.Context, client *Client, inputs iam.PolicySettings) (string, iam.ManagedPolicy, error) {
+			made, err := client.iam.CreatePolicy(inputs)
+			return made.ARN, made, err
+		},
+		Find: func(client *Client, id string, _ iam.PolicySettings) (iam.ManagedPolicy, error) {
+			return client.iam.Policy(id)
+		},
+		Change: func(_ context.Context, client *Client, id string, inputs iam.PolicySettings) (iam.ManagedPolicy, error) {
+			if _, err := client.iam.UpdatePolicy(id, inputs.Document); err != nil {
+				return iam.ManagedPolicy{}, err
+			}
+			return client.iam.SetPolicyTags(id, inputs.Tags)
+		},
+		Remove: func(_ context.Context, client *Client, id string, _ iam.PolicySettings) error {
+			return client.iam.DeletePolicy(id)
+		},
+		Show: func(_ *Client, policy iam.ManagedPolicy, _ iam.PolicySettings) map[string]any {
+			return map[string]any{
+				"arn":         policy.ARN,
+				"description": policy.Description,
+				"name":        policy.Name,
+				"path":        policy.Path,
+				"policy":      policy.Text,
+				"policyId":    policy.ID,
+			}
+		},
+	})
+}
+
+// oidcProviderType has the provider's ARN as its ID. The output url lacks its
+// https://, as IAM shows it, and with it the input of an import: a program that
+// ignores changes of the url then fails its check, as with the real provider.
+func oidcProviderType() provider.Type[*Client] {
+	return tagged("IAM", "CreateOpenIDConnectProvider", "TagOpenIDConnectProvider", provider.Kind[*Client, iam.OIDCSettings, iam.OIDCProvider]{
+		Type: provider.Type[*Client]{
+			Tok:       "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
+			Args:      pulumiiam.OpenIdConnectProviderArgs{}.ElementType(),
+			Required:  []string{"clientIdLists"},
+			Computed:  []string{"arn", "tagsAll", "thumbprintLists"},
+			Settled:   []string{"arn", "thumbprintLists"},
+			Immutable: []string{"url"},
+			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
+				if url := provider.Text(inputs, "url"); inputs.HasValue("url") && !strings.HasPrefix(url, "https://") {
+					return []plugin.CheckFailure{failure("url", `%q has an invalid URL: want https://`, url)}
+				}
+				return nil
+			},
+			Same: func(property resource.PropertyKey, old, new resource.PropertyValue) bool {
+				return property == "url" && old.IsString() && new.IsString() && withoutScheme(old.StringValue()) == withoutScheme(new.StringValue())
+			},
+		},
+		Noun: "IAM OIDC Provider",
+		Make: func(_ context.Context, client *Client, inputs iam.OIDCSettings) (string, iam.OIDCProvider, error) {
+			made, err := client.iam.CreateOIDCProvider(inputs)
+			return made.ARN, made, err
+		},
+		Find: func(client *Client, id string, _ iam.OIDCSettings) (iam.OIDCProvider, error) {
+			return client.iam.OIDCProvider(id)
+		},
+		Change: func(_ context.Context, client *Client, id string, inputs iam.OIDCSettings) (iam.OIDCProvider, error) {
+			return client.iam.UpdateOIDCProvider(id, inputs.ClientIDs, inputs.Thumbprints, inputs.Tags)
+		},
+		Remove: func(_ context.Context, client *Client, id string, _ iam.OIDCSettings) error {
+			return client.iam.DeleteOIDCProvider(id)
+		},
+		Show: func(_ *Client, found iam.OIDCProvider, _ iam.OIDCSettings) map[string]any {
+			return map[string]any{"arn": found.ARN, "clientIdLists": found.ClientIDs, "thumbprintLists": found.Thumbprints, "url": found.URL}
+		},
+	})
+}
+
+// withoutScheme is an issuer as IAM names it.
+func withoutScheme(issuer string) string { return strings.TrimPrefix(issuer, "https://") }

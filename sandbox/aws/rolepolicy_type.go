@@ -23,9 +23,6 @@ type rolePolicy struct {
 
 // rolePolicyType is an inline policy; its ID is ROLE:NAME.
 func rolePolicyType() provider.Type[*Client] {
-	put := func(client *Client, wish rolePolicy) (rolePolicy, error) {
-		return wish, client.iam.PutRolePolicy(wish.Role, wish.Name, wish.Policy)
-	}
 	return provider.Kind[*Client, rolePolicy, rolePolicy]{
 		Type: provider.Type[*Client]{
 			Tok:         "aws:iam/rolePolicy:RolePolicy",
@@ -43,10 +40,7 @@ func rolePolicyType() provider.Type[*Client] {
 		Noun: "IAM Role Policy", Word: putting, Gone: gone,
 		Subject: func(wish rolePolicy) string { return wish.Role + ":" + wish.Name },
 		Make: func(_ context.Context, client *Client, wish rolePolicy) (string, rolePolicy, error) {
-			if _, err := put(client, wish); err != nil {
-				return "", wish, err
-			}
-			return wish.Role + ":" + wish.Name, wish, nil
+			return wish.Role + ":" + wish.Name, wish, client.iam.PutRolePolicy(wish.Role, wish.Name, wish.Policy)
 		},
 		Find: func(client *Client, id string, _ rolePolicy) (rolePolicy, error) {
 			roleName, name, both := strings.Cut(id, ":")
@@ -61,7 +55,7 @@ func rolePolicyType() provider.Type[*Client] {
 			return rolePolicy{role.Name, name, text}, err
 		},
 		Change: func(_ context.Context, client *Client, _ string, wish rolePolicy) (rolePolicy, error) {
-			return put(client, wish)
+			return wish, client.iam.PutRolePolicy(wish.Role, wish.Name, wish.Policy)
 		},
 		Remove: func(_ context.Context, client *Client, id string, _ rolePolicy) error {
 			role, name, _ := strings.Cut(id, ":")
@@ -104,11 +98,8 @@ func rolePolicyAttachmentType() provider.Type[*Client] {
 		Noun: "IAM Role Policy Attachment", Word: failed, Gone: gone,
 		Subject: func(wish attachment) string { return wish.Role + "/" + wish.Policy },
 		Make: func(_ context.Context, client *Client, wish attachment) (string, attachment, error) {
-			if err := client.iam.AttachRolePolicy(wish.Role, wish.Policy); err != nil {
-				return "", wish, err
-			}
 			// The real ID is unique in the same way and says as little.
-			return wish.Role + "-" + client.cloud.now().UTC().Format("20060102150405.000000000"), wish, nil
+			return wish.Role + "-" + client.cloud.now().UTC().Format("20060102150405.000000000"), wish, client.iam.AttachRolePolicy(wish.Role, wish.Policy)
 		},
 		Find: func(client *Client, id string, known attachment) (attachment, error) {
 			if known.Role == "" {

@@ -12,6 +12,7 @@ import (
 	pulumiecs "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
+	"k8s.io/utils/ptr"
 
 	"waybill.example/waybill/sandbox/aws/ecs"
 	"waybill.example/waybill/sandbox/provider"
@@ -49,7 +50,7 @@ type serviceInputs struct {
 // serviceType updates in place but for the name, the cluster and how tasks are
 // started. The ID is the service's ARN; an import gives CLUSTER/SERVICE.
 func serviceType() provider.Type[*Client] {
-	return provider.Kind[*Client, serviceInputs, ecs.Service]{
+	return tagged("ECS", "CreateService", "UpdateService", provider.Kind[*Client, serviceInputs, ecs.Service]{
 		Type: provider.Type[*Client]{
 			Tok:       "aws:ecs/service:Service",
 			Args:      pulumiecs.ServiceArgs{}.ElementType(),
@@ -69,21 +70,18 @@ func serviceType() provider.Type[*Client] {
 			Default:     named(255),
 			Validate:    checkService,
 		},
-		Noun: "ECS Service", Word: failed, Gone: gone,
+		Noun:    "ECS Service",
 		Subject: func(inputs serviceInputs) string { return inputs.Name },
 		Make: func(ctx context.Context, client *Client, inputs serviceInputs) (string, ecs.Service, error) {
-			settings, err := client.service("CreateService", inputs)
+			settings, err := inputs.settings()
 			if err != nil {
 				return "", ecs.Service{}, err
 			}
 			service, err := client.cloud.ECS.CreateService(client.Place, settings)
-			if err != nil {
-				return "", service, err
+			if err == nil {
+				err = client.unstable(client.steady(ctx, inputs, service))
 			}
-			if err := client.steady(ctx, inputs, service); err != nil {
-				return service.ARN(), service, client.unstable(err)
-			}
-			return service.ARN(), service, nil
+			return service.ARN(), service, err
 		},
 		Find: func(client *Client, id string, known serviceInputs) (ecs.Service, error) {
 			if cluster, name, both := strings.Cut(id, "/"); known.Name == "" && both && !strings.HasPrefix(id, "arn:") {
@@ -102,7 +100,7 @@ func serviceType() provider.Type[*Client] {
 			return client.deleteService(ctx, id, known.Force)
 		},
 		Show: (*Client).serviceOutputs,
-	}.Resource()
+	})
 }
 
 // updateService changes a service and waits where the program asks for it, as
@@ -112,7 +110,7 @@ func serviceType() provider.Type[*Client] {
 // rolled back is stable, and the update succeeds
 // (https://github.com/hashicorp/terraform-provider-aws/issues/20858).
 func (c *Client) updateService(ctx context.Context, id string, inputs serviceInputs) (ecs.Service, error) {
-	settings, err := c.service("UpdateService", inputs)
+	settings, err := inputs.settings()
 	if err != nil {
 		return ecs.Service{}, err
 	}
@@ -138,6 +136,9 @@ func (c *Client) updateService(ctx context.Context, id string, inputs serviceInp
 // unstable is the end of a wait for tasks that do not start. The real provider
 // does not say why, the service's events do.
 func (c *Client) unstable(err error) error {
+	if err == nil {
+		return nil
+	}
 	return &provider.Unsettled{Err: fmt.Errorf(
 		"timeout while waiting for state to become 'tfSTABLE' (last state: 'tfPENDING', timeout: 20m0s); the service's events: %w", err)}
 }
@@ -180,12 +181,10 @@ func checkService(inputs resource.PropertyMap) []plugin.CheckFailure {
 	return found
 }
 
-// service is the settings of a service with every tag.
-func (c *Client) service(operation string, inputs serviceInputs) (ecs.ServiceSettings, error) {
+func (inputs serviceInputs) settings() (ecs.ServiceSettings, error) {
 	if inputs.LaunchType == "" {
 		return ecs.ServiceSettings{}, errors.New("launchType: the sandbox models FARGATE only, and without a value ECS means EC2")
 	}
-	tags, err := c.tagged("ECS", operation, inputs.Tags)
 	return ecs.ServiceSettings{
 		Cluster:        inputs.Cluster,
 		Name:           inputs.Name,
@@ -194,20 +193,13 @@ func (c *Client) service(operation string, inputs serviceInputs) (ecs.ServiceSet
 		Subnets:        inputs.Network.Subnets,
 		SecurityGroups: inputs.Network.SecurityGroups,
 		AssignPublicIP: inputs.Network.AssignPublicIP,
-		MinimumHealthy: or(inputs.MinimumHealthy, 100),
-		Maximum:        or(inputs.Maximum, 200),
+		MinimumHealthy: ptr.Deref(inputs.MinimumHealthy, 100),
+		Maximum:        ptr.Deref(inputs.Maximum, 200),
 		CircuitBreaker: inputs.CircuitBreaker.Enable,
 		Rollback:       inputs.CircuitBreaker.Rollback,
 		ExecuteCommand: inputs.ExecuteCommand,
-		Tags:           tags,
-	}, err
-}
-
-func or(value *int, fallback int) int {
-	if value == nil {
-		return fallback
-	}
-	return *value
+		Tags:           inputs.Tags,
+	}, nil
 }
 
 // A service launches tasks again and again, as long as the provider waits: for a
@@ -262,11 +254,11 @@ func (c *Client) deleteService(ctx context.Context, id string, force bool) error
 // serviceOutputs describes a service. Cluster and task definition are shown as
 // the program names them, as long as they mean the same.
 func (c *Client) serviceOutputs(service ecs.Service, inputs serviceInputs) map[string]any {
-	network := map[string]any{"subnets": anyList(service.Subnets), "assignPublicIp": service.AssignPublicIP}
+	network := map[string]any{"subnets": service.Subnets, "assignPublicIp": service.AssignPublicIP}
 	if len(service.SecurityGroups) > 0 {
-		network["securityGroups"] = anyList(service.SecurityGroups)
+		network["securityGroups"] = service.SecurityGroups
 	}
-	outputs := withoutEmpty(map[string]any{
+	outputs := map[string]any{
 		"cluster":                         asNamed(inputs.Cluster, service.Cluster),
 		"deploymentMaximumPercent":        service.Maximum,
 		"deploymentMinimumHealthyPercent": service.MinimumHealthy,
@@ -280,9 +272,9 @@ func (c *Client) serviceOutputs(service ecs.Service, inputs serviceInputs) map[s
 		"propagateTags":                   inputs.PropagateTags,
 		"schedulingStrategy":              inputs.Scheduling,
 		"taskDefinition":                  asNamed(inputs.TaskDefinition, service.TaskDefinition),
-		"triggers":                        anyMap(inputs.Triggers),
+		"triggers":                        inputs.Triggers,
 		"waitForSteadyState":              inputs.Wait,
-	})
+	}
 	if service.CircuitBreaker || service.Rollback {
 		outputs["deploymentCircuitBreaker"] = map[string]any{"enable": service.CircuitBreaker, "rollback": service.Rollback}
 	}
@@ -293,7 +285,6 @@ func (c *Client) serviceOutputs(service ecs.Service, inputs serviceInputs) map[s
 			outputs[name] = true
 		}
 	}
-	c.tagOutputs(outputs, service.Tags, inputs.Tags)
 	return outputs
 }
 
@@ -303,4 +294,135 @@ func asNamed(given, name string) string {
 		return given
 	}
 	return name
+}
+
+type taskDefinitionInputs struct {
+	Family           string               `json:"family"`
+	Containers       string               `json:"containerDefinitions"`
+	CPU              string               `json:"cpu"`
+	Memory           string               `json:"memory"`
+	NetworkMode      string               `json:"networkMode"`
+	Compatibilities  []string             `json:"requiresCompatibilities"`
+	ExecutionRoleARN string               `json:"executionRoleArn"`
+	TaskRoleARN      string               `json:"taskRoleArn"`
+	RuntimePlatform  *ecs.RuntimePlatform `json:"runtimePlatform"`
+	EphemeralStorage struct {
+		SizeInGiB int `json:"sizeInGib"`
+	} `json:"ephemeralStorage"`
+	SkipDestroy bool              `json:"skipDestroy"`
+	Tags        map[string]string `json:"tags"`
+	// ARN is among the outputs.
+	ARN string `json:"arn"`
+}
+
+// taskDefinitionType replaces a revision by the next one on every change but
+// that of its tags. The ID is the family; an import gives a revision's ARN.
+func taskDefinitionType() provider.Type[*Client] {
+	return tagged("ECS", "RegisterTaskDefinition", "TagResource", provider.Kind[*Client, taskDefinitionInputs, ecs.TaskDefinition]{
+		Type: provider.Type[*Client]{
+			Tok:      "aws:ecs/taskDefinition:TaskDefinition",
+			Args:     pulumiecs.TaskDefinitionArgs{}.ElementType(),
+			Computed: []string{"arn", "arnWithoutRevision", "networkMode", "revision", "tagsAll"},
+			Settled:  []string{"arn", "arnWithoutRevision", "networkMode", "revision"},
+			Immutable: []string{
+				"containerDefinitions", "cpu", "enableFaultInjection", "ephemeralStorage", "executionRoleArn", "family", "memory",
+				"networkMode", "requiresCompatibilities", "runtimePlatform", "taskRoleArn",
+			},
+			Defaults: map[string]any{"enableFaultInjection": false, "skipDestroy": false, "trackLatest": false},
+			Adopted:  func(outputs map[string]any) string { return fmt.Sprint(outputs["family"]) },
+			Same: func(property resource.PropertyKey, old, new resource.PropertyValue) bool {
+				return property == "containerDefinitions" && sameJSON(old, new)
+			},
+			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
+				found := unsupported(inputs, "inferenceAccelerators", "ipcMode", "pidMode", "placementConstraints", "proxyConfiguration", "volumes")
+				if inputs.HasValue("containerDefinitions") {
+					if _, err := ecs.ParseContainers(provider.Text(inputs, "containerDefinitions")); err != nil {
+						found = append(found, failure("containerDefinitions", "%v", err))
+					}
+				}
+				return found
+			},
+			Identify: func(id string) (map[string]any, error) {
+				if !strings.HasPrefix(id, "arn:") {
+					return nil, fmt.Errorf("ID %q: want the ARN of a revision", id)
+				}
+				return nil, nil
+			},
+		},
+		Noun:    "ECS Task Definition",
+		Subject: func(inputs taskDefinitionInputs) string { return inputs.Family },
+		Make: func(_ context.Context, client *Client, inputs taskDefinitionInputs) (string, ecs.TaskDefinition, error) {
+			definition, err := client.register(inputs)
+			return definition.Family, definition, err
+		},
+		Find: func(client *Client, id string, known taskDefinitionInputs) (ecs.TaskDefinition, error) {
+			definition, err := client.cloud.ECS.TaskDefinition(client.Place, cmp.Or(known.ARN, id))
+			if err != nil || definition.Inactive {
+				err = errGone // the only error is that there is none
+			}
+			return definition, err
+		},
+		Change: func(_ context.Context, client *Client, _ string, inputs taskDefinitionInputs) (ecs.TaskDefinition, error) {
+			// Only the newest revision of the family belongs to this resource.
+			definition, err := client.cloud.ECS.TaskDefinition(client.Place, inputs.Family)
+			if err != nil {
+				return definition, err
+			}
+			return client.cloud.ECS.TagDefinition(definition.ARN(), inputs.Tags)
+		},
+		Remove: func(_ context.Context, client *Client, _ string, known taskDefinitionInputs) error {
+			if known.SkipDestroy {
+				return nil
+			}
+			return client.cloud.ECS.Deregister(known.ARN)
+		},
+		Show: (*Client).taskDefinitionOutputs,
+	})
+}
+
+func (c *Client) register(inputs taskDefinitionInputs) (ecs.TaskDefinition, error) {
+	containers, err := ecs.ParseContainers(inputs.Containers)
+	if err != nil {
+		return ecs.TaskDefinition{}, err
+	}
+	return c.cloud.ECS.Register(c.Place, ecs.TaskDefinitionSettings{
+		Family:           inputs.Family,
+		CPU:              inputs.CPU,
+		Memory:           inputs.Memory,
+		Containers:       containers,
+		Document:         inputs.Containers,
+		ExecutionRoleARN: inputs.ExecutionRoleARN,
+		TaskRoleARN:      inputs.TaskRoleARN,
+		NetworkMode:      inputs.NetworkMode,
+		Compatibilities:  inputs.Compatibilities,
+		RuntimePlatform:  inputs.RuntimePlatform,
+		EphemeralStorage: inputs.EphemeralStorage.SizeInGiB,
+		Tags:             inputs.Tags,
+	})
+}
+
+func (c *Client) taskDefinitionOutputs(definition ecs.TaskDefinition, inputs taskDefinitionInputs) map[string]any {
+	outputs := map[string]any{
+		"arn":                     definition.ARN(),
+		"arnWithoutRevision":      definition.FamilyARN(),
+		"containerDefinitions":    definition.Document,
+		"cpu":                     definition.CPU,
+		"family":                  definition.Family,
+		"memory":                  definition.Memory,
+		"networkMode":             definition.NetworkMode,
+		"requiresCompatibilities": definition.Compatibilities,
+		"revision":                definition.Revision,
+		"skipDestroy":             inputs.SkipDestroy,
+		"executionRoleArn":        definition.ExecutionRoleARN,
+		"taskRoleArn":             definition.TaskRoleARN,
+	}
+	if platform := definition.RuntimePlatform; platform != nil {
+		outputs["runtimePlatform"] = withoutEmpty(map[string]any{
+			"cpuArchitecture": platform.CPUArchitecture, "operatingSystemFamily": platform.OperatingSystemFamily,
+		})
+	}
+	if definition.EphemeralStorage != 0 {
+		outputs["ephemeralStorage"] = map[string]any{"sizeInGib": definition.EphemeralStorage}
+	}
+	return outputs
 }

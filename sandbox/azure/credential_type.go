@@ -67,10 +67,7 @@ func credentialType() provider.Type[*Client] {
 				return "", Credential{}, err
 			}
 			made, err := client.putCredentialOf(ctx, inputs)
-			if err != nil {
-				return "", made, err
-			}
-			return id, made, nil
+			return id, made, err
 		},
 		Find: func(client *Client, id string, _ credentialInputs) (Credential, error) {
 			path, err := client.parse(id, true)
@@ -98,12 +95,8 @@ func (c *Client) putCredentialOf(ctx context.Context, inputs credentialInputs) (
 }
 
 func credentialOutputs(_ *Client, credential Credential, _ credentialInputs) map[string]any {
-	audiences := make([]any, len(credential.Audiences))
-	for i, audience := range credential.Audiences {
-		audiences[i] = audience
-	}
 	return map[string]any{
-		"audiences": audiences,
+		"audiences": credential.Audiences,
 		"issuer":    credential.Issuer,
 		"name":      credential.Name,
 		"subject":   credential.Subject,

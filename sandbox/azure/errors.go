@@ -20,39 +20,24 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("autorest/azure: Service returned an error. Status=%d Code=%q Message=%q", e.Status, e.Code, e.Message)
 }
 
-func subscriptionNotFound(subscription string) error {
-	return &Error{http.StatusNotFound, "SubscriptionNotFound",
-		fmt.Sprintf("The subscription '%s' could not be found.", subscription)}
+// refusing makes refusals of one kind, whose message has the values.
+func refusing(status int, code, format string) func(values ...any) error {
+	return func(values ...any) error { return &Error{status, code, fmt.Sprintf(format, values...)} }
 }
 
-func wrongTenant(given, owner string) error {
-	return &Error{http.StatusUnauthorized, "InvalidAuthenticationTokenTenant", fmt.Sprintf(
-		"The access token is from the wrong issuer 'https://sts.windows.net/%s/'. It must match the tenant 'https://sts.windows.net/%s/' associated with this subscription. Please use the authority (URL) 'https://login.windows.net/%s' to get the token.",
-		given, owner, owner)}
-}
-
-func resourceGroupNotFound(group string) error {
-	return &Error{http.StatusNotFound, "ResourceGroupNotFound",
-		fmt.Sprintf("Resource group '%s' could not be found.", group)}
-}
-
-func resourceNotFound(kind, name, group string) error {
-	return &Error{http.StatusNotFound, "ResourceNotFound", fmt.Sprintf(
-		"The Resource '%s/%s' under resource group '%s' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
-		kind, name, group)}
-}
-
-func parentNotFound(kind, parent string) error {
-	return &Error{http.StatusNotFound, "ParentResourceNotFound", fmt.Sprintf(
-		"Failed to perform 'write' on resource(s) of type '%s', because the parent resource '%s' could not be found.", kind, parent)}
-}
-
-// concurrentWrites is the refusal of docs/facts.md §2.
-func concurrentWrites(identity string) error {
-	return &Error{http.StatusConflict, "ConcurrentFederatedIdentityCredentialsWritesForSingleManagedIdentity", fmt.Sprintf(
-		"Too many Federated Identity Credentials are written concurrently for the managed identity '%s'. Concurrent Federated Identity Credentials writes under the same managed identity are not supported.",
-		identity)}
-}
+var (
+	subscriptionNotFound = refusing(http.StatusNotFound, "SubscriptionNotFound", "The subscription '%s' could not be found.")
+	wrongTenant          = refusing(http.StatusUnauthorized, "InvalidAuthenticationTokenTenant",
+		"The access token is from the wrong issuer 'https://sts.windows.net/%s/'. It must match the tenant 'https://sts.windows.net/%s/' associated with this subscription. Please use the authority (URL) 'https://login.windows.net/%[2]s' to get the token.")
+	resourceGroupNotFound = refusing(http.StatusNotFound, "ResourceGroupNotFound", "Resource group '%s' could not be found.")
+	resourceNotFound      = refusing(http.StatusNotFound, "ResourceNotFound",
+		"The Resource '%s/%s' under resource group '%s' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix")
+	parentNotFound = refusing(http.StatusNotFound, "ParentResourceNotFound",
+		"Failed to perform 'write' on resource(s) of type '%s', because the parent resource '%s' could not be found.")
+	// concurrentWrites is the refusal of docs/facts.md §2.
+	concurrentWrites = refusing(http.StatusConflict, "ConcurrentFederatedIdentityCredentialsWritesForSingleManagedIdentity",
+		"Too many Federated Identity Credentials are written concurrently for the managed identity '%s'. Concurrent Federated Identity Credentials writes under the same managed identity are not supported.")
+)
 
 func badRequest(format string, args ...any) error {
 	return &Error{http.StatusBadRequest, "BadRequest", fmt.Sprintf(format, args...)}

@@ -50,10 +50,7 @@ func identityType() provider.Type[*Client] {
 				return "", Identity{}, err
 			}
 			identity, err := client.putIdentity(ctx, inputs.ResourceGroup, inputs.Name, inputs.Location, inputs.Tags)
-			if err != nil {
-				return "", identity, err
-			}
-			return identity.ID(), identity, nil
+			return identity.ID(), identity, err
 		},
 		Find: func(client *Client, id string, _ identityInputs) (Identity, error) {
 			path, err := client.parse(id, false)
@@ -72,7 +69,7 @@ func identityType() provider.Type[*Client] {
 			}
 			return client.deleteIdentity(ctx, path.group, path.identity)
 		},
-		Show: func(_ *Client, identity Identity, _ identityInputs) map[string]any { return identityOutputs(identity) },
+		Show: identityOutputs,
 	}.Resource()
 }
 
@@ -84,23 +81,17 @@ func defaultLocation(client *Client, request plugin.CheckRequest, inputs resourc
 	}
 	if old, had := request.Olds["location"]; had {
 		inputs["location"] = old
-		return
-	}
-	if client.location != "" {
+	} else if client.location != "" {
 		inputs["location"] = resource.NewStringProperty(client.location)
-		return
-	}
-	if group := inputs["resourceGroupName"]; group.ContainsUnknowns() {
+	} else if inputs["resourceGroupName"].ContainsUnknowns() {
 		inputs["location"] = resource.MakeComputed(resource.NewStringProperty(""))
-		return
-	}
-	// A group that cannot be found leaves the location missing, which is then refused.
-	if _, group, err := client.group(provider.Text(inputs, "resourceGroupName")); err == nil {
+	} else if _, group, err := client.group(provider.Text(inputs, "resourceGroupName")); err == nil {
+		// A group that cannot be found leaves the location missing, which is then refused.
 		inputs["location"] = resource.NewStringProperty(group.Location)
 	}
 }
 
-func identityOutputs(identity Identity) map[string]any {
+func identityOutputs(_ *Client, identity Identity, _ identityInputs) map[string]any {
 	outputs := map[string]any{
 		"clientId":    identity.ClientID,
 		"location":    identity.Location,
@@ -110,15 +101,7 @@ func identityOutputs(identity Identity) map[string]any {
 		"type":        identityKind,
 	}
 	if len(identity.Tags) > 0 {
-		outputs["tags"] = anyMap(identity.Tags)
+		outputs["tags"] = identity.Tags
 	}
 	return outputs
-}
-
-func anyMap(values map[string]string) map[string]any {
-	result := make(map[string]any, len(values))
-	for key, value := range values {
-		result[key] = value
-	}
-	return result
 }

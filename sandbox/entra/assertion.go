@@ -89,7 +89,8 @@ func (s *Server) checkTimes(claims oidc.Claims) *refusal {
 	expires, _ := claims.Time("exp")
 	valid, bounded := claims.Time("nbf")
 	if expires.Add(skew).Before(now) || bounded && valid.Add(-skew).After(now) {
-		return notInTime(now, valid, expires)
+		const form = "2006-01-02T15:04:05.0000000Z"
+		return notInTime(now.Format(form), valid.Format(form), expires.Format(form))
 	}
 	return nil
 }

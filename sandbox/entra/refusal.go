@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/google/uuid"
 )
@@ -42,133 +41,71 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, refused *refusal
 	})
 }
 
-func invalidRequest(code int, format string, args ...any) *refusal {
-	return &refusal{http.StatusBadRequest, "invalid_request", code, fmt.Sprintf(format, args...)}
+// refusing makes refusals of one kind, whose text has the values.
+func refusing(status int, name string, code int, format string) func(values ...any) *refusal {
+	return func(values ...any) *refusal { return &refusal{status, name, code, fmt.Sprintf(format, values...)} }
 }
 
-func invalidClient(code int, format string, args ...any) *refusal {
-	return &refusal{http.StatusUnauthorized, "invalid_client", code, fmt.Sprintf(format, args...)}
+func badRequest(name string, code int, format string) func(values ...any) *refusal {
+	return refusing(http.StatusBadRequest, name, code, format)
+}
+
+func invalidRequest(code int, format string) func(values ...any) *refusal {
+	return badRequest("invalid_request", code, format)
+}
+
+func invalidClient(code int, format string) func(values ...any) *refusal {
+	return refusing(http.StatusUnauthorized, "invalid_client", code, format)
 }
 
 // The request. Codes 50049, 70003, 70011, 90002, 90014, 500011, 700016, 900144
 // and 7000218 are in the reference above; 1002012 is in docs/facts.md §7. For a
 // client_assertion_type of another kind none is documented: 9002313 is Entra's
 // general one for a malformed request.
+var (
+	unknownTenant      = invalidRequest(90002, "Tenant '%s' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.")
+	unknownInstance    = badRequest("invalid_instance", 50049, "Unknown or invalid instance.")
+	malformedRequest   = invalidRequest(9002313, "Invalid request. Request is malformed or invalid.")
+	missingParameter   = invalidRequest(900144, "The request body must contain the following parameter: '%s'.")
+	missingField       = invalidRequest(90014, "The required field '%s' is missing from the credential. Ensure that you have all the necessary parameters for the login request.")
+	missingAssertion   = invalidClient(7000218, "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.")
+	unsupportedGrant   = badRequest("unsupported_grant_type", 70003, "The app requested an unsupported grant type '%s'.")
+	unknownApplication = badRequest("unauthorized_client", 700016,
+		"Application with identifier '%s' was not found in the directory '%s'. The application is not installed in the tenant, or the request went to the wrong tenant.")
+	scopeNotDefault = badRequest("invalid_scope", 1002012,
+		"The provided value for scope %s is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).")
+	severalResources = badRequest("invalid_scope", 70011,
+		"The provided value for the input parameter 'scope' is not valid. The scope '%s' names more than one resource.")
+	unknownResource = badRequest("invalid_resource", 500011,
+		"The resource principal named %s was not found in the tenant named %s. The application is not installed in the tenant, or the request went to the wrong tenant.")
+)
 
-func unknownTenant(name string) *refusal {
-	return invalidRequest(90002, "Tenant '%s' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.", name)
-}
-
-func unknownInstance() *refusal {
-	return &refusal{http.StatusBadRequest, "invalid_instance", 50049, "Unknown or invalid instance."}
-}
-
-func malformedRequest() *refusal {
-	return invalidRequest(9002313, "Invalid request. Request is malformed or invalid.")
-}
-
-func missingParameter(name string) *refusal {
-	return invalidRequest(900144, "The request body must contain the following parameter: '%s'.", name)
-}
-
-func missingField(name string) *refusal {
-	return invalidRequest(90014, "The required field '%s' is missing from the credential. Ensure that you have all the necessary parameters for the login request.", name)
-}
-
-func missingAssertion() *refusal {
-	return invalidClient(7000218, "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.")
-}
-
-func unsupportedGrant(grant string) *refusal {
-	return &refusal{http.StatusBadRequest, "unsupported_grant_type", 70003, fmt.Sprintf("The app requested an unsupported grant type '%s'.", grant)}
-}
-
-func unknownApplication(clientID, tenant string) *refusal {
-	return &refusal{http.StatusBadRequest, "unauthorized_client", 700016, fmt.Sprintf(
-		"Application with identifier '%s' was not found in the directory '%s'. The application is not installed in the tenant, or the request went to the wrong tenant.", clientID, tenant)}
-}
-
-func scopeNotDefault(scope string) *refusal {
-	return &refusal{http.StatusBadRequest, "invalid_scope", 1002012, fmt.Sprintf(
-		"The provided value for scope %s is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).", scope)}
-}
-
-func severalResources(scope string) *refusal {
-	return &refusal{http.StatusBadRequest, "invalid_scope", 70011, fmt.Sprintf(
-		"The provided value for the input parameter 'scope' is not valid. The scope '%s' names more than one resource.", scope)}
-}
-
-func unknownResource(name, tenant string) *refusal {
-	return &refusal{http.StatusBadRequest, "invalid_resource", 500011, fmt.Sprintf(
-		"The resource principal named %s was not found in the tenant named %s. The application is not installed in the tenant, or the request went to the wrong tenant.", name, tenant)}
-}
+const compare = "Check your federated identity credential Subject, Audience and Issuer against the presented assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
 
 // The assertion. 700211 to 700214, 70021, 700024 and 7000272 are in
 // docs/facts.md §5 and §7; 50027 ("invalid JWT token") and 700027 ("client
 // assertion failed signature validation") in the reference. 700212 is for a
 // token whose audience is not the credential's, 700214 for a credential whose
 // audience is not the cloud's URI (docs/facts.md §5 names both for the latter).
-
-func malformedAssertion(reason string) *refusal {
-	return invalidRequest(50027, "Invalid JWT token: %s.", reason)
-}
-
-// wrongAlgorithm has the code of https://github.com/AzureAD/microsoft-authentication-library-for-dotnet/issues/4712,
-// of the family 50027: for federated assertions none is documented.
-func wrongAlgorithm(algorithm string) *refusal {
-	return invalidRequest(5002730, "Invalid JWT token. Unsupported key for the signing algorithm '%s': federated identity credentials accept RS256.", algorithm)
-}
-
-// issuedHere is worded as in https://github.com/AzureAD/microsoft-identity-web/issues/2519.
-func issuedHere() *refusal {
-	return invalidClient(700222, "AAD-issued tokens may not be used for federated identity flows.")
-}
-
-const compare = "Check your federated identity credential Subject, Audience and Issuer against the presented assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
-
-func noCredentials(issuer, subject, audience string) *refusal {
-	return invalidClient(70021, "No matching federated identity record found for presented assertion. Assertion Issuer: '%s'. Assertion Subject: '%s'. Assertion Audience: '%s'. %s",
-		issuer, subject, audience, compare)
-}
-
-func noSuchIssuer(issuer string) *refusal {
-	return invalidClient(700211, "No matching federated identity record found for presented assertion issuer '%s'. %s", issuer, compare)
-}
-
-func noSuchSubject(subject string) *refusal {
-	return invalidClient(700213, "No matching federated identity record found for presented assertion subject '%s'. %s", subject, compare)
-}
-
-func noSuchAudience(audience string) *refusal {
-	return invalidClient(700212, "No matching federated identity record found for presented assertion audience '%s'. %s", audience, compare)
-}
-
-func wrongAudience(audience, want string) *refusal {
-	return invalidClient(700214, "The federated identity credential's audience '%s' is not supported: it must be '%s'. %s", audience, want, compare)
-}
-
-// unknownKey is worded as in https://github.com/Azure/azure-workload-identity/issues/1232.
-func unknownKey(keyID, issuer string) *refusal {
-	return invalidClient(7000272, "The certificate with identifier %s used to sign the federated credential could not be found in the metadata of identity provider %s.", keyID, issuer)
-}
-
-func badSignature(keyID string) *refusal {
-	return invalidClient(700027, "Client assertion failed signature validation. [Reason - The provided signature value did not match the expected signature value., key used by client: '%s']", keyID)
-}
-
-func notInTime(now, valid, expires time.Time) *refusal {
-	const form = "2006-01-02T15:04:05.0000000Z"
-	return invalidClient(700024, "Client assertion is not within its valid time range. Current time: %s, assertion valid from %s, expiry time of assertion %s.",
-		now.Format(form), valid.Format(form), expires.Format(form))
-}
-
-// issuerUnreachable has the code of docs/facts.md §5; when Entra says 90061 and
-// when 501661, in the same words, is not documented. Here 90061 is an issuer
-// that does not answer, 501661 one that answers with something else.
-func issuerUnreachable() *refusal {
-	return invalidRequest(90061, "Request to External OIDC endpoint failed.")
-}
-
-func issuerInvalid() *refusal {
-	return invalidRequest(501661, "Request to External OIDC endpoint failed.")
-}
+var (
+	malformedAssertion = invalidRequest(50027, "Invalid JWT token: %s.")
+	// wrongAlgorithm has the code of https://github.com/AzureAD/microsoft-authentication-library-for-dotnet/issues/4712,
+	// of the family 50027: for federated assertions none is documented.
+	wrongAlgorithm = invalidRequest(5002730, "Invalid JWT token. Unsupported key for the signing algorithm '%s': federated identity credentials accept RS256.")
+	// issuedHere is worded as in https://github.com/AzureAD/microsoft-identity-web/issues/2519.
+	issuedHere     = invalidClient(700222, "AAD-issued tokens may not be used for federated identity flows.")
+	noCredentials  = invalidClient(70021, "No matching federated identity record found for presented assertion. Assertion Issuer: '%s'. Assertion Subject: '%s'. Assertion Audience: '%s'. "+compare)
+	noSuchIssuer   = invalidClient(700211, "No matching federated identity record found for presented assertion issuer '%s'. "+compare)
+	noSuchSubject  = invalidClient(700213, "No matching federated identity record found for presented assertion subject '%s'. "+compare)
+	noSuchAudience = invalidClient(700212, "No matching federated identity record found for presented assertion audience '%s'. "+compare)
+	wrongAudience  = invalidClient(700214, "The federated identity credential's audience '%s' is not supported: it must be '%s'. "+compare)
+	// unknownKey is worded as in https://github.com/Azure/azure-workload-identity/issues/1232.
+	unknownKey   = invalidClient(7000272, "The certificate with identifier %s used to sign the federated credential could not be found in the metadata of identity provider %s.")
+	badSignature = invalidClient(700027, "Client assertion failed signature validation. [Reason - The provided signature value did not match the expected signature value., key used by client: '%s']")
+	notInTime    = invalidClient(700024, "Client assertion is not within its valid time range. Current time: %s, assertion valid from %s, expiry time of assertion %s.")
+	// issuerUnreachable has the code of docs/facts.md §5; when Entra says 90061 and
+	// when 501661, in the same words, is not documented. Here 90061 is an issuer
+	// that does not answer, 501661 one that answers with something else.
+	issuerUnreachable = invalidRequest(90061, "Request to External OIDC endpoint failed.")
+	issuerInvalid     = invalidRequest(501661, "Request to External OIDC endpoint failed.")
+)

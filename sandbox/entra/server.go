@@ -76,9 +76,8 @@ func New(config Config) (*Server, error) {
 	}
 	s := &Server{
 		cloud: config.Cloud, now: config.Now,
-		// Federated credentials are for RS256 alone (docs/facts.md §2). Keys are
-		// fetched for every exchange: what an issuer publishes now decides.
-		issuers: oidc.NewVerifier(config.Client, -1, jose.RS256),
+		// Federated credentials are for RS256 alone (docs/facts.md §2).
+		issuers: oidc.NewVerifier(config.Client, jose.RS256),
 	}
 	if s.now == nil {
 		s.now = time.Now

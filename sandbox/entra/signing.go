@@ -8,18 +8,19 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"waybill.example/waybill/sandbox/state"
 )
 
 // signingKey is a tenant's key with its certificate. Entra names a key by the
@@ -40,10 +41,7 @@ func openSigningKey(dir, tenant string) (*signingKey, error) {
 		if text, err = newSigningKey(tenant); err != nil {
 			return nil, err
 		}
-		if err := os.WriteFile(path+".new", text, 0o600); err != nil {
-			return nil, err
-		}
-		if err := os.Rename(path+".new", path); err != nil {
+		if err := state.WriteFile(path, text, 0o600); err != nil {
 			return nil, err
 		}
 	case err != nil:
@@ -67,17 +65,12 @@ func newSigningKey(tenant string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
-	if err != nil {
-		return nil, err
-	}
 	now := time.Now()
 	template := &x509.Certificate{
-		SerialNumber: serial,
-		Subject:      pkix.Name{CommonName: "waybill sandbox, tenant " + tenant},
-		NotBefore:    now.Add(-24 * time.Hour),
-		NotAfter:     now.AddDate(10, 0, 0),
-		KeyUsage:     x509.KeyUsageDigitalSignature,
+		Subject:   pkix.Name{CommonName: "waybill sandbox, tenant " + tenant},
+		NotBefore: now.Add(-24 * time.Hour),
+		NotAfter:  now.AddDate(10, 0, 0),
+		KeyUsage:  x509.KeyUsageDigitalSignature,
 	}
 	certificate, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
 	if err != nil {
@@ -113,13 +106,5 @@ func (k *signingKey) sign(claims map[string]any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	payload, err := json.Marshal(claims)
-	if err != nil {
-		return "", err
-	}
-	signed, err := signer.Sign(payload)
-	if err != nil {
-		return "", err
-	}
-	return signed.CompactSerialize()
+	return jwt.Signed(signer).Claims(claims).Serialize()
 }

@@ -230,7 +230,7 @@ func (r *rig) get(t *testing.T, address string) (status int, document map[string
 // the network.
 func (r *rig) verified(t *testing.T, issuer, token string) map[string]any {
 	t.Helper()
-	claims, err := oidc.NewVerifier(r.network.Client(), -1, jose.RS256, jose.ES256).Verify(t.Context(), issuer, token)
+	claims, err := oidc.NewVerifier(r.network.Client(), jose.RS256, jose.ES256).Verify(t.Context(), issuer, token)
 	require.NoError(t, err)
 	return claims
 }

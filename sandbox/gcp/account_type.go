@@ -43,10 +43,7 @@ func accountType() provider.Type[*Client] {
 		Make: func(_ context.Context, client *Client, inputs accountInputs) (string, Account, error) {
 			account, err := client.createAccount(inputs.Project,
 				Account{ID: inputs.ID, DisplayName: inputs.DisplayName, Description: inputs.Description}, inputs.Adopt)
-			if err != nil {
-				return "", account, err
-			}
-			return account.Name(), account, nil
+			return account.Name(), account, err
 		},
 		Find: func(client *Client, id string, _ accountInputs) (Account, error) {
 			return client.getAccount(emailOf(id))

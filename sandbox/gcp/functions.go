@@ -2,16 +2,13 @@ package gcp
 
 import (
 	"cmp"
-	"context"
 	"fmt"
-	"reflect"
 	"strings"
 
 	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/artifactregistry"
 	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/iam"
 	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/organizations"
 	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/serviceaccount"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"waybill.example/waybill/sandbox/provider"
 )
@@ -25,7 +22,7 @@ func getRepository() provider.Function[*Client] {
 		Location string `json:"location"`
 		ID       string `json:"repositoryId"`
 	}
-	return find("gcp:artifactregistry/getRepository:getRepository", artifactregistry.LookupRepositoryOutputArgs{}.ElementType(),
+	return provider.LookUp("gcp:artifactregistry/getRepository:getRepository", artifactregistry.LookupRepositoryOutputArgs{}.ElementType(),
 		func(client *Client, args arguments) (map[string]any, error) {
 			repository, err := client.getRepository(cmp.Or(args.Project, client.project), cmp.Or(args.Location, client.region), args.ID)
 			if err != nil {
@@ -33,7 +30,7 @@ func getRepository() provider.Function[*Client] {
 			}
 			return map[string]any{
 				"id": repository.ResourceName(), "description": repository.Description, "format": repository.Format,
-				"labels": anyMap(repository.Labels), "mode": repository.Mode, "repositoryId": repository.ID,
+				"labels": repository.Labels, "mode": repository.Mode, "repositoryId": repository.ID,
 			}, nil
 		})
 }
@@ -43,7 +40,7 @@ func getAccount() provider.Function[*Client] {
 		Project string `json:"project"`
 		ID      string `json:"accountId"`
 	}
-	return find("gcp:serviceaccount/getAccount:getAccount", serviceaccount.LookupAccountOutputArgs{}.ElementType(),
+	return provider.LookUp("gcp:serviceaccount/getAccount:getAccount", serviceaccount.LookupAccountOutputArgs{}.ElementType(),
 		func(client *Client, args arguments) (map[string]any, error) {
 			email := emailOf(args.ID)
 			if !strings.Contains(email, "@") {
@@ -64,7 +61,7 @@ func getPool() provider.Function[*Client] {
 		Project string `json:"project"`
 		ID      string `json:"workloadIdentityPoolId"`
 	}
-	return find("gcp:iam/getWorkloadIdentityPool:getWorkloadIdentityPool", iam.LookupWorkloadIdentityPoolOutputArgs{}.ElementType(),
+	return provider.LookUp("gcp:iam/getWorkloadIdentityPool:getWorkloadIdentityPool", iam.LookupWorkloadIdentityPoolOutputArgs{}.ElementType(),
 		func(client *Client, args arguments) (map[string]any, error) {
 			pool, err := client.getPool(cmp.Or(args.Project, client.project), args.ID)
 			if err != nil {
@@ -77,30 +74,17 @@ func getPool() provider.Function[*Client] {
 		})
 }
 
-// find is a function with arguments as a struct.
-func find[A any](token string, shape reflect.Type, run func(*Client, A) (map[string]any, error)) provider.Function[*Client] {
-	return provider.Function[*Client]{
-		Tok: token, Args: shape,
-		Run: func(_ context.Context, client *Client, properties resource.PropertyMap) (map[string]any, error) {
-			var args A
-			if err := provider.Decode(properties, &args); err != nil {
-				return nil, err
-			}
-			return run(client, args)
-		},
-	}
-}
-
 // getProject describes a project. The Cloud Resource Manager answers where the
 // project has enabled it: Google checks that in the caller's own project, and
 // the sandbox takes the callers to be the project's.
 // https://cloud.google.com/resource-manager/reference/rest/v1/projects/get
 func getProject() provider.Function[*Client] {
-	return provider.Function[*Client]{
-		Tok:  "gcp:organizations/getProject:getProject",
-		Args: organizations.LookupProjectOutputArgs{}.ElementType(),
-		Run: func(_ context.Context, client *Client, properties resource.PropertyMap) (map[string]any, error) {
-			id := cmp.Or(provider.Text(properties, "projectId"), client.project)
+	type arguments struct {
+		ID string `json:"projectId"`
+	}
+	return provider.LookUp("gcp:organizations/getProject:getProject", organizations.LookupProjectOutputArgs{}.ElementType(),
+		func(client *Client, args arguments) (map[string]any, error) {
+			id := cmp.Or(args.ID, client.project)
 			if id == "" {
 				return nil, fmt.Errorf("no project value set. `project_id` must be set at the resource level, or a default `project` value must be specified on the provider")
 			}
@@ -111,12 +95,6 @@ func getProject() provider.Function[*Client] {
 			if err != nil {
 				return nil, err
 			}
-			return map[string]any{
-				"id":        "projects/" + project.ID,
-				"name":      project.ID,
-				"number":    project.Number,
-				"projectId": project.ID,
-			}, nil
-		},
-	}
+			return map[string]any{"id": "projects/" + project.ID, "name": project.ID, "number": project.Number, "projectId": project.ID}, nil
+		})
 }

@@ -1,6 +1,7 @@
 package gcp
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
@@ -100,33 +101,26 @@ type holder struct {
 }
 
 func accountHolder(account Account) holder {
-	email := account.Email()
-	return holder{
-		name: account.Name(), kind: "service account", roles: accountRoles,
-		load: func(held contents) (Policy, bool) {
-			account, found := held.Accounts[email]
-			return account.Policy, found
-		},
-		save: func(held *contents, policy Policy) {
-			account := held.Accounts[email]
-			account.Policy = policy
-			held.Accounts[email] = account
-		},
-	}
+	return holding(account.Name(), "service account", accountRoles, contents.accounts, account.Email(), func(a *Account) *Policy { return &a.Policy })
 }
 
 func repositoryHolder(repository Repository) holder {
-	name := repository.ResourceName()
+	return holding(repository.ResourceName(), "artifactregistry repository", repositoryRoles, contents.repositories, repository.ResourceName(),
+		func(r *Repository) *Policy { return &r.Policy })
+}
+
+// holding is a holder that the store keeps under a key of one of its maps.
+func holding[V any](name, kind string, roles []string, of func(contents) map[string]V, key string, policy func(*V) *Policy) holder {
 	return holder{
-		name: name, kind: "artifactregistry repository", roles: repositoryRoles,
+		name: name, kind: kind, roles: roles,
 		load: func(held contents) (Policy, bool) {
-			repository, found := held.Repositories[name]
-			return repository.Policy, found
+			entry, found := of(held)[key]
+			return *policy(&entry), found
 		},
-		save: func(held *contents, policy Policy) {
-			repository := held.Repositories[name]
-			repository.Policy = policy
-			held.Repositories[name] = repository
+		save: func(held *contents, changed Policy) {
+			entry := of(*held)[key]
+			*policy(&entry) = changed
+			of(*held)[key] = entry
 		},
 	}
 }
@@ -184,4 +178,16 @@ func (c *Cloud) checkPolicy(held contents, of holder, current, policy Policy) er
 		return invalid("The number of members in the policy (%d) is larger than the maximum allowed size %d.", count, MaxPrincipals)
 	}
 	return nil
+}
+
+// Grant gives a member a role on a repository, as its owner does by hand.
+func (c *Cloud) Grant(_ context.Context, repository Repository, role, member string) error {
+	_, err := c.modifyPolicy(repositoryHolder(repository), func(policy *Policy) { policy.add(role, member) })
+	return err
+}
+
+// Revoke takes a role on a repository from a member, as its owner does by hand.
+func (c *Cloud) Revoke(_ context.Context, repository Repository, role, member string) error {
+	_, err := c.modifyPolicy(repositoryHolder(repository), func(policy *Policy) { policy.remove(role, member) })
+	return err
 }

@@ -2,6 +2,7 @@ package gcp
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	pulumigcp "github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp"
@@ -9,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 
 	"waybill.example/waybill/sandbox/provider"
+	"waybill.example/waybill/sandbox/world"
 )
 
 // Package is the Pulumi package that stands in front of this cloud.
@@ -105,4 +107,29 @@ func optional(outputs map[string]any, name, value string) {
 	if value != "" {
 		outputs[name] = value
 	}
+}
+
+// Client is the cloud as one configured provider resource sees it.
+type Client struct {
+	cloud *Cloud
+	// project and region are used where a resource names none; may be empty.
+	project string
+	region  string
+	// labels are the configured default labels.
+	labels map[string]string
+}
+
+// use finds a project, by ID or number, in which a service is enabled.
+func (c *Client) use(project, service string) (world.Project, error) {
+	if project == "" {
+		return world.Project{}, fmt.Errorf("project: required field is not set: name it on the resource or in the provider's configuration")
+	}
+	found, exists := c.cloud.Project(project)
+	if !exists {
+		return world.Project{}, consumerInvalid(project, service)
+	}
+	if !slices.Contains(found.APIs, service) {
+		return world.Project{}, serviceDisabled(found.Number, service)
+	}
+	return found, nil
 }

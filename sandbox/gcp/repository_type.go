@@ -44,10 +44,7 @@ func repositoryType() provider.Type[*Client] {
 		Noun: "Repository", Word: worded, Gone: isNotFound,
 		Make: func(_ context.Context, client *Client, inputs RepositorySettings) (string, Repository, error) {
 			repository, err := client.createRepository(client.labelled(inputs))
-			if err != nil {
-				return "", repository, err
-			}
-			return repository.ResourceName(), repository, nil
+			return repository.ResourceName(), repository, err
 		},
 		Find: func(client *Client, id string, _ RepositorySettings) (Repository, error) {
 			if strings.Count(id, "/") > 2 && !upstreamName.MatchString(id) {
@@ -98,7 +95,7 @@ func (c *Client) repositoryOutputs(repository Repository, own map[string]string)
 	outputs["createTime"] = repository.CreateTime.Format(time.RFC3339Nano)
 	outputs["updateTime"] = repository.UpdateTime.Format(time.RFC3339Nano)
 	outputs["name"] = repository.ID
-	outputs["effectiveLabels"] = anyMap(repository.Labels)
-	outputs["pulumiLabels"] = anyMap(configured)
+	outputs["effectiveLabels"] = repository.Labels
+	outputs["pulumiLabels"] = configured
 	return outputs
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"waybill.example/waybill/sandbox/oidc/oidctest"
 )
 
 // A cluster whose issuer nobody outside can reach, in a pool of several clusters:
@@ -21,7 +23,7 @@ func TestOneClusterOfSeveralIsTrustedByItsUploadedKeys(t *testing.T) {
 		serviceAccount = "system:serviceaccount:bifrost:bifrost-refresher"
 	)
 	s := newSetting(t)
-	keys, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: s.issuer.rsa.Public(), KeyID: "rsa", Algorithm: "RS256", Use: "sig"}}})
+	keys, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{s.rsa.Public()}})
 	require.NoError(t, err)
 	for _, environment := range []string{"prod", "test"} {
 		s.engine.MustCreate("gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider", environment, map[string]any{
@@ -39,7 +41,7 @@ func TestOneClusterOfSeveralIsTrustedByItsUploadedKeys(t *testing.T) {
 		return "//iam.googleapis.com/projects/" + number + "/locations/global/workloadIdentityPools/acme-azure/providers/acme-" + environment
 	}
 	token := func(audience, subject string) string {
-		return sign(t, jose.RS256, s.issuer.rsa, "rsa", map[string]any{
+		return s.rsa.Sign(t, map[string]any{
 			"iss": privateIssuer, "aud": []string{"https:" + audience}, "sub": subject,
 			"iat": s.clock.now.Unix(), "exp": s.clock.now.Add(time.Hour).Unix(),
 		})
@@ -59,7 +61,7 @@ func TestOneClusterOfSeveralIsTrustedByItsUploadedKeys(t *testing.T) {
 	refused := exchanged("prod", "system:serviceaccount:bifrost:default")
 	assert.Equal(t, http.StatusBadRequest, refused.status)
 	assert.Contains(t, refused.text, "rejected by the attribute condition")
-	foreign := sign(t, jose.RS256, otherKey(t), "rsa", map[string]any{
+	foreign := oidctest.RSAKey(t, "rsa").Sign(t, map[string]any{
 		"iss": privateIssuer, "aud": "https:" + providerName("prod"), "sub": serviceAccount,
 		"iat": s.clock.now.Unix(), "exp": s.clock.now.Add(time.Hour).Unix(),
 	})

@@ -3,11 +3,6 @@ package googleapis_test
 import (
 	"bytes"
 	"context"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -19,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/google/externalaccount"
@@ -27,6 +21,7 @@ import (
 	"waybill.example/waybill/sandbox/gcp"
 	"waybill.example/waybill/sandbox/googleapis"
 	"waybill.example/waybill/sandbox/network"
+	"waybill.example/waybill/sandbox/oidc/oidctest"
 	"waybill.example/waybill/sandbox/provider/providertest"
 	"waybill.example/waybill/sandbox/world"
 )
@@ -38,8 +33,7 @@ const (
 
 	tenant     = "7d5a3c1e-2b4f-4a68-9c0d-1e2f3a4b5c20"
 	issuerHost = "login.microsoftonline.com"
-	issuerPath = "/" + tenant + "/v2.0"
-	issuerURL  = "https://" + issuerHost + issuerPath
+	issuerURL  = "https://" + issuerHost + "/" + tenant + "/v2.0"
 	entraGUID  = "fb60f99c-7a34-4190-8149-302f77469936"
 	subject    = "6b8d0f2a-4c5e-4a7b-9d1f-3e5a7c9b1d34"
 	client     = "94a1b7c2-3d5e-4f60-8a9b-0c1d2e3f4a33"
@@ -61,61 +55,12 @@ func (c *clock) Now() time.Time { return c.now }
 
 func (c *clock) pass(by time.Duration) { c.now = c.now.Add(by) }
 
-// issuer publishes its keys and signs with them.
-type issuer struct {
-	rsa *rsa.PrivateKey
-	ec  *ecdsa.PrivateKey
-}
-
-func newIssuer(t *testing.T) *issuer {
-	t.Helper()
-	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
-	require.NoError(t, err)
-	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	return &issuer{rsa: rsaKey, ec: ecKey}
-}
-
-func (i *issuer) keys() jose.JSONWebKeySet {
-	return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{
-		{Key: i.rsa.Public(), KeyID: "rsa", Use: "sig"},
-		{Key: i.ec.Public(), KeyID: "ec", Use: "sig"},
-	}}
-}
-
-func (i *issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var document any
-	switch r.URL.Path {
-	case issuerPath + "/.well-known/openid-configuration":
-		document = map[string]string{"issuer": issuerURL, "jwks_uri": "https://" + issuerHost + "/keys"}
-	case "/keys":
-		document = i.keys()
-	default:
-		http.NotFound(w, r)
-		return
-	}
-	_ = json.NewEncoder(w).Encode(document)
-}
-
-func sign(t *testing.T, algorithm jose.SignatureAlgorithm, key any, kid string, claims map[string]any) string {
-	t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: key}, (&jose.SignerOptions{}).WithHeader("kid", kid))
-	require.NoError(t, err)
-	text, err := json.Marshal(claims)
-	require.NoError(t, err)
-	signed, err := signer.Sign(text)
-	require.NoError(t, err)
-	compact, err := signed.CompactSerialize()
-	require.NoError(t, err)
-	return compact
-}
-
 // setting is a vendor's cloud in which one customer's pool, provider and
 // account are deployed, with the token servers on a network of their own.
 type setting struct {
 	*testing.T
 	clock   *clock
-	issuer  *issuer
+	rsa, ec oidctest.Key // that the issuer publishes
 	cloud   *gcp.Cloud
 	engine  *providertest.Engine
 	network *network.Network
@@ -140,7 +85,7 @@ func newSetting(t *testing.T, enabled ...string) *setting {
 	if len(enabled) == 0 {
 		enabled = apis("")
 	}
-	s := &setting{T: t, clock: &clock{now: time.Now().Truncate(time.Second)}, issuer: newIssuer(t), dir: t.TempDir()}
+	s := &setting{T: t, clock: &clock{now: time.Now().Truncate(time.Second)}, rsa: oidctest.RSAKey(t, "rsa"), ec: oidctest.ECKey(t, "ec"), dir: t.TempDir()}
 	var err error
 	s.cloud, err = gcp.Open(filepath.Join(s.dir, "gcp.json"),
 		world.GCP{Projects: []world.Project{{ID: project, Number: number, APIs: enabled}}}, gcp.Clock(s.clock.Now))
@@ -149,7 +94,7 @@ func newSetting(t *testing.T, enabled ...string) *setting {
 	require.NoError(t, err)
 	require.NoError(t, s.network.Start(t.Context()))
 	t.Cleanup(func() { require.NoError(t, s.network.Close()) })
-	s.network.Handle(issuerHost, s.issuer)
+	s.network.Handle(issuerHost, oidctest.New(issuerURL, s.rsa, s.ec))
 	s.serve()
 
 	s.engine = providertest.New(t, s.cloud.Provider().Open(), map[string]any{"project": project})
@@ -218,7 +163,7 @@ func (s *setting) claims(changes map[string]any) map[string]any {
 
 func (s *setting) subjectToken(changes map[string]any) string {
 	s.Helper()
-	return sign(s.T, jose.RS256, s.issuer.rsa, "rsa", s.claims(changes))
+	return s.rsa.Sign(s.T, s.claims(changes))
 }
 
 // exchangeForm is the form that clients send.
@@ -300,14 +245,6 @@ func (s *setting) walk(changes func(*externalaccount.Config)) (*oauth2.Token, er
 	source, err := externalaccount.NewTokenSource(context.WithValue(s.Context(), oauth2.HTTPClient, s.network.Client()), config)
 	require.NoError(s, err)
 	return source.Token()
-}
-
-// otherKey is a key that the issuer does not publish.
-func otherKey(t *testing.T) crypto.Signer {
-	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	require.NoError(t, err)
-	return key
 }
 
 func edited(form url.Values, name, value string) url.Values {

@@ -2,7 +2,6 @@ package googleapis
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -53,15 +52,7 @@ func (s *Server) IAMCredentials() http.Handler {
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
 		response, err := s.call(r, r.PathValue("project"), email, method)
-		var refusal *Error
-		switch {
-		case err == nil:
-			writeJSON(w, http.StatusOK, response)
-		case errors.As(err, &refusal):
-			refusal.write(w)
-		default:
-			internal(err).write(w)
-		}
+		respond(w, response, err)
 	})
 	mux.HandleFunc("/", unknownMethod)
 	return mux

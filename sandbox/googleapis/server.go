@@ -57,7 +57,7 @@ func New(config Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	verifier := oidc.NewVerifier(config.Client, 0, jose.RS256, jose.ES256)
+	verifier := oidc.NewVerifier(config.Client, jose.RS256, jose.ES256)
 	return &Server{Tokens: tokens, cloud: config.Cloud, verifier: verifier, now: config.Now}, nil
 }
 

@@ -69,24 +69,13 @@ type exchangeResponse struct {
 func (s *Server) STS() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/token", func(w http.ResponseWriter, r *http.Request) {
-		request, err := readExchange(w, r)
-		if err != nil {
-			writeJSON(w, http.StatusBadRequest, err)
+		request, refusal := readExchange(w, r)
+		if refusal != nil {
+			respond(w, nil, refusal)
 			return
 		}
-		response, refusal := s.exchange(r.Context(), request)
-		var oauth *OAuthError
-		var api *Error
-		switch {
-		case refusal == nil:
-			writeJSON(w, http.StatusOK, response)
-		case errors.As(refusal, &oauth):
-			writeJSON(w, http.StatusBadRequest, oauth)
-		case errors.As(refusal, &api):
-			api.write(w)
-		default:
-			internal(refusal).write(w)
-		}
+		response, err := s.exchange(r.Context(), request)
+		respond(w, response, err)
 	})
 	mux.HandleFunc("/", unknownMethod)
 	return mux
@@ -207,6 +196,18 @@ func unknownMethod(w http.ResponseWriter, r *http.Request) {
 	notFound("Method not found: %s %s", r.Method, r.URL.Path).write(w)
 }
 
-func internal(err error) *Error {
-	return &Error{Code: http.StatusInternalServerError, Status: "INTERNAL", Message: err.Error()}
+// respond answers with a response, or with an error in the form of its kind.
+func respond(w http.ResponseWriter, response any, err error) {
+	var oauth *OAuthError
+	var api *Error
+	switch {
+	case err == nil:
+		writeJSON(w, http.StatusOK, response)
+	case errors.As(err, &oauth):
+		writeJSON(w, http.StatusBadRequest, oauth)
+	case errors.As(err, &api):
+		api.write(w)
+	default:
+		(&Error{Code: http.StatusInternalServerError, Status: "INTERNAL", Message: err.Error()}).write(w)
+	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"waybill.example/waybill/sandbox/googleapis"
 	"waybill.example/waybill/sandbox/network"
+	"waybill.example/waybill/sandbox/oidc/oidctest"
 )
 
 func TestGooglesOwnClientWalksFromASubjectTokenToAServiceAccount(t *testing.T) {
@@ -146,11 +147,11 @@ func TestASubjectTokenIsRefusedForEachWrongSignature(t *testing.T) {
 	good := strings.Split(s.subjectToken(nil), ".")
 	unsigned := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","kid":"rsa"}`)) + "." + good[1] + "."
 	for name, test := range map[string]struct{ token, words string }{
-		"a key that nobody publishes":  {sign(t, jose.RS256, otherKey(t), "other", s.claims(nil)), `the key "other"`},
-		"another key under this kid":   {sign(t, jose.RS256, otherKey(t), "rsa", s.claims(nil)), "signature"},
-		"RS512":                        {sign(t, jose.RS512, s.issuer.rsa, "rsa", s.claims(nil)), "RS512"},
-		"PS256":                        {sign(t, jose.PS256, s.issuer.rsa, "rsa", s.claims(nil)), "PS256"},
-		"a MAC":                        {sign(t, jose.HS256, []byte(strings.Repeat("k", 32)), "rsa", s.claims(nil)), "HS256"},
+		"a key that nobody publishes":  {oidctest.RSAKey(t, "other").Sign(t, s.claims(nil)), `the key "other"`},
+		"another key under this kid":   {oidctest.RSAKey(t, "rsa").Sign(t, s.claims(nil)), "signature"},
+		"RS512":                        {oidctest.Sign(t, jose.RS512, s.rsa.Private, "rsa", s.claims(nil)), "RS512"},
+		"PS256":                        {oidctest.Sign(t, jose.PS256, s.rsa.Private, "rsa", s.claims(nil)), "PS256"},
+		"a MAC":                        {oidctest.Sign(t, jose.HS256, []byte(strings.Repeat("k", 32)), "rsa", s.claims(nil)), "HS256"},
 		"none":                         {unsigned, "none"},
 		"other claims, same signature": {good[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"`+issuerURL+`"}`)) + "." + good[2], "signature"},
 	} {
@@ -175,7 +176,7 @@ func TestWhatIsAtTheLimitIsAccepted(t *testing.T) {
 		granted := s.exchange(exchangeForm(s.subjectToken(changes)))
 		assert.Equal(t, http.StatusOK, granted.status, "%s: %s", name, granted.text)
 	}
-	es256 := s.exchange(exchangeForm(sign(t, jose.ES256, s.issuer.ec, "ec", s.claims(nil))))
+	es256 := s.exchange(exchangeForm(s.ec.Sign(t, s.claims(nil))))
 	assert.Equal(t, http.StatusOK, es256.status, es256.text)
 	idToken := edited(exchangeForm(s.subjectToken(nil)), "subject_token_type", "urn:ietf:params:oauth:token-type:id_token")
 	assert.Equal(t, http.StatusOK, s.exchange(idToken).status)
@@ -224,7 +225,7 @@ func TestPoolsAndProvidersThatCannotBeUsedAreNoTarget(t *testing.T) {
 
 func TestUploadedKeysTakeThePlaceOfPublishedOnes(t *testing.T) {
 	s := newSetting(t)
-	keys, err := json.Marshal(s.issuer.keys())
+	keys, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{s.rsa.Public(), s.ec.Public()}})
 	require.NoError(t, err)
 	s.update(s.provider, providerInputs(map[string]any{"oidc": map[string]any{
 		"issuerUri": issuerURL, "allowedAudiences": []any{entraGUID}, "jwksJson": string(keys),
@@ -232,7 +233,7 @@ func TestUploadedKeysTakeThePlaceOfPublishedOnes(t *testing.T) {
 	old := s.subjectToken(nil)
 	s.network.Handle(issuerHost, http.NotFoundHandler())
 	assert.Equal(t, http.StatusOK, s.exchange(exchangeForm(old)).status)
-	assert.Contains(t, s.exchange(exchangeForm(sign(t, jose.RS256, otherKey(t), "other", s.claims(nil)))).text, `the key \"other\"`)
+	assert.Contains(t, s.exchange(exchangeForm(oidctest.RSAKey(t, "other").Sign(t, s.claims(nil)))).text, `the key \"other\"`)
 }
 
 func TestAnIssuerThatCannotBeReachedIsNamed(t *testing.T) {

@@ -1,6 +1,7 @@
 package kubelet
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 
 	"waybill.example/waybill/sandbox/kubelet/internal/process"
 	"waybill.example/waybill/sandbox/kubelet/internal/rootfs"
@@ -21,15 +23,14 @@ const (
 	// terminationLimit is how much of the termination message counts, in bytes,
 	// and of the log where that stands in for it
 	// (https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/).
-	terminationLimit      = 4096
-	terminationLogLimit   = 2048
-	terminationLogLines   = 80
-	hostsFile, nameFile   = "/etc/hosts", "/etc/hostname"
-	switchFile            = "/etc/nsswitch.conf" // where names are looked up
-	everybodyReads        = fs.FileMode(0o644)
-	everybodyWrites       = fs.FileMode(0o666)
-	groupReads            = fs.FileMode(0o440)
-	defaultTerminationLog = corev1.TerminationMessagePathDefault
+	terminationLimit    = 4096
+	terminationLogLimit = 2048
+	terminationLogLines = 80
+	hostsFile, nameFile = "/etc/hosts", "/etc/hostname"
+	switchFile          = "/etc/nsswitch.conf" // where names are looked up
+	everybodyReads      = fs.FileMode(0o644)
+	everybodyWrites     = fs.FileMode(0o666)
+	groupReads          = fs.FileMode(0o440)
 )
 
 // prepared is a container that is ready to be started.
@@ -71,7 +72,7 @@ func (c *container) prepare(launch *launch) (_ *prepared, err error) {
 	if err := p.specify(launch); err != nil {
 		return nil, err
 	}
-	if security := c.spec.SecurityContext; security != nil && security.ReadOnlyRootFilesystem != nil && *security.ReadOnlyRootFilesystem {
+	if security := c.spec.SecurityContext; security != nil && ptr.Deref(security.ReadOnlyRootFilesystem, false) {
 		if err := p.seal(); err != nil {
 			return nil, err
 		}
@@ -97,10 +98,7 @@ func (p *prepared) furnish() error {
 }
 
 func (p *prepared) terminationLog() string {
-	if p.c.spec.TerminationMessagePath == "" {
-		return defaultTerminationLog
-	}
-	return p.c.spec.TerminationMessagePath
+	return cmp.Or(p.c.spec.TerminationMessagePath, corev1.TerminationMessagePathDefault)
 }
 
 // mount puts the volumes in.
@@ -193,7 +191,7 @@ func (p *prepared) specify(launch *launch) error {
 		env["HOME"] = user.Home
 	}
 	p.spec = process.Spec{
-		Root: p.root.Path(), Args: launch.command, Dir: c.workingDir(),
+		Root: p.root.Path(), Args: launch.command, Dir: cmp.Or(c.spec.WorkingDir, c.image.Config.WorkingDir, "/"),
 		UID: user.UID, GID: user.GID, Groups: c.w.groups(),
 	}
 	p.spec.Path, p.unstartable = p.root.Executable(launch.command[0], env["PATH"])
@@ -201,17 +199,6 @@ func (p *prepared) specify(launch *launch) error {
 		p.spec.Env = append(p.spec.Env, name+"="+env[name])
 	}
 	return p.root.Dir(p.spec.Dir)
-}
-
-func (c *container) workingDir() string {
-	switch {
-	case c.spec.WorkingDir != "":
-		return c.spec.WorkingDir
-	case c.image.Config.WorkingDir != "":
-		return c.image.Config.WorkingDir
-	default:
-		return "/"
-	}
 }
 
 // groups are the further groups of the pod's processes.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -157,7 +158,7 @@ func (w *worker) runContainers() {
 func (w *worker) refuse(problems []error) {
 	message := errors.Join(problems...).Error()
 	w.change(func() {
-		for _, c := range append(append([]*container{}, w.init...), w.main...) {
+		for _, c := range slices.Concat(w.init, w.main) {
 			c.status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "UnsupportedBySandbox", Message: message}}
 		}
 	})
@@ -167,7 +168,7 @@ func (w *worker) refuse(problems []error) {
 
 // wantsVolumes is false for a pod that only goes on.
 func (w *worker) wantsVolumes() bool {
-	for _, c := range append(append([]*container{}, w.init...), w.main...) {
+	for _, c := range slices.Concat(w.init, w.main) {
 		if !c.standsFor() && c.status.State.Terminated == nil {
 			return true
 		}

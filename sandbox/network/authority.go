@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/big"
 	"os"
 	"path/filepath"
 	"sync"
@@ -69,17 +68,8 @@ func isMissing(path string) bool {
 }
 
 func (a *authority) make(keyFile, name string) error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	serial, err := serialNumber()
-	if err != nil {
-		return err
-	}
 	now := time.Now()
 	template := &x509.Certificate{
-		SerialNumber:          serial,
 		Subject:               pkix.Name{CommonName: name, Organization: []string{"waybill"}},
 		NotBefore:             now.Add(-backdated),
 		NotAfter:              now.Add(authorityLife),
@@ -88,14 +78,11 @@ func (a *authority) make(keyFile, name string) error {
 		MaxPathLenZero:        true, // it signs hosts, and no further authority
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 	}
-	encoded, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	made, key, err := issue(template, template, nil)
 	if err != nil {
 		return err
 	}
-	if a.certificate, err = x509.ParseCertificate(encoded); err != nil {
-		return err
-	}
-	a.key = key
+	a.certificate, a.key = made.Leaf, key
 	secret, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return err
@@ -104,7 +91,25 @@ func (a *authority) make(keyFile, name string) error {
 	if err := state.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), 0o600); err != nil {
 		return err
 	}
-	return state.WriteFile(a.file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: encoded}), 0o644)
+	return state.WriteFile(a.file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: made.Leaf.Raw}), 0o644)
+}
+
+// issue makes a key with a certificate that a parent signs; without its key, the new
+// one does.
+func issue(template, parent *x509.Certificate, by crypto.Signer) (*tls.Certificate, crypto.Signer, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	if by == nil {
+		by = key
+	}
+	encoded, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), by)
+	if err != nil {
+		return nil, nil, err
+	}
+	leaf, err := x509.ParseCertificate(encoded)
+	return &tls.Certificate{Certificate: [][]byte{encoded}, PrivateKey: key, Leaf: leaf}, key, err
 }
 
 // forHost returns a certificate for the host, made at the first call.
@@ -115,37 +120,18 @@ func (a *authority) forHost(host string) (*tls.Certificate, error) {
 	if made, ok := a.hosts[host]; ok && now.Add(backdated).Before(made.Leaf.NotAfter) {
 		return made, nil
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	serial, err := serialNumber()
-	if err != nil {
-		return nil, err
-	}
 	template := &x509.Certificate{
-		SerialNumber: serial,
-		Subject:      pkix.Name{Organization: []string{"waybill"}},
-		DNSNames:     []string{host},
-		NotBefore:    now.Add(-backdated),
-		NotAfter:     now.Add(hostLife),
-		KeyUsage:     x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		Subject:     pkix.Name{Organization: []string{"waybill"}},
+		DNSNames:    []string{host},
+		NotBefore:   now.Add(-backdated),
+		NotAfter:    now.Add(hostLife),
+		KeyUsage:    x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
-	encoded, err := x509.CreateCertificate(rand.Reader, template, a.certificate, key.Public(), a.key)
+	made, _, err := issue(template, a.certificate, a.key)
 	if err != nil {
 		return nil, fmt.Errorf("certificate for %s: %w", host, err)
 	}
-	leaf, err := x509.ParseCertificate(encoded)
-	if err != nil {
-		return nil, err
-	}
-	made := &tls.Certificate{Certificate: [][]byte{encoded}, PrivateKey: key, Leaf: leaf}
 	a.hosts[host] = made
 	return made, nil
-}
-
-// serialNumber is random: two certificates of one authority never share one.
-func serialNumber() (*big.Int, error) {
-	return rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 }

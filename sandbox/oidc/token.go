@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -48,30 +49,20 @@ func Parse(text string, algorithms ...jose.SignatureAlgorithm) (*Token, error) {
 // Google does where a provider's keys were uploaded. Its errors are *Error of
 // kind UnknownKey or BadSignature.
 func (t *Token) VerifyWith(keys jose.JSONWebKeySet) error {
-	candidates := t.candidates(keys)
-	if len(candidates) == 0 {
-		return &Error{Kind: UnknownKey, KeyID: t.KeyID}
-	}
-	var err error
-	for _, key := range candidates {
-		if _, err = t.signed.Verify(key); err == nil {
+	err := error(&Error{Kind: UnknownKey, KeyID: t.KeyID})
+	for _, key := range keys.Keys {
+		// A token without a kid names no key: Kubernetes and the clouds always write it.
+		if t.KeyID == "" || key.KeyID != t.KeyID || !key.IsPublic() ||
+			key.Use != "" && key.Use != "sig" || key.Algorithm != "" && key.Algorithm != string(t.Algorithm) {
+			continue
+		}
+		_, wrong := t.signed.Verify(key)
+		if wrong == nil {
 			return nil
 		}
+		err = &Error{Kind: BadSignature, KeyID: t.KeyID, Err: wrong}
 	}
-	return &Error{Kind: BadSignature, KeyID: t.KeyID, Err: err}
-}
-
-// candidates are the signing keys of the set with the token's kid. A token
-// without one names no key: Kubernetes and the clouds always write it.
-func (t *Token) candidates(keys jose.JSONWebKeySet) []jose.JSONWebKey {
-	var fitting []jose.JSONWebKey
-	for _, key := range keys.Keys {
-		if t.KeyID != "" && key.KeyID == t.KeyID && key.IsPublic() &&
-			(key.Use == "" || key.Use == "sig") && (key.Algorithm == "" || key.Algorithm == string(t.Algorithm)) {
-			fitting = append(fitting, key)
-		}
-	}
-	return fitting
+	return err
 }
 
 // Claims are a token's claims as JSON decodes them: numbers are float64.
@@ -115,3 +106,54 @@ func (c Claims) Time(name string) (at time.Time, ok bool) {
 	whole, fraction := math.Modf(seconds)
 	return time.Unix(int64(whole), int64(fraction*1e9)).UTC(), true
 }
+
+// Kind says why a token was not accepted.
+type Kind string
+
+// The kinds, in the order in which they are found.
+const (
+	// Malformed: not a signed token in compact form with claims.
+	Malformed Kind = "malformed token"
+	// NotAllowed: signed with an algorithm that is not accepted here.
+	NotAllowed Kind = "algorithm not allowed"
+	// WrongIssuer: the token's iss is not the issuer that it must come from.
+	WrongIssuer Kind = "another issuer"
+	// Unreachable: discovery or keys could not be fetched.
+	Unreachable Kind = "issuer unreachable"
+	// BadMetadata: the issuer answered, but with no discovery document of its
+	// own or no key set.
+	BadMetadata Kind = "issuer metadata invalid"
+	// UnknownKey: the issuer publishes no key with the token's kid.
+	UnknownKey Kind = "no such key"
+	// BadSignature: the key is there, and did not sign this.
+	BadSignature Kind = "bad signature"
+)
+
+// Error is why a token was not accepted. It never holds the token.
+type Error struct {
+	Kind Kind
+	// Issuer, KeyID and Algorithm are set where they matter.
+	Issuer    string
+	KeyID     string
+	Algorithm string
+	// Err is the cause, or nil.
+	Err error
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	var text strings.Builder
+	text.WriteString("oidc: " + string(e.Kind))
+	for _, part := range []struct{ name, value string }{{"issuer", e.Issuer}, {"kid", e.KeyID}, {"alg", e.Algorithm}} {
+		if part.value != "" {
+			fmt.Fprintf(&text, " %s %q", part.name, part.value)
+		}
+	}
+	if e.Err != nil {
+		fmt.Fprintf(&text, ": %v", e.Err)
+	}
+	return text.String()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }

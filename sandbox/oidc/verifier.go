@@ -9,37 +9,21 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/go-jose/go-jose/v4"
 )
 
-// DefaultCacheTime is how long a fetched key set is used without asking again.
-// The clouds keep keys for hours; here a removed key or a broken issuer should
-// show while somebody watches.
-const DefaultCacheTime = 2 * time.Second
-
-// Verifier checks tokens with the keys that their issuers publish.
+// Verifier checks tokens with the keys that their issuers publish. It fetches them at
+// every check, so that a removed key or a broken issuer shows at once.
 type Verifier struct {
 	client     *http.Client
 	algorithms []jose.SignatureAlgorithm
-	cacheTime  time.Duration
-
-	mutex sync.Mutex
-	sets  map[string]keySet
 }
 
-type keySet struct {
-	keys    jose.JSONWebKeySet
-	fetched time.Time
-}
-
-// NewVerifier fetches with client and accepts these algorithms. cacheTime 0
-// means DefaultCacheTime; a negative one fetches at every check. It panics when
+// NewVerifier fetches with client and accepts these algorithms. It panics when
 // no algorithm is given, or one that does not sign with a private key: that is
 // a mistake of the caller's code.
-func NewVerifier(client *http.Client, cacheTime time.Duration, algorithms ...jose.SignatureAlgorithm) *Verifier {
+func NewVerifier(client *http.Client, algorithms ...jose.SignatureAlgorithm) *Verifier {
 	if len(algorithms) == 0 {
 		panic("oidc: want the algorithms to accept")
 	}
@@ -50,10 +34,7 @@ func NewVerifier(client *http.Client, cacheTime time.Duration, algorithms ...jos
 			panic(fmt.Sprintf("oidc: algorithm %q: want one with a public key", algorithm))
 		}
 	}
-	if cacheTime == 0 {
-		cacheTime = DefaultCacheTime
-	}
-	return &Verifier{client: client, algorithms: algorithms, cacheTime: cacheTime, sets: map[string]keySet{}}
+	return &Verifier{client: client, algorithms: algorithms}
 }
 
 // Parse reads a token with the verifier's algorithms, without a check.
@@ -72,22 +53,16 @@ func (v *Verifier) Verify(ctx context.Context, issuer, text string) (Claims, err
 	return token.Claims, nil
 }
 
-// Check checks a parsed token's issuer and signature. A key that the cached set
-// does not have is looked for in a new one: keys rotate. Its errors are *Error.
+// Check checks a parsed token's issuer and signature. Its errors are *Error.
 func (v *Verifier) Check(ctx context.Context, issuer string, token *Token) error {
 	if token.Claims.Text("iss") != issuer {
 		return &Error{Kind: WrongIssuer, Issuer: token.Claims.Text("iss"), Err: fmt.Errorf("want %q", issuer)}
 	}
-	keys, fresh, err := v.keys(ctx, issuer)
-	if err != nil {
-		return err
+	keys, err := v.discover(ctx, issuer)
+	if err == nil {
+		err = token.VerifyWith(keys)
 	}
-	if !fresh && len(token.candidates(keys)) == 0 {
-		if keys, err = v.fetch(ctx, issuer); err != nil {
-			return err
-		}
-	}
-	return at(issuer, token.VerifyWith(keys))
+	return at(issuer, err)
 }
 
 // at adds the issuer to an *Error.
@@ -97,29 +72,6 @@ func at(issuer string, err error) error {
 		refusal.Issuer = issuer
 	}
 	return err
-}
-
-// keys returns the issuer's keys; fresh says that they were fetched just now.
-func (v *Verifier) keys(ctx context.Context, issuer string) (keys jose.JSONWebKeySet, fresh bool, err error) {
-	v.mutex.Lock()
-	cached, ok := v.sets[issuer]
-	v.mutex.Unlock()
-	if ok && time.Since(cached.fetched) < v.cacheTime {
-		return cached.keys, false, nil
-	}
-	keys, err = v.fetch(ctx, issuer)
-	return keys, true, err
-}
-
-func (v *Verifier) fetch(ctx context.Context, issuer string) (jose.JSONWebKeySet, error) {
-	keys, err := v.discover(ctx, issuer)
-	if err != nil {
-		return jose.JSONWebKeySet{}, at(issuer, err)
-	}
-	v.mutex.Lock()
-	defer v.mutex.Unlock()
-	v.sets[issuer] = keySet{keys: keys, fetched: time.Now()}
-	return keys, nil
 }
 
 func (v *Verifier) discover(ctx context.Context, issuer string) (jose.JSONWebKeySet, error) {

@@ -3,8 +3,13 @@ package provider
 import (
 	"context"
 	"errors"
+	"reflect"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // Kind makes the handlers of a resource type from functions that work with its
@@ -23,8 +28,8 @@ type Kind[C, I, R any] struct {
 	// Subject names a new resource in messages; nil where the provider does not.
 	Subject func(inputs I) string
 
-	// Make creates the resource. Its ID is empty where an error left nothing
-	// behind; with an Unsettled one, what was made ends in the state.
+	// Make creates the resource. An error leaves nothing behind, but for an Unsettled
+	// one: what was made ends in the state.
 	Make func(ctx context.Context, client C, inputs I) (id string, made R, err error)
 	// Find looks the resource up. Known is zero when the resource is imported.
 	Find func(client C, id string, known I) (R, error)
@@ -51,7 +56,8 @@ func (k Kind[C, I, R]) Resource() Type[C] {
 			if k.Subject != nil {
 				subject = k.Subject(inputs)
 			}
-			if err = k.Word("creating", k.Noun, subject, err); id == "" {
+			var unsettled *Unsettled
+			if err = k.Word("creating", k.Noun, subject, err); !errors.As(err, &unsettled) {
 				return "", nil, err
 			}
 		}
@@ -98,4 +104,55 @@ func (k Kind[C, I, R]) Resource() Type[C] {
 		return nil
 	}
 	return result
+}
+
+// LookUp makes a function whose arguments are a struct, A, and in the SDK's form shape.
+func LookUp[C, A any](token string, shape reflect.Type, run func(client C, args A) (map[string]any, error)) Function[C] {
+	return Function[C]{Tok: token, Args: shape, Run: func(_ context.Context, client C, properties resource.PropertyMap) (map[string]any, error) {
+		var args A
+		if err := Decode(properties, &args); err != nil {
+			return nil, err
+		}
+		return run(client, args)
+	}}
+}
+
+// Unsettled is a failure after which the resource exists, not as it was to be:
+// it ends in the state, and the engine updates it at the next run, changed or not.
+type Unsettled struct{ Err error }
+
+// Error implements error.
+func (u *Unsettled) Error() string { return u.Err.Error() }
+
+// Unwrap returns the cause.
+func (u *Unsettled) Unwrap() error { return u.Err }
+
+// initFailed is a failure with the state that it leaves, as engines read it.
+type initFailed struct {
+	error
+	status *status.Status
+}
+
+// GRPCStatus is what the server sends.
+func (i *initFailed) GRPCStatus() *status.Status { return i.status }
+
+// Unwrap returns the cause.
+func (i *initFailed) Unwrap() error { return i.error }
+
+// withState adds the state to the failure where the resource exists.
+func withState(err error, id resource.ID, inputs, outputs resource.PropertyMap) error {
+	var unsettled *Unsettled
+	if !errors.As(err, &unsettled) {
+		return err
+	}
+	options := plugin.MarshalOptions{KeepUnknowns: true, KeepSecrets: true, KeepResources: true}
+	state, stateErr := plugin.MarshalProperties(outputs, options)
+	given, givenErr := plugin.MarshalProperties(inputs, options)
+	failed, statusErr := status.New(codes.Unknown, err.Error()).WithDetails(&pulumirpc.ErrorResourceInitFailed{
+		Id: string(id), Properties: state, Inputs: given, Reasons: []string{err.Error()},
+	})
+	if problem := errors.Join(stateErr, givenErr, statusErr); problem != nil {
+		return errors.Join(err, problem)
+	}
+	return &initFailed{error: err, status: failed}
 }

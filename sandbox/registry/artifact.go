@@ -300,3 +300,39 @@ func wantedScope(at content.Route, method string) string {
 	}
 	return "repository:" + at.Name + ":" + actions
 }
+
+// actionOf is the action that a method needs, in the words of token scopes:
+// https://distribution.github.io/distribution/spec/auth/scope/
+func actionOf(method string) string {
+	switch {
+	case content.Reads(method):
+		return "pull"
+	case method == http.MethodDelete:
+		return "delete"
+	default:
+		return "push"
+	}
+}
+
+func denied(format string, args ...any) *content.Refusal {
+	return content.Refuse(http.StatusForbidden, "DENIED", format, args...)
+}
+
+// errUnauthorized is Artifact Registry's answer to a user or a token that
+// does not count.
+var errUnauthorized = content.Refuse(http.StatusUnauthorized, "UNAUTHORIZED", "authentication failed")
+
+// movedTag is Artifact Registry's answer to a push that would move a tag where
+// tags are immutable, in the words of
+// https://cloud.google.com/artifact-registry/docs/docker/troubleshoot#push
+func movedTag(tag string) *content.Refusal {
+	return content.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "cannot update tag %s. The repository has enabled tag immutability", tag)
+}
+
+// immutability is how a repository refuses to move tags; nil where it moves them.
+func immutability(immutable bool) content.Immutable {
+	if !immutable {
+		return nil
+	}
+	return movedTag
+}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"waybill.example/waybill/sandbox/gcp"
 	"waybill.example/waybill/sandbox/googleapis"
@@ -86,7 +87,7 @@ func (r *Registries) Handler(host string) http.Handler {
 // Publish puts an image or an index at HOST/NAME:TAG, without asking anybody. A
 // tag that exists is moved, but not where tags are immutable. The host must be
 // a registry of the world, or Artifact Registry's, with a repository that exists.
-func (r *Registries) Publish(ctx context.Context, reference string, artifact content.Artifact) error {
+func (r *Registries) Publish(ctx context.Context, reference string, artifact remote.Taggable) error {
 	tag, err := name.NewTag(reference, name.StrictValidation)
 	if err != nil {
 		return fmt.Errorf("registry: publish: %w", err)
@@ -108,4 +109,66 @@ func (r *Registries) Publish(ctx context.Context, reference string, artifact con
 		return err
 	}
 	return held.Publish(ctx, tag.RepositoryStr(), tag.TagStr(), artifact, immutability(repository.ImmutableTags()))
+}
+
+// repositories are the contents of the repositories of Artifact Registry.
+type repositories struct {
+	shelf *content.Shelf
+	world world.GCP
+}
+
+// of opens what a standard repository holds.
+func (r *repositories) of(ctx context.Context, repository gcp.Repository) (*content.Store, error) {
+	images, err := r.published(repository)
+	if err != nil {
+		return nil, err
+	}
+	return r.shelf.Open(ctx, content.Repository{
+		Place:     filepath.Join(repository.Location, repository.Project, repository.ID),
+		Created:   repository.CreateTime,
+		Prefix:    repository.Project + "/" + repository.ID + "/",
+		Published: images,
+	})
+}
+
+// published are the images that the world has in a repository.
+func (r *repositories) published(repository gcp.Repository) ([]world.Image, error) {
+	for _, project := range r.world.Projects {
+		for _, existing := range project.Repositories {
+			if project.ID == repository.Project && existing.Location == repository.Location && existing.Name == repository.ID {
+				return content.ParseImages(existing.Images)
+			}
+		}
+	}
+	return nil, nil
+}
+
+// parseResourceName returns the project, location and ID of a repository.
+func parseResourceName(name string) (project, location, id string, ok bool) {
+	parts := strings.Split(name, "/")
+	if len(parts) != 6 {
+		return "", "", "", false
+	}
+	return parts[1], parts[3], parts[5], true
+}
+
+// public is a registry from which anybody pulls and to which nobody pushes.
+type public struct{ content *content.Store }
+
+// ServeHTTP answers without asking who it is.
+func (p public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Docker-Distribution-Api-Version", "registry/2.0")
+	if r.URL.Path == "/v2/" || r.URL.Path == "/v2" {
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	at, known := content.ParseRoute(r.URL.Path)
+	switch {
+	case !known:
+		content.Refuse(http.StatusNotFound, "NAME_UNKNOWN", "%s: there is no such thing in a registry", r.URL.Path).Write(w)
+	case !content.Reads(r.Method):
+		denied("requested access to the resource is denied: this registry is public, and read-only").Write(w)
+	default:
+		p.content.Serve(w, r, at, nil)
+	}
 }

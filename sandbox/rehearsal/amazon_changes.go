@@ -49,25 +49,22 @@ func refusedByStore(hop string, err error) error {
 // statement is one statement of a policy that a rehearsal writes.
 type statement map[string]any
 
-func policyOf(statements ...statement) (string, error) {
-	text, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": statements})
-	if err != nil {
-		return "", fmt.Errorf("rehearsal: %w", err)
-	}
-	return string(text), nil
+func policyOf(statements ...statement) string {
+	text, _ := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": statements}) // of texts alone
+	return string(text)
 }
 
 // tokenOnly allows to ask ECR for a token, and nothing else.
-func tokenOnly() (string, error) {
-	return policyOf(statement{"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"})
-}
+var tokenOnly = policyOf(statement{"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"})
 
-// puller is an identity policy that pulls from the chain's repository.
-func (a *amazon) puller() (string, error) {
-	return policyOf(
-		statement{"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
-		statement{"Effect": "Allow", "Action": pullActions, "Resource": a.vendor.ARN("ecr", "repository/"+a.chain.repository)},
-	)
+// pullingRole is the role that pulls, as it is now, with its account.
+func (a *amazon) pullingRole() (iam.Role, *iam.Account, error) {
+	role, err := a.role()
+	if err != nil {
+		return role, nil, err
+	}
+	account, err := a.Cloud.IAM.Account(role.Account)
+	return role, account, err
 }
 
 // withRepositoryPolicy runs with the vendor's policy changed; one that becomes
@@ -94,23 +91,15 @@ func (a *amazon) withoutPull(run func() error) error {
 	if !a.vendorRole() {
 		return a.withRepositoryPolicy(func(string) string { return "" }, run)
 	}
-	token, err := tokenOnly()
-	if err != nil {
-		return err
-	}
-	return a.withPermissions(token, run)
+	return a.withPermissions(tokenOnly, run)
 }
 
 // withPermissions runs with one identity policy in the place of all that the
 // pulling role has; none with "".
 func (a *amazon) withPermissions(text string, run func() error) error {
-	role, err := a.role()
+	role, account, err := a.pullingRole()
 	if err != nil {
 		return err
-	}
-	account, err := a.Cloud.IAM.Account(role.Account)
-	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
 	}
 	change := func() error {
 		var problems []error
@@ -144,13 +133,9 @@ func (a *amazon) withPermissions(text string, run func() error) error {
 // withBoundary runs with a permissions boundary of the pulling role that allows
 // what the policy says.
 func (a *amazon) withBoundary(text string, run func() error) error {
-	role, err := a.role()
+	role, account, err := a.pullingRole()
 	if err != nil {
 		return err
-	}
-	account, err := a.Cloud.IAM.Account(role.Account)
-	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
 	}
 	boundary := arn.Place{Account: role.Account, Region: a.home.Region}.Global("iam", "policy/"+ownName)
 	change := func() error {
@@ -170,13 +155,9 @@ func (a *amazon) withBoundary(text string, run func() error) error {
 
 // withTrust runs with the pulling role's trust policy changed.
 func (a *amazon) withTrust(change func(text string) string, run func() error) error {
-	role, err := a.role()
+	role, account, err := a.pullingRole()
 	if err != nil {
 		return err
-	}
-	account, err := a.Cloud.IAM.Account(role.Account)
-	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
 	}
 	before := a.Cloud.IAM.Text(role.Trust)
 	set := func(text string) func() error {
@@ -192,10 +173,7 @@ func (a *amazon) withTrust(change func(text string) string, run func() error) er
 // given and may pull as far as identity policies go. One that the world has
 // under the name is used.
 func (a *amazon) withRole(accountID, name, path string, run func(roleARN string) error) error {
-	trust, err := policyOf(statement{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": map[string]string{"Service": "ec2." + a.home.Partition().Suffix}})
-	if err != nil {
-		return err
-	}
+	trust := policyOf(statement{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": map[string]string{"Service": "ec2." + a.home.Partition().Suffix}})
 	return a.withTrustingRole(accountID, name, path, trust, run)
 }
 
@@ -205,10 +183,10 @@ func (a *amazon) withTrustingRole(accountID, name, path, trust string, run func(
 	if err != nil {
 		return fmt.Errorf("rehearsal: %w", err)
 	}
-	policy, err := a.puller()
-	if err != nil {
-		return err
-	}
+	policy := policyOf(
+		statement{"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
+		statement{"Effect": "Allow", "Action": pullActions, "Resource": a.vendor.ARN("ecr", "repository/"+a.chain.repository)},
+	)
 	role, err := account.CreateRole(iam.RoleSettings{Name: name, Path: path, TrustPolicy: trust})
 	existed := fault.Has(err, iam.EntityAlreadyExists)
 	if existed {
@@ -227,24 +205,33 @@ func (a *amazon) withTrustingRole(accountID, name, path, trust string, run func(
 	return during(func() error { return account.PutRolePolicy(name, ownName, policy) }, restore, func() error { return run(role.ARN) })
 }
 
-// withoutSessionTags runs with the refresher's Pod Identity association told to
-// leave the tags out.
-func (a *amazon) withoutSessionTags(run func() error) error {
+// association is the refresher's, by Pod Identity.
+func (a *amazon) association() (eks.Association, error) {
 	cluster, err := a.eksCluster()
 	if err != nil {
-		return err
+		return eks.Association{}, err
 	}
 	association, found := a.Cloud.EKS.AssociationOf(cluster.Place, cluster.Name, a.namespace, a.account)
 	if !found {
-		return fmt.Errorf("rehearsal: cluster %s has no Pod Identity association for %s/%s", cluster.Name, a.namespace, a.account)
+		return association, fmt.Errorf("rehearsal: cluster %s has no Pod Identity association for %s/%s", cluster.Name, a.namespace, a.account)
 	}
-	set := func(association eks.Association, disable bool) func() error {
+	return association, nil
+}
+
+// withoutSessionTags runs with the refresher's Pod Identity association told to
+// leave the tags out.
+func (a *amazon) withoutSessionTags(run func() error) error {
+	association, err := a.association()
+	if err != nil {
+		return err
+	}
+	set := func(disable bool) func() error {
 		return func() error {
 			_, err := a.Cloud.EKS.SetSessionTags(association.Place, association.Cluster, association.ID, disable)
 			return err
 		}
 	}
-	return during(set(association, true), set(association, association.DisableSessionTags), run)
+	return during(set(true), set(association.DisableSessionTags), run)
 }
 
 // withAssociation runs with a Pod Identity association of another ServiceAccount
@@ -268,14 +255,10 @@ func (a *amazon) withAssociation(namespace, account string, run func() error) er
 // withAssociatedRole runs with the refresher's Pod Identity association naming
 // another role, which trusts whom the right one trusts.
 func (a *amazon) withAssociatedRole(run func() error) error {
-	cluster, err := a.eksCluster()
-	if err != nil {
+	association, err := a.association()
+	role, unknown := a.role()
+	if err := errors.Join(err, unknown); err != nil {
 		return err
-	}
-	association, found := a.Cloud.EKS.AssociationOf(cluster.Place, cluster.Name, a.namespace, a.account)
-	role, err := a.role()
-	if err != nil || !found {
-		return errors.Join(err, fmt.Errorf("rehearsal: want a Pod Identity association of cluster %s for %s/%s", cluster.Name, a.namespace, a.account))
 	}
 	return a.withTrustingRole(a.home.Account, ownName, "/", a.Cloud.IAM.Text(role.Trust), func(other string) error {
 		set := func(roleARN string) func() error {

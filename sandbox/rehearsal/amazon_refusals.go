@@ -170,8 +170,7 @@ func (a *amazon) refresherCases() []testCase {
 func (a *amazon) withoutToken(ctx context.Context) error {
 	log, err := a.refresh(ctx, "rehearsal-uninjected", func(pod *corev1.PodSpec) {
 		for i := range pod.Volumes {
-			projected := pod.Volumes[i].Projected
-			if projected != nil && isSubjectToken(projected.Sources) {
+			if subjectAudience(pod.Volumes[i]) != "" {
 				pod.Volumes[i].VolumeSource = corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}
 			}
 		}
@@ -187,15 +186,6 @@ func (a *amazon) withoutToken(ctx context.Context) error {
 	return nil
 }
 
-func isSubjectToken(sources []corev1.VolumeProjection) bool {
-	for _, source := range sources {
-		if source.ServiceAccountToken != nil && source.ServiceAccountToken.Audience != "" {
-			return true
-		}
-	}
-	return false
-}
-
 // refusedAt takes a hop that failed for its refusal.
 func refusedAt(hop Hop, err error) error {
 	if err != nil || hop.OK {
@@ -207,10 +197,6 @@ func refusedAt(hop Hop, err error) error {
 // policyCases take away one of the policies that a pull needs: the identity's,
 // the repository's, or what a boundary leaves.
 func (a *amazon) policyCases() ([]testCase, error) {
-	token, err := tokenOnly()
-	if err != nil {
-		return nil, err
-	}
 	role, err := a.role()
 	if err != nil {
 		return nil, err
@@ -218,10 +204,10 @@ func (a *amazon) policyCases() ([]testCase, error) {
 	attempting := func(with func(run func() error) error) func(context.Context) error {
 		return func(ctx context.Context) error { return with(func() error { return a.attempt(ctx) }) }
 	}
-	boundary := testCase{"a permissions boundary that forbids", hopRegistry, ecrBoundary, attempting(func(run func() error) error { return a.withBoundary(token, run) })}
+	boundary := testCase{"a permissions boundary that forbids", hopRegistry, ecrBoundary, attempting(func(run func() error) error { return a.withBoundary(tokenOnly, run) })}
 	all := []testCase{
 		{"no identity policy at all", hopECR, ecrToken, attempting(func(run func() error) error { return a.withPermissions("", run) })},
-		{"the repository's policy alone", hopRegistry, ecrIdentity, attempting(func(run func() error) error { return a.withPermissions(token, run) })},
+		{"the repository's policy alone", hopRegistry, ecrIdentity, attempting(func(run func() error) error { return a.withPermissions(tokenOnly, run) })},
 	}
 	if a.vendorRole() { // the repository has no policy that names the role
 		return append(all, boundary), nil
@@ -348,11 +334,8 @@ func (a *amazon) asCaller(caller policy.Caller, principal, action string) error 
 	if err != nil {
 		return err
 	}
-	text, err := policyOf(statement{"Effect": "Allow", "Action": "ecr:*", "Resource": "*"})
-	if err != nil {
-		return err
-	}
-	identity, err := policy.Parse(policy.Identity, a.home.Partition().Name, text)
+	all := policyOf(statement{"Effect": "Allow", "Action": "ecr:*", "Resource": "*"})
+	identity, err := policy.Parse(policy.Identity, a.home.Partition().Name, all)
 	if err != nil {
 		return err
 	}

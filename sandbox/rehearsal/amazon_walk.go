@@ -1,17 +1,15 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	awsecr "github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/eksauth"
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
@@ -19,6 +17,7 @@ import (
 
 	"waybill.example/waybill/sandbox/aws/iam"
 	"waybill.example/waybill/sandbox/aws/sts"
+	"waybill.example/waybill/sandbox/awsapis/ecrlogin"
 )
 
 // sessionName names the rehearsal's own sessions.
@@ -52,7 +51,7 @@ func (a *amazon) try(ctx context.Context, v amazonVariation) error {
 	if err != nil {
 		return err
 	}
-	login, _, err := ecrLogin(ctx, a.Client, session, orElse(v.region, a.vendor.Region))
+	login, _, err := ecrLogin(ctx, a.Client, session, cmp.Or(v.region, a.vendor.Region))
 	if err != nil {
 		return err
 	}
@@ -78,7 +77,7 @@ func (a *amazon) session(ctx context.Context, v amazonVariation) (keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.askSTS(ctx, token, orElse(v.asked, a.roleARN))
+	return a.askSTS(ctx, token, cmp.Or(v.asked, a.roleARN))
 }
 
 // mint makes credentials of a role without asking anybody.
@@ -158,21 +157,11 @@ func (a *amazon) askEKS(ctx context.Context, token string) (keys, error) {
 // ecrLogin asks ECR in a Region for what a registry wants, and says until when it
 // counts.
 func ecrLogin(ctx context.Context, through *http.Client, session keys, region string) (*authn.Basic, time.Time, error) {
-	client := awsecr.New(awsecr.Options{Region: region, HTTPClient: through, Credentials: session, Retryer: aws.NopRetryer{}})
-	answer, err := client.GetAuthorizationToken(ctx, &awsecr.GetAuthorizationTokenInput{})
+	login, err := ecrlogin.Get(ctx, through, session, region)
 	if err != nil {
 		return nil, time.Time{}, refusedByAWS(hopECR, err)
 	}
-	if len(answer.AuthorizationData) != 1 {
-		return nil, time.Time{}, fmt.Errorf("rehearsal: ECR answered with %d tokens: want 1", len(answer.AuthorizationData))
-	}
-	data := answer.AuthorizationData[0]
-	text, err := base64.StdEncoding.DecodeString(aws.ToString(data.AuthorizationToken))
-	if err != nil {
-		return nil, time.Time{}, errors.New("rehearsal: ECR answered with a token that is no base64")
-	}
-	user, password, _ := strings.Cut(string(text), ":")
-	return &authn.Basic{Username: user, Password: password}, aws.ToTime(data.ExpiresAt), nil
+	return &authn.Basic{Username: login.User, Password: login.Password}, login.Expires, nil
 }
 
 // refusedByAWS takes a service's refusal for the hop's; other errors, such as
@@ -183,4 +172,76 @@ func refusedByAWS(hop string, err error) error {
 		return &refused{hop, firstLine(refusal.ErrorCode() + ": " + refusal.ErrorMessage())}
 	}
 	return refusedByStore(hop, err)
+}
+
+func (a *amazon) walk(ctx context.Context, report func(Hop)) error {
+	switch {
+	case a.onECS():
+		return a.walkTask(ctx, report)
+	case a.refreshes():
+		return a.walkRefresher(ctx, report, hopSTS, hopECR)
+	default:
+		return a.walkNode(ctx, report)
+	}
+}
+
+// walkNode asks ECR as the cluster's node does, and lets the kubelet pull.
+func (a *amazon) walkNode(ctx context.Context, report func(Hop)) error {
+	hop, err := a.nodeLogin(ctx)
+	if err != nil {
+		return err
+	}
+	report(hop)
+	if !hop.OK {
+		return nil
+	}
+	since := a.Record.mark()
+	if hop, err = a.pull(ctx, nil); err != nil {
+		return err
+	}
+	report(a.pulledBy(hop, since, func(pulled answer) bool {
+		_, own := a.Record.find(since, hopECR, func(given answer) bool { return given.given == pulled.shown })
+		return own // the node's provider asked for it, and nobody else's
+	}))
+	return nil
+}
+
+// nodeLogin is what the kubelet's credential provider does before a pull.
+func (a *amazon) nodeLogin(ctx context.Context) (Hop, error) {
+	session, err := a.asNode()
+	var until time.Time
+	if err == nil {
+		_, until, err = ecrLogin(ctx, a.Client, session, a.vendor.Region)
+	}
+	var by *refused
+	switch {
+	case errors.As(err, &by):
+		return Hop{Name: hopECR, Detail: by.words}, nil
+	case err != nil:
+		return Hop{}, err
+	}
+	return Hop{Name: hopECR, OK: true, Detail: describe([2]string{"subject", a.roleARN}, [2]string{"audience", a.registry},
+		[2]string{"until", until.UTC().Format(time.RFC3339)})}, nil
+}
+
+// walkTask lets ECS start a task of the service.
+func (a *amazon) walkTask(ctx context.Context, report func(Hop)) error {
+	hops, err := a.Tasks.RunTask(ctx, a.service)
+	if err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
+	for _, hop := range hops {
+		report(Hop{Name: hop.Name, OK: hop.OK, Detail: firstLine(hop.Detail)})
+	}
+	return nil
+}
+
+// attempt goes the chain as it is gone in production, but for what the cloud was
+// told for the moment; nil if nobody refuses.
+func (a *amazon) attempt(ctx context.Context) (refusal error) {
+	if !a.onECS() {
+		return a.try(ctx, amazonVariation{})
+	}
+	err := a.walkTask(ctx, func(hop Hop) { refusal = refusedAt(hop, nil) })
+	return errors.Join(err, refusal)
 }

@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -79,24 +80,24 @@ func (c *chain) findCronJob(ctx context.Context) error {
 		}
 		if variables["WAYBILL_SECRET"] == c.secret {
 			c.cronJob, c.variables, c.account = &cronJob, variables, pod.ServiceAccountName
-			c.audience = subjectAudience(pod)
+			for _, volume := range pod.Volumes {
+				c.audience = cmp.Or(c.audience, subjectAudience(volume))
+			}
 			return nil
 		}
 	}
 	return fmt.Errorf("rehearsal: namespace %s has no CronJob that writes the secret %s", c.namespace, c.secret)
 }
 
-// subjectAudience is the audience of the one projected token that is not for
-// the API server.
-func subjectAudience(pod corev1.PodSpec) string {
-	for _, volume := range pod.Volumes {
-		if volume.Projected == nil {
-			continue
-		}
-		for _, source := range volume.Projected.Sources {
-			if source.ServiceAccountToken != nil && source.ServiceAccountToken.Audience != "" {
-				return source.ServiceAccountToken.Audience
-			}
+// subjectAudience is the audience of a projected token that is not for the API
+// server; empty for a volume with none.
+func subjectAudience(volume corev1.Volume) string {
+	if volume.Projected == nil {
+		return ""
+	}
+	for _, source := range volume.Projected.Sources {
+		if source.ServiceAccountToken != nil && source.ServiceAccountToken.Audience != "" {
+			return source.ServiceAccountToken.Audience
 		}
 	}
 	return ""

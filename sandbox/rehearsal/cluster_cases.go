@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -86,7 +87,7 @@ func (c *chain) productCases() []testCase {
 				accounts = append(accounts, component.Spec.Template.Spec.ServiceAccountName)
 			}
 			for _, account := range accounts {
-				if err := c.mayOnly(ctx, hopKubernetes, orElse(account, "default"), nil); isAllowed(err) {
+				if err := c.mayOnly(ctx, hopKubernetes, cmp.Or(account, "default"), nil); isAllowed(err) {
 					return err
 				}
 			}

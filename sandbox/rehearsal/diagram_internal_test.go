@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"waybill.example/waybill/sandbox/oidc"
 )
 
 func TestLabelsHoldNothingThatMermaidReadsAsItsOwn(t *testing.T) {
@@ -11,6 +13,6 @@ func TestLabelsHoldNothingThatMermaidReadsAsItsOwn(t *testing.T) {
 }
 
 func TestSeveralAudiencesAreAllShown(t *testing.T) {
-	several := &token{claims: map[string]any{"aud": []any{"one", "two"}, "iss": "https://issuer.example/"}}
+	several := &oidc.Token{Claims: oidc.Claims{"aud": []any{"one", "two"}, "iss": "https://issuer.example/"}}
 	assert.Equal(t, []string{"issuer https://issuer.example/", "subject ", "audience one two"}, tokenLines(several))
 }

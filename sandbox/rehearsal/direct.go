@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -79,7 +80,7 @@ func (d *direct) intrusions(other way) []testCase {
 	if !ok {
 		return nil
 	}
-	name := orElse(o.environment, defaultEnvironment)
+	name := cmp.Or(o.environment, defaultEnvironment)
 	whose := stsIssuer
 	if o.cluster == d.cluster {
 		whose = stsCondition
@@ -131,7 +132,7 @@ func (d *direct) principal(ctx context.Context) (string, error) {
 	if !found {
 		return "", fmt.Errorf("rehearsal: the provider %s of the output accessGrant does not exist", d.provider)
 	}
-	attributes, err := provider.Attributes(t.claims)
+	attributes, err := provider.Attributes(t.Claims)
 	if err != nil {
 		return "", fmt.Errorf("rehearsal: %w", err)
 	}

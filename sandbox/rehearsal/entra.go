@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -82,7 +83,7 @@ func (v *viaEntra) token(ctx context.Context, with entraVariation) (string, erro
 	}
 	return v.askEntra(ctx, entraRequest{
 		authority: v.variables["AZURE_AUTHORITY_HOST"], scope: v.variables["WAYBILL_ENTRA_SCOPE"],
-		tenantID: orElse(with.tenantID, v.tenantID), clientID: orElse(with.clientID, v.clientID),
+		tenantID: cmp.Or(with.tenantID, v.tenantID), clientID: cmp.Or(with.clientID, v.clientID),
 	}, assertion)
 }
 
@@ -172,7 +173,7 @@ func (v *viaEntra) intrusions(other way) []testCase {
 	if !ok || o.clientID == v.clientID {
 		return nil
 	}
-	name := orElse(o.environment, defaultEnvironment)
+	name := cmp.Or(o.environment, defaultEnvironment)
 	return []testCase{
 		{"the ServiceAccount of environment " + name, hopEntra, entraMatch, v.vary(entraVariation{start: start{of: o.chain}})},
 		{"the identity of environment " + name, hopSTS, stsCondition, func(ctx context.Context) error {
@@ -230,6 +231,6 @@ func (v *viaEntra) draw(ctx context.Context, f *flowchart) error {
 	v.drawVendor(f)
 	f.edge("refresher", "identity", hopKubernetes, assertion...)
 	f.edge("identity", "provider", hopEntra, tokenLines(t)...)
-	v.drawGrant(f, claim(t, "sub"))
+	v.drawGrant(f, t.Claims.Text("sub"))
 	return nil
 }

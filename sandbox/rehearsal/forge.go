@@ -8,52 +8,27 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"maps"
-	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"waybill.example/waybill/sandbox/oidc"
 )
 
-// token is a JWT taken apart.
-type token struct {
-	header, claims map[string]any
-}
+// parse reads a token that a cluster or Entra signed.
+func parse(text string) (*oidc.Token, error) { return oidc.Parse(text, jose.RS256) }
 
-func parse(text string) (*token, error) {
-	parts := strings.Split(text, ".")
-	if len(parts) != 3 {
-		return nil, errors.New("rehearsal: the cluster's token is no JWT")
-	}
-	t := &token{}
-	for i, target := range []*map[string]any{&t.header, &t.claims} {
-		raw, err := base64.RawURLEncoding.DecodeString(parts[i])
-		if err != nil {
-			return nil, fmt.Errorf("rehearsal: %w", err)
-		}
-		if err := json.Unmarshal(raw, target); err != nil {
-			return nil, fmt.Errorf("rehearsal: %w", err)
-		}
-	}
-	return t, nil
-}
-
-// sign signs the claims with a key under the token's own key ID.
-func (t *token) sign(algorithm jose.SignatureAlgorithm, key any) (string, error) {
-	keyID, _ := t.header["kid"].(string)
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: key}, (&jose.SignerOptions{}).WithHeader("kid", keyID).WithType("JWT"))
+// sign signs a token's claims with a key under the token's own key ID.
+func sign(t *oidc.Token, algorithm jose.SignatureAlgorithm, key any) (string, error) {
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: key}, (&jose.SignerOptions{}).WithHeader("kid", t.KeyID).WithType("JWT"))
 	if err != nil {
 		return "", fmt.Errorf("rehearsal: %w", err)
 	}
-	text, err := jwt.Signed(signer).Claims(t.claims).Serialize()
-	if err != nil {
-		return "", fmt.Errorf("rehearsal: %w", err)
-	}
-	return text, nil
+	return jwt.Signed(signer).Claims(map[string]any(t.Claims)).Serialize()
 }
 
 // anotherKey signs the token anew with a key of its own, under the same ID.
@@ -71,12 +46,12 @@ func foreign(text string, changes map[string]any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	maps.Copy(t.claims, changes)
+	maps.Copy(t.Claims, changes)
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return "", fmt.Errorf("rehearsal: %w", err)
 	}
-	return t.sign(jose.RS256, key)
+	return sign(t, jose.RS256, key)
 }
 
 // unsigned is the token with algorithm none and no signature.
@@ -85,9 +60,8 @@ func unsigned(text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	t.header["alg"] = "none"
 	var parts [2]string
-	for i, part := range []map[string]any{t.header, t.claims} {
+	for i, part := range []map[string]any{{"alg": "none", "kid": t.KeyID}, t.Claims} {
 		raw, err := json.Marshal(part)
 		if err != nil {
 			return "", fmt.Errorf("rehearsal: %w", err)
@@ -112,7 +86,7 @@ func (c *cluster) symmetric(text string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("rehearsal: %w", err)
 	}
-	return t.sign(jose.HS256, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}))
+	return sign(t, jose.HS256, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}))
 }
 
 // resigned is the token with other claims, signed with the cluster's own key.
@@ -121,12 +95,12 @@ func (c *cluster) resigned(text string, change func(claims map[string]any)) (str
 	if err != nil {
 		return "", err
 	}
-	change(t.claims)
+	change(t.Claims)
 	key, err := c.signingKey()
 	if err != nil {
 		return "", err
 	}
-	return t.sign(jose.RS256, key)
+	return sign(t, jose.RS256, key)
 }
 
 // expired is the token as the cluster signed it two days ago.

@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -81,7 +82,7 @@ type asked struct {
 
 // redeem goes from a subject token to the registry; nil if nobody refuses.
 func (g *google) redeem(ctx context.Context, token string, what asked) error {
-	token, err := g.exchange(ctx, token, orElse(what.project, g.projectNumber))
+	token, err := g.exchange(ctx, token, cmp.Or(what.project, g.projectNumber))
 	if err != nil {
 		return err
 	}
@@ -96,7 +97,7 @@ func (g *google) redeem(ctx context.Context, token string, what asked) error {
 		}
 	}
 	if !what.skipImpersonation {
-		if token, err = g.impersonate(ctx, token, orElse(what.call, "generateAccessToken")); err != nil {
+		if token, err = g.impersonate(ctx, token, cmp.Or(what.call, "generateAccessToken")); err != nil {
 			return err
 		}
 	}

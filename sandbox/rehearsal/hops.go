@@ -147,7 +147,7 @@ func podOf(text string) string {
 	if err != nil {
 		return ""
 	}
-	private, _ := t.claims["kubernetes.io"].(map[string]any)
+	private, _ := t.Claims["kubernetes.io"].(map[string]any)
 	pod, _ := private["pod"].(map[string]any)
 	name, _ := pod["name"].(string)
 	return name
@@ -160,7 +160,7 @@ func (c *chain) reviewed(ctx context.Context, text, pod string) (Hop, error) {
 		return Hop{}, err
 	}
 	answered, err := c.cluster.admin.AuthenticationV1().TokenReviews().Create(ctx, &authenticationv1.TokenReview{
-		Spec: authenticationv1.TokenReviewSpec{Token: text, Audiences: strings.Fields(claim(t, "aud"))},
+		Spec: authenticationv1.TokenReviewSpec{Token: text, Audiences: t.Claims.Audiences()},
 	}, metav1.CreateOptions{})
 	if err != nil {
 		return Hop{}, fmt.Errorf("rehearsal: %w", err)

@@ -175,8 +175,8 @@ func readEntraToken(a *answer, e exchange) {
 // describe takes the claims of the token that was given.
 func (a *answer) describe(text string) {
 	if t, err := parse(text); err == nil {
-		expiry, _ := t.claims["exp"].(float64)
-		a.issuer, a.subject, a.audience, a.until = claim(t, "iss"), claim(t, "sub"), claim(t, "aud"), time.Unix(int64(expiry), 0)
+		a.issuer, a.subject, a.audience = t.Claims.Text("iss"), t.Claims.Text("sub"), strings.Join(t.Claims.Audiences(), " ")
+		a.until, _ = t.Claims.Time("exp")
 	}
 }
 
@@ -189,7 +189,7 @@ func readExchange(a *answer, e exchange) {
 	a.hop, a.shown, a.given = hopSTS, e.form("subject_token"), got.Token
 	a.issuer, a.audience, a.until = "https://"+e.host, e.form("audience"), a.at.Add(time.Duration(got.Life)*time.Second)
 	if t, err := parse(a.shown); err == nil {
-		a.subject = claim(t, "sub")
+		a.subject = t.Claims.Text("sub")
 	}
 }
 

@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,4 +53,85 @@ func (c testCase) try(ctx context.Context) (Refusal, error) {
 		return refusal, fmt.Errorf("rehearsal: case %q: %w", c.name, err)
 	}
 	return refusal, nil
+}
+
+// start is the ServiceAccount token that a walk starts with: what it does not
+// set is the refresher's.
+type start struct {
+	// of is another chain, whose refresher's token it is.
+	of *chain
+	// cluster whose administrator made the token, for an account that need not
+	// exist there; nil for the chain's own cluster, which gives it.
+	cluster *cluster
+	// namespace and account are the ServiceAccount's; audience is the token's.
+	namespace, account string
+	audience           *string
+	// forge changes the token before it is shown.
+	forge func(token string) (string, error)
+}
+
+// subjectToken is the token as it is shown.
+func (c *chain) subjectToken(ctx context.Context, s start) (string, error) {
+	if s.of != nil {
+		c = s.of
+	}
+	audience := c.audience
+	if s.audience != nil {
+		audience = *s.audience
+	}
+	give := c.cluster.accountToken
+	if s.cluster != nil {
+		give = s.cluster.forged
+	}
+	token, err := give(ctx, cmp.Or(s.namespace, c.namespace), cmp.Or(s.account, c.account), audience)
+	if err != nil || s.forge == nil {
+		return token, err
+	}
+	return s.forge(token)
+}
+
+// signer is the cluster that signs the token which the chain c starts with.
+func (s start) signer(c *chain) *cluster {
+	switch {
+	case s.cluster != nil:
+		return s.cluster
+	case s.of != nil:
+		return s.of.cluster
+	}
+	return c.cluster
+}
+
+// tokenWords are the words with which one cloud refuses ServiceAccount tokens:
+// for whose they are, who issued them, for whom, when, and for their signature.
+type tokenWords struct {
+	subject, issuer, audience, time, signature *regexp.Regexp
+}
+
+// tokenCases change the token that starts the chain, whoever reads it at the hop.
+func (c *chain) tokenCases(hop, wrongAudience string, words tokenWords, try func(context.Context, start) error) []testCase {
+	with := func(s start) func(context.Context) error {
+		return func(ctx context.Context) error { return try(ctx, s) }
+	}
+	apiServer := ""
+	cases := []testCase{
+		{"another ServiceAccount", hop, words.subject, with(start{account: "default"})},
+		{"the product's own ServiceAccount", hop, words.subject,
+			with(start{account: c.deployment.Spec.Template.Spec.ServiceAccountName})},
+		{"the same ServiceAccount in another namespace", hop, words.subject, func(ctx context.Context) error {
+			return c.inAnotherNamespace(ctx, func(namespace string) error { return try(ctx, start{namespace: namespace}) })
+		}},
+		{"another cluster's issuer", hop, words.issuer, with(start{forge: anotherIssuer})},
+		{"a wrong audience", hop, words.audience, with(start{audience: &wrongAudience})},
+		{"the default API token", hop, words.audience, with(start{audience: &apiServer})},
+		{"an expired token", hop, words.time, with(start{forge: c.cluster.expired})},
+		{"a token signed with another key", hop, words.signature, with(start{forge: anotherKey})},
+		{"a token with algorithm none", hop, words.signature, with(start{forge: unsigned})},
+		{"a token signed with HS256", hop, words.signature, with(start{forge: c.cluster.symmetric})},
+	}
+	for _, other := range c.clusters {
+		if other != c.cluster {
+			cases = append(cases, testCase{"the same ServiceAccount of the cluster " + other.Context, hop, words.issuer, with(start{cluster: other})})
+		}
+	}
+	return cases
 }

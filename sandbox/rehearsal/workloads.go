@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,7 +41,7 @@ func readWorkloads(walk world.Walk, outputs document, ways []way) ([]*workload, 
 	var problems []error
 	for _, way := range ways {
 		base := way.base()
-		name := orElse(base.environment, defaultEnvironment)
+		name := cmp.Or(base.environment, defaultEnvironment)
 		for _, wanted := range walk.Workloads {
 			at := slices.IndexFunc(left, func(key string) bool {
 				return strings.Contains(key, "_"+name+"_") && trusts.object(key).text("subject") == serviceAccount(base.namespace, wanted.Account)
@@ -116,7 +117,7 @@ func (w *workload) injected(ctx context.Context) error {
 	return nil
 }
 
-func (w *workload) identity() string { return orElse(w.roleARN, w.clientID) }
+func (w *workload) identity() string { return cmp.Or(w.roleARN, w.clientID) }
 
 // become asks for the identity of another workload, or its own; nil if nobody
 // refuses.

@@ -4,6 +4,10 @@
 package state
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +19,7 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // Dir is the state directory of one stack, locked by this process.
@@ -173,4 +178,99 @@ func Sorted[V any](entries map[string]V) []V {
 		sorted = append(sorted, entries[key])
 	}
 	return sorted
+}
+
+// Fresh is what a cloud made a moment ago and does not know everywhere yet. The first
+// request for another resource that refers to it is refused, and the next one is not:
+// how long a cloud takes is not documented, and a count is the same in every run.
+// It is forgotten with the process. A nil Fresh holds nothing.
+type Fresh struct {
+	// For is how long after it was made something can be met as missing.
+	For time.Duration
+
+	mutex sync.Mutex
+	made  map[string]time.Time
+	met   map[[2]string]bool
+}
+
+// Made notes that something, by its name in the cloud, was made.
+func (f *Fresh) Made(name string, now time.Time) {
+	if f == nil {
+		return
+	}
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if f.made == nil {
+		f.made, f.met = map[string]time.Time{}, map[[2]string]bool{}
+	}
+	f.made[name] = now
+}
+
+// Missing says whether the request for another resource, by, meets what was made as
+// missing: its first one does.
+func (f *Fresh) Missing(name, by string, now time.Time) bool {
+	if f == nil {
+		return false
+	}
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	made, known := f.made[name]
+	meeting := [2]string{name, by}
+	if !known || now.Sub(made) >= f.For || f.met[meeting] {
+		return false
+	}
+	f.met[meeting] = true
+	return true
+}
+
+// Seal makes tokens that hold what they mean, encrypted and authenticated by a key
+// on disk, and so outlive the process.
+type Seal struct{ aead cipher.AEAD }
+
+// OpenSeal reads the key at path, or makes it.
+func OpenSeal(path string) (Seal, error) {
+	key, err := readKey(path)
+	if err != nil {
+		return Seal{}, fmt.Errorf("key: %w", err)
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return Seal{}, fmt.Errorf("key %s: %w", path, err)
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return Seal{}, fmt.Errorf("key %s: %w", path, err)
+	}
+	return Seal{aead}, nil
+}
+
+// Close makes a token that holds a value, by its JSON.
+func (s Seal) Close(value any) (string, error) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return "", fmt.Errorf("seal: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(nil, nil, text, nil)), nil //nolint:gosec // this AEAD makes its own random nonce, and wants none
+}
+
+// Open writes what a token holds into a value, and says whether it is one of the seal's.
+func (s Seal) Open(token string, into any) bool {
+	box, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil {
+		return false
+	}
+	text, err := s.aead.Open(nil, nil, box, nil)
+	return err == nil && json.Unmarshal(text, into) == nil
+}
+
+func readKey(path string) ([]byte, error) {
+	key, err := os.ReadFile(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return key, err
+	}
+	key = make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return nil, err
+	}
+	return key, WriteFile(path, key, 0o600)
 }

@@ -330,26 +330,7 @@ func TestEachRefusalByAmazonNamesItsHopItsWordsAndItsLikelyCause(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t, c.trust)
-			for _, at := range c.at {
-				w.always(at, c.answer)
-			}
-			code, stdout, stderr := w.run("refresh")
-			assert.Equal(t, c.code, code, stderr)
-			assert.Empty(t, stdout)
-			line := refusedLine(t, stderr)
-			assert.Equal(t, c.hop, line["hop"])
-			assert.Contains(t, line["error"], c.words)
-			assert.NotEmpty(t, line["error"])
-			assert.Contains(t, fmt.Sprint(line["cause"], "; ", line["remedy"]), c.cause)
-			assert.EqualValues(t, 1, line["attempts"])
-			claims, _ := line["claims"].(map[string]any)
-			if c.claim == "" {
-				assert.Empty(t, claims["iss"])
-			} else {
-				assert.Equal(t, c.claim, claims["iss"])
-			}
-			w.unwritten()
+			newWorld(t, c.trust).refuses(c.at, c.answer, c.hop, c.code, c.words, c.cause, c.claim)
 		})
 	}
 }

@@ -231,12 +231,7 @@ func (w *world) ecrRegistry(rw http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/v2/":
 		status(http.StatusOK, "")(rw, r)
 	case r.URL.Path == "/v2/"+ecrImagePath+"/manifests/1.10":
-		rw.Header().Set("Content-Type", "application/vnd.oci.image.index.v1+json")
-		rw.Header().Set("Docker-Content-Digest", digest)
-		rw.Header().Set("Content-Length", "2")
-		if r.Method != http.MethodHead {
-			_, _ = io.WriteString(rw, "{}")
-		}
+		answerManifest(rw, r)
 	default:
 		status(http.StatusNotFound, `{"errors":[{"code":"NAME_UNKNOWN","message":"unexpected request"}]}`)(rw, r)
 	}

@@ -245,31 +245,37 @@ func TestEachRefusalNamesItsHopItsWordsAndItsLikelyCause(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t, "entra")
-			for _, at := range c.at {
-				w.always(at, c.answer)
-			}
-			code, stdout, stderr := w.run("refresh")
-			assert.Equal(t, c.code, code, stderr)
-			assert.Empty(t, stdout)
-			line := refusedLine(t, stderr)
-			assert.Equal(t, c.hop, line["hop"])
-			assert.Contains(t, line["error"], c.words)
-			assert.NotEmpty(t, line["error"])
-			assert.Contains(t, fmt.Sprint(line["cause"], "; ", line["remedy"]), c.cause)
-			assert.EqualValues(t, 1, line["attempts"])
-			claims, _ := line["claims"].(map[string]any)
-			if c.claim == "" {
-				assert.Empty(t, claims["iss"])
-			} else {
-				assert.Equal(t, c.claim, claims["iss"])
-			}
-			all := lines(t, stderr)
-			assert.Equal(t, "not refreshed", all[len(all)-1]["msg"])
-			assert.EqualValues(t, c.code, all[len(all)-1]["exit"])
-			w.unwritten()
+			newWorld(t, "entra").refuses(c.at, c.answer, c.hop, c.code, c.words, c.cause, c.claim)
 		})
 	}
+}
+
+// refuses runs a refresh while these hosts answer so: it ends with the code, and writes
+// nothing but why, at which hop, in whose words, and whose token was refused.
+func (w *world) refuses(at []string, answer http.HandlerFunc, hop string, code int, words, cause, claim string) {
+	w.t.Helper()
+	for _, at := range at {
+		w.always(at, answer)
+	}
+	ended, stdout, stderr := w.run("refresh")
+	assert.Equal(w.t, code, ended, stderr)
+	assert.Empty(w.t, stdout)
+	line := refusedLine(w.t, stderr)
+	assert.Equal(w.t, hop, line["hop"])
+	assert.Contains(w.t, line["error"], words)
+	assert.NotEmpty(w.t, line["error"])
+	assert.Contains(w.t, fmt.Sprint(line["cause"], "; ", line["remedy"]), cause)
+	assert.EqualValues(w.t, 1, line["attempts"])
+	claims, _ := line["claims"].(map[string]any)
+	if claim == "" {
+		assert.Empty(w.t, claims["iss"])
+	} else {
+		assert.Equal(w.t, claim, claims["iss"])
+	}
+	all := lines(w.t, stderr)
+	assert.Equal(w.t, "not refreshed", all[len(all)-1]["msg"])
+	assert.EqualValues(w.t, code, all[len(all)-1]["exit"])
+	w.unwritten()
 }
 
 func TestATokenAboutToExpireNeverReplacesAGoodOne(t *testing.T) {

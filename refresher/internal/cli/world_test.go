@@ -428,14 +428,18 @@ func (w *world) registry(rw http.ResponseWriter, r *http.Request) {
 		rw.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="https://%s/v2/token",service="%s"`, registryHost, registryHost))
 		status(http.StatusUnauthorized, `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`)(rw, r)
 	case r.URL.Path == "/v2/"+imagePath+"/manifests/1.10":
-		rw.Header().Set("Content-Type", "application/vnd.oci.image.index.v1+json")
-		rw.Header().Set("Docker-Content-Digest", digest)
-		rw.Header().Set("Content-Length", "2")
-		if r.Method != http.MethodHead {
-			_, _ = io.WriteString(rw, "{}")
-		}
+		answerManifest(rw, r)
 	default:
 		status(http.StatusNotFound, `{"errors":[{"code":"NAME_UNKNOWN","message":"unexpected request"}]}`)(rw, r)
+	}
+}
+
+func answerManifest(rw http.ResponseWriter, r *http.Request) {
+	rw.Header().Set("Content-Type", "application/vnd.oci.image.index.v1+json")
+	rw.Header().Set("Docker-Content-Digest", digest)
+	rw.Header().Set("Content-Length", "2")
+	if r.Method != http.MethodHead {
+		_, _ = io.WriteString(rw, "{}")
 	}
 }
 

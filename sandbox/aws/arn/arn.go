@@ -18,9 +18,6 @@ type Partition struct {
 	Name string
 	// Suffix ends the host names of its services, for example amazonaws.com.
 	Suffix string
-	// ReversePrefix begins the reversed names of its services, for example
-	// com.amazonaws.
-	ReversePrefix string
 }
 
 // partitions by the beginning of their Regions' names; the last one has the rest.
@@ -28,10 +25,10 @@ var partitions = []struct {
 	prefix string
 	Partition
 }{
-	{"us-gov-", Partition{Name: "aws-us-gov", Suffix: "amazonaws.com", ReversePrefix: "com.amazonaws"}},
-	{"cn-", Partition{Name: "aws-cn", Suffix: "amazonaws.com.cn", ReversePrefix: "cn.com.amazonaws"}},
-	{"eusc-", Partition{Name: "aws-eusc", Suffix: "amazonaws.eu", ReversePrefix: "eu.amazonaws"}},
-	{"", Partition{Name: "aws", Suffix: "amazonaws.com", ReversePrefix: "com.amazonaws"}},
+	{"us-gov-", Partition{Name: "aws-us-gov", Suffix: "amazonaws.com"}},
+	{"cn-", Partition{Name: "aws-cn", Suffix: "amazonaws.com.cn"}},
+	{"eusc-", Partition{Name: "aws-eusc", Suffix: "amazonaws.eu"}},
+	{"", Partition{Name: "aws", Suffix: "amazonaws.com"}},
 }
 
 // PartitionOf is the partition that a Region belongs to. A name that no Region

@@ -1,11 +1,16 @@
 package ecr
 
 import (
+	"errors"
 	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
 	"time"
 
 	"waybill.example/waybill/sandbox/aws/arn"
 	"waybill.example/waybill/sandbox/aws/iam"
+	"waybill.example/waybill/sandbox/aws/iam/policy"
 )
 
 // Mutabilities of tags.
@@ -55,4 +60,99 @@ func (r Repository) URI() string { return r.Host() + "/" + r.Name }
 // https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
 func Host(place arn.Place) string {
 	return fmt.Sprintf("%s.dkr.ecr.%s.%s", place.Account, place.Region, place.Partition().Suffix)
+}
+
+// nameForm and its length are those of
+// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
+var nameForm = regexp.MustCompile(`^(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$`)
+
+var encryptions = []string{"AES256", "KMS", "KMS_DSSE"}
+
+// check applies the rules of CreateRepository to settings.
+func (s Settings) check(operation string, place arn.Place) error {
+	switch {
+	case len(s.Name) < 2 || len(s.Name) > 256:
+		return invalidParameter(operation, "repositoryName", "must have length between 2 and 256, inclusive")
+	case !nameForm.MatchString(s.Name):
+		return invalidParameter(operation, "repositoryName", "must satisfy regular expression '(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*'")
+	case s.Mutability != Mutable && s.Mutability != Immutable:
+		return invalidParameter(operation, "imageTagMutability", "must satisfy enum value set: [IMMUTABLE, MUTABLE]")
+	case !slices.Contains(encryptions, s.Encryption):
+		return invalidParameter(operation, "encryptionConfiguration.encryptionType", "must satisfy enum value set: [AES256, KMS, KMS_DSSE]")
+	case s.KMSKey != "" && s.Encryption == "AES256":
+		return invalidParameter(operation, "encryptionConfiguration.kmsKey", "KMS key can only be specified for the KMS encryption types")
+	case s.KMSKey != "" && !keyIn(s.KMSKey, place):
+		return api.Refuse(operation, http.StatusBadRequest, "KmsException",
+			"The KMS key %s cannot be used: it must exist in Region %s", s.KMSKey, place.Region)
+	case len(s.Tags) > maxTags:
+		return api.Refuse(operation, http.StatusBadRequest, "TooManyTagsException", "The number of tags %d exceeds the limit of %d", len(s.Tags), maxTags)
+	}
+	return nil
+}
+
+// maxTags is the number of tags that a repository may carry:
+// https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-using-tags.html
+const maxTags = 50
+
+// keyIn says whether a KMS key, given by its ARN, is in the repository's Region,
+// as it must be. Keys by ID or alias are in it by definition.
+func keyIn(key string, place arn.Place) bool {
+	name, isARN := arn.Parse(key)
+	return !isARN || name.Service == "kms" && name.Region == place.Region && name.Partition == place.Partition().Name
+}
+
+// invalidParameter is ECR's answer to a value that breaks a constraint.
+func invalidParameter(operation, parameter, constraint string) error {
+	return api.Refuse(operation, http.StatusBadRequest, "InvalidParameterException", "%s",
+		fmt.Sprintf("Invalid parameter at '%s' failed to satisfy constraint: '%s'", parameter, constraint))
+}
+
+func notFound(operation string, place arn.Place, name string) error {
+	return api.Refuse(operation, http.StatusBadRequest, NotFound,
+		"The repository with name '%s' does not exist in the registry with id '%s'", name, place.Account)
+}
+
+// maxPolicy is the number of characters that a repository policy may have
+// (docs/facts.md §4).
+const maxPolicy = 10240
+
+// bind checks a repository policy and keeps it with the unique IDs that its
+// principals have now. The error's text is the constraint that ECR names, for
+// example "Principal not found" (docs/facts.md §1, row 11).
+func (s *Store) bind(repository *Repository, text string) error {
+	if len(text) > maxPolicy {
+		return fmt.Errorf("must have length less than or equal to %d", maxPolicy)
+	}
+	bound, err := s.iam.Bind(policy.Repository, repository.Partition().Name, text)
+	var missing *iam.PrincipalNotFound
+	switch {
+	case errors.As(err, &missing):
+		return errors.New("Principal not found") //nolint:staticcheck // ECR's own words
+	case err != nil:
+		return fmt.Errorf("Invalid repository policy provided: %w", err) //nolint:staticcheck // ECR's own words
+	}
+	repository.Policy = &bound
+	return nil
+}
+
+// PolicyText is the repository policy as ECR shows it now: a principal that is
+// gone, or was made again, shows as the unique ID that it had. It is empty where
+// there is no policy.
+func (s *Store) PolicyText(repository Repository) string {
+	if repository.Policy == nil {
+		return ""
+	}
+	return s.iam.Text(*repository.Policy)
+}
+
+// Attached is the repository policy for an evaluation, or nil where there is none.
+func (r Repository) Attached() (*policy.Attached, error) {
+	if r.Policy == nil {
+		return nil, nil
+	}
+	attached, err := r.Policy.Attached()
+	if err != nil {
+		return nil, fmt.Errorf("ecr: policy of %s: %w", r.ARN(), err)
+	}
+	return &attached, nil
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -23,43 +25,15 @@ type Container struct {
 	Secrets          []Secret          `json:"secrets,omitempty"`
 	HealthCheck      *HealthCheck      `json:"healthCheck,omitempty"`
 	LogConfiguration *LogConfiguration `json:"logConfiguration,omitempty"`
-
-	unread
 }
 
-// unread are the properties that the sandbox keeps and does not read.
-type unread struct {
-	Command                json.RawMessage `json:"command,omitempty"`
-	CredentialSpecs        json.RawMessage `json:"credentialSpecs,omitempty"`
-	DependsOn              json.RawMessage `json:"dependsOn,omitempty"`
-	DisableNetworking      json.RawMessage `json:"disableNetworking,omitempty"`
-	DNSSearchDomains       json.RawMessage `json:"dnsSearchDomains,omitempty"`
-	DNSServers             json.RawMessage `json:"dnsServers,omitempty"`
-	DockerLabels           json.RawMessage `json:"dockerLabels,omitempty"`
-	DockerSecurityOptions  json.RawMessage `json:"dockerSecurityOptions,omitempty"`
-	EntryPoint             json.RawMessage `json:"entryPoint,omitempty"`
-	EnvironmentFiles       json.RawMessage `json:"environmentFiles,omitempty"`
-	ExtraHosts             json.RawMessage `json:"extraHosts,omitempty"`
-	FirelensConfiguration  json.RawMessage `json:"firelensConfiguration,omitempty"`
-	Hostname               json.RawMessage `json:"hostname,omitempty"`
-	Interactive            json.RawMessage `json:"interactive,omitempty"`
-	Links                  json.RawMessage `json:"links,omitempty"`
-	LinuxParameters        json.RawMessage `json:"linuxParameters,omitempty"`
-	MountPoints            json.RawMessage `json:"mountPoints,omitempty"`
-	Privileged             json.RawMessage `json:"privileged,omitempty"`
-	PseudoTerminal         json.RawMessage `json:"pseudoTerminal,omitempty"`
-	ReadonlyRootFilesystem json.RawMessage `json:"readonlyRootFilesystem,omitempty"`
-	RepositoryCredentials  json.RawMessage `json:"repositoryCredentials,omitempty"`
-	ResourceRequirements   json.RawMessage `json:"resourceRequirements,omitempty"`
-	RestartPolicy          json.RawMessage `json:"restartPolicy,omitempty"`
-	StartTimeout           json.RawMessage `json:"startTimeout,omitempty"`
-	StopTimeout            json.RawMessage `json:"stopTimeout,omitempty"`
-	SystemControls         json.RawMessage `json:"systemControls,omitempty"`
-	Ulimits                json.RawMessage `json:"ulimits,omitempty"`
-	User                   json.RawMessage `json:"user,omitempty"`
-	VersionConsistency     json.RawMessage `json:"versionConsistency,omitempty"`
-	VolumesFrom            json.RawMessage `json:"volumesFrom,omitempty"`
-	WorkingDirectory       json.RawMessage `json:"workingDirectory,omitempty"`
+// unread are the properties of ECS that the sandbox does not read.
+var unread = []string{
+	"command", "credentialSpecs", "dependsOn", "disableNetworking", "dnsSearchDomains", "dnsServers", "dockerLabels",
+	"dockerSecurityOptions", "entryPoint", "environmentFiles", "extraHosts", "firelensConfiguration", "hostname",
+	"interactive", "links", "linuxParameters", "mountPoints", "privileged", "pseudoTerminal", "readonlyRootFilesystem",
+	"repositoryCredentials", "resourceRequirements", "restartPolicy", "startTimeout", "stopTimeout", "systemControls",
+	"ulimits", "user", "versionConsistency", "volumesFrom", "workingDirectory",
 }
 
 // KeyValue is an environment variable.
@@ -110,10 +84,19 @@ func (c Container) IsEssential() bool { return c.Essential == nil || *c.Essentia
 // ParseContainers reads container definitions as the property
 // containerDefinitions holds them. Properties that ECS does not have are refused.
 func ParseContainers(text string) ([]Container, error) {
+	var properties []map[string]json.RawMessage
 	var containers []Container
-	decoder := json.NewDecoder(bytes.NewReader([]byte(text)))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&containers); err != nil {
+	err := json.Unmarshal([]byte(text), &properties)
+	for _, each := range properties {
+		maps.DeleteFunc(each, func(name string, _ json.RawMessage) bool { return slices.Contains(unread, name) })
+	}
+	if err == nil {
+		known, _ := json.Marshal(properties) // it was JSON before
+		decoder := json.NewDecoder(bytes.NewReader(known))
+		decoder.DisallowUnknownFields()
+		err = decoder.Decode(&containers)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("ECS Task Definition container_definitions is invalid: %w", err)
 	}
 	return containers, nil

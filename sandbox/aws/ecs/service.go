@@ -103,30 +103,26 @@ func (s *Store) Public(service Service) bool {
 
 // checkNetwork finds the subnets and security groups in one VPC.
 func (s *Store) checkNetwork(operation string, place arn.Place, settings ServiceSettings) error {
+	owner := func(of func(world.VPC) []string, id string) string {
+		at := slices.IndexFunc(s.vpcs[place], func(vpc world.VPC) bool { return slices.Contains(of(vpc), id) })
+		if at < 0 {
+			return ""
+		}
+		return s.vpcs[place][at].ID
+	}
 	vpc := ""
 	for _, subnet := range settings.Subnets {
-		owner := ""
-		for _, each := range s.vpcs[place] {
-			if slices.Contains(each.Subnets, subnet) {
-				owner = each.ID
-			}
-		}
-		if owner == "" {
+		switch of := owner(func(vpc world.VPC) []string { return vpc.Subnets }, subnet); {
+		case of == "":
 			return invalid(operation, "Error retrieving subnet information for [%s]: The subnet ID '%s' does not exist (ErrorCode: InvalidSubnetID.NotFound)", strings.Join(settings.Subnets, ", "), subnet)
-		}
-		if vpc != "" && vpc != owner {
+		case vpc != "" && vpc != of:
 			return invalid(operation, "subnets must belong to the same VPC.")
+		default:
+			vpc = of
 		}
-		vpc = owner
 	}
 	for _, group := range settings.SecurityGroups {
-		owner := ""
-		for _, each := range s.vpcs[place] {
-			if slices.Contains(each.SecurityGroups, group) {
-				owner = each.ID
-			}
-		}
-		switch owner {
+		switch owner(func(vpc world.VPC) []string { return vpc.SecurityGroups }, group) {
 		case vpc:
 		case "":
 			return invalid(operation, "Error retrieving security group information for [%s]: The security group '%s' does not exist (ErrorCode: InvalidGroup.NotFound)", strings.Join(settings.SecurityGroups, ", "), group)

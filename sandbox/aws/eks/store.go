@@ -30,20 +30,12 @@ const NotFound = "ResourceNotFoundException"
 // Cluster is a cluster of the world.
 type Cluster struct {
 	arn.Place
-	Name string
-	// Issuer is the issuer of its ServiceAccount tokens.
-	Issuer string
-	// Context is the kubeconfig context that reaches it.
-	Context string
-	// KubernetesVersion has the form 1.34.
-	KubernetesVersion string
-	// AuthenticationMode is API, API_AND_CONFIG_MAP or CONFIG_MAP.
-	AuthenticationMode string
-	// PodIdentityAgent says whether the nodes run the agent.
-	PodIdentityAgent bool
-	// NodeRole is the ARN of the nodes' role; may be empty.
-	NodeRole string
+	existing
 }
+
+// existing has what the world says of a cluster, its defaults filled in. Its Region is
+// that of the Place.
+type existing struct{ world.EKSCluster }
 
 // ARN names the cluster.
 func (c Cluster) ARN() string { return c.Place.ARN("eks", "cluster/"+c.Name) }
@@ -108,16 +100,9 @@ func Open(config Config) (*Store, error) {
 	s := &Store{store: store, roles: config.RoleExists, now: config.Now}
 	for _, account := range config.Accounts {
 		for _, cluster := range account.EKSClusters {
-			s.clusters = append(s.clusters, Cluster{
-				Place:              arn.Place{Account: account.ID, Region: cluster.Region},
-				Name:               cluster.Name,
-				Issuer:             cluster.Issuer,
-				Context:            cluster.Context,
-				KubernetesVersion:  cmp.Or(cluster.KubernetesVersion, "1.34"),
-				AuthenticationMode: cmp.Or(cluster.AuthenticationMode, "API"),
-				PodIdentityAgent:   cluster.PodIdentityAgent,
-				NodeRole:           cluster.NodeRole,
-			})
+			cluster.KubernetesVersion = cmp.Or(cluster.KubernetesVersion, "1.34")
+			cluster.AuthenticationMode = cmp.Or(cluster.AuthenticationMode, "API")
+			s.clusters = append(s.clusters, Cluster{arn.Place{Account: account.ID, Region: cluster.Region}, existing{cluster}})
 		}
 	}
 	return s, nil

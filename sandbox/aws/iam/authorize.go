@@ -58,9 +58,8 @@ type Access struct {
 	Account string
 	// Policy is the resource's policy, or nil.
 	Policy *policy.Attached
-	// Context are the keys of the service; the global ones of the session are
-	// added here.
-	Context policy.Context
+	// Region is that of the endpoint, aws:RequestedRegion; empty for none.
+	Region string
 }
 
 // Authorize decides what a session may do, with all of its policies. A session
@@ -91,7 +90,9 @@ func (c *Cloud) Authorize(session Session, access Access) (policy.Decision, erro
 	}
 	policies.Resource = access.Policy
 	request.Context.Set("aws:ResourceAccount", request.Account)
-	request.Context.Add(access.Context)
+	if access.Region != "" {
+		request.Context.Set("aws:RequestedRegion", access.Region)
+	}
 	return policy.Evaluate(request, policies), nil
 }
 

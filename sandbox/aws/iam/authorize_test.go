@@ -125,7 +125,7 @@ func TestASessionBringsItsGlobalKeys(t *testing.T) {
 		"aws:PrincipalArn": made.ARN, "aws:PrincipalAccount": customer, "aws:PrincipalType": "AssumedRole", "aws:userid": made.ID + ":refresher",
 		"aws:PrincipalTag/team": "blue", "aws:PrincipalTag/tier": "one", "aws:FederatedProvider": session.Provider, "aws:ResourceAccount": vendor,
 		"aws:SecureTransport": "true", "aws:EpochTime": "1795298460", "aws:CurrentTime": "2026-11-21T22:01:00Z", "aws:PrincipalIsAWSService": "false",
-		"ecr:ResourceTag/env": "prod",
+		"aws:RequestedRegion": "eu-west-1",
 	} {
 		condition, err := json.Marshal(map[string]any{"StringEquals": map[string]string{key: value}})
 		require.NoError(t, err)
@@ -134,7 +134,7 @@ func TestASessionBringsItsGlobalKeys(t *testing.T) {
 		require.NoError(t, err)
 		decision, err := cloud.Authorize(session, iam.Access{
 			Action: "ecr:BatchGetImage", Resource: repository, Account: vendor, Policy: &attached,
-			Context: policy.Context{"ecr:ResourceTag/env": {"prod"}},
+			Region: "eu-west-1",
 		})
 		require.NoError(t, err)
 		assert.True(t, decision.Allowed, key)
@@ -172,7 +172,6 @@ func TestTheWorldIsTakenOverOnce(t *testing.T) {
 	assert.False(t, in.Enabled("us-east-1"))
 	_, err = cloud.Account("444444444444")
 	require.ErrorContains(t, err, `account "444444444444": the world has no such account`)
-	assert.Len(t, cloud.Accounts(), 3)
 }
 
 func TestAWrongWorldIsRefused(t *testing.T) {

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"cmp"
 	"crypto/rand"
 	"fmt"
 	"slices"
@@ -93,15 +94,6 @@ func (c *Cloud) account(of world.AWSAccount) *Account {
 	return account
 }
 
-// Accounts returns every account in the order of the world.
-func (c *Cloud) Accounts() []*Account {
-	accounts := make([]*Account, 0, len(c.world.Accounts))
-	for _, account := range c.world.Accounts {
-		accounts = append(accounts, c.account(account))
-	}
-	return accounts
-}
-
 // Enabled says whether the account can be used in a Region.
 func (a *Account) Enabled(region string) bool { return slices.Contains(a.regions, region) }
 
@@ -119,7 +111,7 @@ func (c *Cloud) seedUsers(of world.AWSAccount) error {
 	account := c.account(of)
 	return c.store.Update(func(held *contents) error {
 		for _, user := range of.Users {
-			arn := account.arn("user" + orRoot(user.Path) + user.Name)
+			arn := account.arn("user" + cmp.Or(user.Path, "/") + user.Name)
 			if !held.Seeded[arn] {
 				held.Seeded[arn] = true
 				held.Users[arn] = User{ARN: arn, ID: uniqueID("AIDA")}
@@ -140,7 +132,7 @@ func (c *Cloud) seed(of world.AWSAccount) error {
 		}
 	}
 	for _, policy := range of.Policies {
-		if err := c.once(account.arn("policy"+orRoot(policy.Path)+policy.Name), func() error {
+		if err := c.once(account.arn("policy"+cmp.Or(policy.Path, "/")+policy.Name), func() error {
 			_, err := account.CreatePolicy(PolicySettings{
 				Name: policy.Name, Path: policy.Path, Description: policy.Description, Document: string(policy.Document), Tags: policy.Tags,
 			})
@@ -150,7 +142,7 @@ func (c *Cloud) seed(of world.AWSAccount) error {
 		}
 	}
 	for _, role := range of.Roles {
-		if err := c.once(account.arn("role"+orRoot(role.Path)+role.Name), func() error { return account.seedRole(role) }); err != nil {
+		if err := c.once(account.arn("role"+cmp.Or(role.Path, "/")+role.Name), func() error { return account.seedRole(role) }); err != nil {
 			return fmt.Errorf("role %s: %w", role.Name, err)
 		}
 	}
@@ -188,11 +180,4 @@ func (c *Cloud) once(arn string, create func() error) error {
 		held.Seeded[arn] = true
 		return nil
 	})
-}
-
-func orRoot(path string) string {
-	if path == "" {
-		return "/"
-	}
-	return path
 }

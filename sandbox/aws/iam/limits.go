@@ -1,12 +1,12 @@
 package iam
 
 import (
+	"net/http"
 	"regexp"
 	"slices"
-	"strings"
 	"unicode"
 
-	"waybill.example/waybill/sandbox/aws/iam/constraint"
+	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/aws/iam/policy"
 )
 
@@ -52,7 +52,7 @@ func size(text string) int {
 	return count
 }
 
-func checkTags(c *constraint.Checker, tags map[string]string) {
+func checkTags(c *fault.Checker, tags map[string]string) {
 	for key, value := range tags {
 		c.Text("tags.member.key", key, 1, 128, tagForm)
 		c.Text("tags.member.value", value, 0, 256, tagForm)
@@ -60,19 +60,11 @@ func checkTags(c *constraint.Checker, tags map[string]string) {
 	c.Number("tags", len(tags), 0, maxTags)
 }
 
-// asError is the ValidationError of a checker, or nil.
-func asError(c *constraint.Checker) error {
-	if message := c.Message(); message != "" {
-		return invalid("%s", message)
-	}
-	return nil
-}
-
 // checkDocument checks an identity-based policy for an account of the partition.
 func checkDocument(partition, text string) error {
-	var c constraint.Checker
+	var c fault.Checker
 	c.Text("policyDocument", text, 1, maxDocument, documentForm)
-	if err := asError(&c); err != nil {
+	if err := c.Err(); err != nil {
 		return err
 	}
 	_, err := policy.Parse(policy.Identity, partition, text)
@@ -85,4 +77,42 @@ func sorted(list []string) []string {
 	return slices.Compact(list)
 }
 
-func sameName(a, b string) bool { return strings.EqualFold(a, b) }
+// The codes of refusals:
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html#API_CreateRole_Errors
+const (
+	NoSuchEntity            = "NoSuchEntity"
+	EntityAlreadyExists     = "EntityAlreadyExists"
+	DeleteConflict          = "DeleteConflict"
+	LimitExceeded           = "LimitExceeded"
+	MalformedPolicyDocument = "MalformedPolicyDocument"
+	ValidationError         = "ValidationError"
+	InvalidInput            = "InvalidInput"
+)
+
+const api = fault.API("IAM")
+
+func noSuchEntity(format string, args ...any) error {
+	return fault.Refuse(http.StatusNotFound, NoSuchEntity, format, args...)
+}
+
+func alreadyExists(format string, args ...any) error {
+	return fault.Refuse(http.StatusConflict, EntityAlreadyExists, format, args...)
+}
+
+func deleteConflict(format string, args ...any) error {
+	return fault.Refuse(http.StatusConflict, DeleteConflict, format, args...)
+}
+
+func limitExceeded(format string, args ...any) error {
+	return fault.Refuse(http.StatusConflict, LimitExceeded, format, args...)
+}
+
+func malformed(message string) error {
+	return fault.Refuse(http.StatusBadRequest, MalformedPolicyDocument, "%s", message)
+}
+
+func invalid(format string, args ...any) error {
+	return fault.Refuse(http.StatusBadRequest, ValidationError, format, args...)
+}
+
+func noRole(name string) error { return noSuchEntity("The role with name %s cannot be found.", name) }

@@ -1,12 +1,13 @@
 package iam
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
 	"time"
 
-	"waybill.example/waybill/sandbox/aws/iam/constraint"
+	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/aws/iam/policy"
 	"waybill.example/waybill/sandbox/state"
 )
@@ -25,28 +26,29 @@ type ManagedPolicy struct {
 	CreateTime  time.Time         `json:"createTime"`
 }
 
-// PolicySettings are what CreatePolicy takes.
+// PolicySettings are what CreatePolicy takes. The json names are those of the Pulumi
+// type's properties.
 type PolicySettings struct {
-	Name string
+	Name string `json:"name"`
 	// Path begins and ends with a slash; empty means "/".
-	Path        string
-	Description string
+	Path        string `json:"path"`
+	Description string `json:"description"`
 	// Document is the policy, JSON.
-	Document string
-	Tags     map[string]string
+	Document string            `json:"policy"`
+	Tags     map[string]string `json:"tags"`
 }
 
 // CreatePolicy makes a managed policy. Names are compared in any case and
 // without the path.
 func (a *Account) CreatePolicy(settings PolicySettings) (_ ManagedPolicy, err error) {
-	defer during("CreatePolicy", &err)
-	settings.Path = orRoot(settings.Path)
-	var c constraint.Checker
+	defer api.During("CreatePolicy", &err)
+	settings.Path = cmp.Or(settings.Path, "/")
+	var c fault.Checker
 	c.Text("policyName", settings.Name, 1, MaxPolicyName, nameForm)
 	c.Text("path", settings.Path, 1, 512, pathForm)
 	c.Text("description", settings.Description, 0, 1000, descriptionForm)
 	checkTags(&c, settings.Tags)
-	if err := asError(&c); err != nil {
+	if err := c.Err(); err != nil {
 		return ManagedPolicy{}, err
 	}
 	if err := a.checkManaged(settings.Document); err != nil {
@@ -59,7 +61,7 @@ func (a *Account) CreatePolicy(settings PolicySettings) (_ ManagedPolicy, err er
 	}
 	err = a.cloud.store.Update(func(held *contents) error {
 		for _, other := range held.Policies {
-			if other.Account == a.ID && sameName(other.Name, settings.Name) {
+			if other.Account == a.ID && strings.EqualFold(other.Name, settings.Name) {
 				return alreadyExists("A policy called %s already exists. Duplicate names are not allowed.", settings.Name)
 			}
 		}
@@ -81,7 +83,7 @@ func (a *Account) checkManaged(text string) error {
 
 // Policy finds a managed policy of the account, or one of AWS, by its ARN.
 func (a *Account) Policy(arn string) (_ ManagedPolicy, err error) {
-	defer during("GetPolicy", &err)
+	defer api.During("GetPolicy", &err)
 	found, exists := a.cloud.store.Read().policy(a.ID, a.Partition, arn)
 	if !exists {
 		return ManagedPolicy{}, noSuchEntity("Policy %s was not found.", arn)
@@ -116,7 +118,7 @@ func (a *Account) attachable(held contents, arn string) error {
 
 // UpdatePolicy replaces the document of a managed policy: a new default version.
 func (a *Account) UpdatePolicy(arn, text string) (_ ManagedPolicy, err error) {
-	defer during("CreatePolicyVersion", &err)
+	defer api.During("CreatePolicyVersion", &err)
 	if err := a.checkManaged(text); err != nil {
 		return ManagedPolicy{}, err
 	}
@@ -125,10 +127,10 @@ func (a *Account) UpdatePolicy(arn, text string) (_ ManagedPolicy, err error) {
 
 // SetPolicyTags replaces the tags of a managed policy.
 func (a *Account) SetPolicyTags(arn string, tags map[string]string) (_ ManagedPolicy, err error) {
-	defer during("TagPolicy", &err)
-	var c constraint.Checker
+	defer api.During("TagPolicy", &err)
+	var c fault.Checker
 	checkTags(&c, tags)
-	if err := asError(&c); err != nil {
+	if err := c.Err(); err != nil {
 		return ManagedPolicy{}, err
 	}
 	return a.changePolicy(arn, func(p *ManagedPolicy) { p.Tags = tags })
@@ -147,7 +149,7 @@ func (a *Account) changePolicy(arn string, change func(*ManagedPolicy)) (Managed
 
 // DeletePolicy deletes a managed policy that nothing uses.
 func (a *Account) DeletePolicy(arn string) (err error) {
-	defer during("DeletePolicy", &err)
+	defer api.During("DeletePolicy", &err)
 	return a.cloud.store.Update(func(held *contents) error {
 		if existing, exists := held.Policies[arn]; !exists || existing.Account != a.ID {
 			return noSuchEntity("Policy %s was not found.", arn)

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"waybill.example/waybill/sandbox/aws/iam/constraint"
+	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/state"
 )
 
@@ -37,13 +37,14 @@ type OIDCProvider struct {
 // Issuer is the iss of the provider's tokens.
 func (p OIDCProvider) Issuer() string { return "https://" + p.URL }
 
-// OIDCSettings are what CreateOIDCProvider takes.
+// OIDCSettings are what CreateOIDCProvider takes. The json names are those of the
+// Pulumi type's properties.
 type OIDCSettings struct {
 	// URL is the issuer, an https URL without port and query.
-	URL         string
-	ClientIDs   []string
-	Thumbprints []string
-	Tags        map[string]string
+	URL         string            `json:"url"`
+	ClientIDs   []string          `json:"clientIdLists"`
+	Thumbprints []string          `json:"thumbprintLists"`
+	Tags        map[string]string `json:"tags"`
 }
 
 func (a *Account) providerARN(issuer string) string {
@@ -52,7 +53,7 @@ func (a *Account) providerARN(issuer string) string {
 
 // CreateOIDCProvider makes an OIDC provider.
 func (a *Account) CreateOIDCProvider(settings OIDCSettings) (_ OIDCProvider, err error) {
-	defer during("CreateOpenIDConnectProvider", &err)
+	defer api.During("CreateOpenIDConnectProvider", &err)
 	if err := checkProvider(settings); err != nil {
 		return OIDCProvider{}, err
 	}
@@ -74,7 +75,7 @@ func (a *Account) CreateOIDCProvider(settings OIDCSettings) (_ OIDCProvider, err
 func (held contents) providers() map[string]OIDCProvider { return held.Providers }
 
 func checkProvider(settings OIDCSettings) error {
-	var c constraint.Checker
+	var c fault.Checker
 	c.Text("url", settings.URL, 1, 255, nil)
 	for _, id := range settings.ClientIDs {
 		c.Text("clientIDList.member", id, 1, 255, nil)
@@ -83,12 +84,12 @@ func checkProvider(settings OIDCSettings) error {
 		c.Text("thumbprintList.member", thumbprint, 40, 40, thumbprintForm)
 	}
 	checkTags(&c, settings.Tags)
-	if err := asError(&c); err != nil {
+	if err := c.Err(); err != nil {
 		return err
 	}
 	issuer, err := url.Parse(settings.URL)
 	if err != nil || issuer.Scheme != "https" || issuer.Host == "" || issuer.Port() != "" || issuer.RawQuery != "" || issuer.Fragment != "" {
-		return refuse(http.StatusBadRequest, InvalidInput,
+		return fault.Refuse(http.StatusBadRequest, InvalidInput,
 			"Invalid Open ID Connect Provider URL (%q: want an https URL without port and query)", settings.URL)
 	}
 	switch {
@@ -102,7 +103,7 @@ func checkProvider(settings OIDCSettings) error {
 
 // OIDCProvider finds a provider of the account by its ARN.
 func (a *Account) OIDCProvider(arn string) (_ OIDCProvider, err error) {
-	defer during("GetOpenIDConnectProvider", &err)
+	defer api.During("GetOpenIDConnectProvider", &err)
 	provider, found := a.cloud.store.Read().Providers[arn]
 	if !found || provider.Account != a.ID {
 		return OIDCProvider{}, noProvider(arn)
@@ -121,7 +122,7 @@ func (a *Account) Trusted(issuer string) (OIDCProvider, bool) {
 
 // UpdateOIDCProvider sets client IDs, thumbprints and tags; the URL stays.
 func (a *Account) UpdateOIDCProvider(arn string, clientIDs, thumbprints []string, tags map[string]string) (_ OIDCProvider, err error) {
-	defer during("UpdateOpenIDConnectProvider", &err)
+	defer api.During("UpdateOpenIDConnectProvider", &err)
 	return state.Edit(a.cloud.store, contents.providers, arn, noProvider(arn), func(_ contents, p *OIDCProvider) error {
 		if p.Account != a.ID {
 			return noProvider(arn)
@@ -133,7 +134,7 @@ func (a *Account) UpdateOIDCProvider(arn string, clientIDs, thumbprints []string
 
 // DeleteOIDCProvider deletes a provider. Roles that trust it stay as they are.
 func (a *Account) DeleteOIDCProvider(arn string) (err error) {
-	defer during("DeleteOpenIDConnectProvider", &err)
+	defer api.During("DeleteOpenIDConnectProvider", &err)
 	return a.cloud.store.Update(func(held *contents) error {
 		if existing, found := held.Providers[arn]; !found || existing.Account != a.ID {
 			return noProvider(arn)

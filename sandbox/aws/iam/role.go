@@ -1,10 +1,12 @@
 package iam
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 	"time"
 
-	"waybill.example/waybill/sandbox/aws/iam/constraint"
+	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/aws/iam/policy"
 	"waybill.example/waybill/sandbox/state"
 )
@@ -34,36 +36,37 @@ type Role struct {
 	CreateTime time.Time         `json:"createTime"`
 }
 
-// RoleSettings are what CreateRole takes.
+// RoleSettings are what CreateRole takes. The json names are those of the Pulumi
+// type's properties.
 type RoleSettings struct {
-	Name string
+	Name string `json:"name"`
 	// Path begins and ends with a slash; empty means "/".
-	Path        string
-	Description string
+	Path        string `json:"path"`
+	Description string `json:"description"`
 	// TrustPolicy is the trust policy, JSON.
-	TrustPolicy string
+	TrustPolicy string `json:"assumeRolePolicy"`
 	// MaxSession is the maximum session duration in seconds; 0 means MinSession.
-	MaxSession int
+	MaxSession int `json:"maxSessionDuration"`
 	// Boundary is the ARN of a managed policy, or "".
-	Boundary string
-	Tags     map[string]string
+	Boundary string            `json:"permissionsBoundary"`
+	Tags     map[string]string `json:"tags"`
 }
 
 // CreateRole makes a role. Names are compared in any case and without the path
 // (https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html).
 func (a *Account) CreateRole(settings RoleSettings) (_ Role, err error) {
-	defer during("CreateRole", &err)
-	settings.Path = orRoot(settings.Path)
+	defer api.During("CreateRole", &err)
+	settings.Path = cmp.Or(settings.Path, "/")
 	if settings.MaxSession == 0 {
 		settings.MaxSession = MinSession
 	}
-	var c constraint.Checker
+	var c fault.Checker
 	c.Text("roleName", settings.Name, 1, MaxRoleName, nameForm)
 	c.Text("path", settings.Path, 1, 512, pathForm)
 	c.Text("assumeRolePolicyDocument", settings.TrustPolicy, 1, maxDocument, documentForm)
 	checkRoleTexts(&c, settings.Description, settings.MaxSession)
 	checkTags(&c, settings.Tags)
-	if err := asError(&c); err != nil {
+	if err := c.Err(); err != nil {
 		return Role{}, err
 	}
 	role := Role{
@@ -89,7 +92,7 @@ func (a *Account) CreateRole(settings RoleSettings) (_ Role, err error) {
 	return role, err
 }
 
-func checkRoleTexts(c *constraint.Checker, description string, maxSession int) {
+func checkRoleTexts(c *fault.Checker, description string, maxSession int) {
 	c.Text("description", description, 0, 1000, descriptionForm)
 	c.Number("maxSessionDuration", maxSession, MinSession, MaxSession)
 }
@@ -111,7 +114,7 @@ func (held contents) roles() map[string]Role { return held.Roles }
 // roleNamed finds a role of an account by its name, in any case.
 func (held contents) roleNamed(account, name string) (Role, bool) {
 	for _, role := range held.Roles {
-		if role.Account == account && sameName(role.Name, name) {
+		if role.Account == account && strings.EqualFold(role.Name, name) {
 			return role, true
 		}
 	}
@@ -120,7 +123,7 @@ func (held contents) roleNamed(account, name string) (Role, bool) {
 
 // Role finds a role by its name.
 func (a *Account) Role(name string) (_ Role, err error) {
-	defer during("GetRole", &err)
+	defer api.During("GetRole", &err)
 	role, found := a.cloud.store.Read().roleNamed(a.ID, name)
 	if !found {
 		return Role{}, noRole(name)
@@ -145,10 +148,10 @@ func (a *Account) changeRole(name string, change func(held contents, role *Role)
 
 // UpdateRole sets the description and the maximum session duration in seconds.
 func (a *Account) UpdateRole(name, description string, maxSession int) (_ Role, err error) {
-	defer during("UpdateRole", &err)
-	var c constraint.Checker
+	defer api.During("UpdateRole", &err)
+	var c fault.Checker
 	checkRoleTexts(&c, description, maxSession)
-	if err := asError(&c); err != nil {
+	if err := c.Err(); err != nil {
 		return Role{}, err
 	}
 	return a.changeRole(name, func(_ contents, role *Role) error {
@@ -159,10 +162,10 @@ func (a *Account) UpdateRole(name, description string, maxSession int) (_ Role, 
 
 // UpdateTrustPolicy replaces the trust policy: UpdateAssumeRolePolicy.
 func (a *Account) UpdateTrustPolicy(name, text string) (_ Role, err error) {
-	defer during("UpdateAssumeRolePolicy", &err)
-	var c constraint.Checker
+	defer api.During("UpdateAssumeRolePolicy", &err)
+	var c fault.Checker
 	c.Text("policyDocument", text, 1, maxDocument, documentForm)
-	if err := asError(&c); err != nil {
+	if err := c.Err(); err != nil {
 		return Role{}, err
 	}
 	return a.changeRole(name, func(held contents, role *Role) (err error) {
@@ -173,10 +176,10 @@ func (a *Account) UpdateTrustPolicy(name, text string) (_ Role, err error) {
 
 // SetRoleTags replaces the tags, as TagRole and UntagRole do step by step.
 func (a *Account) SetRoleTags(name string, tags map[string]string) (_ Role, err error) {
-	defer during("TagRole", &err)
-	var c constraint.Checker
+	defer api.During("TagRole", &err)
+	var c fault.Checker
 	checkTags(&c, tags)
-	if err := asError(&c); err != nil {
+	if err := c.Err(); err != nil {
 		return Role{}, err
 	}
 	return a.changeRole(name, func(_ contents, role *Role) error {
@@ -188,7 +191,7 @@ func (a *Account) SetRoleTags(name string, tags map[string]string) (_ Role, err 
 // SetBoundary sets the permissions boundary to a managed policy, or removes it
 // with "".
 func (a *Account) SetBoundary(name, policyARN string) (_ Role, err error) {
-	defer during("PutRolePermissionsBoundary", &err)
+	defer api.During("PutRolePermissionsBoundary", &err)
 	return a.changeRole(name, func(held contents, role *Role) error {
 		if policyARN != "" {
 			if err := a.attachable(held, policyARN); err != nil {
@@ -203,7 +206,7 @@ func (a *Account) SetBoundary(name, policyARN string) (_ Role, err error) {
 // DeleteRole deletes a role that has no policies left
 // (https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html).
 func (a *Account) DeleteRole(name string) (err error) {
-	defer during("DeleteRole", &err)
+	defer api.During("DeleteRole", &err)
 	return a.cloud.store.Update(func(held *contents) error {
 		role, found := held.roleNamed(a.ID, name)
 		switch {
@@ -221,10 +224,10 @@ func (a *Account) DeleteRole(name string) (err error) {
 
 // PutRolePolicy adds or replaces an inline policy.
 func (a *Account) PutRolePolicy(name, policyName, text string) (err error) {
-	defer during("PutRolePolicy", &err)
-	var c constraint.Checker
+	defer api.During("PutRolePolicy", &err)
+	var c fault.Checker
 	c.Text("policyName", policyName, 1, MaxPolicyName, nameForm)
-	if err := asError(&c); err != nil {
+	if err := c.Err(); err != nil {
 		return err
 	}
 	if err := checkDocument(a.Partition, text); err != nil {
@@ -249,7 +252,7 @@ func (a *Account) PutRolePolicy(name, policyName, text string) (err error) {
 
 // DeleteRolePolicy deletes an inline policy.
 func (a *Account) DeleteRolePolicy(name, policyName string) (err error) {
-	defer during("DeleteRolePolicy", &err)
+	defer api.During("DeleteRolePolicy", &err)
 	_, err = a.changeRole(name, func(_ contents, role *Role) error {
 		if _, found := role.Inline[policyName]; !found {
 			return noSuchEntity("The role policy with name %s cannot be found.", policyName)
@@ -262,7 +265,7 @@ func (a *Account) DeleteRolePolicy(name, policyName string) (err error) {
 
 // AttachRolePolicy attaches a managed policy; one that is attached already stays.
 func (a *Account) AttachRolePolicy(name, policyARN string) (err error) {
-	defer during("AttachRolePolicy", &err)
+	defer api.During("AttachRolePolicy", &err)
 	_, err = a.changeRole(name, func(held contents, role *Role) error {
 		if err := a.attachable(held, policyARN); err != nil {
 			return err
@@ -278,7 +281,7 @@ func (a *Account) AttachRolePolicy(name, policyARN string) (err error) {
 
 // DetachRolePolicy detaches a managed policy.
 func (a *Account) DetachRolePolicy(name, policyARN string) (err error) {
-	defer during("DetachRolePolicy", &err)
+	defer api.During("DetachRolePolicy", &err)
 	_, err = a.changeRole(name, func(_ contents, role *Role) error {
 		at, found := slices.BinarySearch(role.Attached, policyARN)
 		if !found {

@@ -2,13 +2,12 @@ package sts
 
 import (
 	"maps"
-	"net/http"
 	"slices"
 	"time"
 
 	"waybill.example/waybill/sandbox/aws/arn"
+	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/aws/iam"
-	"waybill.example/waybill/sandbox/aws/iam/constraint"
 	"waybill.example/waybill/sandbox/aws/iam/policy"
 )
 
@@ -47,7 +46,7 @@ func (s *Server) assume(wish Assumption) (Credentials, error) {
 	if wish.Lifetime == 0 {
 		wish.Lifetime = defaultDuration * time.Second
 	}
-	var c constraint.Checker
+	var c fault.Checker
 	c.Text("roleArn", wish.RoleARN, 20, 2048, nil)
 	c.Text("roleSessionName", wish.Session, 2, 64, sessionName)
 	c.Number("durationSeconds", int(wish.Lifetime/time.Second), minDuration, maxDuration)
@@ -56,8 +55,8 @@ func (s *Server) assume(wish Assumption) (Credentials, error) {
 		c.Text("tags.member.key", key, 1, 128, nil)
 		c.Text("tags.member.value", wish.Tags[key], 0, 256, nil)
 	}
-	if message := c.Message(); message != "" {
-		return Credentials{}, badRequest(ValidationError, "%s", message)
+	if err := c.Err(); err != nil {
+		return Credentials{}, err
 	}
 	caller := policy.Caller{Kind: policy.Service, ARN: wish.Service}
 	role, exists := s.cloud.Role(wish.RoleARN)
@@ -76,7 +75,7 @@ func (s *Server) assume(wish Assumption) (Credentials, error) {
 		case err != nil:
 			return Credentials{}, err
 		case !decision.Allowed:
-			return Credentials{}, refuse(http.StatusForbidden, AccessDenied, "%s", decision.Reason())
+			return Credentials{}, forbidden(AccessDenied, "%s", decision.Reason())
 		}
 	}
 	if wish.Lifetime > time.Duration(role.MaxSession)*time.Second {

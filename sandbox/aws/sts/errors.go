@@ -1,8 +1,6 @@
 package sts
 
 import (
-	"errors"
-	"fmt"
 	"net/http"
 
 	"waybill.example/waybill/sandbox/aws/fault"
@@ -49,32 +47,16 @@ func ExceptionOf(code string) string {
 	return code
 }
 
-// refusal is an error of the API before it is known which operation it ends.
-type refusal struct {
-	status  int
-	code    string
-	message string
-}
-
-func (r *refusal) Error() string { return r.code + ": " + r.message }
-
-func refuse(status int, code, format string, args ...any) error {
-	return &refusal{status: status, code: code, message: fmt.Sprintf(format, args...)}
-}
-
 func badRequest(code, format string, args ...any) error {
-	return refuse(http.StatusBadRequest, code, format, args...)
+	return fault.Refuse(http.StatusBadRequest, code, format, args...)
 }
 
 func forbidden(code, format string, args ...any) error {
-	return refuse(http.StatusForbidden, code, format, args...)
+	return fault.Refuse(http.StatusForbidden, code, format, args...)
 }
 
-// during makes a refusal one of an operation: a *fault.Error.
+// during makes a refusal one of an operation.
 func during(operation string, err error) error {
-	var r *refusal
-	if errors.As(err, &r) {
-		return api.Refuse(operation, r.status, r.code, "%s", r.message)
-	}
+	api.During(operation, &err)
 	return err
 }

@@ -1,6 +1,7 @@
 package sts
 
 import (
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +12,10 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/google/uuid"
 
 	"waybill.example/waybill/sandbox/aws/arn"
+	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/aws/iam"
 	"waybill.example/waybill/sandbox/oidc"
 )
@@ -63,7 +66,7 @@ func New(config Config) (*Server, error) {
 		return nil, err
 	}
 	// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
-	verifier := oidc.NewVerifier(config.Client, 0, jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512)
+	verifier := oidc.NewVerifier(config.Client, jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512)
 	return &Server{Sessions: sessions, cloud: config.Cloud, verifier: verifier, now: config.Now}, nil
 }
 
@@ -90,7 +93,7 @@ func (s *Server) Handler(region string) http.Handler {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
-			writeError(w, during("Request", refuse(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "Request is larger than %d bytes", maxRequest)))
+			writeError(w, during("Request", fault.Refuse(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "Request is larger than %d bytes", maxRequest)))
 			return
 		}
 		if err != nil {
@@ -147,4 +150,65 @@ func (s *Server) account(id, region string) (*iam.Account, error) {
 		return nil, fmt.Errorf("account %s is of partition %s, and Region %s is not", id, account.Partition, region)
 	}
 	return account, nil
+}
+
+// The protocol of STS: forms in, XML out
+// (https://docs.aws.amazon.com/STS/latest/APIReference/CommonParameters.html).
+const (
+	namespace = "https://sts.amazonaws.com/doc/2011-06-15/"
+	version   = "2011-06-15"
+)
+
+type metadata struct {
+	RequestID string `xml:"RequestId"`
+}
+
+type errorResponse struct {
+	XMLName   xml.Name `xml:"https://sts.amazonaws.com/doc/2011-06-15/ ErrorResponse"`
+	Type      string   `xml:"Error>Type"`
+	Code      string   `xml:"Error>Code"`
+	Message   string   `xml:"Error>Message"`
+	RequestID string   `xml:"RequestId"`
+}
+
+// writeError answers with a refusal; any other error is STS's own failure.
+func writeError(w http.ResponseWriter, err error) {
+	var refused *fault.Error
+	if !errors.As(err, &refused) {
+		writeXML(w, http.StatusInternalServerError, errorResponse{
+			Type: "Receiver", Code: "InternalFailure", Message: err.Error(), RequestID: uuid.NewString(),
+		})
+		return
+	}
+	writeXML(w, refused.Status, errorResponse{Type: "Sender", Code: refused.Code, Message: refused.Message, RequestID: uuid.NewString()})
+}
+
+// writeXML answers with what no client may keep: it can hold credentials.
+func writeXML(w http.ResponseWriter, status int, content any) {
+	w.Header().Set("Content-Type", "text/xml")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	// A client that has gone away is nobody to tell.
+	_ = xml.NewEncoder(w).Encode(content)
+}
+
+type callerIdentityResponse struct {
+	XMLName  xml.Name `xml:"https://sts.amazonaws.com/doc/2011-06-15/ GetCallerIdentityResponse"`
+	ARN      string   `xml:"GetCallerIdentityResult>Arn"`
+	UserID   string   `xml:"GetCallerIdentityResult>UserId"`
+	Account  string   `xml:"GetCallerIdentityResult>Account"`
+	Metadata metadata `xml:"ResponseMetadata"`
+}
+
+// getCallerIdentity needs no permission:
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+func (s *Server) getCallerIdentity(r *http.Request, body []byte, region string) (any, error) {
+	held, err := s.Sessions.verify(r, body, service, region)
+	if err != nil {
+		return nil, err
+	}
+	return callerIdentityResponse{
+		ARN: held.Session.ARN(), UserID: held.Session.UserID(), Account: held.Session.Account,
+		Metadata: metadata{RequestID: uuid.NewString()},
+	}, nil
 }

@@ -52,45 +52,45 @@ func (s *Sessions) Verify(r *http.Request, body []byte, service, region string) 
 	return held.Session, nil
 }
 
-func (s *Sessions) verify(r *http.Request, body []byte, service, region string) (sealed, error) {
+func (s *Sessions) verify(r *http.Request, body []byte, service, region string) (Credentials, error) {
 	header := r.Header.Get("Authorization")
 	if header == "" {
-		return sealed{}, forbidden(MissingAuthentication, "Request is missing Authentication Token")
+		return Credentials{}, forbidden(MissingAuthentication, "Request is missing Authentication Token")
 	}
 	claimed, err := parseAuthorization(header)
 	if err != nil {
-		return sealed{}, err
+		return Credentials{}, err
 	}
 	date := r.Header.Get("X-Amz-Date")
 	at, err := time.Parse(timeForm, date)
 	if err != nil {
-		return sealed{}, badRequest(IncompleteSignature, "Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601", date)
+		return Credentials{}, badRequest(IncompleteSignature, "Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601", date)
 	}
 	held, err := s.open(claimed.accessKeyID, r.Header.Get("X-Amz-Security-Token"))
 	if err != nil {
-		return sealed{}, err
+		return Credentials{}, err
 	}
 	// Credentials of one partition are unknown in the others.
 	if held.Session.Partition != arn.PartitionOf(region).Name {
-		return sealed{}, errUnknown
+		return Credentials{}, errUnknown
 	}
 	if err := claimed.check(r, at, service, region); err != nil {
-		return sealed{}, err
+		return Credentials{}, err
 	}
 	if now := s.now().UTC(); at.Before(now.Add(-skew)) {
-		return sealed{}, forbidden(SignatureDoesNotMatch, "Signature expired: %s is now earlier than %s (%s - 5 min.)",
+		return Credentials{}, forbidden(SignatureDoesNotMatch, "Signature expired: %s is now earlier than %s (%s - 5 min.)",
 			date, now.Add(-skew).Format(timeForm), now.Format(timeForm))
 	} else if at.After(now.Add(skew)) {
-		return sealed{}, forbidden(SignatureDoesNotMatch, "Signature not yet current: %s is still later than %s (%s + 5 min.)",
+		return Credentials{}, forbidden(SignatureDoesNotMatch, "Signature not yet current: %s is still later than %s (%s + 5 min.)",
 			date, now.Add(skew).Format(timeForm), now.Format(timeForm))
 	}
 	wanted, err := claimed.signAgain(r, body, held, at)
 	if err != nil {
-		return sealed{}, err
+		return Credentials{}, err
 	}
 	if !slices.Equal(wanted.signedHeaders, claimed.signedHeaders) ||
 		subtle.ConstantTimeCompare([]byte(wanted.signature), []byte(claimed.signature)) != 1 {
-		return sealed{}, forbidden(SignatureDoesNotMatch, "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
+		return Credentials{}, forbidden(SignatureDoesNotMatch, "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 	}
 	return held, nil
 }
@@ -159,7 +159,7 @@ func (a authorization) check(r *http.Request, at time.Time, service, region stri
 }
 
 // signAgain makes the signature that the holder of the credentials would make.
-func (a authorization) signAgain(r *http.Request, body []byte, held sealed, at time.Time) (authorization, error) {
+func (a authorization) signAgain(r *http.Request, body []byte, held Credentials, at time.Time) (authorization, error) {
 	again := &http.Request{
 		Method: r.Method, Host: r.Host, Header: http.Header{},
 		URL: &url.URL{Scheme: "https", Host: r.Host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery},

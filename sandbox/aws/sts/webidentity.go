@@ -14,8 +14,8 @@ import (
 	"github.com/google/uuid"
 
 	"waybill.example/waybill/sandbox/aws/arn"
+	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/aws/iam"
-	"waybill.example/waybill/sandbox/aws/iam/constraint"
 	"waybill.example/waybill/sandbox/aws/iam/policy"
 	"waybill.example/waybill/sandbox/oidc"
 )
@@ -83,7 +83,7 @@ func (s *Server) assumeRoleWithWebIdentity(ctx context.Context, form url.Values,
 		return nil, badRequest(ValidationError, "Request ARN is invalid")
 	}
 	account, err := s.account(name.Account, region)
-	var r *refusal
+	var r *fault.Error
 	switch {
 	case errors.As(err, &r):
 		return nil, err
@@ -136,7 +136,7 @@ func readWebIdentity(form url.Values) (webIdentity, error) {
 		roleARN: form.Get("RoleArn"), session: form.Get("RoleSessionName"), token: form.Get("WebIdentityToken"),
 		duration: defaultDuration, policy: form.Get("Policy"),
 	}
-	var c constraint.Checker
+	var c fault.Checker
 	if text := form.Get("DurationSeconds"); text != "" {
 		seconds, err := strconv.Atoi(text)
 		if err != nil {
@@ -153,8 +153,8 @@ func readWebIdentity(form url.Values) (webIdentity, error) {
 	c.Text("policy", request.policy, 0, maxSessionPolicy, nil)
 	c.Number("durationSeconds", request.duration, minDuration, maxDuration)
 	c.Number("policyArns", len(request.policyARNs), 0, maxPolicyARNs)
-	if message := c.Message(); message != "" {
-		return request, badRequest(ValidationError, "%s", message)
+	if err := c.Err(); err != nil {
+		return request, err
 	}
 	if form.Get("ProviderId") != "" {
 		return request, badRequest(InvalidIdentityToken, "ProviderId %q: want none for an OpenID Connect token", form.Get("ProviderId"))

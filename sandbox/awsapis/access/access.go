@@ -6,11 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/google/uuid"
 
 	"waybill.example/waybill/sandbox/aws/arn"
+	"waybill.example/waybill/sandbox/aws/eks"
 	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/aws/iam"
-	"waybill.example/waybill/sandbox/aws/iam/policy"
 	"waybill.example/waybill/sandbox/aws/sts"
 )
 
@@ -52,27 +56,9 @@ type Denied struct{ Message string }
 // Error returns IAM's words.
 func (d *Denied) Error() string { return d.Message }
 
-// Action is what a session wants to do.
-type Action struct {
-	// Name is for example ecr:BatchGetImage.
-	Name string
-	// Resource is an ARN, or * for an action that names none.
-	Resource string
-	// Account owns the resource; empty means the session's own.
-	Account string
-	// Policy is the resource's own policy, or nil.
-	Policy *policy.Attached
-	// Region is that of the endpoint: aws:RequestedRegion.
-	Region string
-}
-
 // Authorize refuses with a *Denied what the policies do not allow.
-func (g *Gate) Authorize(session iam.Session, action Action) error {
-	keys := policy.Context{}
-	keys.Set("aws:RequestedRegion", action.Region)
-	decision, err := g.IAM.Authorize(session, iam.Access{
-		Action: action.Name, Resource: action.Resource, Account: action.Account, Policy: action.Policy, Context: keys,
-	})
+func (g *Gate) Authorize(session iam.Session, access iam.Access) error {
+	decision, err := g.IAM.Authorize(session, access)
 	switch {
 	case err != nil:
 		return err
@@ -86,4 +72,28 @@ func (g *Gate) Authorize(session iam.Session, action Action) error {
 // logs.eu-central-1.amazonaws.com.
 func Host(service, region string) string {
 	return fmt.Sprintf("%s.%s.%s", service, region, arn.PartitionOf(region).Suffix)
+}
+
+// nodeLifetime is how long a session of a node lives: what every role allows.
+const nodeLifetime = time.Hour
+
+// Node are the credentials of a node of a cluster: a session of the cluster's
+// node role, as the metadata service of an EC2 instance has it
+// (https://docs.aws.amazon.com/eks/latest/userguide/create-node-role.html).
+func (g *Gate) Node(cluster eks.Cluster) (aws.Credentials, error) {
+	session, err := g.Assume(sts.Assumption{
+		Service: "ec2." + cluster.Partition().Suffix, RoleARN: cluster.NodeRole, Session: "i-" + uuid.NewString()[:8], Lifetime: nodeLifetime,
+	})
+	if err != nil {
+		return aws.Credentials{}, fmt.Errorf("node role of %s: %w", cluster.ARN(), err)
+	}
+	return Keys(session), nil
+}
+
+// Keys are credentials as AWS's client library takes them.
+func Keys(of sts.Credentials) aws.Credentials {
+	return aws.Credentials{
+		AccessKeyID: of.AccessKeyID, SecretAccessKey: of.SecretAccessKey, SessionToken: of.SessionToken,
+		CanExpire: true, Expires: of.Expiration,
+	}
 }

@@ -4,11 +4,12 @@ import (
 	"encoding/base64"
 	"net/http"
 	"regexp"
+	"time"
 
 	"waybill.example/waybill/sandbox/aws/arn"
 	"waybill.example/waybill/sandbox/aws/ecr"
 	"waybill.example/waybill/sandbox/aws/fault"
-	"waybill.example/waybill/sandbox/awsapis/access"
+	"waybill.example/waybill/sandbox/aws/iam"
 	"waybill.example/waybill/sandbox/awsapis/internal/awsjson"
 )
 
@@ -27,6 +28,18 @@ func (s *Server) api(region string) http.Handler {
 			"GetAuthorizationToken": func(call awsjson.Call) (any, error) { return s.authorizationToken(call, region) },
 		},
 	}
+}
+
+// Lifetime is how long an authorization token lives:
+// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
+const Lifetime = 12 * time.Hour
+
+// grant is what a token holds.
+type grant struct {
+	Session iam.Session `json:"session"`
+	// Region in which the token was asked for.
+	Region  string    `json:"region"`
+	Expires time.Time `json:"expires"`
 }
 
 // authorizationData is
@@ -56,8 +69,8 @@ func (s *Server) authorizationToken(call awsjson.Call, region string) (any, erro
 			return nil, invalid("Invalid parameter at 'registryIds' failed to satisfy constraint: 'Member must satisfy regular expression pattern: [0-9]{12}'")
 		}
 	}
-	err := s.config.Gate.Authorize(call.Caller, access.Action{
-		Name: "ecr:GetAuthorizationToken", Resource: "*", Region: region,
+	err := s.config.Gate.Authorize(call.Caller, iam.Access{
+		Action: "ecr:GetAuthorizationToken", Resource: "*", Region: region,
 	})
 	if err != nil {
 		return nil, err
@@ -68,7 +81,7 @@ func (s *Server) authorizationToken(call awsjson.Call, region string) (any, erro
 	var data []authorizationData
 	for _, id := range request.RegistryIDs {
 		expires := s.config.Now().Add(Lifetime)
-		token, err := s.tokens.mint(grant{Session: call.Caller, Region: region, Expires: expires})
+		token, err := s.seal.Close(grant{Session: call.Caller, Region: region, Expires: expires})
 		if err != nil {
 			return nil, err
 		}

@@ -8,7 +8,6 @@ import (
 	"waybill.example/waybill/sandbox/aws/arn"
 	"waybill.example/waybill/sandbox/aws/ecr"
 	"waybill.example/waybill/sandbox/aws/iam"
-	"waybill.example/waybill/sandbox/aws/iam/policy"
 	"waybill.example/waybill/sandbox/awsapis/access"
 	"waybill.example/waybill/sandbox/registry/content"
 )
@@ -85,16 +84,12 @@ func (g *registry) answer(w http.ResponseWriter, r *http.Request, at content.Rou
 
 // allow asks the policies whether the caller may do the action in a repository.
 func (g *registry) allow(caller iam.Session, action string, repository ecr.Repository) *content.Refusal {
-	var attached *policy.Attached
-	if repository.Policy != nil {
-		read, err := repository.Policy.Attached()
-		if err != nil {
-			return content.Internal(err)
-		}
-		attached = &read
+	attached, err := repository.Attached()
+	if err != nil {
+		return content.Internal(err)
 	}
-	err := g.server.config.Gate.Authorize(caller, access.Action{
-		Name: action, Resource: repository.ARN(), Account: repository.Account, Policy: attached, Region: repository.Region,
+	err = g.server.config.Gate.Authorize(caller, iam.Access{
+		Action: action, Resource: repository.ARN(), Account: repository.Account, Policy: attached, Region: repository.Region,
 	})
 	var denied *access.Denied
 	switch {
@@ -144,11 +139,13 @@ func (g *registry) caller(r *http.Request) (iam.Session, *content.Refusal) {
 	if !given || name != user {
 		return iam.Session{}, errUnauthorized
 	}
-	held, err := g.server.tokens.open(password, g.server.config.Now())
+	var held grant
 	switch {
-	case errors.Is(err, errTokenExpired):
+	case !g.server.seal.Open(password, &held):
+		return iam.Session{}, errInvalid
+	case !g.server.config.Now().Before(held.Expires):
 		return iam.Session{}, errExpired
-	case err != nil, held.Region != g.place.Region:
+	case held.Region != g.place.Region:
 		return iam.Session{}, errInvalid
 	}
 	return held.Session, nil
@@ -158,4 +155,37 @@ func (g *registry) caller(r *http.Request) (iam.Session, *content.Refusal) {
 // https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html#registry_auth_http
 func (g *registry) challenge(w http.ResponseWriter) {
 	w.Header().Set("WWW-Authenticate", fmt.Sprintf("Basic realm=%q,service=%q", "https://"+ecr.Host(g.place)+"/", "ecr.amazonaws.com"))
+}
+
+// Refusals of authorization tokens. The status is of
+// https://docs.aws.amazon.com/AmazonECR/latest/userguide/common-errors-docker.html#error-403
+// and the words are what clients report; ECR publishes no words for a token of
+// another Region.
+var (
+	errUnauthorized = content.Refuse(http.StatusUnauthorized, "UNAUTHORIZED", "Not Authorized")
+	errExpired      = content.Refuse(http.StatusForbidden, "DENIED", "Your authorization token has expired. Reauthenticate and try again.")
+	errInvalid      = content.Refuse(http.StatusForbidden, "DENIED", "Your Authorization Token is invalid.")
+)
+
+// unknown is the answer to what a repository does not hold. The words for
+// manifests are ECR's: https://docs.aws.amazon.com/AmazonECR/latest/userguide/common-errors-docker.html
+func unknown(at content.Route, repository ecr.Repository) *content.Refusal {
+	if at.Kind == content.Manifests {
+		return content.Refuse(http.StatusNotFound, "MANIFEST_UNKNOWN", "Requested image not found")
+	}
+	return content.Refuse(http.StatusNotFound, "BLOB_UNKNOWN",
+		"The layer with digest '%s' does not exist in the repository with name '%s' in the registry with id '%s'", at.Reference, repository.Name, repository.Account)
+}
+
+// immutability is how a repository refuses to move tags; nil where it moves them.
+// The API has the refusal as ImageTagAlreadyExistsException, registry clients as
+// TAG_INVALID: https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html
+func immutability(repository ecr.Repository) content.Immutable {
+	if repository.Mutability != ecr.Immutable {
+		return nil
+	}
+	return func(tag string) *content.Refusal {
+		return content.Refuse(http.StatusBadRequest, "TAG_INVALID",
+			"The image tag '%s' already exists in the '%s' repository and cannot be overwritten because the repository is immutable.", tag, repository.Name)
+	}
 }

@@ -1,6 +1,8 @@
 package ecrapi
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"regexp"
@@ -12,6 +14,7 @@ import (
 	"waybill.example/waybill/sandbox/aws/ecr"
 	"waybill.example/waybill/sandbox/awsapis/access"
 	"waybill.example/waybill/sandbox/registry/content"
+	"waybill.example/waybill/sandbox/state"
 	"waybill.example/waybill/sandbox/world"
 )
 
@@ -33,7 +36,7 @@ type Config struct {
 // Server is Amazon ECR in every Region of the world's accounts.
 type Server struct {
 	config Config
-	tokens tokens
+	seal   state.Seal
 	shelf  *content.Shelf
 }
 
@@ -46,11 +49,11 @@ func New(config Config) (*Server, error) {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	opened, err := openTokens(filepath.Join(config.Dir, "authorization-tokens.key"))
+	seal, err := state.OpenSeal(filepath.Join(config.Dir, "authorization-tokens.key"))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("ecrapi: authorization tokens: %w", err)
 	}
-	return &Server{config: config, tokens: opened, shelf: content.NewShelf(filepath.Join(config.Dir, "repositories"))}, nil
+	return &Server{config: config, seal: seal, shelf: content.NewShelf(filepath.Join(config.Dir, "repositories"))}, nil
 }
 
 // hostForm has the account, for a registry, the Region and the suffix.
@@ -100,3 +103,34 @@ func (s *Server) published(repository ecr.Repository) []world.Image {
 	}
 	return images
 }
+
+// open returns what a repository holds.
+func (s *Server) open(ctx context.Context, repository ecr.Repository) (*content.Store, error) {
+	return s.shelf.Open(ctx, content.Repository{
+		Place: folder(repository), Created: repository.CreatedAt, Published: s.published(repository),
+	})
+}
+
+// Tags of the images in a repository, in the order of the alphabet: the registry
+// does not know when they were pushed.
+func (s *Server) Tags(repository ecr.Repository) []string {
+	held, err := s.open(context.Background(), repository)
+	if err != nil {
+		// The next request of the repository reports it.
+		return nil
+	}
+	return held.Tags(repository.Name)
+}
+
+// Digest of the image with a tag or a digest; "" where there is none.
+func (s *Server) Digest(repository ecr.Repository, reference string) string {
+	held, err := s.open(context.Background(), repository)
+	if err != nil {
+		return ""
+	}
+	header, _ := held.Find(context.Background(), content.Route{Name: repository.Name, Kind: content.Manifests, Reference: reference})
+	return header.Get("Docker-Content-Digest")
+}
+
+// Empty removes everything that a repository holds.
+func (s *Server) Empty(repository ecr.Repository) error { return s.shelf.Clear(folder(repository)) }

@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
-	"waybill.example/waybill/sandbox/awsapis/internal/ecrlogin"
+	"waybill.example/waybill/sandbox/awsapis/ecrlogin"
 )
 
 // authorize gets an authorization token for every private registry, in the

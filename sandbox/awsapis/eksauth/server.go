@@ -15,6 +15,7 @@ import (
 	"waybill.example/waybill/sandbox/aws/arn"
 	"waybill.example/waybill/sandbox/aws/eks"
 	"waybill.example/waybill/sandbox/aws/fault"
+	"waybill.example/waybill/sandbox/aws/iam"
 	"waybill.example/waybill/sandbox/aws/sts"
 	"waybill.example/waybill/sandbox/awsapis/access"
 	"waybill.example/waybill/sandbox/awsapis/internal/awsjson"
@@ -56,7 +57,7 @@ func New(config Config) *Server {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	return &Server{config: config, verifier: oidc.NewVerifier(config.Client, 0, jose.RS256)}
+	return &Server{config: config, verifier: oidc.NewVerifier(config.Client, jose.RS256)}
 }
 
 // suffixes of the endpoints by partition:
@@ -131,8 +132,8 @@ func (s *Server) assumeRole(w http.ResponseWriter, r *http.Request, region strin
 	}
 	place := arn.Place{Account: caller.Account, Region: region}
 	name := r.PathValue("cluster")
-	if err := s.config.Gate.Authorize(caller, access.Action{
-		Name: "eks-auth:" + operation, Resource: place.ARN("eks", "cluster/"+name), Account: place.Account, Region: region,
+	if err := s.config.Gate.Authorize(caller, iam.Access{
+		Action: "eks-auth:" + operation, Resource: place.ARN("eks", "cluster/"+name), Account: place.Account, Region: region,
 	}); err != nil {
 		return nil, err
 	}

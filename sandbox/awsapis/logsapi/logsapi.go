@@ -16,6 +16,7 @@ import (
 
 	"waybill.example/waybill/sandbox/aws/arn"
 	"waybill.example/waybill/sandbox/aws/fault"
+	"waybill.example/waybill/sandbox/aws/iam"
 	"waybill.example/waybill/sandbox/aws/logs"
 	"waybill.example/waybill/sandbox/awsapis/access"
 	"waybill.example/waybill/sandbox/awsapis/internal/awsjson"
@@ -72,8 +73,8 @@ func (s *Server) read(call awsjson.Call, operation, region string) (request, arn
 	if asked.Group == "" || asked.Stream == "" {
 		return request{}, arn.Place{}, invalid(operation, "want a logGroupName and a logStreamName")
 	}
-	return asked, place, s.Gate.Authorize(call.Caller, access.Action{
-		Name:     "logs:" + operation,
+	return asked, place, s.Gate.Authorize(call.Caller, iam.Access{
+		Action:   "logs:" + operation,
 		Resource: place.ARN("logs", "log-group:"+asked.Group+":log-stream:"+asked.Stream),
 		Account:  place.Account, Region: region,
 	})

@@ -16,7 +16,7 @@ import (
 
 	"waybill.example/waybill/sandbox/aws/eks"
 	"waybill.example/waybill/sandbox/awsapis/access"
-	"waybill.example/waybill/sandbox/awsapis/internal/ecrlogin"
+	"waybill.example/waybill/sandbox/awsapis/ecrlogin"
 )
 
 // Provider is the credential provider on the nodes of one cluster.

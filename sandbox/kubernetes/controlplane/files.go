@@ -9,10 +9,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/clientcmd/api"
 
 	"waybill.example/waybill/sandbox/state"
 )
@@ -113,4 +117,92 @@ func (f files) dropExpiredCertificate(now time.Time) error {
 		}
 	}
 	return errors.Join(os.Remove(f.certificate), os.Remove(f.certKey))
+}
+
+// WriteKubeconfig writes a kubeconfig with one context per cluster, named by
+// the cluster's Context, with the administrator's credential; the first one is
+// the current context. The file has mode 0600 and holds this start's ports: it
+// is written anew after every start. Two clusters with one Context are refused.
+func WriteKubeconfig(path string, clusters ...*Cluster) error {
+	if len(clusters) == 0 {
+		return errors.New("kubeconfig: want at least one cluster")
+	}
+	config := api.NewConfig()
+	config.CurrentContext = clusters[0].Context()
+	for _, cluster := range clusters {
+		name := cluster.Context()
+		if _, taken := config.Contexts[name]; taken {
+			return fmt.Errorf("kubeconfig: context %q: names two clusters", name)
+		}
+		config.Clusters[name] = &api.Cluster{Server: cluster.server, CertificateAuthorityData: cluster.authority}
+		config.AuthInfos[name] = &api.AuthInfo{Token: cluster.token}
+		config.Contexts[name] = &api.Context{Cluster: name, AuthInfo: name}
+	}
+	// Written to a neighbour first: a reader finds the old file or the new one.
+	if err := clientcmd.WriteToFile(*config, path+".new"); err != nil {
+		return fmt.Errorf("kubeconfig: %w", err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("kubeconfig: %w", err)
+	}
+	return nil
+}
+
+// controllers are those that docs/building.md names, and three more that a cloud
+// runs: Services get their EndpointSlices and the Endpoints that Pulumi's
+// provider waits for, and finished Jobs their clean-up.
+// node-lifecycle stays out: it would evict pods from nodes without leases.
+var controllers = []string{
+	"serviceaccount-controller",
+	"root-ca-certificate-publisher-controller",
+	"deployment-controller",
+	"replicaset-controller",
+	"job-controller",
+	"cronjob-controller",
+	"namespace-controller",
+	"garbage-collector-controller",
+	"endpoints-controller",
+	"endpointslice-controller",
+	"ttl-after-finished-controller",
+}
+
+func apiServerFlags(config Config, files files, etcd, address string) ([]string, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	return []string{
+		"--etcd-servers=" + etcd,
+		"--bind-address=" + host,
+		"--secure-port=" + port,
+		// Given, so that the server need not find an interface with a default
+		// route; nothing may then be published as the endpoint of the service
+		// kubernetes, because an Endpoints object must not hold loopback.
+		"--advertise-address=" + host,
+		"--endpoint-reconciler-type=none",
+		"--cert-dir=" + files.certificates,
+		"--token-auth-file=" + files.tokens,
+		"--authorization-mode=RBAC",
+		"--service-account-issuer=" + config.Issuer,
+		// The document at the issuer names the keys by this URL.
+		"--service-account-jwks-uri=" + strings.TrimSuffix(config.Issuer, "/") + "/openid/v1/jwks",
+		"--service-account-signing-key-file=" + files.signingKey,
+		"--service-account-key-file=" + files.signingKey,
+		"--allow-privileged=true",
+		// A managed cluster changes what is deployed; a MutatingAdmissionPolicy does it here.
+		"--feature-gates=MutatingAdmissionPolicy=true",
+		"--runtime-config=admissionregistration.k8s.io/v1beta1/mutatingadmissionpolicies=true,admissionregistration.k8s.io/v1beta1/mutatingadmissionpolicybindings=true",
+		"--profiling=false",
+	}, nil
+}
+
+func controllerManagerFlags(files files) []string {
+	return []string{
+		"--kubeconfig=" + files.kubeconfig,
+		"--secure-port=0",
+		"--leader-elect=false",
+		"--root-ca-file=" + files.certificate,
+		"--controllers=" + strings.Join(controllers, ","),
+		"--profiling=false",
+	}
 }

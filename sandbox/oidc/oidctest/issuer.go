@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/stretchr/testify/require"
 )
 
@@ -62,11 +63,7 @@ func Sign(t testing.TB, algorithm jose.SignatureAlgorithm, key any, keyID string
 	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: key}, options)
 	require.NoError(t, err)
-	payload, err := json.Marshal(claims)
-	require.NoError(t, err)
-	signed, err := signer.Sign(payload)
-	require.NoError(t, err)
-	text, err := signed.CompactSerialize()
+	text, err := jwt.Signed(signer).Claims(claims).Serialize()
 	require.NoError(t, err)
 	return text
 }
@@ -77,13 +74,12 @@ type Issuer struct {
 
 	mutex   sync.Mutex
 	keys    []Key
-	claimed string
 	fetches int
 }
 
 // New is an issuer with this URL and these keys.
 func New(issuer string, keys ...Key) *Issuer {
-	return &Issuer{url: issuer, claimed: issuer, keys: keys}
+	return &Issuer{url: issuer, keys: keys}
 }
 
 // Host is the host of the issuer's URL.
@@ -102,13 +98,6 @@ func (i *Issuer) Publish(keys ...Key) {
 	i.keys = keys
 }
 
-// Claim makes the discovery document name another issuer.
-func (i *Issuer) Claim(issuer string) {
-	i.mutex.Lock()
-	defer i.mutex.Unlock()
-	i.claimed = issuer
-}
-
 // Fetches is how often the keys were fetched.
 func (i *Issuer) Fetches() int {
 	i.mutex.Lock()
@@ -123,7 +112,7 @@ func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	base := strings.TrimSuffix(i.url, "/")
 	switch "https://" + r.Host + r.URL.Path {
 	case base + "/.well-known/openid-configuration":
-		_ = json.NewEncoder(w).Encode(map[string]any{"issuer": i.claimed, "jwks_uri": base + "/keys"})
+		_ = json.NewEncoder(w).Encode(map[string]any{"issuer": i.url, "jwks_uri": base + "/keys"})
 	case base + "/keys":
 		i.fetches++
 		var set jose.JSONWebKeySet

@@ -3,13 +3,18 @@ package content
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/google/go-containerregistry/pkg/registry"
@@ -92,26 +97,26 @@ func (s *Store) restore(ctx context.Context) error {
 
 // put gives a manifest to the library.
 func (s *Store) put(ctx context.Context, at Route, m manifest) error {
-	answer, err := s.call(ctx, http.MethodPut, at.Path(), m.MediaType, bytes.NewReader(m.Body), int64(len(m.Body)))
-	if err != nil {
-		return err
+	answer := s.call(ctx, http.MethodPut, at, m)
+	if answer.Code == http.StatusCreated {
+		return nil
 	}
-	return answer.want(http.StatusCreated, "manifest "+at.Name+":"+at.Reference)
+	var text struct {
+		Errors []struct{ Code, Message string }
+	}
+	if err := json.Unmarshal(answer.Body.Bytes(), &text); err != nil || len(text.Errors) == 0 {
+		return fmt.Errorf("content: manifest %s:%s: status %d: %s", at.Name, at.Reference, answer.Code, answer.Body)
+	}
+	return Refuse(answer.Code, text.Errors[0].Code, "manifest %s:%s: %s", at.Name, at.Reference, text.Errors[0].Message)
 }
 
 // call asks the library, in this process and without authorisation.
-func (s *Store) call(ctx context.Context, method, path, mediaType string, body io.Reader, length int64) (*answer, error) {
-	request, err := http.NewRequestWithContext(ctx, method, path, body)
-	if err != nil {
-		return nil, fmt.Errorf("content: %w", err)
-	}
-	request.ContentLength = length
-	if mediaType != "" {
-		request.Header.Set("Content-Type", mediaType)
-	}
-	result := &answer{header: http.Header{}}
-	s.registry.ServeHTTP(result, request)
-	return result, nil
+func (s *Store) call(ctx context.Context, method string, at Route, m manifest) *httptest.ResponseRecorder {
+	request := httptest.NewRequestWithContext(ctx, method, at.Path(), bytes.NewReader(m.Body))
+	request.Header.Set("Content-Type", m.MediaType)
+	answer := httptest.NewRecorder()
+	s.registry.ServeHTTP(answer, request)
+	return answer
 }
 
 // Find returns the header of what is at a route, or false.
@@ -120,8 +125,14 @@ func (s *Store) Find(ctx context.Context, at Route) (http.Header, bool) {
 	if at.Kind == Tags {
 		method = http.MethodGet // the library lists tags for no other
 	}
-	answer, err := s.call(ctx, method, at.Path(), "", nil, 0)
-	return answer.header, err == nil && answer.status == http.StatusOK
+	answer := s.call(ctx, method, at, manifest{})
+	return answer.Header(), answer.Code == http.StatusOK
+}
+
+// Tags are the tags below a name, sorted.
+func (s *Store) Tags(name string) []string {
+	references := slices.Sorted(maps.Keys(s.manifests.Read()[name]))
+	return slices.DeleteFunc(references, func(reference string) bool { return !tagForm.MatchString(reference) })
 }
 
 // Serve answers a request that is allowed. immutable says that a tag which exists
@@ -159,7 +170,7 @@ func (s *Store) Serve(w http.ResponseWriter, r *http.Request, at Route, immutabl
 func (s *Store) write(ctx context.Context, at Route, m manifest, immutable Immutable) (string, error) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	digest := digestOf(m.Body)
+	digest := fmt.Sprintf("sha256:%x", sha256.Sum256(m.Body))
 	isTag := tagForm.MatchString(at.Reference)
 	if !isTag && at.Reference != digest {
 		return "", Refuse(http.StatusBadRequest, "DIGEST_INVALID", "manifest %q: its digest is %s", at.Reference, digest)

@@ -158,3 +158,83 @@ func checkBool(value string) string {
 	}
 	return "want true or false"
 }
+
+// Context are the condition keys of a request with their values. Keys are
+// compared in any case (docs/facts.md §7): use the methods.
+type Context map[string][]string
+
+// Set gives a key its values; none removes it.
+func (c Context) Set(key string, values ...string) {
+	key = strings.ToLower(key)
+	if len(values) == 0 {
+		delete(c, key)
+		return
+	}
+	c[key] = values
+}
+
+// Values are those of a key; none where it is missing.
+func (c Context) Values(key string) []string { return c[strings.ToLower(key)] }
+
+// Add sets every key of other.
+func (c Context) Add(other Context) {
+	for key, values := range other {
+		c.Set(key, values...)
+	}
+}
+
+// matchesText compares the whole text with one in which * stands for any
+// characters and ? for one.
+func matchesText(of, text string) bool {
+	p, chars := []rune(of), []rune(text)
+	at, in := 0, 0
+	// star and resume are where to go on after the last * took one more.
+	star, resume := -1, 0
+	for in < len(chars) {
+		switch {
+		case at < len(p) && p[at] == '*':
+			star, resume = at, in
+			at++
+		case at < len(p) && (p[at] == '?' || p[at] == chars[in]):
+			at++
+			in++
+		case star >= 0:
+			resume++
+			at, in = star+1, resume
+		default:
+			return false
+		}
+	}
+	return strings.Trim(string(p[at:]), "*") == ""
+}
+
+// matchesARN compares the six fields of ARNs one by one: a wildcard stands for
+// nothing beyond its own field
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_ARN).
+// A lone * stands for every ARN.
+func matchesARN(of, text string) bool {
+	fields, parts := strings.SplitN(of, ":", 6), strings.SplitN(text, ":", 6)
+	if of == "*" {
+		return len(parts) == 6
+	}
+	if len(fields) != 6 || len(parts) != 6 {
+		return false
+	}
+	for i, field := range fields {
+		if !matchesText(field, parts[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// matchesAction compares an action of a policy with that of a request, in any case.
+func matchesAction(of, action string) bool {
+	return matchesText(strings.ToLower(of), strings.ToLower(action))
+}
+
+// matchesResource compares an ARN of a Resource element with that of a request,
+// which is "*" for an action without resources: only "*" matches that.
+func matchesResource(of, resource string) bool {
+	return of == "*" || matchesARN(strings.Join(complete(strings.SplitN(of, ":", 6)), ":"), resource)
+}

@@ -1,5 +1,7 @@
 package policy
 
+import "slices"
+
 // Kind is where a document is attached, which decides what it may contain.
 type Kind string
 
@@ -87,38 +89,27 @@ type Condition struct {
 // Names returns the ARNs and unique IDs of roles and users that principals of
 // the document name, once each, in order of appearance. These are what has to
 // exist when the document is stored.
-func (d *Document) Names() []string {
+func (d *Document) Names() []string { return d.named(false) }
+
+// Accounts returns the IDs of accounts that principals of the document name as
+// a whole, once each, in order of appearance.
+func (d *Document) Accounts() []string { return d.named(true) }
+
+func (d *Document) named(accounts bool) []string {
 	var names []string
-	seen := map[string]bool{}
 	for _, statement := range d.Statements {
 		if statement.Principals == nil {
 			continue
 		}
 		for _, name := range statement.Principals.AWS {
-			if _, isAccount := accountOf(name); !isAccount && !seen[name] {
-				seen[name] = true
+			account, isAccount := accountOf(name)
+			if isAccount {
+				name = account
+			}
+			if isAccount == accounts && !slices.Contains(names, name) {
 				names = append(names, name)
 			}
 		}
 	}
 	return names
-}
-
-// Accounts returns the IDs of accounts that principals of the document name as
-// a whole, in order of appearance.
-func (d *Document) Accounts() []string {
-	var accounts []string
-	seen := map[string]bool{}
-	for _, statement := range d.Statements {
-		if statement.Principals == nil {
-			continue
-		}
-		for _, name := range statement.Principals.AWS {
-			if account, isAccount := accountOf(name); isAccount && !seen[account] {
-				seen[account] = true
-				accounts = append(accounts, account)
-			}
-		}
-	}
-	return accounts
 }
