@@ -380,7 +380,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"components/subject": {"components/check", "components/internal"},
 		"components":         {"components"},
 		"internal/steps":     {}, "internal/closest": {},
-		"stacks/schema":    {"internal/closest"},
+		"stacks/schema":    {"internal/closest.", "components/check."},
 		"stacks/config":    {"internal/closest", "stacks/schema", "components"},
 		"stacks/exchange":  {"stacks/schema", "stacks/config"},
 		"stacks/chain":     {"stacks/schema", "stacks/config", "stacks/exchange", "components"},

@@ -43,6 +43,7 @@ func TestExampleOddAndLegalIsTaken(t *testing.T) {
 		stack string
 		edit  func(map[string]any)
 	}{
+		"a cluster's own tenant":  {"dev", byIssuer("https://westeurope.oic.prod-aks.azure.com/" + one + "/" + two + "/")},
 		"half a CPU":              {"dev", limits(nil, map[string]any{"cpu": ".5"})},
 		"a CPU with its point":    {"dev", limits(nil, map[string]any{"cpu": "1."})},
 		"a CPU with an exponent":  {"dev", limits(nil, map[string]any{"cpu": "1e0"})},
@@ -110,9 +111,9 @@ func TestExampleWrongAndPlausibleIsNamed(t *testing.T) {
 		"an image with a slash":    {"dev", set("product.image", "team/app/"), `product.image "team/app/": want a path of at most 255 characters, parts of a-z and 0-9 with ., _, __ or hyphens inside and / between, such as "team/app"`, set("product.image", "team/app")},
 		"a path of one's own":      {"initech", set("eks.role.path", "waybill"), `eks.role.path "waybill": want the role's path, which starts and ends with a slash; between slashes: "/waybill/"`, set("eks.role.path", "/waybill/")},
 		"a health URL":             {"hanso", set("product.healthPath", "http://localhost:8080/health"), `product.healthPath "http://localhost:8080/health": want the path that answers liveness and readiness probes, starting with /; on ecs the container asks it with curl, which the image must contain, unless ecs.health.command is set; its path alone: "/health"`, nil},
-		"a proxy without a scheme": {"wayne", set("environments.default.proxy", map[string]any{"https": "proxy.example:3128"}), `environments.default.proxy.https "proxy.example:3128": want the proxy's URL, http://HOST:PORT, without a user or a password; default: direct connections; with http:// in front: "http://proxy.example:3128"`, nil},
-		"a letter of Cyrillic":     {"wayne", set("gcp.project", "b\u0456frost-images"), "gcp.project \"b\u0456frost-images\": want the vendor's project ID, not its number; '\u0456' in it is U+0456, which may look like another letter", nil},
-		"a space without a width":  {"wayne", set("gcp.project", "bifrost-images\u200b"), "gcp.project \"bifrost-images\u200b\": want the vendor's project ID, not its number; it holds U+200B, which is not to be seen", nil},
+		"a proxy without a scheme": {"wayne", set("environments.default.proxy", map[string]any{"https": "proxy.example:3128"}), `environments.default.proxy.https "proxy.example:3128": want the proxy's URL with its port: http://HOST:PORT, or https://HOST:PORT if the proxy itself speaks TLS; no user and no password; default: direct connections; with http:// in front: "http://proxy.example:3128"`, nil},
+		"a letter of Cyrillic":     {"wayne", set("gcp.project", "b\u0456frost-images"), "gcp.project \"b\u0456frost-images\": want the vendor's project ID, not its number: 6 to 30 lower-case letters, digits and hyphens, first a letter, last a letter or digit; '\u0456' in it is U+0456, which may look like another letter", nil},
+		"a space without a width":  {"wayne", set("gcp.project", "bifrost-images\u200b"), "gcp.project \"bifrost-images\u200b\": want the vendor's project ID, not its number: 6 to 30 lower-case letters, digits and hyphens, first a letter, last a letter or digit; it holds U+200B, which is not to be seen", nil},
 		"a place in Cyrillic":      {"wayne", location("\u0435urope-west1"), `gcp.location "\u0435urope-west1": is no location of Artifact Registry: want "europe-west1", if that was meant; gcp.newLocation: true takes one newer than 2026-11-27`, nil},
 		"one subnet twice":         {"stark", set("ecs.subnets", []any{"subnet-0a1b2c3d4e5f60718", "subnet-0a1b2c3d4e5f60718"}), `ecs.subnets a list: want the IDs of the tasks' subnets, each once; the items 0 and 1 are the same`, nil},
 
@@ -142,7 +143,7 @@ func TestExampleWrongAndPlausibleIsNamed(t *testing.T) {
 		"over a space":     {"wayne", set("workload.spreadOver", []any{"a b"}), `workload.spreadOver[0] "a b": want a node label's key, such as topology.kubernetes.io/zone`, nil},
 
 		// The proxy and its authority.
-		"a port of no TCP":       {"wayne", set("environments.default.proxy", map[string]any{"https": "http://proxy.example:99999"}), `environments.default.proxy.https "http://proxy.example:99999": want a port of 1 to 65535`, nil},
+		"a port of no TCP":       {"wayne", set("environments.default.proxy", map[string]any{"https": "http://proxy.example:99999"}), `environments.default.proxy.https "http://proxy.example:99999": want http://HOST:PORT, or https://HOST:PORT if the proxy itself speaks TLS, and a port of 1 to 65535`, nil},
 		"a proxy's password":     {"wayne", set("environments.default.proxy", map[string]any{"https": "http://u:hunter2/3@proxy.example:3128"}), `environments.default.proxy.https holds a user or a password: want http://HOST:PORT without them, such as that of a proxy that knows the cluster by its addresses`, nil},
 		"a part of an address":   {"wayne", proxied("no", []any{"10.0.0"}), `environments.default.proxy.no[0] "10.0.0": want a host, a domain such as .example.com, an address or a block`, proxied("no", []any{"10.0.0.0/24"})},
 		"no certificate":         {"wayne", proxied("authority", authority+"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), pem + `holds no certificate in its PEM block 2, CERTIFICATE: want certificates alone`, nil},
@@ -150,7 +151,6 @@ func TestExampleWrongAndPlausibleIsNamed(t *testing.T) {
 		"a ConfigMap's key":      {"wayne", set("environments.default.proxy", map[string]any{"authorityConfigMap": map[string]any{"name": "a", "key": ".."}}), `environments.default.proxy.authorityConfigMap and the key "..": want one that a ConfigMap may have, not . and none that starts with ..`, nil},
 
 		// IDs that are another's, or of another cloud.
-		"an issuer elsewhere":    {"dev", byIssuer("https://westeurope.oic.prod-aks.azure.com/" + one + "/" + two + "/"), `environments.default.cluster.issuer "https://westeurope.oic.prod-aks.azure.com/` + one + "/" + two + `/": is of a cluster in the tenant ` + one + `: want one in azure.tenantId, ` + devTenant, byIssuer("https://westeurope.oic.prod-aks.azure.com/" + devTenant + "/" + two + "/")},
 		"an issuer's cloud":      {"dev", byIssuer("https://usgovvirginia.oic.prod-aks.azure.us/" + devTenant + "/" + two + "/"), `environments.default.cluster.issuer "https://usgovvirginia.oic.prod-aks.azure.us/` + devTenant + "/" + two + `/": is of a cluster in the Azure cloud usgovernment: want azure.cloud: usgovernment, or a cluster in public`, nil},
 		"a region's cloud":       {"dev", set("azure.location", "chinanorth2"), `azure.location "chinanorth2": is of another cloud than azure.cloud, public: want one of its regions, such as australiacentral`, nil},
 		"a tenant for a client":  {"dev", application(devTenant, two), "azure.identity.application.clientId \"" + devTenant + "\": is the tenant's ID: want the application's, `az ad app list --display-name NAME --query [].appId`", application(one, two)},

@@ -199,7 +199,7 @@ func checkSecretSource(s *Settings, _, text string) error {
 // taken for one: the address of their API servers.
 var (
 	// https://learn.microsoft.com/azure/aks/use-oidc-issuer
-	aksIssuer = regexp.MustCompile(`^https://[a-z0-9.-]+\.oic\.prod-aks\.azure\.([a-z]+)/(?:([0-9a-f-]{36})/[0-9a-f-]{36})?`)
+	aksIssuer = regexp.MustCompile(`^https://[a-z0-9.-]+\.oic\.prod-aks\.azure\.([a-z]+)/`)
 	// https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html
 	eksIssuer     = regexp.MustCompile(`^https://oidc(\.eks\.[a-z0-9-]+\.amazonaws\.[a-z.]+|-eks\.[a-z0-9-]+\.api\.[a-z.]+)/id/`)
 	eksIssuerForm = regexp.MustCompile(`/id/[0-9A-Z]+$`)
@@ -234,30 +234,21 @@ func checkIssuer(s *Settings, key, text string) error {
 		return fmt.Errorf("%q: want it with the slash at its end that AKS's tokens have", text)
 	case s.Platform == "aks" && aksCloud(text) != "" && aksCloud(text) != cmp.Or(s.Azure.Cloud, "public"):
 		return fmt.Errorf("%q: is of a cluster in the Azure cloud %s: want azure.cloud: %[2]s, or a cluster in %s", text, aksCloud(text), cmp.Or(s.Azure.Cloud, "public"))
-	case s.Given["gcp"] && s.Platform == "aks" && s.Azure.Trust != "cluster" && aksTenant(text) != "" && s.Azure.TenantID != "" && aksTenant(text) != s.Azure.TenantID:
-		return fmt.Errorf("%q: is of a cluster in the tenant %s: want one in azure.tenantId, %s", text, aksTenant(text), s.Azure.TenantID)
 	case gkeIssuer.MatchString(text) && strings.HasSuffix(text, "/"):
 		return fmt.Errorf("%q: want it without the slash at its end, as in GKE's tokens", text)
 	}
 	return nil
 }
 
-// aksCloud is the Azure cloud of an AKS cluster's issuer, and aksTenant its tenant; empty
-// where the issuer does not say.
+// aksCloud is the Azure cloud of an AKS cluster's issuer; empty where the issuer does not
+// say. Its tenant may be another than the identity's:
+// https://learn.microsoft.com/azure/aks/workload-identity-cross-tenant
 func aksCloud(issuer string) string {
 	parts := aksIssuer.FindStringSubmatch(issuer)
 	if parts == nil {
 		return ""
 	}
 	return map[string]string{"com": "public", "us": "usgovernment", "cn": "china"}[parts[1]]
-}
-
-func aksTenant(issuer string) string {
-	parts := aksIssuer.FindStringSubmatch(issuer)
-	if parts == nil {
-		return ""
-	}
-	return parts[2]
 }
 
 func issuerBelow(text, issuer string) error {
