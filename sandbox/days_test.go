@@ -90,7 +90,7 @@ func aLaterTagIsMissing(t *testing.T, p *project, s *sandbox.Sandbox, released [
 	s = p.start(impatient)
 	_, err := open(t, s).Up(context.Background())
 	const image = "europe-west1-docker.pkg.dev/hello-images/example--hello/hello:9.9"
-	require.ErrorContains(t, err, "workload-deployment: the registry does not hold "+image+": the vendor pushes it, for example with `crane copy YOUR-IMAGE "+image+"`")
+	require.ErrorContains(t, err, "workload-deployment: the registry does not hold "+image+` yet: the vendor pushes it, for example with "crane copy YOUR-IMAGE `+image+`"`)
 	found, err := client(t, s).AppsV1().Deployments(namespace).Get(context.Background(), "hello", metav1.GetOptions{})
 	require.NoError(t, err)
 	assert.GreaterOrEqual(t, found.Status.AvailableReplicas, *found.Spec.Replicas-1, "what runs goes on, but for a quarter of it")

@@ -80,10 +80,23 @@ func load(ctx *pulumi.Context) (*chain.Plan, *config.Settings, error) {
 	settings := config.Load(ctx, &problems)
 	chain.RefuseProviderKeys(ctx, &problems)
 	plan := newPlan(settings, &problems)
-	if err := problems.Err(); err != nil {
-		return nil, nil, refusal(ctx, err)
+	if problems.Err() != nil {
+		validateRest(plan, settings, &problems)
+		return nil, nil, refusal(ctx, problems.Err())
 	}
 	return plan, settings, nil
+}
+
+// validateRest adds to problems, of which there are some, what the components find.
+// Values that are wrong have been left out: what the components find is said only of
+// values that are there, since the rest may come of that.
+func validateRest(plan *chain.Plan, settings *config.Settings, problems *config.Problems) {
+	if plan == nil {
+		return
+	}
+	var found config.Problems
+	plan.Validate(&found)
+	problems.Merge(found, settings.Given)
 }
 
 // newPlan is the plan of a configuration; nil where it could not be read.

@@ -210,6 +210,19 @@ func TestExampleWrongConfigurationOfAPartyIsNamed(t *testing.T) {
 	}
 }
 
+// What the schema, the program and the components find is said at once.
+func TestExampleProblemsOfEveryKindAreNamedTogether(t *testing.T) {
+	values, secrets := loadStack(t, "dev", all(
+		set("product.port", "8080"), set("azure.subscriptionId", devTenant),
+		set("workload.resources", map[string]any{"requests": map[string]any{"cpu": "2"}, "limits": map[string]any{"cpu": "1"}}),
+	))
+	lines := refused(t, values, secrets)
+	require.Len(t, lines, 3, lines)
+	for i, want := range []string{`product.port "8080"`, "azure.subscriptionId", `workload.resources.requests.cpu "2"`} {
+		assert.Contains(t, lines[i], want)
+	}
+}
+
 // On AWS the same holds.
 func TestExampleWrongConfigurationOnAWSIsNamed(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -385,7 +385,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"stacks/exchange":  {"stacks/schema", "stacks/config"},
 		"stacks/chain":     {"stacks/schema", "stacks/config", "stacks/exchange", "components"},
 		"stacks/record":    {"stacks/config", "stacks/exchange", "components"},
-		"stacks/manifests": {"stacks/config", "stacks/record"},
+		"stacks/manifests": {"stacks/config", "stacks/exchange.", "stacks/record"},
 		"refresher":        {"refresher"},
 		"sandbox":          {"sandbox", "stacks.", "internal/steps.", "internal/closest."},
 		"fleet":            {"fleet", "stacks.", "internal/steps."},

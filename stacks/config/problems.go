@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -31,10 +32,13 @@ func (p *Problems) Add(key, format string, args ...any) {
 
 // Refuse is Add for a key that must not be there: what is wrong inside is left out.
 func (p *Problems) Refuse(key, format string, args ...any) {
-	p.lines = slices.DeleteFunc(p.lines, func(l line) bool {
-		return strings.HasPrefix(l.key, key+".") || strings.HasPrefix(l.key, key+"[")
-	})
+	p.lines = slices.DeleteFunc(p.lines, func(l line) bool { return inside(l.key, key) })
 	p.Add(key, format, args...)
+}
+
+// inside says whether a key lies in what another one holds.
+func inside(key, holder string) bool {
+	return strings.HasPrefix(key, holder+".") || strings.HasPrefix(key, holder+"[")
 }
 
 // Has says whether something was said of a key.
@@ -50,6 +54,17 @@ func (p *Problems) cover(key string) bool {
 		}
 	}
 	return false
+}
+
+// Merge adds what was found of single values in given, unless something was said of
+// them, or of what holds them.
+func (p *Problems) Merge(found Problems, given Given) {
+	for _, l := range found.lines {
+		holds := slices.ContainsFunc(slices.Collect(maps.Keys(given)), func(key string) bool { return inside(key, l.key) })
+		if given[l.key] && !holds && !p.cover(l.key) {
+			p.lines = append(p.lines, l)
+		}
+	}
 }
 
 // Err joins what was noted; nil if nothing was.
