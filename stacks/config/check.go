@@ -44,11 +44,11 @@ func (s *Settings) checkAzureIDs(problems *Problems) {
 		problems.Add("azure.subscriptionId", "%q: is the tenant's ID: want the subscription's, `az account show --query id`", subscription)
 	}
 	refuse := func(key, id, wish string) {
-		switch {
-		case id == "":
-		case id == tenant:
+		switch id {
+		case "":
+		case tenant:
 			problems.Add(key, "%q: is the tenant's ID: want %s", id, wish)
-		case id == subscription:
+		case subscription:
 			problems.Add(key, "%q: is the subscription's ID: want %s", id, wish)
 		}
 	}
