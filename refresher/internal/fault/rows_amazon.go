@@ -227,7 +227,7 @@ var amazonRows = []Row{
 		Kind:   Settling,
 		Cause: "one of the two policies is missing: the vendor's repository policy for this role, or the role's own " +
 			"policy for this repository",
-		Do:     "check both; ECR does not say which",
+		Do:     "check both, and ask the vendor whether this customer is suspended; ECR does not say which",
 		Source: facts + "§5",
 	},
 }

@@ -213,7 +213,7 @@ var googleRows = []Row{
 		Cause: "roles/artifactregistry.reader on the repository is missing for the service account or not " +
 			"propagated (it can take seven minutes or more), or there is no such repository: Google's answer is " +
 			"the same",
-		Do:     "the vendor checks the repository in the image's path, and its policy",
+		Do:     "the vendor checks the repository in the image's path, its policy, and whether it has suspended this customer",
 		Source: facts + "§5",
 	},
 	{
