@@ -38,6 +38,29 @@ func (p *project) release(releases []any) (before []any) {
 	return before
 }
 
+// On EKS the first day is the same, with the vendor's registry at AWS.
+func TestExampleTheFirstUpdateOnEKSMeetsAnEmptyRepository(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, "initech")
+	var releases any
+	p.account("210987654321", func(account map[string]any) { releases = account["releases"]; delete(account, "releases") })
+	s := p.start(nil)
+	_, err := open(t, s).Up(t.Context())
+	require.ErrorContains(t, err, "the registry does not hold 210987654321.dkr.ecr.us-east-1.amazonaws.com/initech/bifrost:1.4.2 yet: the vendor pushes it")
+	deployed, err := client(t, s).AppsV1().Deployments(metav1.NamespaceAll).List(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	assert.Empty(t, deployed.Items, "nothing runs that could not pull")
+	require.NoError(t, s.Close())
+
+	p.account("210987654321", func(account map[string]any) { account["releases"] = releases })
+	s = p.start(nil)
+	require.NoError(t, s.Release(t.Context()))
+	result := up(t, s)
+	assert.Contains(t, changes(result), "create workload-deployment", "it goes on where it stopped")
+	assert.Empty(t, broken(t, s, result.Outputs))
+	assert.Empty(t, changes(up(t, s)))
+}
+
 // The vendor pushes once the repository is there, and not before.
 func TestTheFirstUpdateOfACustomerMeetsAnEmptyRepository(t *testing.T) {
 	t.Parallel()
