@@ -106,7 +106,7 @@ func (w *writer) introduction() string {
 		used["`"+found[1]+"`"] = true
 	}
 	if text += "You need " + strings.Join(slices.Sorted(maps.Keys(used)), ", "); used["`waybill`"] {
-		text += ". In the project's folder, `go build -o .build/bin/waybill .` builds\n`waybill`, and `export PATH=\"$PWD/.build/bin:$PATH\"` lets the shell find it"
+		text += ". In the project's folder, `go build -o .build/bin/waybill .` builds\n`waybill`, and `export PATH=\"$PATH:$PWD/.build/bin\"` lets the shell find it"
 	}
 	return text + ".\n\n"
 }
