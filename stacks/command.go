@@ -256,8 +256,6 @@ func validate(path string) (*chain.Plan, *config.Settings, error) {
 	plan := newPlan(settings, &problems)
 	if problems.Err() == nil {
 		plan.Validate(&problems)
-	} else {
-		validateRest(plan, settings, &problems)
 	}
 	return plan, settings, problems.Err()
 }

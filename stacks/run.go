@@ -80,32 +80,27 @@ func load(ctx *pulumi.Context) (*chain.Plan, *config.Settings, error) {
 	settings := config.Load(ctx, &problems)
 	chain.RefuseProviderKeys(ctx, &problems)
 	plan := newPlan(settings, &problems)
-	if problems.Err() != nil {
-		validateRest(plan, settings, &problems)
-		return nil, nil, refusal(ctx, problems.Err())
+	if err := problems.Err(); err != nil {
+		return nil, nil, refusal(ctx, err)
 	}
 	return plan, settings, nil
 }
 
-// validateRest adds to problems, of which there are some, what the components find.
-// Values that are wrong have been left out: what the components find is said only of
-// values that are there, since the rest may come of that.
-func validateRest(plan *chain.Plan, settings *config.Settings, problems *config.Problems) {
-	if plan == nil {
-		return
-	}
-	var found config.Problems
-	plan.Validate(&found)
-	problems.Merge(found, settings.Given)
-}
-
-// newPlan is the plan of a configuration; nil where it could not be read.
+// newPlan is the plan of a configuration; nil where it could not be read. Of one that
+// has problems it notes those of every kind; else the components' are the caller's to check.
 func newPlan(settings *config.Settings, problems *config.Problems) *chain.Plan {
 	if settings == nil {
 		return nil
 	}
 	plan := chain.New(settings, problems)
 	settings.CheckProductConfig(problems)
+	if plan != nil && problems.Err() != nil {
+		// What the components find is said as well, but only of values that are there:
+		// wrong ones have been left out, and the rest may come of that.
+		var found config.Problems
+		plan.Validate(&found)
+		problems.Merge(found, settings.Given)
+	}
 	return plan
 }
 

@@ -274,8 +274,8 @@ func (b *imageGrantBuilder) build(serviceAgent string) error {
 		return err
 	}
 	b.repository = repository
-	b.component.RegistryHost = pulumi.Sprintf("%s-docker.pkg.dev", b.args.Location)
-	b.component.Repository = pulumi.Sprintf("%s/%s", strings.ReplaceAll(b.args.Project, ":", "/"), repository)
+	b.component.RegistryHost = pulumi.String(RegistryHost(b.args.Location)).ToStringOutput()
+	b.component.Repository = pulumi.Sprintf("%s/%s", ProjectPath(b.args.Project), repository)
 	var shared pulumi.StringArray // what every reader waits for
 	if serviceAgent != "" {
 		upstream, err := b.buildUpstreamReader(serviceAgent, made)
@@ -322,3 +322,10 @@ func (b *imageGrantBuilder) buildUpstreamReader(serviceAgent string, made []pulu
 		Member:     pulumi.String("serviceAccount:" + serviceAgent),
 	}, b.children.Options(childUpstreamReader, pulumi.DependsOn(made), pulumi.RetainOnDelete(true), b.settles(childUpstreamReader))...)
 }
+
+// RegistryHost is the host of Artifact Registry in a location.
+func RegistryHost(location string) string { return location + "-docker.pkg.dev" }
+
+// ProjectPath is a project in the paths of images, where the colon of a domain's project
+// is a slash.
+func ProjectPath(project string) string { return strings.ReplaceAll(project, ":", "/") }

@@ -70,7 +70,7 @@ func (proxy *Proxy) validate(p *check.Problems, before string) {
 		case CheckProxyUser(proxy.HTTPS) != nil:
 			p.Error(before+"https", CheckProxyUser(proxy.HTTPS))
 		case err != nil || parsed.Hostname() == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") ||
-			strings.TrimSuffix(proxy.HTTPS, "/") != parsed.Scheme+"://"+parsed.Host || proxy.port() < 1 || proxy.port() > 65535:
+			strings.TrimSuffix(proxy.HTTPS, "/") != parsed.Scheme+"://"+parsed.Host || proxy.port() == 0:
 			p.Add(before+"https", "%q: want http://HOST:PORT, or https://HOST:PORT if the proxy itself speaks TLS, and a port of 1 to 65535", proxy.HTTPS)
 		}
 	}
@@ -125,7 +125,7 @@ func checkBundle(text string) error {
 	return nil
 }
 
-// port is the proxy's TCP port; 0 where there is no proxy, or none with a port.
+// port is the proxy's TCP port; 0 where there is no proxy, or none with a port of TCP.
 func (proxy *Proxy) port() int {
 	if proxy == nil || proxy.HTTPS == "" {
 		return 0

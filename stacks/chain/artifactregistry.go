@@ -174,8 +174,8 @@ func googleImage(g *grant, w config.Component) pulumi.StringInput {
 // checkGoogleGrant holds a vendor's grant on Google Cloud to the trust anchors.
 func checkGoogleGrant(s *config.Settings) func(*exchange.AccessGrant, *exchange.Delivery) {
 	return func(g *exchange.AccessGrant, d *exchange.Delivery) {
-		d.Anchored("registry", g.Registry, "gcp.location", s.GCP.Location+"-docker.pkg.dev")
-		if !strings.HasPrefix(g.Repository, strings.ReplaceAll(s.GCP.Project, ":", "/")+"/") {
+		d.Anchored("registry", g.Registry, "gcp.location", gcp.RegistryHost(s.GCP.Location))
+		if !strings.HasPrefix(g.Repository, gcp.ProjectPath(s.GCP.Project)+"/") {
 			d.Disagrees("repository", g.Repository, "gcp.project", s.GCP.Project)
 		}
 	}

@@ -73,8 +73,12 @@ func (s *Settings) checkClusters(problems *Problems) {
 	seen := map[string]*Environment{}
 	for _, e := range s.Sorted() {
 		namespace := cmp.Or(e.Namespace.Name, s.Product.Name)
-		for _, cluster := range []string{e.Cluster.ID, e.Cluster.Issuer, e.Cluster.ResourceGroup + "/" + e.Cluster.Name} {
-			if cluster == "" || strings.HasSuffix(cluster, "/") && !strings.Contains(cluster, ":") {
+		named := ""
+		if e.Cluster.Name != "" {
+			named = e.Cluster.ResourceGroup + "/" + e.Cluster.Name
+		}
+		for _, cluster := range []string{e.Cluster.ID, e.Cluster.Issuer, named} {
+			if cluster == "" {
 				continue // an environment need not say each of them
 			}
 			if first := seen[cluster+" "+namespace]; first != nil && first.Cluster.Context != e.Cluster.Context {

@@ -59,9 +59,10 @@ func (p *Problems) cover(key string) bool {
 // Merge adds what was found of single values in given, unless something was said of
 // them, or of what holds them.
 func (p *Problems) Merge(found Problems, given Given) {
+	keys := slices.Collect(maps.Keys(given))
 	for _, l := range found.lines {
-		holds := slices.ContainsFunc(slices.Collect(maps.Keys(given)), func(key string) bool { return inside(key, l.key) })
-		if given[l.key] && !holds && !p.cover(l.key) {
+		single := !slices.ContainsFunc(keys, func(key string) bool { return inside(key, l.key) })
+		if given[l.key] && single && !p.cover(l.key) {
 			p.lines = append(p.lines, l)
 		}
 	}

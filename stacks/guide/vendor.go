@@ -8,6 +8,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
+	"waybill.example/waybill/components/gcp"
 	"waybill.example/waybill/stacks/exchange"
 	"waybill.example/waybill/stacks/record"
 )
@@ -68,8 +69,8 @@ func (w *writer) push() {
 	from, into := host+"/"+repository, host+"/"+repository
 	w.say("Push what the customer runs. If a local image has another name, give it this one with `docker tag` first.")
 	if upstream := strings.Split(c.GCP.Repository.Upstream, "/"); len(upstream) == 6 { // projects/P/locations/L/repositories/R
-		host = upstream[3] + "-docker.pkg.dev"
-		into = host + "/" + strings.ReplaceAll(upstream[1], ":", "/") + "/" + upstream[5]
+		host = gcp.RegistryHost(upstream[3])
+		into = host + "/" + gcp.ProjectPath(upstream[1]) + "/" + upstream[5]
 		w.say("The customer's repository shows the images of `%s` and takes none itself. Skip what is there.", into)
 	}
 	var tagged, pinned []string
