@@ -314,7 +314,9 @@ func follow(t *testing.T, g printed, party, half, account string) ran {
 			answer(mark.Text, "aws eks list-pod-identity-associations", "--query")
 		}
 	}
-	stub := "#!/bin/sh\n{ printf '%s\\0' \"${0##*/}\" \"$@\"; printf '\\n\\0'; } >> " + folder + "/.calls\n" +
+	// The two sides of a pipe run at once: a call is appended to the log in one write.
+	stub := "#!/bin/sh\ncall=" + folder + "/.call.$$\n" +
+		"{ printf '%s\\0' \"${0##*/}\" \"$@\"; printf '\\n\\0'; } > $call; cat $call >> " + folder + "/.calls\n" +
 		"case \"$0 $*\" in *' - '*|*' -') cat > " + os.DevNull + ";; esac\ncase \"${0##*/} $*\" in\n" + answers.String() + "esac\n"
 	for _, name := range []string{"az", "aws", "gcloud", "kubectl", "waybill", "docker", "jq", "terraform"} {
 		require.NoError(t, os.WriteFile(filepath.Join(bin, name), []byte(stub), 0o755))
