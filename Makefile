@@ -87,7 +87,7 @@ $(BIN)/controlplane: tools/controlplane/go.mod tools/controlplane/go.sum $(wildc
 	@$(BUILD) ../controlplane -name "Kubernetes $(KUBERNETES_VERSION)" -o ../../$@ \
 		-ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$(KUBERNETES_VERSION)" . >&2
 $(BIN)/pulumi-resource-kubernetes: tools/kubernetesprovider/go.mod tools/kubernetesprovider/go.sum tools/kubernetesprovider/main.go
-	@folder=$$(go list -C $(<D) -m -f '{{ .Dir }}' $(PROVIDER)) && \
+	@folder=$$(go list -C $(<D) -f '{{ .Module.Dir }}' $(PROVIDER)/pkg/version) && \
 		install -m 644 "$$folder/cmd/pulumi-resource-kubernetes/schema.json" $(<D)/schema.json
 	@$(BUILD) ../kubernetesprovider -name "Kubernetes provider $(PROVIDER_VERSION)" -o ../../$@ \
 		-ldflags "-s -w -X $(PROVIDER)/pkg/version.Version=$(PROVIDER_VERSION)" . >&2
