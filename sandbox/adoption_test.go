@@ -83,21 +83,26 @@ func TestExampleAGuideMadeCustomerIsAdopted(t *testing.T) {
 // What would have to be replaced is not taken over by accident.
 func TestExampleWhatWouldBeReplacedIsNotAdopted(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
+	p := newProject(t, "virtucon")
+	s := p.start(nil)
+	file := filepath.Join(p.root, "Pulumi.virtucon.yaml")
+	right, err := os.ReadFile(file)
+	require.NoError(t, err)
+	before := uids(t, client(t, s), "bifrost")
+	for _, c := range []struct {
+		name   string
 		change func(customer map[string]any)
 		want   string
 	}{
-		"another selector": {func(customer map[string]any) { delete(customer, "workload") }, "workload-deployment"},
-		"another resource": {func(customer map[string]any) {
+		{"a name that is none", func(customer map[string]any) { customer["adopt"].(map[string]any)["gcp-pools"] = "x" }, "adopt.gcp-pools: is no resource of this stack"},
+		{"another resource", func(customer map[string]any) {
 			customer["adopt"].(map[string]any)["azure-identity"] = strings.Replace(customer["adopt"].(map[string]any)["azure-identity"].(string), "bifrost-pull", "nobodys", 1)
 		}, "azure-identity"},
-		"a name that is none": {func(customer map[string]any) { customer["adopt"].(map[string]any)["gcp-pools"] = "x" }, "adopt.gcp-pools: is no resource of this stack"},
+		{"another selector", func(customer map[string]any) { delete(customer, "workload") }, "workload-deployment"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			p := newProject(t, "virtucon")
+		t.Run(c.name, func(t *testing.T) {
+			require.NoError(t, os.WriteFile(file, right, 0o600))
 			p.change(c.change)
-			s := p.start(nil)
-			before := uids(t, client(t, s), "bifrost")
 			_, err := open(t, s).Preview(context.Background())
 			if err == nil { // the engine warns in a preview, and refuses in an update
 				_, err = open(t, s).Up(context.Background())

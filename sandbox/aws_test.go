@@ -199,7 +199,7 @@ func rehearse(t *testing.T, s *sandbox.Sandbox, hops []string, refusals int) {
 // draw draws what is deployed.
 func draw(t *testing.T, s *sandbox.Sandbox) string {
 	t.Helper()
-	outputs, err := open(t, s).Outputs(context.Background())
+	outputs, err := open(t, s).Outputs()
 	require.NoError(t, err)
 	chain, err := s.Rehearsal(context.Background(), outputs)
 	require.NoError(t, err)
@@ -236,10 +236,12 @@ func TestEnvironmentsAndWorkloadsOnEKSCannotBecomeOneAnother(t *testing.T) {
 	}
 	hops := []string{"kubernetes", "sts", "ecr", "secret", "registry", "sts"}
 	t.Run("by IRSA", func(t *testing.T) {
+		t.Parallel()
 		s := startAWS(t, world("false", "irsa"), programs.EKSWithIRSA(two...))
 		rehearse(t, s, slices.Concat(hops, hops), 2*(46+5+1+4)+3)
 	})
 	t.Run("by Pod Identity", func(t *testing.T) {
+		t.Parallel()
 		s := startAWS(t, world("true", "podIdentity"), programs.EKSWithPodIdentity(two...))
 		rehearse(t, s, slices.Concat(hops, hops), 2*(49+6+2+4)+3)
 	})
@@ -296,7 +298,7 @@ func TestAFirstDeploymentThatCannotPullIsTriedAgain(t *testing.T) {
 // (docs/facts.md §1 row 6).
 func thePublishedGuideDoesNotPull(t *testing.T, s *sandbox.Sandbox) {
 	ctx, c := context.Background(), client(t, s)
-	outputs, err := open(t, s).Outputs(ctx)
+	outputs, err := open(t, s).Outputs()
 	require.NoError(t, err)
 	role := environment(outputs)["roleArns"].([]any)[0].(string)
 	_, err = c.CoreV1().ServiceAccounts("default").Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{

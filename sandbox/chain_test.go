@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -274,18 +275,18 @@ func faultsAreSurvived(t *testing.T, s *sandbox.Sandbox) {
 			"reset": {Reset: true, Times: 1},
 		} {
 			t.Run(host+" "+kind, func(t *testing.T) {
-				hit := false
+				var hit atomic.Bool
 				stop := s.Network.Fault(func(r *http.Request) bool {
 					if r.Host != host {
 						return false
 					}
-					hit = true
+					hit.Store(true)
 					return true
 				}, fault)
 				defer stop()
 				log, ok := runRefresher(t, s)
 				assert.True(t, ok, log)
-				assert.True(t, hit, "the fault was met")
+				assert.True(t, hit.Load(), "the fault was met")
 			})
 		}
 	}
@@ -327,26 +328,23 @@ func aDeletedSecretIsReported(t *testing.T, s *sandbox.Sandbox) {
 // names the likely cause. `make mutants` breaks everything else.
 func TestABrokenChainFailsAtItsHop(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
-		alter map[string]func(pulumi.Map)
-		hop   string
-		cause string
+	p := newProject(t, "dev")
+	p.impatient()
+	program := stacks.Run
+	s := p.start(func(ctx *pulumi.Context) error { return program(ctx) })
+	for _, c := range []struct {
+		name, resource string
+		alter          func(pulumi.Map)
+		hop, cause     string
 	}{
-		"credential subject": {map[string]func(pulumi.Map){"azure-hello-federated-credential": func(p pulumi.Map) {
+		{"credential subject", "azure-hello-federated-credential", func(p pulumi.Map) {
 			p["subject"] = pulumi.String("system:serviceaccount:hello:other")
-		}}, "entra", "subject"},
-		"reader role": {map[string]func(pulumi.Map){"gcp-reader": func(p pulumi.Map) {
-			p["repository"] = pulumi.String("neighbour")
-		}}, "registry", "reader"},
-		"secret name": {map[string]func(pulumi.Map){"pull-first-refresh": func(p pulumi.Map) {
-			setVariable(p, "WAYBILL_SECRET", "another-secret")
-		}}, "secret", "likely cause"},
+		}, "entra", "subject"},
+		{"reader role", "gcp-reader", func(p pulumi.Map) { p["repository"] = pulumi.String("neighbour") }, "registry", "reader"},
+		{"secret name", "pull-first-refresh", func(p pulumi.Map) { setVariable(p, "WAYBILL_SECRET", "another-secret") }, "secret", "likely cause"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := newProject(t, "dev")
-			p.impatient()
-			s := p.start(altered(c.alter))
+		t.Run(c.name, func(t *testing.T) {
+			program = altered(map[string]func(pulumi.Map){c.resource: c.alter})
 			started := time.Now()
 			_, failure := open(t, s).Up(context.Background())
 			require.Error(t, failure)

@@ -197,7 +197,7 @@ func replicasOfSomebodyElse(t *testing.T, p *project, s *sandbox.Sandbox) {
 
 // Another cluster behind the same context: what pins the cluster refuses, before
 // anything is registered, and a refresh finds that nothing is there.
-func TestAClusterThatWasReplacedIsDeployedAnew(t *testing.T) {
+func TestAClusterThatIsReplacedAndThenGone(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	p := newProject(t, "dev")
@@ -234,15 +234,12 @@ func TestAClusterThatWasReplacedIsDeployedAnew(t *testing.T) {
 		assert.True(t, hop.OK, "%s: %s", hop.Name, hop.Detail)
 	}
 	assert.Empty(t, changes(up(t, s)))
+	t.Run("a cluster that is gone for good", func(t *testing.T) { aCustomerWhoseClusterIsGoneIsOffBoarded(t, p, s) })
 }
 
 // The cluster is gone for good: with PULUMI_K8S_DELETE_UNREACHABLE the state forgets
 // what was there, and the clouds' half is deleted (docs/offboarding.md).
-func TestACustomerWhoseClusterIsGoneIsOffBoarded(t *testing.T) {
-	t.Parallel()
-	p := newProject(t, "dev")
-	s := p.start(nil)
-	up(t, s)
+func aCustomerWhoseClusterIsGoneIsOffBoarded(t *testing.T, p *project, s *sandbox.Sandbox) {
 	server := regexp.MustCompile(`server: https://\S+`)
 	gone := func() {
 		text, err := os.ReadFile(s.Kubeconfig())

@@ -14,11 +14,14 @@ import (
 
 const corporateProxy = "http://proxy.wayne.example:3128"
 
-// cluster changes the world's first cluster.
+// cluster changes the world's first cluster, which is then its only one.
 func (p *project) cluster(change func(cluster map[string]any)) {
 	p.t.Helper()
 	p.world(func(world map[string]any) {
-		change(world["kubernetes"].(map[string]any)["clusters"].([]any)[0].(map[string]any))
+		of := world["kubernetes"].(map[string]any)
+		first := of["clusters"].([]any)[:1]
+		change(first[0].(map[string]any))
+		of["clusters"] = first
 	})
 }
 

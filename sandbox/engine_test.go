@@ -184,11 +184,13 @@ func TestACustomerIsDeployedChangedAndOffBoarded(t *testing.T) {
 	p := newProject(t, "dev")
 	s := p.start(nil)
 
-	preview, err := open(t, s).Preview(context.Background())
+	t.Run("a wrong configuration changes nothing", func(t *testing.T) { aWrongConfigurationChangesNothing(t, p, s) })
+	plan := filepath.Join(t.TempDir(), "plan.json")
+	preview, err := open(t, s).Preview(context.Background(), optpreview.Plan(plan))
 	require.NoError(t, err)
-	planned := changes(preview)
+	t.Run("a preview does not know what a cloud decides", func(t *testing.T) { aPreviewDoesNotKnow(t, plan) })
 	result := up(t, s)
-	assert.Equal(t, planned, changes(result), "the update does what the preview said")
+	assert.Equal(t, changes(preview), changes(result), "the update does what the preview said")
 	for _, output := range []string{"accessRequest", "accessGrant", "credentialConfig", "pullSecret", "image", "service"} {
 		assert.NotEmpty(t, result.Outputs[output], output)
 	}
@@ -234,18 +236,48 @@ func TestACustomerIsDeployedChangedAndOffBoarded(t *testing.T) {
 		require.ErrorContains(t, err, "Error 409: Requested entity already exists")
 		require.ErrorContains(t, err, "Raise gcp.generation to 2")
 		p.set("gcp.generation", 2)
+		p.set("gcp.repository.protect", true)
 		assert.Equal(t, "example--hello-azure-pool-2", up(t, s).Outputs["accessGrant"].(map[string]any)["pool"])
+	})
+	t.Run("a protected repository is not deleted by accident", func(t *testing.T) {
+		_, err := open(t, s).Destroy(context.Background())
+		require.ErrorContains(t, err, "cannot be deleted")
+		require.ErrorContains(t, err, "because it is protected")
+		require.Equal(t, []string{"example--hello", "neighbour"}, repositories(s))
+		p.set("gcp.repository.protect", false)
+		p.set("gcp.generation", 3)
+		up(t, s)
+		_, err = open(t, s).Destroy(context.Background())
+		require.NoError(t, err)
+		assert.Equal(t, []string{"neighbour"}, repositories(s))
 	})
 }
 
-// What a cloud decides is unknown in a preview, and what follows from it too.
-func TestPreviewsDoNotKnowWhatACloudDecides(t *testing.T) {
-	t.Parallel()
-	p := newProject(t, "dev")
-	s := p.start(nil)
-	plan := filepath.Join(t.TempDir(), "plan.json")
-	_, err := open(t, s).Preview(context.Background(), optpreview.Plan(plan))
+// aWrongConfigurationChangesNothing: what is wrong about the world, its clouds and
+// clusters refuse.
+func aWrongConfigurationChangesNothing(t *testing.T, p *project, s *sandbox.Sandbox) {
+	file := filepath.Join(p.root, "Pulumi.dev.yaml")
+	right, err := os.ReadFile(file)
 	require.NoError(t, err)
+	for name, c := range map[string]struct{ path, value, want string }{
+		"a cluster that is not there": {"environments.default.cluster.name", "other", `environments.default.cluster.name "other" in group "example-apps"`},
+		"a context that is not there": {"environments.default.cluster.context", "other", `context "other" does not exist`},
+		"another subscription":        {"azure.subscriptionId", "00000000-90ab-4f36-b1c5-2e4f6a8b0c11", "SubscriptionNotFound"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p.set(c.path, c.value)
+			result, err := open(t, s).Up(context.Background())
+			require.ErrorContains(t, err, c.want)
+			onlyProviders(t, result)
+			assert.Empty(t, s.Azure.Identities())
+			assert.Equal(t, []string{"neighbour"}, repositories(s))
+			require.NoError(t, os.WriteFile(file, right, 0o600))
+		})
+	}
+}
+
+// aPreviewDoesNotKnow what a cloud decides, nor what follows from it.
+func aPreviewDoesNotKnow(t *testing.T, plan string) {
 	text, err := os.ReadFile(plan)
 	require.NoError(t, err)
 	const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9" // how the engine writes a value that it does not know
@@ -321,58 +353,6 @@ func TestExamplesAreDeployedUnchangedAndWalked(t *testing.T) {
 			require.NoError(t, chain.Refusals(context.Background(), func(refusal rehearsal.Refusal) {
 				assert.True(t, refusal.OK, "%s: want a refusal at %s, got %q: %s", refusal.Case, refusal.Want, refusal.Hop, refusal.Error)
 			}))
-		})
-	}
-}
-
-// Destroying keeps a protected repository with its images; the rest goes, as
-// the engine does it.
-func TestAProtectedRepositoryIsNotDeletedByAccident(t *testing.T) {
-	t.Parallel()
-	p := newProject(t, "dev")
-	p.set("gcp.repository.protect", true)
-	s := p.start(nil)
-	up(t, s)
-	_, err := open(t, s).Destroy(context.Background())
-	require.ErrorContains(t, err, "cannot be deleted")
-	require.ErrorContains(t, err, "because it is protected")
-	require.Equal(t, []string{"example--hello", "neighbour"}, repositories(s))
-
-	p.set("gcp.repository.protect", false)
-	p.set("gcp.generation", 2)
-	up(t, s)
-	_, err = open(t, s).Destroy(context.Background())
-	require.NoError(t, err)
-	assert.Equal(t, []string{"neighbour"}, repositories(s))
-}
-
-// What the configuration gets wrong about the world, its clouds refuse.
-func TestAWrongConfigurationChangesNothing(t *testing.T) {
-	t.Parallel()
-	p := newProject(t, "dev")
-	s := p.start(nil)
-	file := filepath.Join(p.root, "Pulumi.dev.yaml")
-	right, err := os.ReadFile(file)
-	require.NoError(t, err)
-	for name, c := range map[string]struct {
-		path  string
-		value any
-		want  string
-	}{
-		"several problems":            {"product.tag", 1.1, "product.tag 1.1 is a number for YAML"},
-		"a cluster that is not there": {"environments.default.cluster.name", "other", `environments.default.cluster.name "other" in group "example-apps"`},
-		"another subscription":        {"azure.subscriptionId", "00000000-90ab-4f36-b1c5-2e4f6a8b0c11", "SubscriptionNotFound"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			require.NoError(t, os.WriteFile(file, right, 0o600))
-			p.set(c.path, c.value)
-			result, err := open(t, s).Up(context.Background())
-			require.ErrorContains(t, err, c.want)
-			for _, resource := range result.Changed() {
-				assert.True(t, strings.HasPrefix(resource.Type, "pulumi:providers:"), "%s was registered", resource.Name)
-			}
-			assert.Empty(t, s.Azure.Identities())
-			assert.Equal(t, []string{"neighbour"}, repositories(s))
 		})
 	}
 }

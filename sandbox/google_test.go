@@ -141,10 +141,12 @@ func TestEnvironmentsOfOneCustomerCannotBecomeOneAnother(t *testing.T) {
 	t.Parallel()
 	three := []programs.Site{trial, prodOne, prodTwo}
 	t.Run("by the clusters' issuers", func(t *testing.T) {
+		t.Parallel()
 		s := startGoogle(t, googleWorld+walking("clusterIssuer", "", three...), programs.ViaCluster(three...))
 		rehearse(t, s, slices.Concat(viaThree, viaThree, viaThree), 3*(37+6)+12+2)
 	})
 	t.Run("by Entra", func(t *testing.T) {
+		t.Parallel()
 		s := startGoogle(t, googleWorld+googleTenants+walking("entra", "", three...), programs.ViaEntra(three...))
 		rehearse(t, s, slices.Concat(viaTwo, viaTwo, viaTwo), 3*(45+6)+3*2*2+2)
 	})

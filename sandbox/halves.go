@@ -22,7 +22,7 @@ func (s *Sandbox) Half(ctx context.Context, outputs map[string]any) (string, err
 		if err != nil {
 			return "", err
 		}
-		theirs, err := other.Outputs(ctx)
+		theirs, err := other.Outputs()
 		if err != nil {
 			return "", err
 		}

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	pulumikubernetes "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
@@ -29,21 +28,6 @@ func typed(token string, inputs pulumi.Map) pulumi.Map {
 	whole := pulumi.Map{"apiVersion": text(strings.TrimPrefix(parts[1], "core/")), "kind": text(parts[2])}
 	maps.Copy(whole, inputs)
 	return whole
-}
-
-func TestAContextThatIsNotThereIsTold(t *testing.T) {
-	t.Parallel()
-	s := newProject(t, "dev").start(func(ctx *pulumi.Context) error {
-		provider, err := pulumikubernetes.NewProvider(ctx, "kubernetes", &pulumikubernetes.ProviderArgs{Context: pulumi.String("other")})
-		if err != nil {
-			return err
-		}
-		const token = "kubernetes:core/v1:ConfigMap"
-		return ctx.RegisterResource(token, "settings", typed(token, pulumi.Map{"metadata": pulumi.Map{"name": text("settings")}}),
-			&pulumi.CustomResourceState{}, pulumi.Provider(provider))
-	})
-	_, err := open(t, s).Up(context.Background())
-	require.ErrorContains(t, err, `context "other" does not exist`)
 }
 
 // The provider drops a field that Kubernetes does not have without a word: it is

@@ -236,7 +236,11 @@ func TestExampleWhatTheProgramPrintsIsWhatAnUpdateMakes(t *testing.T) {
 			var filled *corev1.Secret
 			require.Eventually(t, func() bool {
 				filled, err = cluster.CoreV1().Secrets(namespace).Get(ctx, secret, metav1.GetOptions{})
-				return err == nil && string(filled.Data[".dockerconfigjson"]) != `{"auths":{}}`
+				if err != nil || string(filled.Data[".dockerconfigjson"]) == `{"auths":{}}` {
+					return false
+				}
+				running, err := cluster.BatchV1().Jobs(namespace).List(ctx, metav1.ListOptions{FieldSelector: "status.successful=0"})
+				return err == nil && len(running.Items) == 0
 			}, 4*time.Minute, time.Second)
 			before := c.applyAll(objects)
 			kept, err := cluster.CoreV1().Secrets(namespace).Get(ctx, secret, metav1.GetOptions{})

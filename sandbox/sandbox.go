@@ -229,10 +229,10 @@ type Sandbox struct {
 	providers   []attached
 	record      *rehearsal.Record
 	pipeline    *rehearsal.Pipeline
-	// stopPipeline is nil until the pipeline was started; updated is when an engine
-	// was last opened.
+	// stopPipeline is nil until the pipeline was started; updates are when engines
+	// were opened.
 	stopPipeline func()
-	updated      time.Time
+	updates      []time.Time
 	close        func() error
 }
 
@@ -522,7 +522,7 @@ func (s *Sandbox) Rehearsal(ctx context.Context, outputs map[string]any) (*rehea
 		Amazon:    s.amazon(),
 		World:     s.world,
 		Record:    s.record,
-		Updated:   s.updated,
+		Updates:   s.updates,
 		Resources: resources,
 		Outputs:   outputs,
 	})
@@ -575,7 +575,7 @@ func (s *Sandbox) Engine(ctx context.Context, observe func(steps.Resource)) (*en
 // EngineFor opens another stack of the project on the same clouds and in the same
 // backend, so that the stacks of two parties can read each other's outputs.
 func (s *Sandbox) EngineFor(ctx context.Context, stack string, observe func(steps.Resource)) (*engine.Engine, error) {
-	s.updated = time.Now()
+	s.updates = append(s.updates, time.Now())
 	return engine.Open(ctx, engine.Options{
 		CLI:         s.cli,
 		Project:     s.options.Root,

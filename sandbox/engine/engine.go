@@ -19,6 +19,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optrefresh"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/internal/steps"
@@ -54,6 +55,7 @@ type Options struct {
 // Engine is one stack, ready for operations.
 type Engine struct {
 	stack   auto.Stack
+	state   string // the state directory
 	observe func(steps.Resource)
 }
 
@@ -80,7 +82,7 @@ func Open(ctx context.Context, options Options) (*Engine, error) {
 	}
 	upsert := func(name string) (auto.Stack, error) {
 		return auto.UpsertStackLocalSource(ctx, name, work,
-			auto.Pulumi(options.CLI.PulumiCommand), auto.Program(options.Program), auto.EnvVars(environment),
+			auto.Pulumi(frugal{options.CLI.PulumiCommand, options.State.Path()}), auto.Program(options.Program), auto.EnvVars(environment),
 			auto.PulumiHome(environment["PULUMI_HOME"]), auto.SecretsProvider("passphrase"))
 	}
 	for _, other := range options.Beside {
@@ -102,7 +104,7 @@ func Open(ctx context.Context, options Options) (*Engine, error) {
 			return nil, fmt.Errorf("engine: %w", err)
 		}
 	}
-	return &Engine{stack: stack, observe: options.Observe}, nil
+	return &Engine{stack: stack, state: options.State.Path(), observe: options.Observe}, nil
 }
 
 // Environment is what a Pulumi CLI needs to work on the same state with the
@@ -148,10 +150,14 @@ func passphrase(path string) (string, error) {
 
 // Up deploys the stack.
 func (e *Engine) Up(ctx context.Context, options ...optup.Option) (*Result, error) {
-	return e.run(func(stream chan events.EngineEvent) error {
+	result, err := e.run(func(stream chan events.EngineEvent) error {
 		_, err := e.stack.Up(ctx, append(options, optup.EventStreams(stream), optup.SuppressProgress())...)
 		return err
-	}, e.outputs(ctx))
+	})
+	if err == nil {
+		result.Outputs, err = e.Outputs()
+	}
+	return result, err
 }
 
 // Preview plans an update and changes nothing.
@@ -159,7 +165,7 @@ func (e *Engine) Preview(ctx context.Context, options ...optpreview.Option) (*Re
 	return e.run(func(stream chan events.EngineEvent) error {
 		_, err := e.stack.Preview(ctx, append(options, optpreview.EventStreams(stream), optpreview.SuppressProgress())...)
 		return err
-	}, nil)
+	})
 }
 
 // Refresh reads the clouds into the stack's state.
@@ -167,7 +173,7 @@ func (e *Engine) Refresh(ctx context.Context, options ...optrefresh.Option) (*Re
 	return e.run(func(stream chan events.EngineEvent) error {
 		_, err := e.stack.Refresh(ctx, append(options, optrefresh.EventStreams(stream), optrefresh.SuppressProgress())...)
 		return err
-	}, e.outputs(ctx))
+	})
 }
 
 // Destroy deletes what the stack made.
@@ -175,41 +181,28 @@ func (e *Engine) Destroy(ctx context.Context, options ...optdestroy.Option) (*Re
 	return e.run(func(stream chan events.EngineEvent) error {
 		_, err := e.stack.Destroy(ctx, append(options, optdestroy.EventStreams(stream), optdestroy.SuppressProgress())...)
 		return err
-	}, nil)
+	})
 }
 
 // Outputs of the stack as it was last deployed; none where it never was, or
 // was destroyed. Secret ones are "[secret]".
-func (e *Engine) Outputs(ctx context.Context) (map[string]any, error) {
-	outputs, err := e.outputs(ctx)()
+func (e *Engine) Outputs() (map[string]any, error) {
+	resources, err := Deployed(e.state, e.stack.Name())
 	if err != nil {
-		return nil, fmt.Errorf("engine: %w", err)
+		return nil, err
 	}
-	return outputs, nil
-}
-
-// outputs reads the stack's outputs; secret ones are not shown.
-func (e *Engine) outputs(ctx context.Context) func() (map[string]any, error) {
-	return func() (map[string]any, error) {
-		outputs, err := e.stack.Outputs(ctx)
-		if err != nil {
-			return nil, err
+	for _, r := range resources {
+		if r.Type == resource.RootStackType {
+			return shown(r.Outputs), nil
 		}
-		shown := make(map[string]any, len(outputs))
-		for name, output := range outputs {
-			shown[name] = output.Value
-			if output.Secret {
-				shown[name] = "[secret]"
-			}
-		}
-		return shown, nil
 	}
+	return map[string]any{}, nil
 }
 
 // Result is what an operation did.
 type Result struct {
 	steps.Result
-	// Outputs of the stack; secret ones are "[secret]".
+	// Outputs of the stack after an update; secret ones are "[secret]".
 	Outputs map[string]any
 }
 
@@ -217,18 +210,13 @@ type Result struct {
 // built or found on PATH; the sandbox has said which one it uses.
 var providersVersion = regexp.MustCompile(`using pulumi-resource-kubernetes from |resource plugin kubernetes is expected to have version`)
 
-func (e *Engine) run(operation func(chan events.EngineEvent) error, outputs func() (map[string]any, error)) (*Result, error) {
+func (e *Engine) run(operation func(chan events.EngineEvent) error) (*Result, error) {
 	collected, err := steps.Collect(operation, e.observe)
 	result := &Result{Result: *collected}
 	result.Warnings = slices.DeleteFunc(result.Warnings, providersVersion.MatchString)
 	if err != nil {
 		// The raw error of the Automation API repeats the whole output.
 		return result, cmp.Or(result.Err(), fmt.Errorf("engine: %w", err))
-	}
-	if outputs != nil {
-		if result.Outputs, err = outputs(); err != nil {
-			return result, fmt.Errorf("engine: %w", err)
-		}
 	}
 	return result, nil
 }

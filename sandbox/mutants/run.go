@@ -165,7 +165,7 @@ func (r *runner) up(ctx context.Context, stack string, options ...string) (*docu
 	}
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	up := command(limited, r.Root, sandbox, append([]string{"up", "--json", "--root", r.Root, "--stack", stack, "--propagation", "5s"}, options...)...)
+	up := command(limited, r.Root, sandbox, append([]string{"up", "--json", "--root", r.Root, "--stack", stack, "--propagation", "5s", "--first"}, options...)...)
 	var stderr bytes.Buffer
 	up.Stderr = &stderr
 	output, failure := up.Output()

@@ -320,7 +320,7 @@ func (c *chain) missedRefresh(ctx context.Context) error {
 }
 
 // productBeforeSecret compares when the product was made with when the first
-// refresh had filled the secret, where the last update made both.
+// refresh had filled the secret, where one update made both.
 func (c *chain) productBeforeSecret(ctx context.Context) error {
 	jobs, err := c.cluster.admin.BatchV1().Jobs(c.namespace).List(ctx, metav1.ListOptions{LabelSelector: "!" + ownLabel})
 	if err != nil {
@@ -332,14 +332,24 @@ func (c *chain) productBeforeSecret(ctx context.Context) error {
 	if first < 0 || jobs.Items[first].Status.CompletionTime == nil {
 		return allowed("there is no first refresh that completed")
 	}
-	filled := jobs.Items[first].Status.CompletionTime.Time
+	of, filled := c.updateOf(jobs.Items[first].CreationTimestamp), jobs.Items[first].Status.CompletionTime.Time
 	for _, component := range c.components {
-		made := component.CreationTimestamp.Time
-		if !c.Updated.IsZero() && !made.Before(c.Updated.Truncate(time.Second)) && made.Before(filled) {
+		made := component.CreationTimestamp
+		if of >= 0 && of == c.updateOf(made) && made.Time.Before(filled) {
 			return allowed(fmt.Sprintf("%s was made at %s, and the first refresh completed at %s", component.Name, made.Format(time.TimeOnly), filled.Format(time.TimeOnly)))
 		}
 	}
 	return &refused{hopSecret, "the first refresh completed before the product was made"}
+}
+
+// updateOf is the update in which an object was made; -1 for an update before the
+// sandbox started. An API server keeps whole seconds.
+func (s *setting) updateOf(made metav1.Time) int {
+	later := func(update time.Time) bool { return update.Truncate(time.Second).After(made.Time) }
+	if at := slices.IndexFunc(s.Updates, later); at >= 0 {
+		return at - 1
+	}
+	return len(s.Updates) - 1
 }
 
 // refusedBy takes the API server's refusal for the hop's; other errors, such

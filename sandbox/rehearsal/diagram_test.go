@@ -43,13 +43,13 @@ func TestTheDiagramShowsTheDeployedChain(t *testing.T) {
 	e, err := s.Engine(ctx, nil)
 	require.NoError(t, err)
 
-	before, err := e.Outputs(ctx)
+	before, err := e.Outputs()
 	require.NoError(t, err)
 	assert.Empty(t, before, "nothing is deployed")
 
 	result, err := e.Up(ctx)
 	require.NoError(t, err)
-	deployed, err := e.Outputs(ctx)
+	deployed, err := e.Outputs()
 	require.NoError(t, err)
 	assert.Equal(t, result.Outputs, deployed)
 

@@ -32,37 +32,60 @@ const (
 // walkRefresher empties the pull secret, runs the refresher once, and lets the
 // kubelet pull with what it wrote. A hop is ticked by what its server saw: each
 // granted what it gave for what the one before had given to the refresher's pod.
+// Where the CronJob ran meanwhile, and wrote as well, it walks again.
 func (c *chain) walkRefresher(ctx context.Context, report func(Hop), hops ...string) error {
+	for {
+		before, err := c.lastScheduled(ctx)
+		if err != nil {
+			return err
+		}
+		walked, err := c.walkOnce(ctx, hops)
+		if err != nil {
+			return err
+		}
+		after, err := c.lastScheduled(ctx)
+		if err != nil {
+			return err
+		}
+		if after.Equal(before) {
+			for _, hop := range walked {
+				report(hop)
+			}
+			return nil
+		}
+	}
+}
+
+// lastScheduled is when the CronJob last ran; nil where it never did.
+func (c *chain) lastScheduled(ctx context.Context) (*metav1.Time, error) {
+	held, err := c.cluster.admin.BatchV1().CronJobs(c.namespace).Get(ctx, c.cronJob.Name, metav1.GetOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("rehearsal: %w", err)
+	}
+	return held.Status.LastScheduleTime, nil
+}
+
+// walkOnce walks to the first hop that does not hold.
+func (c *chain) walkOnce(ctx context.Context, hops []string) (seen []Hop, err error) {
 	if err := c.emptySecret(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	since := c.Record.mark()
-	var seen []Hop
 	var written answer
 	log, err := c.refresh(ctx, "rehearsal", nil, func(pod string) (err error) {
 		seen, written, err = c.follow(ctx, since, pod, hops)
 		return err
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	ok := true
-	for _, hop := range seen {
-		if ok = hop.OK; !ok {
-			hop.Detail = explainHop(hop, refresherHops(log))
-		}
-		report(hop)
-	}
-	if !ok {
-		return nil
+	if last := &seen[len(seen)-1]; !last.OK {
+		last.Detail = explainHop(*last, refresherHops(log))
+		return seen, nil
 	}
 	since = c.Record.mark()
 	hop, err := c.pull(ctx, nil)
-	if err != nil {
-		return err
-	}
-	report(c.pulledBy(hop, since, showing(written.given)))
-	return nil
+	return append(seen, c.pulledBy(hop, since, showing(written.given))), err
 }
 
 // Refresh runs each refresher once, as its CronJob does. What the pull secret holds

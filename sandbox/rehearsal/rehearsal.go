@@ -31,8 +31,8 @@ type Config struct {
 	World *world.World
 	// Record is of what the clouds' servers answered.
 	Record *Record
-	// Updated is when the last update began; zero for none since the start.
-	Updated time.Time
+	// Updates are when the updates since the start began, the last one last.
+	Updates []time.Time
 	// Resources are those in the engine's state; none leaves the cases out that read
 	// them.
 	Resources []apitype.ResourceV3

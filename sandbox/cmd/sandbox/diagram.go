@@ -18,7 +18,7 @@ func (r *runner) diagram(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	outputs, err := e.Outputs(ctx)
+	outputs, err := e.Outputs()
 	if err != nil {
 		return err
 	}

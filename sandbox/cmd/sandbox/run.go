@@ -26,6 +26,7 @@ type runner struct {
 	stdout, stderr io.Writer
 	options        sandbox.Options
 	json           bool
+	first          bool // up ends at the first case that is not refused as it has to be
 }
 
 // up deploys, walks the chain and tries every refusal.
@@ -147,7 +148,18 @@ func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, e *engine.Eng
 	if !report.OK {
 		return nil
 	}
-	if err := chain.Refusals(ctx, func(refusal rehearsal.Refusal) { report.addRefusal(out, refusal) }); err != nil {
+	trying, enough := context.WithCancel(ctx)
+	defer enough()
+	err = chain.Refusals(trying, func(refusal rehearsal.Refusal) {
+		report.addRefusal(out, refusal)
+		if r.first && !report.OK {
+			enough()
+		}
+	})
+	if trying.Err() != nil {
+		return ctx.Err() // nil where it was enough
+	}
+	if err != nil {
 		return err
 	}
 	if err := chain.Refresh(ctx); err != nil { // the pull secret has the last refusal as its problem
