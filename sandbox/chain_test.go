@@ -337,10 +337,10 @@ func TestABrokenChainFailsAtItsHop(t *testing.T) {
 		alter          func(pulumi.Map)
 		hop, cause     string
 	}{
+		{"reader role", "gcp-reader", func(p pulumi.Map) { p["repository"] = pulumi.String("neighbour") }, "registry", "reader"},
 		{"credential subject", "azure-hello-federated-credential", func(p pulumi.Map) {
 			p["subject"] = pulumi.String("system:serviceaccount:hello:other")
 		}, "entra", "subject"},
-		{"reader role", "gcp-reader", func(p pulumi.Map) { p["repository"] = pulumi.String("neighbour") }, "registry", "reader"},
 		{"secret name", "pull-first-refresh", func(p pulumi.Map) { setVariable(p, "WAYBILL_SECRET", "another-secret") }, "secret", "likely cause"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

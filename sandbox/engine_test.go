@@ -200,6 +200,15 @@ func TestACustomerIsDeployedChangedAndOffBoarded(t *testing.T) {
 	t.Run("a second up changes nothing", func(t *testing.T) {
 		assert.Empty(t, changes(up(t, s)))
 	})
+	t.Run("a context that is not there is told", func(t *testing.T) {
+		right := client(t, s)
+		before := uids(t, right, namespace)
+		p.set("environments.default.cluster.context", "other")
+		_, err := open(t, s).Up(context.Background())
+		require.ErrorContains(t, err, `context "other" does not exist`)
+		assert.Equal(t, before, uids(t, right, namespace))
+		p.set("environments.default.cluster.context", "example-cluster")
+	})
 	t.Run("another tag changes only the workload", func(t *testing.T) {
 		p.set("product.tag", "1.1")
 		result := up(t, s)
@@ -253,15 +262,13 @@ func TestACustomerIsDeployedChangedAndOffBoarded(t *testing.T) {
 	})
 }
 
-// aWrongConfigurationChangesNothing: what is wrong about the world, its clouds and
-// clusters refuse.
+// aWrongConfigurationChangesNothing: what is wrong about the world, its clouds refuse.
 func aWrongConfigurationChangesNothing(t *testing.T, p *project, s *sandbox.Sandbox) {
 	file := filepath.Join(p.root, "Pulumi.dev.yaml")
 	right, err := os.ReadFile(file)
 	require.NoError(t, err)
 	for name, c := range map[string]struct{ path, value, want string }{
 		"a cluster that is not there": {"environments.default.cluster.name", "other", `environments.default.cluster.name "other" in group "example-apps"`},
-		"a context that is not there": {"environments.default.cluster.context", "other", `context "other" does not exist`},
 		"another subscription":        {"azure.subscriptionId", "00000000-90ab-4f36-b1c5-2e4f6a8b0c11", "SubscriptionNotFound"},
 	} {
 		t.Run(name, func(t *testing.T) {
