@@ -222,35 +222,21 @@ func TestPropertiesThatTheSDKDoesNotHaveAreRefused(t *testing.T) {
 	require.ErrorContains(t, err, "unknown function")
 }
 
-func TestNamesAreMadeAsTheRealProviderMakesThem(t *testing.T) {
+func TestNamesAreNotMadeUp(t *testing.T) {
 	_, engine := as(t, customer)
 	for token, inputs := range map[string]map[string]any{
-		roleToken: {"assumeRolePolicy": podsTrust}, policyToken: {"policy": pullPolicy}, repositoryToken: {}, logGroupToken: {},
+		roleToken: {"assumeRolePolicy": podsTrust}, policyToken: {"policy": pullPolicy}, logGroupToken: {},
+		rolePolicyToken: {"role": "nodes", "policy": pullPolicy},
 	} {
-		created := engine.MustCreate(token, "acme", inputs)
-		assert.Regexp(t, `^acme-[0-9a-f]{7}$`, created.Text(t, "name"), token)
-		assert.False(t, engine.Diff(created, inputs).Replace(), "the name is kept")
-		renamed := engine.Diff(created, changed(inputs, map[string]any{"name": "other"}))
-		assert.True(t, renamed.Replace(), token)
-		assert.False(t, renamed.DeleteBeforeReplace, "%s: the two names differ", token)
-		assert.NotEmpty(t, func() []string {
-			_, reasons := engine.Check(token, "x", resource.NewPropertyMapFromMap(changed(inputs, map[string]any{"name": nil, "namePrefix": "x-"})))
-			return reasons
-		}(), "%s: prefixes are not modelled", token)
+		_, err := engine.Create(token, "acme", inputs)
+		require.ErrorContains(t, err, "name: the sandbox does not model made-up names: give one", token)
+		_, err = engine.Create(token, "acme", changed(inputs, map[string]any{"namePrefix": "x-"}))
+		require.ErrorContains(t, err, "namePrefix: the sandbox does not model it", token)
 	}
-}
-
-func TestANameThatWouldBeTooLongIsNotMade(t *testing.T) {
-	opened := open(t, t.TempDir()).Provider().Open()
-	_, err := opened.Configure(t.Context(), plugin.ConfigureRequest{
-		Inputs: resource.NewPropertyMapFromMap(map[string]any{"region": region, "allowedAccountIds": []any{customer}}),
-	})
-	require.NoError(t, err)
-	_, err = opened.Check(t.Context(), plugin.CheckRequest{
-		URN: resource.NewURN("stack", "project", "", roleToken, strings.Repeat("r", 57)), Type: roleToken,
-		News: resource.NewPropertyMapFromMap(map[string]any{"assumeRolePolicy": podsTrust}),
-	})
-	require.ErrorContains(t, err, "longer than maximum length 64")
+	for token, inputs := range map[string]map[string]any{repositoryToken: {}, serviceToken: service(map[string]any{"name": nil})} {
+		_, err := engine.Create(token, "acme", inputs)
+		require.ErrorContains(t, err, "name: the sandbox does not model made-up names: give one", token)
+	}
 }
 
 func TestAnotherPartitionHasItsOwnNames(t *testing.T) {

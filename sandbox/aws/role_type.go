@@ -15,16 +15,11 @@ import (
 	"waybill.example/waybill/sandbox/provider"
 )
 
-type roleInputs struct {
-	iam.RoleSettings
-	ForceDetach bool `json:"forceDetachPolicies"`
-}
-
 // roleType has the role's name as its ID. The outputs managedPolicyArns and
 // inlinePolicies, with which the real provider shows what others attached, stay
 // away.
 func roleType() provider.Type[*Client] {
-	return tagged("IAM", "CreateRole", "TagRole", provider.Kind[*Client, roleInputs, iam.Role]{
+	return tagged("IAM", "CreateRole", "TagRole", provider.Kind[*Client, iam.RoleSettings, iam.Role]{
 		Type: provider.Type[*Client]{
 			Tok:         "aws:iam/role:Role",
 			Args:        pulumiiam.RoleArgs{}.ElementType(),
@@ -32,25 +27,26 @@ func roleType() provider.Type[*Client] {
 			Computed:    []string{"arn", "createDate", "tagsAll", "uniqueId"},
 			Settled:     []string{"arn", "createDate", "uniqueId"},
 			Immutable:   []string{"name", "path"},
-			Defaults:    map[string]any{"forceDetachPolicies": false, "maxSessionDuration": iam.MinSession, "path": "/"},
-			DeleteFirst: collides,
-			Default:     named(iam.MaxRoleName, "assumeRolePolicy"),
+			Defaults:    map[string]any{"maxSessionDuration": iam.MinSession, "path": "/"},
+			DeleteFirst: true,
+			Name:        "name",
+			Unmodelled:  []resource.PropertyKey{"forceDetachPolicies", "inlinePolicies", "managedPolicyArns", "namePrefix"},
 			Validate:    checkRole,
 			Same:        samePolicyIn("assumeRolePolicy"),
 		},
 		Noun:    "IAM Role",
-		Subject: func(inputs roleInputs) string { return inputs.Name },
-		Make: func(_ context.Context, client *Client, inputs roleInputs) (string, iam.Role, error) {
-			role, err := client.iam.CreateRole(inputs.RoleSettings)
+		Subject: func(inputs iam.RoleSettings) string { return inputs.Name },
+		Make: func(_ context.Context, client *Client, inputs iam.RoleSettings) (string, iam.Role, error) {
+			role, err := client.iam.CreateRole(inputs)
 			client.cloud.fresh.Made(role.ARN, client.cloud.now())
 			return role.Name, role, err
 		},
-		Find: func(client *Client, id string, _ roleInputs) (iam.Role, error) { return client.iam.Role(id) },
-		Change: func(_ context.Context, client *Client, _ string, inputs roleInputs) (iam.Role, error) {
+		Find: func(client *Client, id string, _ iam.RoleSettings) (iam.Role, error) { return client.iam.Role(id) },
+		Change: func(_ context.Context, client *Client, _ string, inputs iam.RoleSettings) (iam.Role, error) {
 			return client.updateRole(inputs)
 		},
-		Remove: func(_ context.Context, client *Client, id string, known roleInputs) error {
-			return client.deleteRole(id, known.ForceDetach)
+		Remove: func(_ context.Context, client *Client, id string, _ iam.RoleSettings) error {
+			return client.iam.DeleteRole(id)
 		},
 		Show: (*Client).roleOutputs,
 	})
@@ -61,7 +57,7 @@ var iamName = regexp.MustCompile(`^[\w+=,.@-]*$`)
 
 // checkName applies the rules of names in the real provider's words.
 func checkName(inputs resource.PropertyMap, most int) []plugin.CheckFailure {
-	found := noPrefix(inputs)
+	var found []plugin.CheckFailure
 	name := provider.Text(inputs, "name")
 	switch {
 	case !inputs.HasValue("name"):
@@ -75,7 +71,6 @@ func checkName(inputs resource.PropertyMap, most int) []plugin.CheckFailure {
 
 func checkRole(inputs resource.PropertyMap) []plugin.CheckFailure {
 	found := append(checkName(inputs, iam.MaxRoleName), asJSON(inputs, "assumeRolePolicy")...)
-	found = append(found, unsupported(inputs, "inlinePolicies", "managedPolicyArns")...)
 	if seconds := inputs["maxSessionDuration"]; seconds.IsNumber() && (seconds.NumberValue() < iam.MinSession || seconds.NumberValue() > iam.MaxSession) {
 		found = append(found, failure("maxSessionDuration", "expected max_session_duration to be in the range (%d - %d), got %v", iam.MinSession, iam.MaxSession, seconds.NumberValue()))
 	}
@@ -84,7 +79,7 @@ func checkRole(inputs resource.PropertyMap) []plugin.CheckFailure {
 
 // updateRole changes what differs, and no more: a trust policy that is written
 // again binds its principals anew.
-func (c *Client) updateRole(inputs roleInputs) (iam.Role, error) {
+func (c *Client) updateRole(inputs iam.RoleSettings) (iam.Role, error) {
 	role, err := c.iam.Role(inputs.Name)
 	if err != nil {
 		return iam.Role{}, err
@@ -105,34 +100,12 @@ func (c *Client) updateRole(inputs roleInputs) (iam.Role, error) {
 	return c.iam.SetRoleTags(inputs.Name, inputs.Tags)
 }
 
-// deleteRole deletes a role, with force after its policies.
-func (c *Client) deleteRole(name string, force bool) error {
-	role, err := c.iam.Role(name)
-	if err != nil {
-		return err
-	}
-	if force {
-		for _, policy := range role.Attached {
-			if err := c.iam.DetachRolePolicy(name, policy); err != nil {
-				return err
-			}
-		}
-		for policy := range role.Inline {
-			if err := c.iam.DeleteRolePolicy(name, policy); err != nil {
-				return err
-			}
-		}
-	}
-	return c.iam.DeleteRole(name)
-}
-
-func (c *Client) roleOutputs(role iam.Role, inputs roleInputs) map[string]any {
+func (c *Client) roleOutputs(role iam.Role, _ iam.RoleSettings) map[string]any {
 	return map[string]any{
 		"arn":                 role.ARN,
 		"assumeRolePolicy":    c.cloud.IAM.Text(role.Trust),
 		"createDate":          role.CreateTime.Format(time.RFC3339),
 		"description":         role.Description,
-		"forceDetachPolicies": inputs.ForceDetach,
 		"maxSessionDuration":  role.MaxSession,
 		"name":                role.Name,
 		"path":                role.Path,
@@ -153,8 +126,9 @@ func policyType() provider.Type[*Client] {
 			Settled:     []string{"arn", "policyId"},
 			Immutable:   []string{"description", "name", "path"},
 			Defaults:    map[string]any{"path": "/"},
-			DeleteFirst: collides,
-			Default:     named(iam.MaxPolicyName, "policy"),
+			DeleteFirst: true,
+			Name:        "name",
+			Unmodelled:  []resource.PropertyKey{"namePrefix"},
 			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
 				return append(checkName(inputs, iam.MaxPolicyName), asJSON(inputs, "policy")...)
 			},

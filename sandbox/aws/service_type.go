@@ -12,7 +12,6 @@ import (
 	pulumiecs "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
-	"k8s.io/utils/ptr"
 
 	"waybill.example/waybill/sandbox/aws/ecs"
 	"waybill.example/waybill/sandbox/provider"
@@ -29,22 +28,16 @@ type serviceInputs struct {
 		SecurityGroups []string `json:"securityGroups"`
 		AssignPublicIP bool     `json:"assignPublicIp"`
 	} `json:"networkConfiguration"`
-	MinimumHealthy *int `json:"deploymentMinimumHealthyPercent"`
-	Maximum        *int `json:"deploymentMaximumPercent"`
 	CircuitBreaker struct {
 		Enable   bool `json:"enable"`
 		Rollback bool `json:"rollback"`
 	} `json:"deploymentCircuitBreaker"`
-	ExecuteCommand bool              `json:"enableExecuteCommand"`
-	Force          bool              `json:"forceDelete"`
-	Wait           bool              `json:"waitForSteadyState"`
-	Tags           map[string]string `json:"tags"`
-	PropagateTags  string            `json:"propagateTags"`
-	Platform       string            `json:"platformVersion"`
-	Scheduling     string            `json:"schedulingStrategy"`
-	ManagedTags    bool              `json:"enableEcsManagedTags"`
-	ForceNew       bool              `json:"forceNewDeployment"`
-	Triggers       map[string]string `json:"triggers"`
+	Wait          bool              `json:"waitForSteadyState"`
+	Tags          map[string]string `json:"tags"`
+	PropagateTags string            `json:"propagateTags"`
+	ManagedTags   bool              `json:"enableEcsManagedTags"`
+	ForceNew      bool              `json:"forceNewDeployment"`
+	Triggers      map[string]string `json:"triggers"`
 }
 
 // serviceType updates in place but for the name, the cluster and how tasks are
@@ -54,21 +47,24 @@ func serviceType() provider.Type[*Client] {
 		Type: provider.Type[*Client]{
 			Tok:       "aws:ecs/service:Service",
 			Args:      pulumiecs.ServiceArgs{}.ElementType(),
-			Computed:  []string{"cluster", "iamRole", "launchType", "platformVersion", "tagsAll", "triggers"},
-			Settled:   []string{"cluster", "iamRole", "launchType", "platformVersion"},
-			Immutable: []string{"cluster", "launchType", "name", "schedulingStrategy"},
-			Defaults: map[string]any{
-				"deploymentMaximumPercent": 200, "deploymentMinimumHealthyPercent": 100, "enableExecuteCommand": false, "forceDelete": false,
-				"waitForSteadyState": false,
-			},
-			Same: sameNetwork,
+			Computed:  []string{"cluster", "launchType", "tagsAll", "triggers"},
+			Settled:   []string{"cluster", "launchType"},
+			Immutable: []string{"cluster", "launchType", "name"},
+			Defaults:  map[string]any{"waitForSteadyState": false},
+			Same:      sameNetwork,
 			Adopted: func(outputs map[string]any) string {
 				cluster := fmt.Sprint(outputs["cluster"]) // an ARN, where no program has named it yet
 				return strings.Replace(cluster, ":cluster/", ":service/", 1) + "/" + fmt.Sprint(outputs["name"])
 			},
-			DeleteFirst: collides,
-			Default:     named(255),
-			Validate:    checkService,
+			DeleteFirst: true,
+			Name:        "name",
+			Unmodelled: []resource.PropertyKey{
+				"alarms", "availabilityZoneRebalancing", "capacityProviderStrategies", "deploymentController", "deploymentMaximumPercent",
+				"deploymentMinimumHealthyPercent", "enableExecuteCommand", "forceDelete", "healthCheckGracePeriodSeconds", "iamRole",
+				"loadBalancers", "orderedPlacementStrategies", "placementConstraints", "platformVersion", "schedulingStrategy",
+				"serviceConnectConfiguration", "serviceRegistries", "volumeConfiguration", "vpcLatticeConfigurations",
+			},
+			Validate: checkService,
 		},
 		Noun:    "ECS Service",
 		Subject: func(inputs serviceInputs) string { return inputs.Name },
@@ -96,8 +92,8 @@ func serviceType() provider.Type[*Client] {
 		Change: func(ctx context.Context, client *Client, id string, inputs serviceInputs) (ecs.Service, error) {
 			return client.updateService(ctx, id, inputs)
 		},
-		Remove: func(ctx context.Context, client *Client, id string, known serviceInputs) error {
-			return client.deleteService(ctx, id, known.Force)
+		Remove: func(ctx context.Context, client *Client, id string, _ serviceInputs) error {
+			return client.deleteService(ctx, id)
 		},
 		Show: (*Client).serviceOutputs,
 	})
@@ -143,9 +139,6 @@ func (c *Client) unstable(err error) error {
 		"timeout while waiting for state to become 'tfSTABLE' (last state: 'tfPENDING', timeout: 20m0s); the service's events: %w", err)}
 }
 
-// serviceRole is ECS's service-linked role, with which it acts for every service.
-const serviceRole = "/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
-
 // sameNetwork compares the networks of services: without a word about it, tasks
 // get no public address.
 func sameNetwork(property resource.PropertyKey, old, new resource.PropertyValue) bool {
@@ -162,17 +155,12 @@ func sameNetwork(property resource.PropertyKey, old, new resource.PropertyValue)
 	return normal(old).DeepEquals(normal(new))
 }
 
-// checkService refuses what the sandbox does not model and values that the real
-// provider refuses before any request.
-func checkService(inputs resource.PropertyMap) []plugin.CheckFailure {
-	found := unsupported(inputs, "alarms", "availabilityZoneRebalancing", "capacityProviderStrategies", "deploymentController",
-		"healthCheckGracePeriodSeconds", "loadBalancers", "orderedPlacementStrategies", "placementConstraints", "serviceConnectConfiguration", "serviceRegistries",
-		"volumeConfiguration", "vpcLatticeConfigurations")
+// checkService refuses values that the real provider refuses before any request,
+// and those that the sandbox does not model.
+func checkService(inputs resource.PropertyMap) (found []plugin.CheckFailure) {
 	for property, allowed := range map[resource.PropertyKey][]string{
-		"launchType":         {"FARGATE"},
-		"schedulingStrategy": {"REPLICA"},
-		"propagateTags":      {"SERVICE", "TASK_DEFINITION", "NONE"},
-		"iamRole":            {serviceRole},
+		"launchType":    {"FARGATE"},
+		"propagateTags": {"SERVICE", "TASK_DEFINITION", "NONE"},
 	} {
 		if value := provider.Text(inputs, property); value != "" && !slices.Contains(allowed, value) {
 			found = append(found, failure(property, "want one of %q, got %q", allowed, value))
@@ -193,11 +181,8 @@ func (inputs serviceInputs) settings() (ecs.ServiceSettings, error) {
 		Subnets:        inputs.Network.Subnets,
 		SecurityGroups: inputs.Network.SecurityGroups,
 		AssignPublicIP: inputs.Network.AssignPublicIP,
-		MinimumHealthy: ptr.Deref(inputs.MinimumHealthy, 100),
-		Maximum:        ptr.Deref(inputs.Maximum, 200),
 		CircuitBreaker: inputs.CircuitBreaker.Enable,
 		Rollback:       inputs.CircuitBreaker.Rollback,
-		ExecuteCommand: inputs.ExecuteCommand,
 		Tags:           inputs.Tags,
 	}, nil
 }
@@ -229,13 +214,8 @@ func (c *Client) steady(ctx context.Context, inputs serviceInputs, service ecs.S
 
 // deleteService scales the service to nothing, deletes it and waits until it has
 // drained, as the real provider does.
-func (c *Client) deleteService(ctx context.Context, id string, force bool) error {
-	if !force {
-		if err := c.cloud.ECS.Scale(id, 0); err != nil {
-			return err
-		}
-	}
-	if err := c.cloud.ECS.DeleteService(id, force); err != nil {
+func (c *Client) deleteService(ctx context.Context, id string) error {
+	if err := c.cloud.ECS.DeleteService(id); err != nil {
 		return err
 	}
 	const pause = 20 * time.Millisecond
@@ -259,28 +239,20 @@ func (c *Client) serviceOutputs(service ecs.Service, inputs serviceInputs) map[s
 		network["securityGroups"] = service.SecurityGroups
 	}
 	outputs := map[string]any{
-		"cluster":                         asNamed(inputs.Cluster, service.Cluster),
-		"deploymentMaximumPercent":        service.Maximum,
-		"deploymentMinimumHealthyPercent": service.MinimumHealthy,
-		"desiredCount":                    service.DesiredCount,
-		"enableExecuteCommand":            service.ExecuteCommand,
-		"iamRole":                         serviceRole,
-		"launchType":                      "FARGATE",
-		"name":                            service.Name,
-		"networkConfiguration":            network,
-		"platformVersion":                 cmp.Or(inputs.Platform, "LATEST"),
-		"propagateTags":                   inputs.PropagateTags,
-		"schedulingStrategy":              inputs.Scheduling,
-		"taskDefinition":                  asNamed(inputs.TaskDefinition, service.TaskDefinition),
-		"triggers":                        inputs.Triggers,
-		"waitForSteadyState":              inputs.Wait,
+		"cluster":              asNamed(inputs.Cluster, service.Cluster),
+		"desiredCount":         service.DesiredCount,
+		"launchType":           "FARGATE",
+		"name":                 service.Name,
+		"networkConfiguration": network,
+		"propagateTags":        inputs.PropagateTags,
+		"taskDefinition":       asNamed(inputs.TaskDefinition, service.TaskDefinition),
+		"triggers":             inputs.Triggers,
+		"waitForSteadyState":   inputs.Wait,
 	}
 	if service.CircuitBreaker || service.Rollback {
 		outputs["deploymentCircuitBreaker"] = map[string]any{"enable": service.CircuitBreaker, "rollback": service.Rollback}
 	}
-	for name, set := range map[string]bool{
-		"forceDelete": inputs.Force, "enableEcsManagedTags": inputs.ManagedTags, "forceNewDeployment": inputs.ForceNew,
-	} {
+	for name, set := range map[string]bool{"enableEcsManagedTags": inputs.ManagedTags, "forceNewDeployment": inputs.ForceNew} {
 		if set {
 			outputs[name] = true
 		}
@@ -306,11 +278,7 @@ type taskDefinitionInputs struct {
 	ExecutionRoleARN string               `json:"executionRoleArn"`
 	TaskRoleARN      string               `json:"taskRoleArn"`
 	RuntimePlatform  *ecs.RuntimePlatform `json:"runtimePlatform"`
-	EphemeralStorage struct {
-		SizeInGiB int `json:"sizeInGib"`
-	} `json:"ephemeralStorage"`
-	SkipDestroy bool              `json:"skipDestroy"`
-	Tags        map[string]string `json:"tags"`
+	Tags             map[string]string    `json:"tags"`
 	// ARN is among the outputs.
 	ARN string `json:"arn"`
 }
@@ -325,22 +293,24 @@ func taskDefinitionType() provider.Type[*Client] {
 			Computed: []string{"arn", "arnWithoutRevision", "networkMode", "revision", "tagsAll"},
 			Settled:  []string{"arn", "arnWithoutRevision", "networkMode", "revision"},
 			Immutable: []string{
-				"containerDefinitions", "cpu", "enableFaultInjection", "ephemeralStorage", "executionRoleArn", "family", "memory",
-				"networkMode", "requiresCompatibilities", "runtimePlatform", "taskRoleArn",
+				"containerDefinitions", "cpu", "executionRoleArn", "family", "memory", "networkMode", "requiresCompatibilities", "runtimePlatform",
+				"taskRoleArn",
 			},
-			Defaults: map[string]any{"enableFaultInjection": false, "skipDestroy": false, "trackLatest": false},
-			Adopted:  func(outputs map[string]any) string { return fmt.Sprint(outputs["family"]) },
+			Unmodelled: []resource.PropertyKey{
+				"enableFaultInjection", "ephemeralStorage", "inferenceAccelerators", "ipcMode", "pidMode", "placementConstraints",
+				"proxyConfiguration", "skipDestroy", "trackLatest", "volumes",
+			},
+			Adopted: func(outputs map[string]any) string { return fmt.Sprint(outputs["family"]) },
 			Same: func(property resource.PropertyKey, old, new resource.PropertyValue) bool {
 				return property == "containerDefinitions" && sameJSON(old, new)
 			},
 			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
-				found := unsupported(inputs, "inferenceAccelerators", "ipcMode", "pidMode", "placementConstraints", "proxyConfiguration", "volumes")
 				if inputs.HasValue("containerDefinitions") {
 					if _, err := ecs.ParseContainers(provider.Text(inputs, "containerDefinitions")); err != nil {
-						found = append(found, failure("containerDefinitions", "%v", err))
+						return []plugin.CheckFailure{failure("containerDefinitions", "%v", err)}
 					}
 				}
-				return found
+				return nil
 			},
 			Identify: func(id string) (map[string]any, error) {
 				if !strings.HasPrefix(id, "arn:") {
@@ -371,9 +341,6 @@ func taskDefinitionType() provider.Type[*Client] {
 			return client.cloud.ECS.TagDefinition(definition.ARN(), inputs.Tags)
 		},
 		Remove: func(_ context.Context, client *Client, _ string, known taskDefinitionInputs) error {
-			if known.SkipDestroy {
-				return nil
-			}
 			return client.cloud.ECS.Deregister(known.ARN)
 		},
 		Show: (*Client).taskDefinitionOutputs,
@@ -396,7 +363,6 @@ func (c *Client) register(inputs taskDefinitionInputs) (ecs.TaskDefinition, erro
 		NetworkMode:      inputs.NetworkMode,
 		Compatibilities:  inputs.Compatibilities,
 		RuntimePlatform:  inputs.RuntimePlatform,
-		EphemeralStorage: inputs.EphemeralStorage.SizeInGiB,
 		Tags:             inputs.Tags,
 	})
 }
@@ -412,7 +378,6 @@ func (c *Client) taskDefinitionOutputs(definition ecs.TaskDefinition, inputs tas
 		"networkMode":             definition.NetworkMode,
 		"requiresCompatibilities": definition.Compatibilities,
 		"revision":                definition.Revision,
-		"skipDestroy":             inputs.SkipDestroy,
 		"executionRoleArn":        definition.ExecutionRoleARN,
 		"taskRoleArn":             definition.TaskRoleARN,
 	}
@@ -420,9 +385,6 @@ func (c *Client) taskDefinitionOutputs(definition ecs.TaskDefinition, inputs tas
 		outputs["runtimePlatform"] = withoutEmpty(map[string]any{
 			"cpuArchitecture": platform.CPUArchitecture, "operatingSystemFamily": platform.OperatingSystemFamily,
 		})
-	}
-	if definition.EphemeralStorage != 0 {
-		outputs["ephemeralStorage"] = map[string]any{"sizeInGib": definition.EphemeralStorage}
 	}
 	return outputs
 }

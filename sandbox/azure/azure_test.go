@@ -178,14 +178,12 @@ func TestTagsChangeInPlaceAndIdentifiersStay(t *testing.T) {
 	assert.Contains(t, updated.Outputs, resource.PropertyKey("tags"))
 }
 
-func TestANameIsMadeUpWhereTheProgramGivesNone(t *testing.T) {
+func TestNamesAreNotMadeUp(t *testing.T) {
 	_, engine := start(t)
-	created := engine.MustCreate(identityToken, "pull", identity(map[string]any{"resourceName": nil}))
-	assert.Regexp(t, `^pull[0-9a-f]{8}$`, created.Text(t, "name"))
-	assert.Equal(t, plugin.DiffNone, engine.Diff(created, identity(map[string]any{"resourceName": nil})).Changes)
-	moved := engine.Diff(created, identity(map[string]any{"resourceName": nil, "location": "northeurope"}))
-	assert.True(t, moved.Replace())
-	assert.False(t, moved.DeleteBeforeReplace, "the name is random, so the new one is created first")
+	_, err := engine.Create(identityToken, "pull", identity(map[string]any{"resourceName": nil}))
+	require.ErrorContains(t, err, "resourceName: the sandbox does not model made-up names: give one")
+	_, err = engine.Create(credentialToken, "pull", credential(map[string]any{"federatedIdentityCredentialResourceName": nil}))
+	require.ErrorContains(t, err, "federatedIdentityCredentialResourceName: the sandbox does not model made-up names: give one")
 }
 
 func TestIdentitiesThatAzureRefuses(t *testing.T) {

@@ -70,8 +70,7 @@ func checkAccountTexts(displayName, description string) []string {
 	return messages
 }
 
-// createAccount makes an account; adopt takes an account that exists already as made.
-func (c *Client) createAccount(project string, account Account, adopt bool) (Account, error) {
+func (c *Client) createAccount(project string, account Account) (Account, error) {
 	owner, err := c.use(project, iamAPI)
 	if err != nil {
 		return Account{}, err
@@ -83,14 +82,8 @@ func (c *Client) createAccount(project string, account Account, adopt bool) (Acc
 	if account.UniqueID, err = uniqueID(); err != nil {
 		return Account{}, err
 	}
-	// Google ignores the field when it creates an account.
-	account.Disabled = false
 	err = c.cloud.store.Update(func(held *contents) error {
-		if existing, taken := held.Accounts[account.Email()]; taken {
-			if adopt {
-				account = existing
-				return nil
-			}
+		if _, taken := held.Accounts[account.Email()]; taken {
 			return &Error{Code: http.StatusConflict, Message: fmt.Sprintf("Service account %s already exists within project projects/%s.", account.ID, owner.ID)}
 		}
 		count := 0
@@ -135,7 +128,7 @@ func accountNotFound(email string) error {
 	return &Error{Code: http.StatusNotFound, Message: fmt.Sprintf("Unknown service account: %s", email)}
 }
 
-func (c *Client) updateAccount(email, displayName, description string, disabled bool) (Account, error) {
+func (c *Client) updateAccount(email, displayName, description string) (Account, error) {
 	if _, err := c.getAccount(email); err != nil {
 		return Account{}, err
 	}
@@ -143,7 +136,7 @@ func (c *Client) updateAccount(email, displayName, description string, disabled 
 		return Account{}, err
 	}
 	return state.Edit(c.cloud.store, contents.accounts, email, accountNotFound(email), func(_ contents, current *Account) error {
-		current.DisplayName, current.Description, current.Disabled = displayName, description, disabled
+		current.DisplayName, current.Description = displayName, description
 		return nil
 	})
 }

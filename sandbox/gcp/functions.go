@@ -50,8 +50,8 @@ func getAccount() provider.Function[*Client] {
 			if err != nil {
 				return nil, err
 			}
-			outputs := accountOutputs(account, false)
-			outputs["id"], outputs["displayName"] = account.Name(), account.DisplayName
+			outputs := accountOutputs(account)
+			outputs["id"], outputs["displayName"], outputs["disabled"] = account.Name(), account.DisplayName, account.Disabled
 			return outputs, nil
 		})
 }

@@ -9,7 +9,6 @@
 package logs
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -34,9 +33,6 @@ const KeptEvents = 1000
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 var Retentions = []int{0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
 
-// Classes are the classes of groups; an empty one means the first.
-var Classes = []string{"STANDARD", "INFREQUENT_ACCESS", "DELIVERY"}
-
 // Settings are what a caller sets.
 type Settings struct {
 	Name string `json:"name"`
@@ -44,7 +40,6 @@ type Settings struct {
 	RetentionInDays int `json:"retentionInDays"`
 	// KMSKey is the ARN of the key that encrypts the events; may be empty.
 	KMSKey string            `json:"kmsKeyId,omitempty"`
-	Class  string            `json:"logGroupClass"`
 	Tags   map[string]string `json:"tags,omitempty"`
 }
 
@@ -139,8 +134,6 @@ func (s Settings) check(operation string, place arn.Place) error {
 		return invalid("Log groups starting with AWS/ are reserved for AWS.")
 	case !slices.Contains(Retentions, s.RetentionInDays):
 		return invalid("1 validation error detected: Value '%d' at 'retentionInDays' failed to satisfy constraint: Member must satisfy enum value set: %v", s.RetentionInDays, Retentions[1:])
-	case !slices.Contains(Classes, s.Class):
-		return invalid("1 validation error detected: Value '%s' at 'logGroupClass' failed to satisfy constraint: Member must satisfy enum value set: %v", s.Class, Classes)
 	case s.KMSKey != "" && (!isARN || key.Service != "kms" || key.Region != place.Region):
 		return invalid("The specified KMS key does not exist or is not allowed to be used with Arn '%s'", Group{Place: place, Settings: s}.ARN())
 	}
@@ -150,7 +143,6 @@ func (s Settings) check(operation string, place arn.Place) error {
 // Create is CreateLogGroup and PutRetentionPolicy.
 func (s *Store) Create(place arn.Place, settings Settings) (Group, error) {
 	const operation = "CreateLogGroup"
-	settings.Class = cmp.Or(settings.Class, Classes[0])
 	if err := settings.check(operation, place); err != nil {
 		return Group{}, err
 	}
@@ -165,7 +157,7 @@ func (s *Store) Create(place arn.Place, settings Settings) (Group, error) {
 	return group, err
 }
 
-// Update changes retention, key and tags; the class never changes.
+// Update changes retention, key and tags.
 func (s *Store) Update(place arn.Place, settings Settings) (Group, error) {
 	const operation = "PutRetentionPolicy"
 	return s.change(operation, place, settings.Name, func(group *Group) error {
