@@ -84,7 +84,7 @@ func (c *Client) updateRole(inputs iam.RoleSettings) (iam.Role, error) {
 	if err != nil {
 		return iam.Role{}, err
 	}
-	if !samePolicy(resource.NewStringProperty(c.cloud.IAM.Text(role.Trust)), resource.NewStringProperty(inputs.TrustPolicy)) {
+	if !samePolicy(resource.NewStringProperty(role.Trust.Text), resource.NewStringProperty(inputs.TrustPolicy)) {
 		if _, err := c.iam.UpdateTrustPolicy(inputs.Name, inputs.TrustPolicy); err != nil {
 			return iam.Role{}, err
 		}
@@ -103,7 +103,7 @@ func (c *Client) updateRole(inputs iam.RoleSettings) (iam.Role, error) {
 func (c *Client) roleOutputs(role iam.Role, _ iam.RoleSettings) map[string]any {
 	return map[string]any{
 		"arn":                 role.ARN,
-		"assumeRolePolicy":    c.cloud.IAM.Text(role.Trust),
+		"assumeRolePolicy":    role.Trust.Text,
 		"createDate":          role.CreateTime.Format(time.RFC3339),
 		"description":         role.Description,
 		"maxSessionDuration":  role.MaxSession,

@@ -22,8 +22,6 @@ type Session struct {
 	Name    string `json:"name"`
 	// Tags are the session tags.
 	Tags map[string]string `json:"tags,omitempty"`
-	// Policies are the session policies, JSON documents.
-	Policies []string `json:"policies,omitempty"`
 	// Provider is the ARN of the OIDC provider whose token began the session, or "".
 	Provider string `json:"provider,omitempty"`
 }
@@ -80,13 +78,6 @@ func (c *Cloud) Authorize(session Session, access Access) (policy.Decision, erro
 		if policies, err = held.policiesOf(role); err != nil {
 			return policy.Decision{}, err
 		}
-	}
-	for _, text := range session.Policies {
-		document, err := policy.Parse(policy.Passed, session.Partition, text)
-		if err != nil {
-			return policy.Decision{}, fmt.Errorf("iam: policy of session %s: %w", session.ARN(), err)
-		}
-		policies.Session = append(policies.Session, policy.Attached{Document: document})
 	}
 	policies.Resource = access.Policy
 	request.Context.Set("aws:ResourceAccount", request.Account)

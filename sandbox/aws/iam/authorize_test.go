@@ -52,16 +52,13 @@ func TestARoleThatIsMadeAgainIsNotTheOneThatAPolicyNamed(t *testing.T) {
 	old := iam.NewSession(first, "refresher")
 	assert.True(t, pull(t, cloud, old, byName).Allowed)
 	assert.True(t, pull(t, cloud, old, byKey).Allowed)
-	assert.Equal(t, granting(first.ARN, ""), cloud.Text(byName))
 
 	require.NoError(t, in.DeleteRolePolicy("puller", "pull"))
 	require.NoError(t, in.DeleteRole("puller"))
-	assert.Contains(t, cloud.Text(byName), `"AWS":"`+first.ID+`"`, "the name turns into the unique ID")
 	second := role(t, in, "puller", "/team/")
 	require.NoError(t, in.PutRolePolicy("puller", "pull", allowPull))
 	require.Equal(t, first.ARN, second.ARN)
 	require.NotEqual(t, first.ID, second.ID)
-	assert.Contains(t, cloud.Text(byName), first.ID)
 
 	session := iam.NewSession(second, "refresher")
 	assert.Contains(t, pull(t, cloud, session, byName).Reason(), "because no resource-based policy allows the ecr:BatchGetImage action")
@@ -103,14 +100,6 @@ func TestAllPoliciesOfARoleCount(t *testing.T) {
 	assert.Contains(t, pull(t, cloud, session, granted).Reason(), "with an explicit deny in a permissions boundary: "+boundary.ARN)
 	_, err = in.SetBoundary("puller", "")
 	require.NoError(t, err)
-
-	session.Policies = []string{strings.Replace(allowPull, "ecr:", "s3:", 1)}
-	assert.Contains(t, pull(t, cloud, session, granted).Reason(), "because no session policy allows")
-	session.Policies = []string{allowPull}
-	assert.True(t, pull(t, cloud, session, granted).Allowed)
-	session.Policies = []string{"{"}
-	_, err = cloud.Authorize(session, iam.Access{Action: "ecr:BatchGetImage", Resource: repository})
-	require.Error(t, err)
 }
 
 func TestASessionBringsItsGlobalKeys(t *testing.T) {
@@ -152,8 +141,8 @@ func TestTheWorldIsTakenOverOnce(t *testing.T) {
 	nodes, err := in.Role("nodes")
 	require.NoError(t, err)
 	assert.Equal(t, "arn:aws:iam::222222222222:role/eks/nodes", nodes.ARN)
-	id, exists := cloud.Principal("arn:aws:iam::222222222222:user/people/operator")
-	assert.True(t, exists)
+	const operator = "arn:aws:iam::222222222222:user/people/operator"
+	id := bind(t, cloud, granting(operator, "")).IDs[operator]
 	assert.Regexp(t, "^AIDA", id)
 	require.NoError(t, in.DetachRolePolicy("nodes", ecrRead))
 	require.NoError(t, in.DeleteRolePolicy("nodes", "pull"))
@@ -163,8 +152,7 @@ func TestTheWorldIsTakenOverOnce(t *testing.T) {
 	require.NoError(t, err)
 	_, err = account(t, again, customer).Role("nodes")
 	requireRefused(t, err, iam.NoSuchEntity, "nodes")
-	same, _ := again.Principal("arn:aws:iam::222222222222:user/people/operator")
-	assert.Equal(t, id, same)
+	assert.Equal(t, id, bind(t, again, granting(operator, "")).IDs[operator])
 	_, trusted := account(t, again, customer).Trusted(issuer)
 	assert.True(t, trusted)
 

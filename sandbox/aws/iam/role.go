@@ -22,7 +22,7 @@ type Role struct {
 	// ID is the unique ID, AROA…; a role that is made again has another.
 	ID          string `json:"id"`
 	Description string `json:"description,omitempty"`
-	// Trust is the trust policy; Cloud.Text reads it.
+	// Trust is the trust policy.
 	Trust Bound `json:"trust"`
 	// Inline are the texts of the inline policies by name.
 	Inline map[string]string `json:"inline,omitempty"`

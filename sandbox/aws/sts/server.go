@@ -31,7 +31,7 @@ const (
 )
 
 // maxRequest bounds the body of a request, in bytes: a token of 20,000
-// characters and a session policy stay far below.
+// characters stays far below.
 const maxRequest = 1 << 18
 
 // Config says what the server decides from. Every field but Now is required.

@@ -62,7 +62,7 @@ func newSetting(t *testing.T) *setting {
 		}}},
 	}
 	s.service = ecs.ServiceSettings{
-		Cluster: "acme", Name: "acme", DesiredCount: 2, MinimumHealthy: 100, Maximum: 200,
+		Cluster: "acme", Name: "acme", DesiredCount: 2,
 		Subnets: []string{"subnet-0123456789abcdef0"}, SecurityGroups: []string{"sg-0123456789abcdef0"},
 	}
 	return s

@@ -75,9 +75,6 @@ func evaluate(t *rapid.T, s scenario) string {
 		boundary := attach(t, policy.Identity, s.Boundary)
 		policies.Boundary = &boundary
 	}
-	if s.Session != nil {
-		policies.Session = []policy.Attached{attach(t, policy.Identity, s.Session)}
-	}
 	if s.Policy != nil {
 		kind := policy.Repository
 		if s.Action == "sts:AssumeRole" {
@@ -124,9 +121,6 @@ func simulate(t *rapid.T, other *simulator, s scenario) string {
 	}
 	if s.Boundary != nil {
 		question["permissionBoundaryPolicies"] = named(s.Boundary)
-	}
-	if s.Session != nil {
-		question["sessionPolicy"] = s.Session
 	}
 	if s.Policy != nil {
 		question["resourcePolicy"] = s.Policy

@@ -32,7 +32,6 @@ type scenario struct {
 	Context  map[string][]string
 	Identity []object
 	Boundary object
-	Session  object
 	// Policy is the resource's, or the role's trust policy.
 	Policy object
 }
@@ -169,33 +168,28 @@ func drawConditions(t *rapid.T) object {
 	return conditions
 }
 
-func drawPrincipals(t *rapid.T, direct bool) any {
-	if direct && chance(t, "everyone", 5) {
+func drawPrincipals(t *rapid.T) any {
+	if chance(t, "everyone", 5) {
 		return rapid.SampledFrom([]any{"*", object{"AWS": "*"}}).Draw(t, "star")
 	}
-	from := principals
-	if !direct {
-		from = slices.DeleteFunc(slices.Clone(from), func(name string) bool { return name == sessionARN })
-	}
-	return object{"AWS": some(t, "principals", from, 2)}
+	return object{"AWS": some(t, "principals", principals, 2)}
 }
 
-// drawIdentityPolicy makes a document of a role, a boundary or a session.
+// drawIdentityPolicy makes a document of a role or a boundary.
 func drawIdentityPolicy(t *rapid.T) object {
 	return drawPolicy(t, actions, func(statement object) {
 		statement["Resource"] = some(t, "resources", slices.Concat(resourcePatterns, shortARNs), 2)
 	})
 }
 
-// drawResourcePolicy makes a document of a repository or a role. Without direct
-// it names neither everyone nor the session.
-func drawResourcePolicy(t *rapid.T, trust, direct bool) object {
+// drawResourcePolicy makes a document of a repository or a role.
+func drawResourcePolicy(t *rapid.T, trust bool) object {
 	from := actions
 	if trust {
 		from = []string{"sts:AssumeRole", "sts:*", "sts:Assume*", "STS:assumerole", "sts:TagSession"}
 	}
 	return drawPolicy(t, from, func(statement object) {
-		statement["Principal"] = drawPrincipals(t, direct)
+		statement["Principal"] = drawPrincipals(t)
 	})
 }
 
@@ -245,12 +239,8 @@ func drawScenario(t *rapid.T) scenario {
 	if chance(t, "bounded", 4) {
 		s.Boundary = drawIdentityPolicy(t)
 	}
-	if s.Caller == sessionARN && chance(t, "session policy", 4) {
-		s.Session = drawIdentityPolicy(t)
-	}
 	if trust || !chance(t, "no policy", 4) {
-		// What a session policy means for a direct grant is told in README.md.
-		s.Policy = drawResourcePolicy(t, trust, s.Session == nil)
+		s.Policy = drawResourcePolicy(t, trust)
 	}
 	return s
 }

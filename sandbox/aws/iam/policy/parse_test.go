@@ -77,7 +77,6 @@ func TestMalformedDocumentsAreRefusedInTheWordsOfIAM(t *testing.T) {
 		"a key without service":        {policy.Identity, identity(good + `, "Resource": "*", "Condition": {"StringEquals": {"sub": "a"}}`), "Actions/Conditions must be prefaced by a vendor", `"sub"`},
 		"no boolean":                   {policy.Identity, identity(good + `, "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "yes"}}`), "The policy failed legacy parsing", "want true or false"},
 		"a value that is an object":    {policy.Identity, identity(good + `, "Resource": "*", "Condition": {"StringEquals": {"aws:userid": {}}}`), "Syntax errors in policy.", "want a value"},
-		"a short ARN that is passed":   {policy.Passed, identity(good + `, "Resource": "arn:aws:ecr"`), "Syntax errors in policy.", "six fields"},
 		"a resource in a trust policy": {policy.Trust, `{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole", "Resource": "*"}}`, "Has prohibited field Resource", "want no Resource"},
 		"no principal in a trust":      {policy.Trust, `{"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole"}}`, "Missing required field Principal", "want Principal"},
 		"another action in a trust":    {policy.Trust, `{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}}`, "AssumeRole policy may only specify STS AssumeRole actions.", `"ecr:BatchGetImage"`},
@@ -130,7 +129,7 @@ func TestAnyTextIsReadOrRefused(t *testing.T) {
 			rapid.String(),
 			rapid.StringMatching(`\{"(Version|Statement)":("2012-10-17"|\[?\{"(Effect|Action|Principal|Condition)":("Allow"|"\*"|\[\]|\{\}|null|1)\}\]?)\}`),
 		).Draw(t, "text")
-		kind := rapid.SampledFrom([]policy.Kind{policy.Identity, policy.Passed, policy.Trust, policy.Repository}).Draw(t, "kind")
+		kind := rapid.SampledFrom([]policy.Kind{policy.Identity, policy.Trust, policy.Repository}).Draw(t, "kind")
 		_, err := policy.Parse(kind, "aws", text)
 		var malformed *policy.Malformed
 		require.ErrorAs(t, err, &malformed)
