@@ -70,6 +70,7 @@ func open(t *testing.T, dir string) *aws.Cloud {
 	t.Helper()
 	cloud, err := aws.Open(dir, accounts())
 	require.NoError(t, err)
+	cloud.ECR.Holds(&held{none: true})
 	return cloud
 }
 

@@ -106,10 +106,13 @@ func TestARepositoryWithImagesIsDeletedByForceOnly(t *testing.T) {
 }
 
 // held are contents that remember what was emptied.
-type held struct{ emptied []string }
+type held struct {
+	none    bool
+	emptied []string
+}
 
-func (*held) Tags(r ecr.Repository) []string {
-	if r.Name == "empty" {
+func (h *held) Tags(r ecr.Repository) []string {
+	if h.none || r.Name == "empty" {
 		return nil
 	}
 	return []string{"latest"}

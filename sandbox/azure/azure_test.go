@@ -535,9 +535,3 @@ func TestLookUps(t *testing.T) {
 		map[string]any{"resourceGroupName": "rg-platform", "resourceName": "id-existing"})
 	assert.ErrorContains(t, err, "InvalidAuthenticationTokenTenant")
 }
-
-func TestTenantsAreKnownByTheirGUID(t *testing.T) {
-	cloud, _ := start(t)
-	assert.True(t, cloud.HasTenant(strings.ToUpper(tenant)))
-	assert.False(t, cloud.HasTenant(subscription))
-}

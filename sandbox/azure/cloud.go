@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -115,11 +114,6 @@ func made(existing world.Identity, identity Identity) (Identity, error) {
 		identity.Credentials = append(identity.Credentials, kept)
 	}
 	return identity, errors.Join(problems...)
-}
-
-// HasTenant says whether the world has an Entra tenant with this GUID.
-func (c *Cloud) HasTenant(id string) bool {
-	return slices.ContainsFunc(c.world.Tenants, func(t world.Tenant) bool { return strings.EqualFold(t.ID, id) })
 }
 
 // IdentityByClientID finds the managed identity with this client ID in a

@@ -157,7 +157,7 @@ func TestWhatWasMadeByHandIsTakenOverOnce(t *testing.T) {
 	cloud, engine := openHandMade(t, path)
 	found, exists := cloud.Account(handAccount)
 	require.True(t, exists)
-	assert.Equal(t, []string{handMember}, found.Policy.Members(userRole))
+	assert.Equal(t, []string{handMember}, members(found.Policy, userRole))
 	provider, exists := cloud.PoolProvider("123456789012", "acme-hand-pool", "acme-hand-provider")
 	require.True(t, exists)
 	assert.True(t, provider.Accepts("api://AzureADTokenExchange"))
@@ -169,7 +169,7 @@ func TestWhatWasMadeByHandIsTakenOverOnce(t *testing.T) {
 	assert.False(t, exists, "what was deleted since does not come back")
 	repository, exists := again.Repository("europe-west1", "vendor-images", "bifrost-acme")
 	require.True(t, exists)
-	assert.Empty(t, repository.Policy.Members(readerRole))
+	assert.Empty(t, members(repository.Policy, readerRole))
 	same, _ := cloud.Repository("europe-west1", "vendor-images", "bifrost-acme")
 	assert.Equal(t, same.CreateTime, repository.CreateTime)
 }
@@ -223,7 +223,7 @@ func TestTheServiceAgentOfArtifactRegistryIsAMemberOnceItsProjectHasARepository(
 	_, err = engine.Create(repositoryMemberToken, "nobody", repositoryMember(map[string]any{"member": gcp.Agent("999999999999")}))
 	require.ErrorContains(t, err, "does not exist")
 	found, _ := cloud.Repository("europe-west1", "vendor-images", "acme")
-	assert.Equal(t, []string{agent}, found.Policy.Members(readerRole))
+	assert.Equal(t, []string{agent}, members(found.Policy, readerRole))
 }
 
 // What came from Container Registry and from Compute Engine has names of its own.
@@ -237,7 +237,7 @@ func TestMovedRegistriesAndDefaultAccountsAreTakenOver(t *testing.T) {
 	member := "serviceAccount:" + number + "-compute@developer.gserviceaccount.com"
 	engine.MustCreate(repositoryMemberToken, "nodes", repositoryMember(map[string]any{"location": "europe", "repository": "eu.gcr.io", "member": member}))
 	found, _ := cloud.Repository("europe", project, "eu.gcr.io")
-	assert.Equal(t, []string{member}, found.Policy.Members(readerRole))
+	assert.Equal(t, []string{member}, members(found.Policy, readerRole))
 	_, err = engine.Create(repositoryMemberToken, "nobody", repositoryMember(map[string]any{
 		"location": "europe", "repository": "eu.gcr.io", "member": "serviceAccount:999999999998-compute@developer.gserviceaccount.com",
 	}))

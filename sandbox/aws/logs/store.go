@@ -1,11 +1,9 @@
 // Package logs holds the log groups of Amazon CloudWatch Logs with their
-// streams and newest events, per account and Region, in a file that outlives
-// the process.
+// streams, per account and Region, in a file that outlives the process.
 //
 // It refuses what CloudWatch Logs refuses: names out of form, a name twice,
 // retention values that it does not offer, and streams of groups that do not
-// exist. Retention is kept and nothing expires; of each stream, the newest
-// [KeptEvents] events are kept.
+// exist. Retention is kept and nothing expires. Events are taken and not kept.
 package logs
 
 import (
@@ -25,9 +23,6 @@ const api = fault.API("CloudWatch Logs")
 
 // NotFound is the code for a group or a stream that does not exist.
 const NotFound = "ResourceNotFoundException"
-
-// KeptEvents is how many events of a stream are kept.
-const KeptEvents = 1000
 
 // Retentions are the numbers of days that a group can keep its events; 0 means for ever:
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
@@ -55,15 +50,6 @@ type Group struct {
 // Stream is a log stream.
 type Stream struct {
 	CreatedAt time.Time `json:"createdAt"`
-	// Events, the oldest first.
-	Events []Event `json:"events,omitempty"`
-}
-
-// Event is one line of a log.
-type Event struct {
-	// Timestamp is in milliseconds since 1970.
-	Timestamp int64  `json:"timestamp"`
-	Message   string `json:"message"`
 }
 
 // ARN names the group, without the :* that stands for its streams.
@@ -172,7 +158,7 @@ func (s *Store) change(operation string, place arn.Place, name string, edit func
 		func(_ contents, group *Group) error { return edit(group) })
 }
 
-// Delete is DeleteLogGroup: the streams and their events go, too.
+// Delete is DeleteLogGroup: the streams go, too.
 func (s *Store) Delete(place arn.Place, name string) error {
 	return s.store.Update(func(held *contents) error {
 		if _, found := held.Groups[key(place, name)]; !found {
@@ -203,18 +189,15 @@ func (s *Store) CreateStream(place arn.Place, group, stream string) error {
 	return err
 }
 
-// Put is PutLogEvents.
-func (s *Store) Put(place arn.Place, group, stream string, events ...Event) error {
+// Put is PutLogEvents. Nobody reads the events.
+func (s *Store) Put(place arn.Place, name, stream string) error {
 	const operation = "PutLogEvents"
-	_, err := s.change(operation, place, group, func(into *Group) error {
-		kept, found := into.Streams[stream]
-		if !found {
-			return api.Refuse(operation, http.StatusBadRequest, NotFound, "The specified log stream does not exist.")
-		}
-		kept.Events = append(kept.Events, events...)
-		kept.Events = kept.Events[max(0, len(kept.Events)-KeptEvents):]
-		into.Streams[stream] = kept
-		return nil
-	})
-	return err
+	group, found := s.Group(place, name)
+	if !found {
+		return noGroup(operation)
+	}
+	if _, found := group.Streams[stream]; !found {
+		return api.Refuse(operation, http.StatusBadRequest, NotFound, "The specified log stream does not exist.")
+	}
+	return nil
 }

@@ -59,7 +59,12 @@ type request struct {
 	Group  string `json:"logGroupName"`
 	Stream string `json:"logStreamName"`
 	// Events are of PutLogEvents.
-	Events []logs.Event `json:"logEvents"`
+	Events []event `json:"logEvents"`
+}
+
+type event struct {
+	// Timestamp is in milliseconds since 1970.
+	Timestamp int64 `json:"timestamp"`
 }
 
 // read reads a request and asks whether the caller may make it, in its own
@@ -97,10 +102,10 @@ func (s *Server) putEvents(call awsjson.Call, region string) (any, error) {
 	if len(asked.Events) == 0 {
 		return nil, invalid(operation, "1 validation error detected: Value '[]' at 'logEvents' failed to satisfy constraint: Member must have length greater than or equal to 1")
 	}
-	if !slices.IsSortedFunc(asked.Events, func(a, b logs.Event) int { return int(a.Timestamp - b.Timestamp) }) {
+	if !slices.IsSortedFunc(asked.Events, func(a, b event) int { return int(a.Timestamp - b.Timestamp) }) {
 		return nil, invalid(operation, "Log events in a single PutLogEvents request must be in chronological order.")
 	}
-	return struct{}{}, s.Groups.Put(place, asked.Group, asked.Stream, asked.Events...)
+	return struct{}{}, s.Groups.Put(place, asked.Group, asked.Stream)
 }
 
 func invalid(operation, message string) error {
