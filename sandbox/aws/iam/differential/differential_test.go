@@ -95,10 +95,7 @@ func evaluate(t *rapid.T, s scenario) string {
 func simulate(t *rapid.T, other *simulator, s scenario) string {
 	context := object{}
 	for key, values := range s.Context {
-		context[key] = any(values)
-		if keys[key] != texts {
-			context[key] = values[0]
-		}
+		context[key] = values[0]
 	}
 	named := func(documents ...object) []object {
 		all := []object{}

@@ -70,7 +70,7 @@ type Principals struct {
 
 // Condition is one key under one operator, with its values.
 type Condition struct {
-	// Operator is as written, for example ForAnyValue:StringLikeIfExists.
+	// Operator is as written, for example StringLikeIfExists.
 	Operator string
 	Key      string
 	Values   []string
