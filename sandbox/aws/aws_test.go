@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
@@ -68,7 +69,7 @@ func accounts() world.AWS {
 
 func open(t *testing.T, dir string) *aws.Cloud {
 	t.Helper()
-	cloud, err := aws.Open(dir, accounts())
+	cloud, err := aws.Open(dir, accounts(), time.Now, 0)
 	require.NoError(t, err)
 	cloud.ECR.Holds(&held{none: true})
 	return cloud
@@ -119,7 +120,7 @@ type refusal struct {
 
 func configure(t *testing.T, existing world.AWS, config map[string]any) error {
 	t.Helper()
-	cloud, err := aws.Open(t.TempDir(), existing)
+	cloud, err := aws.Open(t.TempDir(), existing, time.Now, 0)
 	require.NoError(t, err)
 	_, err = cloud.Provider().Open().Configure(t.Context(), plugin.ConfigureRequest{Inputs: resource.NewPropertyMapFromMap(config)})
 	return err
@@ -232,7 +233,7 @@ func TestAnotherPartitionHasItsOwnNames(t *testing.T) {
 		"cn-north-1": {"aws-cn", "amazonaws.com.cn"}, "eusc-de-east-1": {"aws-eusc", "amazonaws.eu"},
 	} {
 		existing := world.AWS{Accounts: []world.AWSAccount{{ID: vendor, Partition: names.partition, Regions: []string{region}}}}
-		cloud, err := aws.Open(t.TempDir(), existing)
+		cloud, err := aws.Open(t.TempDir(), existing, time.Now, 0)
 		require.NoError(t, err)
 		engine := providertest.New(t, cloud.Provider().Open(), map[string]any{"region": region, "skipRegionValidation": true})
 		created := engine.MustCreate(repositoryToken, "acme", map[string]any{"name": "acme"})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/stretchr/testify/assert"
@@ -251,6 +252,6 @@ func TestLifecyclePoliciesThatECRRefuses(t *testing.T) {
 func TestAWorldsPolicyThatNamesNobodyIsRefused(t *testing.T) {
 	existing := accounts()
 	existing.Accounts[0].Repositories[0].Policy = []byte(readers("arn:aws:iam::222222222222:role/nobody"))
-	_, err := aws.Open(t.TempDir(), existing)
+	_, err := aws.Open(t.TempDir(), existing, time.Now, 0)
 	require.ErrorContains(t, err, "the world's policy of arn:aws:ecr:eu-central-1:111111111111:repository/neighbour: Principal not found")
 }

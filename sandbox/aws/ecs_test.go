@@ -189,7 +189,7 @@ func TestAServiceChangesInPlaceAndDrainsWhenItIsDeleted(t *testing.T) {
 
 func TestTheNameOfADrainingServiceIsTaken(t *testing.T) {
 	now := time.Now()
-	cloud, err := aws.Open(t.TempDir(), accounts(), aws.Clock(func() time.Time { return now }))
+	cloud, err := aws.Open(t.TempDir(), accounts(), func() time.Time { return now }, 0)
 	require.NoError(t, err)
 	engine := configured(t, cloud, customer)
 	registered(t, cloud, engine)

@@ -34,7 +34,7 @@ import (
 	"waybill.example/waybill/sandbox/world"
 )
 
-// Config says what the endpoints decide from. Every field but ReachesAgent and Now
+// Config says what the endpoints decide from. Every field but ReachesAgent
 // is required.
 type Config struct {
 	// Cloud is what is deployed in the accounts.
@@ -47,7 +47,7 @@ type Config struct {
 	Client *http.Client
 	// ReachesAgent is [podidentity.Config]'s Allow.
 	ReachesAgent func(ctx context.Context, issuer, namespace, pod string) error
-	// Now is the clock; nil means time.Now.
+	// Now is the clock.
 	Now func() time.Time
 }
 

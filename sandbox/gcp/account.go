@@ -128,7 +128,7 @@ func accountNotFound(email string) error {
 	return &Error{Code: http.StatusNotFound, Message: fmt.Sprintf("Unknown service account: %s", email)}
 }
 
-func (c *Client) updateAccount(email, displayName, description string) (Account, error) {
+func (c *Client) updateAccount(email, displayName, description string, disabled bool) (Account, error) {
 	if _, err := c.getAccount(email); err != nil {
 		return Account{}, err
 	}
@@ -136,7 +136,7 @@ func (c *Client) updateAccount(email, displayName, description string) (Account,
 		return Account{}, err
 	}
 	return state.Edit(c.cloud.store, contents.accounts, email, accountNotFound(email), func(_ contents, current *Account) error {
-		current.DisplayName, current.Description = displayName, description
+		current.DisplayName, current.Description, current.Disabled = displayName, description, disabled
 		return nil
 	})
 }

@@ -16,6 +16,7 @@ type accountInputs struct {
 	ID          string `json:"accountId"`
 	DisplayName string `json:"displayName"`
 	Description string `json:"description"`
+	Disabled    bool   `json:"disabled"`
 }
 
 func accountType() provider.Type[*Client] {
@@ -27,7 +28,8 @@ func accountType() provider.Type[*Client] {
 			Settled:    []string{"email", "member", "name", "project", "uniqueId"},
 			Immutable:  []string{"accountId", "project"},
 			Complete:   placed,
-			Unmodelled: []resource.PropertyKey{"createIgnoreAlreadyExists", "disabled"},
+			Unmodelled: []resource.PropertyKey{"createIgnoreAlreadyExists"},
+			Defaults:   map[string]any{"disabled": false},
 			Adopted:    func(outputs map[string]any) string { return fmt.Sprint(outputs["name"]) },
 			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
 				var found []plugin.CheckFailure
@@ -47,7 +49,7 @@ func accountType() provider.Type[*Client] {
 			return client.getAccount(emailOf(id))
 		},
 		Change: func(_ context.Context, client *Client, id string, inputs accountInputs) (Account, error) {
-			return client.updateAccount(emailOf(id), inputs.DisplayName, inputs.Description)
+			return client.updateAccount(emailOf(id), inputs.DisplayName, inputs.Description, inputs.Disabled)
 		},
 		Remove: func(_ context.Context, client *Client, id string, _ accountInputs) error {
 			return client.deleteAccount(emailOf(id))
@@ -59,6 +61,7 @@ func accountType() provider.Type[*Client] {
 func accountOutputs(account Account) map[string]any {
 	outputs := map[string]any{
 		"accountId": account.ID,
+		"disabled":  account.Disabled,
 		"email":     account.Email(),
 		"member":    "serviceAccount:" + account.Email(),
 		"name":      account.Name(),

@@ -51,7 +51,7 @@ func getAccount() provider.Function[*Client] {
 				return nil, err
 			}
 			outputs := accountOutputs(account)
-			outputs["id"], outputs["displayName"], outputs["disabled"] = account.Name(), account.DisplayName, account.Disabled
+			outputs["id"], outputs["displayName"] = account.Name(), account.DisplayName
 			return outputs, nil
 		})
 }

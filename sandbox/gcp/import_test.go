@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -50,7 +51,7 @@ func handMade() world.GCP {
 
 func openHandMade(t *testing.T, path string) (*gcp.Cloud, *providertest.Engine) {
 	t.Helper()
-	cloud, err := gcp.Open(path, handMade())
+	cloud, err := gcp.Open(path, handMade(), time.Now, 0)
 	require.NoError(t, err)
 	return cloud, configured(t, cloud, map[string]any{"project": "vendor-images", "region": "europe-west1"})
 }
@@ -197,7 +198,7 @@ func TestAWorldThatGoogleWouldRefuseIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			existing := handMade()
 			c.change(&existing.Projects[0])
-			_, err := gcp.Open(filepath.Join(t.TempDir(), "gcp.json"), existing)
+			_, err := gcp.Open(filepath.Join(t.TempDir(), "gcp.json"), existing, time.Now, 0)
 			require.ErrorContains(t, err, c.want)
 			assert.ErrorContains(t, err, "the world's projects/")
 		})
@@ -209,7 +210,7 @@ func TestAWorldThatGoogleWouldRefuseIsRefused(t *testing.T) {
 func TestTheServiceAgentOfArtifactRegistryIsAMemberOnceItsProjectHasARepository(t *testing.T) {
 	existing := vendorWorld()
 	existing.Projects = append(existing.Projects, world.Project{ID: "acme-images", Number: "402817365910", APIs: existing.Projects[0].APIs})
-	cloud, err := gcp.Open(filepath.Join(t.TempDir(), "gcp.json"), existing)
+	cloud, err := gcp.Open(filepath.Join(t.TempDir(), "gcp.json"), existing, time.Now, 0)
 	require.NoError(t, err)
 	engine := configured(t, cloud, map[string]any{"project": "vendor-images", "region": "europe-west1"})
 	engine.MustCreate(repositoryToken, "repository", repository(nil))
@@ -231,7 +232,7 @@ func TestMovedRegistriesAndDefaultAccountsAreTakenOver(t *testing.T) {
 	existing := vendorWorld()
 	existing.Projects[0].Repositories = append(existing.Projects[0].Repositories, world.Repository{Location: "europe", Name: "eu.gcr.io", Images: []string{"bifrost:1"}})
 	existing.Projects[0].ServiceAccounts = append(existing.Projects[0].ServiceAccounts, world.ServiceAccount{ID: number + "-compute"})
-	cloud, err := gcp.Open(filepath.Join(t.TempDir(), "gcp.json"), existing)
+	cloud, err := gcp.Open(filepath.Join(t.TempDir(), "gcp.json"), existing, time.Now, 0)
 	require.NoError(t, err)
 	engine := configured(t, cloud, map[string]any{"project": project, "region": "europe"})
 	member := "serviceAccount:" + number + "-compute@developer.gserviceaccount.com"
@@ -244,6 +245,6 @@ func TestMovedRegistriesAndDefaultAccountsAreTakenOver(t *testing.T) {
 	require.ErrorContains(t, err, "does not exist")
 
 	existing.Projects[0].ServiceAccounts[0].ID = "999999999998-compute"
-	_, err = gcp.Open(filepath.Join(t.TempDir(), "gcp.json"), existing)
+	_, err = gcp.Open(filepath.Join(t.TempDir(), "gcp.json"), existing, time.Now, 0)
 	require.ErrorContains(t, err, "must have 6 to 30 characters", "another project's number")
 }

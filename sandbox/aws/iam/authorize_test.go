@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -148,7 +149,7 @@ func TestTheWorldIsTakenOverOnce(t *testing.T) {
 	require.NoError(t, in.DeleteRolePolicy("nodes", "pull"))
 	require.NoError(t, in.DeleteRole("nodes"))
 
-	again, err := iam.Open(path, existing())
+	again, err := iam.Open(path, existing(), time.Now)
 	require.NoError(t, err)
 	_, err = account(t, again, customer).Role("nodes")
 	requireRefused(t, err, iam.NoSuchEntity, "nodes")
@@ -165,6 +166,6 @@ func TestTheWorldIsTakenOverOnce(t *testing.T) {
 func TestAWrongWorldIsRefused(t *testing.T) {
 	wrong := existing()
 	wrong.Accounts[1].Roles = []world.AWSRole{{Name: "a b", Trust: json.RawMessage(ecsTrust)}}
-	_, err := iam.Open(filepath.Join(t.TempDir(), "iam.json"), wrong)
+	_, err := iam.Open(filepath.Join(t.TempDir(), "iam.json"), wrong, time.Now)
 	require.ErrorContains(t, err, "account 222222222222: role a b: ")
 }

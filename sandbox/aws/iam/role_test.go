@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -38,7 +39,7 @@ func TestARoleIsMadeChangedAndDeleted(t *testing.T) {
 	require.NoError(t, in.AttachRolePolicy("puller", ecrRead))
 	require.NoError(t, in.AttachRolePolicy("puller", ecrRead), "attached already")
 
-	again, err := iam.Open(path, existing())
+	again, err := iam.Open(path, existing(), time.Now)
 	require.NoError(t, err)
 	in = account(t, again, customer)
 	found, err := in.Role("PULLER")

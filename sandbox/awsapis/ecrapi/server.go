@@ -18,8 +18,8 @@ import (
 	"waybill.example/waybill/sandbox/world"
 )
 
-// Config says what the endpoints decide from and what they hold. Every field but
-// Now is required.
+// Config says what the endpoints decide from and what they hold. Every field is
+// required.
 type Config struct {
 	Gate *access.Gate
 	// Repositories are those of every account, with their policies.
@@ -29,7 +29,7 @@ type Config struct {
 	Accounts []world.AWSAccount
 	// Dir is an existing folder for the images and the key of the tokens.
 	Dir string
-	// Now is the clock; nil means time.Now.
+	// Now is the clock.
 	Now func() time.Time
 }
 
@@ -46,9 +46,6 @@ var _ ecr.Contents = (*Server)(nil)
 // count until they expire, and the images are found again. The server is what
 // the repositories contain: see [ecr.Store.Holds].
 func New(config Config) (*Server, error) {
-	if config.Now == nil {
-		config.Now = time.Now
-	}
 	seal, err := state.OpenSeal(filepath.Join(config.Dir, "authorization-tokens.key"))
 	if err != nil {
 		return nil, fmt.Errorf("ecrapi: authorization tokens: %w", err)

@@ -33,7 +33,7 @@ const (
 	operation = "AssumeRoleForPodIdentity"
 )
 
-// Config says what the endpoint decides from. Every field but Now is required.
+// Config says what the endpoint decides from. Every field is required.
 type Config struct {
 	Gate *access.Gate
 	// Clusters are those of every account, with their associations.
@@ -42,7 +42,7 @@ type Config struct {
 	Accounts []world.AWSAccount
 	// Client fetches discovery documents and key sets of issuers.
 	Client *http.Client
-	// Now is the clock; nil means time.Now.
+	// Now is the clock.
 	Now func() time.Time
 }
 
@@ -54,9 +54,6 @@ type Server struct {
 
 // New makes the endpoint.
 func New(config Config) *Server {
-	if config.Now == nil {
-		config.Now = time.Now
-	}
 	return &Server{config: config, verifier: oidc.NewVerifier(config.Client, jose.RS256)}
 }
 
