@@ -108,7 +108,7 @@ func TestAPolicyGetsANewVersionInPlace(t *testing.T) {
 	require.NoError(t, err)
 	found, err := account.Policy(string(created.ID))
 	require.NoError(t, err)
-	assert.Contains(t, found.Text, "ecr:*")
+	assert.Contains(t, found.Document, "ecr:*")
 	assert.True(t, engine.Diff(created, map[string]any{"name": "pull", "policy": pullPolicy, "description": "x"}).Replace())
 }
 

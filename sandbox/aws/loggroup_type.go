@@ -60,12 +60,9 @@ func logGroupType() provider.Type[*Client] {
 			return client.cloud.Logs.Delete(client.Place, id)
 		},
 		Show: func(_ *Client, group logs.Group, _ logs.Settings) map[string]any {
-			return map[string]any{
-				"arn":             group.ARN(),
-				"kmsKeyId":        group.KMSKey,
-				"name":            group.Name,
-				"retentionInDays": group.RetentionInDays,
-			}
+			outputs := provider.Encode(group.Settings)
+			outputs["arn"] = group.ARN()
+			return outputs
 		},
 	})
 }

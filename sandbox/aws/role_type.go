@@ -153,14 +153,9 @@ func policyType() provider.Type[*Client] {
 			return client.iam.DeletePolicy(id)
 		},
 		Show: func(_ *Client, policy iam.ManagedPolicy, _ iam.PolicySettings) map[string]any {
-			return map[string]any{
-				"arn":         policy.ARN,
-				"description": policy.Description,
-				"name":        policy.Name,
-				"path":        policy.Path,
-				"policy":      policy.Text,
-				"policyId":    policy.ID,
-			}
+			outputs := provider.Encode(policy.PolicySettings)
+			outputs["arn"], outputs["policyId"] = policy.ARN, policy.ID
+			return outputs
 		},
 	})
 }

@@ -3,7 +3,6 @@ package aws
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,25 +17,11 @@ import (
 )
 
 type serviceInputs struct {
-	Name           string `json:"name"`
-	Cluster        string `json:"cluster"`
-	TaskDefinition string `json:"taskDefinition"`
-	LaunchType     string `json:"launchType"`
-	DesiredCount   int    `json:"desiredCount"`
-	Network        struct {
-		Subnets        []string `json:"subnets"`
-		SecurityGroups []string `json:"securityGroups"`
-		AssignPublicIP bool     `json:"assignPublicIp"`
-	} `json:"networkConfiguration"`
-	CircuitBreaker struct {
-		Enable   bool `json:"enable"`
-		Rollback bool `json:"rollback"`
-	} `json:"deploymentCircuitBreaker"`
+	ecs.ServiceSettings
 	Wait          bool              `json:"waitForSteadyState"`
-	Tags          map[string]string `json:"tags"`
-	PropagateTags string            `json:"propagateTags"`
-	ManagedTags   bool              `json:"enableEcsManagedTags"`
-	ForceNew      bool              `json:"forceNewDeployment"`
+	PropagateTags string            `json:"propagateTags,omitempty"`
+	ManagedTags   bool              `json:"enableEcsManagedTags,omitempty"`
+	ForceNew      bool              `json:"forceNewDeployment,omitempty"`
 	Triggers      map[string]string `json:"triggers"`
 }
 
@@ -47,6 +32,7 @@ func serviceType() provider.Type[*Client] {
 		Type: provider.Type[*Client]{
 			Tok:       "aws:ecs/service:Service",
 			Args:      pulumiecs.ServiceArgs{}.ElementType(),
+			Required:  []string{"launchType"}, // without it, ECS means EC2
 			Computed:  []string{"cluster", "launchType", "tagsAll", "triggers"},
 			Settled:   []string{"cluster", "launchType"},
 			Immutable: []string{"cluster", "launchType", "name"},
@@ -69,11 +55,7 @@ func serviceType() provider.Type[*Client] {
 		Noun:    "ECS Service",
 		Subject: func(inputs serviceInputs) string { return inputs.Name },
 		Make: func(ctx context.Context, client *Client, inputs serviceInputs) (string, ecs.Service, error) {
-			settings, err := inputs.settings()
-			if err != nil {
-				return "", ecs.Service{}, err
-			}
-			service, err := client.cloud.ECS.CreateService(client.Place, settings)
+			service, err := client.cloud.ECS.CreateService(client.Place, inputs.ServiceSettings)
 			if err == nil {
 				err = client.unstable(client.steady(ctx, inputs, service))
 			}
@@ -106,10 +88,7 @@ func serviceType() provider.Type[*Client] {
 // rolled back is stable, and the update succeeds
 // (https://github.com/hashicorp/terraform-provider-aws/issues/20858).
 func (c *Client) updateService(ctx context.Context, id string, inputs serviceInputs) (ecs.Service, error) {
-	settings, err := inputs.settings()
-	if err != nil {
-		return ecs.Service{}, err
-	}
+	settings := inputs.ServiceSettings
 	before, err := c.cloud.ECS.Service(id)
 	if err != nil {
 		return before, err
@@ -122,7 +101,7 @@ func (c *Client) updateService(ctx context.Context, id string, inputs serviceInp
 	switch {
 	case err == nil:
 		return service, nil
-	case service.CircuitBreaker && service.Rollback && service.TaskDefinition != before.TaskDefinition:
+	case service.Enable && service.Rollback && service.TaskDefinition != before.TaskDefinition:
 		settings.TaskDefinition = before.TaskDefinition
 		return c.cloud.ECS.UpdateService(c.Place, settings)
 	}
@@ -167,24 +146,6 @@ func checkService(inputs resource.PropertyMap) (found []plugin.CheckFailure) {
 		}
 	}
 	return found
-}
-
-func (inputs serviceInputs) settings() (ecs.ServiceSettings, error) {
-	if inputs.LaunchType == "" {
-		return ecs.ServiceSettings{}, errors.New("launchType: the sandbox models FARGATE only, and without a value ECS means EC2")
-	}
-	return ecs.ServiceSettings{
-		Cluster:        inputs.Cluster,
-		Name:           inputs.Name,
-		TaskDefinition: inputs.TaskDefinition,
-		DesiredCount:   inputs.DesiredCount,
-		Subnets:        inputs.Network.Subnets,
-		SecurityGroups: inputs.Network.SecurityGroups,
-		AssignPublicIP: inputs.Network.AssignPublicIP,
-		CircuitBreaker: inputs.CircuitBreaker.Enable,
-		Rollback:       inputs.CircuitBreaker.Rollback,
-		Tags:           inputs.Tags,
-	}, nil
 }
 
 // A service launches tasks again and again, as long as the provider waits: for a
@@ -234,29 +195,11 @@ func (c *Client) deleteService(ctx context.Context, id string) error {
 // serviceOutputs describes a service. Cluster and task definition are shown as
 // the program names them, as long as they mean the same.
 func (c *Client) serviceOutputs(service ecs.Service, inputs serviceInputs) map[string]any {
-	network := map[string]any{"subnets": service.Subnets, "assignPublicIp": service.AssignPublicIP}
-	if len(service.SecurityGroups) > 0 {
-		network["securityGroups"] = service.SecurityGroups
-	}
-	outputs := map[string]any{
-		"cluster":              asNamed(inputs.Cluster, service.Cluster),
-		"desiredCount":         service.DesiredCount,
-		"launchType":           "FARGATE",
-		"name":                 service.Name,
-		"networkConfiguration": network,
-		"propagateTags":        inputs.PropagateTags,
-		"taskDefinition":       asNamed(inputs.TaskDefinition, service.TaskDefinition),
-		"triggers":             inputs.Triggers,
-		"waitForSteadyState":   inputs.Wait,
-	}
-	if service.CircuitBreaker || service.Rollback {
-		outputs["deploymentCircuitBreaker"] = map[string]any{"enable": service.CircuitBreaker, "rollback": service.Rollback}
-	}
-	for name, set := range map[string]bool{"enableEcsManagedTags": inputs.ManagedTags, "forceNewDeployment": inputs.ForceNew} {
-		if set {
-			outputs[name] = true
-		}
-	}
+	known := inputs.ServiceSettings
+	inputs.ServiceSettings = service.ServiceSettings
+	inputs.Cluster, inputs.TaskDefinition = asNamed(known.Cluster, service.Cluster), asNamed(known.TaskDefinition, service.TaskDefinition)
+	outputs := provider.Encode(inputs)
+	outputs["launchType"], outputs["triggers"] = "FARGATE", inputs.Triggers
 	return outputs
 }
 
@@ -269,18 +212,9 @@ func asNamed(given, name string) string {
 }
 
 type taskDefinitionInputs struct {
-	Family           string               `json:"family"`
-	Containers       string               `json:"containerDefinitions"`
-	CPU              string               `json:"cpu"`
-	Memory           string               `json:"memory"`
-	NetworkMode      string               `json:"networkMode"`
-	Compatibilities  []string             `json:"requiresCompatibilities"`
-	ExecutionRoleARN string               `json:"executionRoleArn"`
-	TaskRoleARN      string               `json:"taskRoleArn"`
-	RuntimePlatform  *ecs.RuntimePlatform `json:"runtimePlatform"`
-	Tags             map[string]string    `json:"tags"`
-	// ARN is among the outputs.
-	ARN string `json:"arn"`
+	ecs.TaskDefinitionSettings
+	// Name is the ARN, which is among the outputs.
+	Name string `json:"arn"`
 }
 
 // taskDefinitionType replaces a revision by the next one on every change but
@@ -322,11 +256,16 @@ func taskDefinitionType() provider.Type[*Client] {
 		Noun:    "ECS Task Definition",
 		Subject: func(inputs taskDefinitionInputs) string { return inputs.Family },
 		Make: func(_ context.Context, client *Client, inputs taskDefinitionInputs) (string, ecs.TaskDefinition, error) {
-			definition, err := client.register(inputs)
+			containers, err := ecs.ParseContainers(inputs.Document)
+			if err != nil {
+				return "", ecs.TaskDefinition{}, err
+			}
+			inputs.Containers = containers
+			definition, err := client.cloud.ECS.Register(client.Place, inputs.TaskDefinitionSettings)
 			return definition.Family, definition, err
 		},
 		Find: func(client *Client, id string, known taskDefinitionInputs) (ecs.TaskDefinition, error) {
-			definition, err := client.cloud.ECS.TaskDefinition(client.Place, cmp.Or(known.ARN, id))
+			definition, err := client.cloud.ECS.TaskDefinition(client.Place, cmp.Or(known.Name, id))
 			if err != nil || definition.Inactive {
 				err = errGone // the only error is that there is none
 			}
@@ -341,50 +280,13 @@ func taskDefinitionType() provider.Type[*Client] {
 			return client.cloud.ECS.TagDefinition(definition.ARN(), inputs.Tags)
 		},
 		Remove: func(_ context.Context, client *Client, _ string, known taskDefinitionInputs) error {
-			return client.cloud.ECS.Deregister(known.ARN)
+			return client.cloud.ECS.Deregister(known.Name)
 		},
-		Show: (*Client).taskDefinitionOutputs,
+		Show: func(_ *Client, definition ecs.TaskDefinition, _ taskDefinitionInputs) map[string]any {
+			outputs := provider.Encode(definition.TaskDefinitionSettings)
+			delete(outputs, "containers")
+			outputs["arn"], outputs["arnWithoutRevision"], outputs["revision"] = definition.ARN(), definition.FamilyARN(), definition.Revision
+			return outputs
+		},
 	})
-}
-
-func (c *Client) register(inputs taskDefinitionInputs) (ecs.TaskDefinition, error) {
-	containers, err := ecs.ParseContainers(inputs.Containers)
-	if err != nil {
-		return ecs.TaskDefinition{}, err
-	}
-	return c.cloud.ECS.Register(c.Place, ecs.TaskDefinitionSettings{
-		Family:           inputs.Family,
-		CPU:              inputs.CPU,
-		Memory:           inputs.Memory,
-		Containers:       containers,
-		Document:         inputs.Containers,
-		ExecutionRoleARN: inputs.ExecutionRoleARN,
-		TaskRoleARN:      inputs.TaskRoleARN,
-		NetworkMode:      inputs.NetworkMode,
-		Compatibilities:  inputs.Compatibilities,
-		RuntimePlatform:  inputs.RuntimePlatform,
-		Tags:             inputs.Tags,
-	})
-}
-
-func (c *Client) taskDefinitionOutputs(definition ecs.TaskDefinition, inputs taskDefinitionInputs) map[string]any {
-	outputs := map[string]any{
-		"arn":                     definition.ARN(),
-		"arnWithoutRevision":      definition.FamilyARN(),
-		"containerDefinitions":    definition.Document,
-		"cpu":                     definition.CPU,
-		"family":                  definition.Family,
-		"memory":                  definition.Memory,
-		"networkMode":             definition.NetworkMode,
-		"requiresCompatibilities": definition.Compatibilities,
-		"revision":                definition.Revision,
-		"executionRoleArn":        definition.ExecutionRoleARN,
-		"taskRoleArn":             definition.TaskRoleARN,
-	}
-	if platform := definition.RuntimePlatform; platform != nil {
-		outputs["runtimePlatform"] = withoutEmpty(map[string]any{
-			"cpuArchitecture": platform.CPUArchitecture, "operatingSystemFamily": platform.OperatingSystemFamily,
-		})
-	}
-	return outputs
 }

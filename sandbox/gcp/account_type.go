@@ -12,11 +12,8 @@ import (
 )
 
 type accountInputs struct {
-	Project     string `json:"project"`
-	ID          string `json:"accountId"`
-	DisplayName string `json:"displayName"`
-	Description string `json:"description"`
-	Disabled    bool   `json:"disabled"`
+	Project string `json:"project"`
+	AccountSettings
 }
 
 func accountType() provider.Type[*Client] {
@@ -41,15 +38,14 @@ func accountType() provider.Type[*Client] {
 		},
 		Noun: "service account", Word: worded, Gone: isNotFound,
 		Make: func(_ context.Context, client *Client, inputs accountInputs) (string, Account, error) {
-			account, err := client.createAccount(inputs.Project,
-				Account{ID: inputs.ID, DisplayName: inputs.DisplayName, Description: inputs.Description})
+			account, err := client.createAccount(inputs.Project, inputs.AccountSettings)
 			return account.Name(), account, err
 		},
 		Find: func(client *Client, id string, _ accountInputs) (Account, error) {
 			return client.getAccount(emailOf(id))
 		},
 		Change: func(_ context.Context, client *Client, id string, inputs accountInputs) (Account, error) {
-			return client.updateAccount(emailOf(id), inputs.DisplayName, inputs.Description, inputs.Disabled)
+			return client.updateAccount(emailOf(id), inputs.AccountSettings)
 		},
 		Remove: func(_ context.Context, client *Client, id string, _ accountInputs) error {
 			return client.deleteAccount(emailOf(id))
@@ -59,16 +55,8 @@ func accountType() provider.Type[*Client] {
 }
 
 func accountOutputs(account Account) map[string]any {
-	outputs := map[string]any{
-		"accountId": account.ID,
-		"disabled":  account.Disabled,
-		"email":     account.Email(),
-		"member":    "serviceAccount:" + account.Email(),
-		"name":      account.Name(),
-		"project":   account.Project,
-		"uniqueId":  account.UniqueID,
-	}
-	optional(outputs, "displayName", account.DisplayName)
-	optional(outputs, "description", account.Description)
+	outputs := provider.Encode(accountInputs{account.Project, account.AccountSettings})
+	outputs["email"], outputs["member"] = account.Email(), "serviceAccount:"+account.Email()
+	outputs["name"], outputs["uniqueId"] = account.Name(), account.UniqueID
 	return outputs
 }

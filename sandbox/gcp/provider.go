@@ -97,14 +97,6 @@ func worded(doing, noun, id string, err error) error {
 	return err
 }
 
-// optional keeps an output only where it holds something: what is empty is
-// absent for Pulumi.
-func optional(outputs map[string]any, name, value string) {
-	if value != "" {
-		outputs[name] = value
-	}
-}
-
 // Client is the cloud as one configured provider resource sees it.
 type Client struct {
 	cloud *Cloud

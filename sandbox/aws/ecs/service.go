@@ -14,22 +14,32 @@ import (
 	"waybill.example/waybill/sandbox/world"
 )
 
-// ServiceSettings are what a caller sets.
+// ServiceSettings are what a caller sets. The json names are those of the Pulumi
+// type's properties.
 type ServiceSettings struct {
 	// Cluster is the ARN of the cluster.
 	Cluster string `json:"cluster"`
 	Name    string `json:"name"`
 	// TaskDefinition is the ARN of a revision.
-	TaskDefinition string   `json:"taskDefinition"`
-	DesiredCount   int      `json:"desiredCount"`
+	TaskDefinition string `json:"taskDefinition"`
+	DesiredCount   int    `json:"desiredCount"`
+	Network        `json:"networkConfiguration"`
+	CircuitBreaker `json:"deploymentCircuitBreaker,omitzero"`
+	Tags           map[string]string `json:"tags,omitempty"`
+}
+
+// Network is where the tasks of a service are.
+type Network struct {
 	Subnets        []string `json:"subnets,omitempty"`
 	SecurityGroups []string `json:"securityGroups,omitempty"`
-	AssignPublicIP bool     `json:"assignPublicIp,omitempty"`
-	// CircuitBreaker ends a deployment whose tasks do not start, Rollback goes
-	// back to the last one that worked.
-	CircuitBreaker bool              `json:"circuitBreaker,omitempty"`
-	Rollback       bool              `json:"rollback,omitempty"`
-	Tags           map[string]string `json:"tags,omitempty"`
+	AssignPublicIP bool     `json:"assignPublicIp"`
+}
+
+// CircuitBreaker ends a deployment whose tasks do not start where it is enabled,
+// and with Rollback goes back to the last one that worked.
+type CircuitBreaker struct {
+	Enable   bool `json:"enable"`
+	Rollback bool `json:"rollback"`
 }
 
 // Service keeps a number of tasks running.

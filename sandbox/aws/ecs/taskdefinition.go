@@ -19,7 +19,8 @@ type RuntimePlatform struct {
 	OperatingSystemFamily string `json:"operatingSystemFamily,omitempty"`
 }
 
-// TaskDefinitionSettings are what a caller sets.
+// TaskDefinitionSettings are what a caller sets. The json names are those of the
+// Pulumi type's properties, but for the containers.
 type TaskDefinitionSettings struct {
 	Family string `json:"family"`
 	// CPU is in units of 1/1024 of a vCPU, Memory in MiB.
@@ -35,7 +36,7 @@ type TaskDefinitionSettings struct {
 	RuntimePlatform *RuntimePlatform  `json:"runtimePlatform,omitempty"`
 	Tags            map[string]string `json:"tags,omitempty"`
 	// Document is the text that the definitions were read from.
-	Document string `json:"document"`
+	Document string `json:"containerDefinitions"`
 }
 
 // TaskDefinition is one revision of a family.

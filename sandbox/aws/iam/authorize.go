@@ -109,14 +109,14 @@ func (held contents) policiesOf(role Role) (policy.Policies, error) {
 		if !exists {
 			continue // an attached policy cannot be deleted
 		}
-		attached, err := read(arn, managed.Text)
+		attached, err := read(arn, managed.Document)
 		if err != nil {
 			return policies, err
 		}
 		policies.Identity = append(policies.Identity, attached)
 	}
 	if managed, exists := held.policy(role.Account, role.Partition, role.Boundary); exists {
-		attached, err := read(role.Boundary, managed.Text)
+		attached, err := read(role.Boundary, managed.Document)
 		if err != nil {
 			return policies, err
 		}

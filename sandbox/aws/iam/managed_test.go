@@ -37,7 +37,7 @@ func TestAManagedPolicyStaysWhileItIsUsed(t *testing.T) {
 	require.NoError(t, err)
 	found, err := in.Policy(made.ARN)
 	require.NoError(t, err)
-	assert.Equal(t, allowPull, found.Text)
+	assert.Equal(t, allowPull, found.Document)
 	assert.Empty(t, found.Tags)
 	require.NoError(t, in.DeletePolicy(made.ARN))
 	_, err = in.Policy(made.ARN)
@@ -80,9 +80,9 @@ func TestPoliciesOfAWSExistInEveryPartition(t *testing.T) {
 		for _, name := range []string{"AmazonEC2ContainerRegistryPullOnly", "AmazonEC2ContainerRegistryReadOnly", "service-role/AmazonECSTaskExecutionRolePolicy"} {
 			found, err := account(t, cloud, id).Policy("arn:" + partition + ":iam::aws:policy/" + name)
 			require.NoError(t, err)
-			assert.Contains(t, found.Text, "ecr:GetAuthorizationToken")
+			assert.Contains(t, found.Document, "ecr:GetAuthorizationToken")
 			// docs/facts.md §1, number 12.
-			assert.NotContains(t, found.Text, "CreateLogGroup")
+			assert.NotContains(t, found.Document, "CreateLogGroup")
 		}
 	}
 }

@@ -63,7 +63,7 @@ func newSetting(t *testing.T) *setting {
 	}
 	s.service = ecs.ServiceSettings{
 		Cluster: "acme", Name: "acme", DesiredCount: 2,
-		Subnets: []string{"subnet-0123456789abcdef0"}, SecurityGroups: []string{"sg-0123456789abcdef0"},
+		Network: ecs.Network{Subnets: []string{"subnet-0123456789abcdef0"}, SecurityGroups: []string{"sg-0123456789abcdef0"}},
 	}
 	return s
 }
