@@ -48,7 +48,19 @@ func roleType() provider.Type[*Client] {
 		Remove: func(_ context.Context, client *Client, id string, _ iam.RoleSettings) error {
 			return client.iam.DeleteRole(id)
 		},
-		Show: (*Client).roleOutputs,
+		Show: func(_ *Client, role iam.Role, _ iam.RoleSettings) map[string]any {
+			return map[string]any{
+				"arn":                 role.ARN,
+				"assumeRolePolicy":    role.Trust.Text,
+				"createDate":          role.CreateTime.Format(time.RFC3339),
+				"description":         role.Description,
+				"maxSessionDuration":  role.MaxSession,
+				"name":                role.Name,
+				"path":                role.Path,
+				"permissionsBoundary": role.Boundary,
+				"uniqueId":            role.ID,
+			}
+		},
 	})
 }
 
@@ -94,24 +106,7 @@ func (c *Client) updateRole(inputs iam.RoleSettings) (iam.Role, error) {
 			return iam.Role{}, err
 		}
 	}
-	if _, err := c.iam.UpdateRole(inputs.Name, inputs.Description, cmp.Or(inputs.MaxSession, iam.MinSession)); err != nil {
-		return iam.Role{}, err
-	}
-	return c.iam.SetRoleTags(inputs.Name, inputs.Tags)
-}
-
-func (c *Client) roleOutputs(role iam.Role, _ iam.RoleSettings) map[string]any {
-	return map[string]any{
-		"arn":                 role.ARN,
-		"assumeRolePolicy":    role.Trust.Text,
-		"createDate":          role.CreateTime.Format(time.RFC3339),
-		"description":         role.Description,
-		"maxSessionDuration":  role.MaxSession,
-		"name":                role.Name,
-		"path":                role.Path,
-		"permissionsBoundary": role.Boundary,
-		"uniqueId":            role.ID,
-	}
+	return c.iam.UpdateRole(inputs.Name, inputs.Description, cmp.Or(inputs.MaxSession, iam.MinSession), inputs.Tags)
 }
 
 // policyType has the policy's ARN as its ID. The output attachmentCount, which
@@ -144,10 +139,7 @@ func policyType() provider.Type[*Client] {
 			return client.iam.Policy(id)
 		},
 		Change: func(_ context.Context, client *Client, id string, inputs iam.PolicySettings) (iam.ManagedPolicy, error) {
-			if _, err := client.iam.UpdatePolicy(id, inputs.Document); err != nil {
-				return iam.ManagedPolicy{}, err
-			}
-			return client.iam.SetPolicyTags(id, inputs.Tags)
+			return client.iam.UpdatePolicy(id, inputs.Document, inputs.Tags)
 		},
 		Remove: func(_ context.Context, client *Client, id string, _ iam.PolicySettings) error {
 			return client.iam.DeletePolicy(id)

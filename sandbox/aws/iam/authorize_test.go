@@ -96,7 +96,7 @@ func TestAllPoliciesOfARoleCount(t *testing.T) {
 	_, err = in.SetBoundary("puller", boundary.ARN)
 	require.NoError(t, err)
 	assert.Contains(t, pull(t, cloud, session, granted).Reason(), "because no permissions boundary allows")
-	_, err = in.UpdatePolicy(boundary.ARN, strings.Replace(allowPull, "Allow", "Deny", 1))
+	_, err = in.UpdatePolicy(boundary.ARN, strings.Replace(allowPull, "Allow", "Deny", 1), nil)
 	require.NoError(t, err)
 	assert.Contains(t, pull(t, cloud, session, granted).Reason(), "with an explicit deny in a permissions boundary: "+boundary.ARN)
 	_, err = in.SetBoundary("puller", "")

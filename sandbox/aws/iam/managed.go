@@ -110,33 +110,21 @@ func (a *Account) attachable(held contents, arn string) error {
 	return nil
 }
 
-// UpdatePolicy replaces the document of a managed policy: a new default version.
-func (a *Account) UpdatePolicy(arn, text string) (_ ManagedPolicy, err error) {
+// UpdatePolicy replaces the document of a managed policy, a new default version, and
+// its tags.
+func (a *Account) UpdatePolicy(arn, text string, tags map[string]string) (_ ManagedPolicy, err error) {
 	defer api.During("CreatePolicyVersion", &err)
-	if err := a.checkManaged(text); err != nil {
-		return ManagedPolicy{}, err
-	}
-	return a.changePolicy(arn, func(p *ManagedPolicy) { p.Document = text })
-}
-
-// SetPolicyTags replaces the tags of a managed policy.
-func (a *Account) SetPolicyTags(arn string, tags map[string]string) (_ ManagedPolicy, err error) {
-	defer api.During("TagPolicy", &err)
 	var c fault.Checker
 	checkTags(&c, tags)
-	if err := c.Err(); err != nil {
+	if err := cmp.Or(c.Err(), a.checkManaged(text)); err != nil {
 		return ManagedPolicy{}, err
 	}
-	return a.changePolicy(arn, func(p *ManagedPolicy) { p.Tags = tags })
-}
-
-func (a *Account) changePolicy(arn string, change func(*ManagedPolicy)) (ManagedPolicy, error) {
 	missing := noSuchEntity("Policy %s was not found.", arn)
 	return state.Edit(a.cloud.store, contents.policies, arn, missing, func(_ contents, p *ManagedPolicy) error {
 		if p.Account != a.ID {
 			return missing
 		}
-		change(p)
+		p.Document, p.Tags = text, tags
 		return nil
 	})
 }

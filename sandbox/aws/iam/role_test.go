@@ -26,11 +26,9 @@ func TestARoleIsMadeChangedAndDeleted(t *testing.T) {
 	assert.Regexp(t, `^AROA[A-Z2-7]{17}$`, made.ID)
 	assert.Equal(t, 7200, made.MaxSession)
 
-	changed, err := in.UpdateRole("puller", "still pulls", 3600)
+	changed, err := in.UpdateRole("puller", "still pulls", 3600, map[string]string{"a": "b"})
 	require.NoError(t, err)
 	assert.Equal(t, "still pulls", changed.Description)
-	_, err = in.SetRoleTags("puller", map[string]string{"a": "b"})
-	require.NoError(t, err)
 	_, err = in.SetBoundary("puller", "")
 	require.NoError(t, err)
 	_, err = in.UpdateTrustPolicy("puller", trusting(vendor))
@@ -98,7 +96,7 @@ func TestWrongRolesAreRefusedInTheWordsOfIAM(t *testing.T) {
 	}
 	for _, operation := range []func(string) error{
 		in.DeleteRole,
-		func(name string) error { _, err := in.UpdateRole(name, "", 3600); return err },
+		func(name string) error { _, err := in.UpdateRole(name, "", 3600, nil); return err },
 		func(name string) error { _, err := in.UpdateTrustPolicy(name, ecsTrust); return err },
 		func(name string) error { return in.PutRolePolicy(name, "a", allowPull) },
 		func(name string) error { return in.DeleteRolePolicy(name, "a") },
