@@ -78,14 +78,6 @@ func failures(property resource.PropertyKey, messages []string) []plugin.CheckFa
 	return result
 }
 
-// unlessGone forgives a request about something that does not exist.
-func unlessGone(err error) error {
-	if isNotFound(err) {
-		return nil
-	}
-	return err
-}
-
 // worded words failed requests as the gcp provider does.
 func worded(doing, noun, id string, err error) error {
 	switch doing {
