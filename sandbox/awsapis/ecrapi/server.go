@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -24,8 +22,7 @@ type Config struct {
 	Gate *access.Gate
 	// Repositories are those of every account, with their policies.
 	Repositories *ecr.Store
-	// Accounts say which there are, in which Regions, and which images the
-	// vendor publishes.
+	// Accounts say which images the vendor publishes.
 	Accounts []world.AWSAccount
 	// Dir is an existing folder for the images and the key of the tokens.
 	Dir string
@@ -53,28 +50,8 @@ func New(config Config) (*Server, error) {
 	return &Server{config: config, seal: seal, shelf: content.NewShelf(filepath.Join(config.Dir, "repositories"))}, nil
 }
 
-// hostForm has the account, for a registry, the Region and the suffix.
-var hostForm = regexp.MustCompile(`^(?:api|([0-9]{12})\.dkr)\.ecr\.([a-z0-9-]+)\.(amazonaws\.(?:com(?:\.cn)?|eu))$`)
-
-// Handler returns the endpoint of a host, or nil for a host that is none: of an
-// account or a Region that the world does not have, or in the wrong partition.
-func (s *Server) Handler(host string) http.Handler {
-	parts := hostForm.FindStringSubmatch(host)
-	if parts == nil || arn.PartitionOf(parts[2]).Suffix != parts[3] {
-		return nil
-	}
-	account, region := parts[1], parts[2]
-	for _, existing := range s.config.Accounts {
-		if (account != "" && account != existing.ID) || !slices.Contains(existing.Regions, region) {
-			continue
-		}
-		if account == "" {
-			return s.api(region)
-		}
-		return &registry{server: s, place: arn.Place{Account: account, Region: region}}
-	}
-	return nil
-}
+// Registry is the registry of an account in a Region.
+func (s *Server) Registry(place arn.Place) http.Handler { return &registry{server: s, place: place} }
 
 // folder is where a repository is kept: its name may have slashes, but no folder
 // lies in another repository's.

@@ -11,7 +11,6 @@ package logsapi
 
 import (
 	"net/http"
-	"regexp"
 	"slices"
 
 	"waybill.example/waybill/sandbox/aws/arn"
@@ -20,7 +19,6 @@ import (
 	"waybill.example/waybill/sandbox/aws/logs"
 	"waybill.example/waybill/sandbox/awsapis/access"
 	"waybill.example/waybill/sandbox/awsapis/internal/awsjson"
-	"waybill.example/waybill/sandbox/world"
 )
 
 // Server is CloudWatch Logs in every Region of the world's accounts.
@@ -29,22 +27,10 @@ type Server struct {
 	Gate *access.Gate
 	// Groups are those of every account.
 	Groups *logs.Store
-	// Accounts say in which Regions there is an endpoint.
-	Accounts []world.AWSAccount
 }
 
-var hostForm = regexp.MustCompile(`^logs\.([a-z0-9-]+)\.amazonaws\.(?:com(?:\.cn)?|eu)$`)
-
-// Handler returns the endpoint of a host, or nil for a host that is none.
-func (s *Server) Handler(host string) http.Handler {
-	parts := hostForm.FindStringSubmatch(host)
-	if parts == nil || host != access.Host("logs", parts[1]) {
-		return nil
-	}
-	region := parts[1]
-	if !slices.ContainsFunc(s.Accounts, func(a world.AWSAccount) bool { return slices.Contains(a.Regions, region) }) {
-		return nil
-	}
+// Endpoint is the one of a Region.
+func (s *Server) Endpoint(region string) http.Handler {
 	return awsjson.Service{
 		Gate: s.Gate, Name: "logs", Region: region, Target: "Logs_20140328",
 		Operations: map[string]awsjson.Operation{
