@@ -153,7 +153,7 @@ func TestExampleADeploymentThatIsRolledBackFails(t *testing.T) {
 	vendor := arn.Place{Account: starksVendor, Region: "us-east-1"}
 	repository, err := s.AWS.ECR.Get(vendor, "stark/bifrost")
 	require.NoError(t, err)
-	right := s.AWS.ECR.PolicyText(repository)
+	right := repository.PolicyText()
 	require.NoError(t, s.AWS.ECR.DeletePolicy(vendor, "stark/bifrost"))
 
 	p.set("product.tag", "1.4.3")
@@ -197,7 +197,7 @@ func TestExampleAnExistingRepositorysPolicyIsNotWrittenOver(t *testing.T) {
 
 	repository, err := s.AWS.ECR.Get(vendor, "stark/bifrost")
 	require.NoError(t, err)
-	both := strings.Replace(s.AWS.ECR.PolicyText(repository), `"Statement":[`, `"Statement":[`+theirs+",", 1)
+	both := strings.Replace(repository.PolicyText(), `"Statement":[`, `"Statement":[`+theirs+",", 1)
 	require.Contains(t, both, theirs)
 	_, err = s.AWS.ECR.SetPolicy(vendor, "stark/bifrost", both)
 	require.NoError(t, err)

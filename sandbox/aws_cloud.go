@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"waybill.example/waybill/sandbox/aws"
 	"waybill.example/waybill/sandbox/awsapis"
@@ -21,7 +22,7 @@ func (s *Sandbox) hasAWS() bool { return len(s.world.AWS.Accounts) > 0 }
 // openAWS opens what the accounts hold.
 func (s *Sandbox) openAWS() (err error) {
 	if s.hasAWS() {
-		s.AWS, err = aws.Open(s.state.Path("aws"), s.world.AWS, aws.Settling(settling))
+		s.AWS, err = aws.Open(s.state.Path("aws"), s.world.AWS, time.Now, settling)
 	}
 	return err
 }
@@ -37,7 +38,7 @@ func (s *Sandbox) answerForAWS(ctx context.Context) error {
 		return err
 	}
 	if s.AWSAPIs, err = awsapis.New(awsapis.Config{
-		Cloud: s.AWS, Accounts: s.world.AWS.Accounts, Dir: dir, Client: s.Network.Client(), ReachesAgent: s.reachesAgent,
+		Cloud: s.AWS, Accounts: s.world.AWS.Accounts, Dir: dir, Client: s.Network.Client(), Now: time.Now, ReachesAgent: s.reachesAgent,
 	}); err != nil {
 		return err
 	}

@@ -271,7 +271,7 @@ func TestExampleBothHalvesOnEKSAreOffBoarded(t *testing.T) {
 	policy := func() string {
 		repository, err := p.sandbox.AWS.ECR.Get(vendor, "oscorp/bifrost")
 		require.NoError(t, err)
-		return p.sandbox.AWS.ECR.PolicyText(repository)
+		return repository.PolicyText()
 	}
 	granted := policy()
 	gone, err := p.engine("customer").Destroy(ctx)

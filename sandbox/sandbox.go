@@ -270,10 +270,10 @@ func Start(ctx context.Context, options Options) (_ *Sandbox, err error) {
 	if err := s.findTools(ctx); err != nil {
 		return nil, err
 	}
-	if s.Azure, err = azure.Open(dir.Path("azure.json"), existing.Azure, azure.Settling(settling)); err != nil {
+	if s.Azure, err = azure.Open(dir.Path("azure.json"), existing.Azure, azure.WriteTime, settling); err != nil {
 		return nil, err
 	}
-	if s.GCP, err = gcp.Open(dir.Path("gcp.json"), existing.GCP, gcp.Settling(settling)); err != nil {
+	if s.GCP, err = gcp.Open(dir.Path("gcp.json"), existing.GCP, time.Now, settling); err != nil {
 		return nil, err
 	}
 	if err := s.openAWS(); err != nil {
@@ -361,7 +361,7 @@ func (s *Sandbox) startNetwork(ctx context.Context) (err error) {
 		return err
 	}
 	if s.Entra, err = entra.New(entra.Config{
-		Cloud: s.Azure, World: s.world.Azure, Dir: s.state.Path("entra"), Client: s.Network.Client(),
+		Cloud: s.Azure, World: s.world.Azure, Dir: s.state.Path("entra"), Client: s.Network.Client(), Now: time.Now,
 	}); err != nil {
 		return err
 	}
@@ -372,7 +372,7 @@ func (s *Sandbox) startNetwork(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.google, err = googleapis.New(googleapis.Config{Cloud: s.GCP, Dir: keys, Client: s.Network.Client()}); err != nil {
+	if s.google, err = googleapis.New(googleapis.Config{Cloud: s.GCP, Dir: keys, Client: s.Network.Client(), Now: time.Now}); err != nil {
 		return err
 	}
 	maps.Copy(handlers, s.google.Handlers())
@@ -380,7 +380,7 @@ func (s *Sandbox) startNetwork(ctx context.Context) (err error) {
 		s.Network.Handle(host, s.record.Watch(host, handler))
 	}
 	registries, err := registry.Open(ctx, registry.Config{
-		Cloud: s.GCP, World: s.world, Tokens: s.google.Tokens, Dir: s.state.Path("registries"),
+		Cloud: s.GCP, World: s.world, Tokens: s.google.Tokens, Dir: s.state.Path("registries"), Now: time.Now,
 	})
 	if err != nil {
 		return err

@@ -28,14 +28,12 @@ type Client struct {
 	cloud *Cloud
 	iam   *iam.Account
 	arn.Place
-	// tags are the configured default tags.
-	tags map[string]string
 }
 
 // unmodelled are configuration keys that would change what the provider does
 // and that the sandbox does not know. Those that only say where credentials come
 // from, and how often a request is repeated, change nothing here.
-var unmodelled = []string{"assumeRole", "assumeRoleWithWebIdentity", "endpoints", "ignoreTags"}
+var unmodelled = []string{"assumeRole", "assumeRoleWithWebIdentity", "defaultTags", "endpoints", "ignoreTags"}
 
 // regionForm is what the real provider takes for a Region unless it is told not
 // to validate.
@@ -56,8 +54,6 @@ func (c *Cloud) configure(config map[string]any) (*Client, error) {
 	case !skipped && !regionForm.MatchString(region):
 		problems = append(problems, fmt.Errorf("invalid AWS Region: %s", region))
 	}
-	tags, err := defaultTags(config["defaultTags"])
-	problems = append(problems, err)
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
@@ -75,7 +71,7 @@ func (c *Cloud) configure(config map[string]any) (*Client, error) {
 		return nil, fault.API("STS").Refuse("GetCallerIdentity", http.StatusForbidden, "InvalidClientTokenId",
 			"The security token included in the request is invalid (account %s has not enabled Region %s)", account.ID, region)
 	}
-	return &Client{cloud: c, iam: owner, Place: arn.Place{Account: account.ID, Region: region}, tags: tags}, nil
+	return &Client{cloud: c, iam: owner, Place: arn.Place{Account: account.ID, Region: region}}, nil
 }
 
 // account chooses whose administrator the provider is.
@@ -118,45 +114,33 @@ func texts(value any) []string {
 	return result
 }
 
-func defaultTags(value any) (map[string]string, error) {
-	block, _ := value.(map[string]any)
-	given, _ := block["tags"].(map[string]any)
-	tags := map[string]string{}
-	for key, value := range given {
-		text, isText := value.(string)
-		if !isText {
-			return nil, fmt.Errorf("defaultTags.tags[%q]: want a string, got %v", key, value)
-		}
-		tags[key] = text
-	}
-	return tags, nil
+// tagsOf are the tags of a resource, or of its inputs: a struct that has Tags.
+func tagsOf(resource any) map[string]string {
+	return reflect.ValueOf(resource).FieldByName("Tags").Interface().(map[string]string)
 }
 
-// tagsOf are the tags of a resource, or of its inputs: a pointer to a struct that has Tags.
-func tagsOf(resource any) *map[string]string {
-	return reflect.ValueOf(resource).Elem().FieldByName("Tags").Addr().Interface().(*map[string]string)
-}
-
-// tagged is a type whose resources carry the configured tags besides their own: its
-// handlers get all of them, and a program is shown which it gave. The operations are
-// those that a refusal of tags ends.
+// tagged is a type whose resources carry tags. The operations are those that a
+// refusal of tags ends.
 func tagged[I, R any](api fault.API, create, update string, kind provider.Kind[*Client, I, R]) provider.Type[*Client] {
 	make, change, show := kind.Make, kind.Change, kind.Show
 	kind.Make = func(ctx context.Context, client *Client, inputs I) (id string, made R, err error) {
-		if err = client.tag(api, create, tagsOf(&inputs)); err == nil {
+		if err = checkTags(api, create, tagsOf(inputs)); err == nil {
 			id, made, err = make(ctx, client, inputs)
 		}
 		return id, made, err
 	}
 	kind.Change = func(ctx context.Context, client *Client, id string, inputs I) (changed R, err error) {
-		if err = client.tag(api, update, tagsOf(&inputs)); err == nil {
+		if err = checkTags(api, update, tagsOf(inputs)); err == nil {
 			changed, err = change(ctx, client, id, inputs)
 		}
 		return changed, err
 	}
 	kind.Show = func(client *Client, held R, inputs I) map[string]any {
 		outputs := withoutEmpty(show(client, held, inputs))
-		client.tagOutputs(outputs, *tagsOf(&held), *tagsOf(&inputs))
+		tags := tagsOf(held)
+		if outputs["tagsAll"] = tags; len(tags) > 0 {
+			outputs["tags"] = tags
+		}
 		return outputs
 	}
 	kind.Gone = gone
@@ -166,50 +150,28 @@ func tagged[I, R any](api fault.API, create, update string, kind provider.Kind[*
 	return kind.Resource()
 }
 
-// tag adds the configured tags to a resource's own, which override them. The limits
-// are those of
+// checkTags applies the limits of
 // https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
-func (c *Client) tag(api fault.API, operation string, own *map[string]string) error {
-	all := map[string]string{}
-	maps.Copy(all, c.tags)
-	maps.Copy(all, *own)
+func checkTags(api fault.API, operation string, tags map[string]string) error {
 	refuse := func(format string, args ...any) error {
 		return api.Refuse(operation, http.StatusBadRequest, cmp.Or(tagCodes[api], "InvalidParameterException"), format, args...)
 	}
-	if len(all) > 50 {
-		return refuse("%d tags are given: at most 50 are allowed", len(all))
+	if len(tags) > 50 {
+		return refuse("%d tags are given: at most 50 are allowed", len(tags))
 	}
-	for _, key := range slices.Sorted(maps.Keys(all)) {
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		switch {
 		case strings.HasPrefix(strings.ToLower(key), "aws:"):
 			return refuse("%q: aws: prefixed tag key names are not allowed for external use.", key)
-		case key == "" || len(key) > 128 || len(all[key]) > 256:
-			return refuse("the tag %q has a key of %d and a value of %d characters: from 1 to 128 and up to 256 are allowed", key, len(key), len(all[key]))
+		case key == "" || len(key) > 128 || len(tags[key]) > 256:
+			return refuse("the tag %q has a key of %d and a value of %d characters: from 1 to 128 and up to 256 are allowed", key, len(key), len(tags[key]))
 		}
 	}
-	*own = all
 	return nil
 }
 
 // tagCodes are the codes of services for tags that they refuse.
 var tagCodes = map[fault.API]string{"IAM": "InvalidInput", "ECR": "InvalidTagParameterException"}
-
-// tagOutputs describes the tags that a resource carries to a program that gave
-// some of them itself.
-func (c *Client) tagOutputs(outputs map[string]any, all, own map[string]string) {
-	tags, given := map[string]any{}, map[string]any{}
-	for key, value := range all {
-		tags[key] = value
-		_, isOwn := own[key]
-		if fallback, isDefault := c.tags[key]; isOwn || !isDefault || fallback != value {
-			given[key] = value
-		}
-	}
-	outputs["tagsAll"] = tags
-	if len(given) > 0 {
-		outputs["tags"] = given
-	}
-}
 
 // failed words a failed request as the real provider does.
 func failed(doing, noun, subject string, err error) error {

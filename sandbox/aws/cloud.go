@@ -34,32 +34,17 @@ type Cloud struct {
 	now   func() time.Time
 	// fresh are roles, by ARN.
 	fresh *state.Fresh
-	drain time.Duration
 	start func(context.Context, ecs.Service) error
 }
 
-// Option changes how a Cloud behaves.
-type Option func(*Cloud)
-
-// Clock replaces time.Now, for what depends on dates.
-func Clock(now func() time.Time) Option { return func(c *Cloud) { c.now = now } }
-
-// Settling lets the first request for another resource that names a new role meet it
-// as missing, for so long after it was made. Default: never.
-func Settling(duration time.Duration) Option {
-	return func(c *Cloud) { c.fresh = &state.Fresh{For: duration} }
-}
-
 // Open reads the cloud's files in the folder dir, or starts them with what the
-// world has.
-func Open(dir string, existing world.AWS, options ...Option) (*Cloud, error) {
+// world has. The first request for another resource that names a new role meets it
+// as missing, while it is settling.
+func Open(dir string, existing world.AWS, now func() time.Time, settling time.Duration) (*Cloud, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("aws: %w", err)
 	}
-	c := &Cloud{world: existing, now: time.Now, drain: Drain}
-	for _, option := range options {
-		option(c)
-	}
+	c := &Cloud{world: existing, now: now, fresh: &state.Fresh{For: settling}}
 	if err := c.open(dir); err != nil {
 		return nil, fmt.Errorf("aws: %w", err)
 	}
@@ -68,7 +53,7 @@ func Open(dir string, existing world.AWS, options ...Option) (*Cloud, error) {
 
 func (c *Cloud) open(dir string) (err error) {
 	accounts := c.world.Accounts
-	if c.IAM, err = iam.Open(filepath.Join(dir, "iam.json"), c.world, iam.Clock(c.now)); err != nil {
+	if c.IAM, err = iam.Open(filepath.Join(dir, "iam.json"), c.world, c.now); err != nil {
 		return err
 	}
 	if c.ECR, err = ecr.Open(ecr.Config{
@@ -82,7 +67,7 @@ func (c *Cloud) open(dir string) (err error) {
 		return err
 	}
 	if c.ECS, err = ecs.Open(ecs.Config{
-		Path: filepath.Join(dir, "ecs.json"), Accounts: accounts, Drain: c.drain, Now: c.now,
+		Path: filepath.Join(dir, "ecs.json"), Accounts: accounts, Drain: Drain, Now: c.now,
 	}); err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@
 //
 // The provider acts as an administrator of one account: the one that
 // allowedAccountIds names, or the world's only one. It does not model profiles,
-// assumed roles, endpoints of one's own, name prefixes, load balancers or EC2
-// capacity, and refuses them, except for settings that only say where
+// assumed roles, endpoints of one's own, default tags, made-up names, load balancers
+// or EC2 capacity, and refuses them, except for settings that only say where
 // credentials come from. A change takes effect at once, where AWS needs seconds.
 package aws

@@ -12,23 +12,6 @@ import (
 	"waybill.example/waybill/sandbox/provider"
 )
 
-// textual turns documents that a program gives as objects into JSON text, as
-// the real provider does.
-func textual(inputs resource.PropertyMap, properties ...resource.PropertyKey) error {
-	for _, property := range properties {
-		value := inputs[property]
-		if !value.IsObject() || value.ContainsUnknowns() {
-			continue
-		}
-		text, err := json.Marshal(provider.Plain(value.ObjectValue()))
-		if err != nil {
-			return fmt.Errorf("%s: %w", property, err)
-		}
-		inputs[property] = resource.NewStringProperty(string(text))
-	}
-	return nil
-}
-
 // asJSON checks that properties hold JSON, which the real provider does before
 // any request.
 func asJSON(inputs resource.PropertyMap, properties ...resource.PropertyKey) []plugin.CheckFailure {
@@ -101,4 +84,9 @@ func samePolicyIn(properties ...resource.PropertyKey) func(resource.PropertyKey,
 	return func(property resource.PropertyKey, old, new resource.PropertyValue) bool {
 		return slices.Contains(properties, property) && samePolicy(old, new)
 	}
+}
+
+// failure is one problem with one property, for Check.
+func failure(property resource.PropertyKey, format string, args ...any) plugin.CheckFailure {
+	return plugin.CheckFailure{Property: property, Reason: fmt.Sprintf("%s: %s", property, fmt.Sprintf(format, args...))}
 }

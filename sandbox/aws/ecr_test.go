@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/stretchr/testify/assert"
@@ -106,10 +107,13 @@ func TestARepositoryWithImagesIsDeletedByForceOnly(t *testing.T) {
 }
 
 // held are contents that remember what was emptied.
-type held struct{ emptied []string }
+type held struct {
+	none    bool
+	emptied []string
+}
 
-func (*held) Tags(r ecr.Repository) []string {
-	if r.Name == "empty" {
+func (h *held) Tags(r ecr.Repository) []string {
+	if h.none || r.Name == "empty" {
 		return nil
 	}
 	return []string{"latest"}
@@ -170,10 +174,6 @@ func TestARepositoryPolicyIsBoundToTheRolesThatItNames(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, map[string]string{role.Text(t, "arn"): role.Text(t, "uniqueId")}, attached.Bindings)
 	assert.Equal(t, created.Inputs, vendors.Refresh(created).Inputs)
-
-	require.NoError(t, customers.Delete(role))
-	customers.MustCreate(roleToken, "acme", map[string]any{"name": "acme", "assumeRolePolicy": podsTrust})
-	assert.Contains(t, vendors.Refresh(created).Text(t, "policy"), role.Text(t, "uniqueId"), "the re-created role is another one")
 }
 
 func TestARepositoryPolicyMayNameAnAccountWhoseRoleDoesNotExistYet(t *testing.T) {
@@ -196,13 +196,9 @@ func TestRepositoryPoliciesThatECRRefuses(t *testing.T) {
 	})
 }
 
-func TestADocumentMayBeAnObjectAndItsOrderDoesNotMatter(t *testing.T) {
+func TestTheOrderOfADocumentDoesNotMatter(t *testing.T) {
 	_, engine := as(t, vendor)
-	created := engine.MustCreate(repositoryPolicyToken, "acme", map[string]any{"repository": "neighbour", "policy": map[string]any{
-		"Version": "2012-10-17", "Statement": []any{map[string]any{
-			"Effect": "Allow", "Principal": map[string]any{"AWS": nodeRole}, "Action": []any{"ecr:BatchGetImage"},
-		}},
-	}})
+	created := engine.MustCreate(repositoryPolicyToken, "acme", map[string]any{"repository": "neighbour", "policy": readers(nodeRole)})
 	same := strings.Replace(readers(nodeRole), `["ecr:BatchGetImage"]`, `"ecr:BatchGetImage"`, 1)
 	assert.Empty(t, engine.Diff(created, map[string]any{"repository": "neighbour", "policy": same}).ChangedKeys)
 	other := strings.Replace(same, "ecr:BatchGetImage", "ecr:DescribeImages", 1)
@@ -256,6 +252,6 @@ func TestLifecyclePoliciesThatECRRefuses(t *testing.T) {
 func TestAWorldsPolicyThatNamesNobodyIsRefused(t *testing.T) {
 	existing := accounts()
 	existing.Accounts[0].Repositories[0].Policy = []byte(readers("arn:aws:iam::222222222222:role/nobody"))
-	_, err := aws.Open(t.TempDir(), existing)
+	_, err := aws.Open(t.TempDir(), existing, time.Now, 0)
 	require.ErrorContains(t, err, "the world's policy of arn:aws:ecr:eu-central-1:111111111111:repository/neighbour: Principal not found")
 }

@@ -50,8 +50,8 @@ func repositoryType() provider.Type[*Client] {
 				"imageScanningConfiguration": map[string]any{"scanOnPush": false},
 				"imageTagMutability":         ecr.Mutable,
 			},
-			DeleteFirst: collides,
-			Default:     named(255),
+			DeleteFirst: true,
+			Name:        "name",
 			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
 				mutability := provider.Text(inputs, "imageTagMutability")
 				if inputs.HasValue("imageTagMutability") && mutability != ecr.Mutable && mutability != ecr.Immutable {
@@ -116,9 +116,6 @@ func attachedType(
 	base.Required = []string{"policy"}
 	base.Computed, base.Settled = []string{"registryId"}, []string{"registryId"}
 	base.Same = samePolicyIn("policy")
-	base.Default = func(_ *Client, _ plugin.CheckRequest, inputs resource.PropertyMap) error {
-		return textual(inputs, "policy")
-	}
 	base.Validate = func(inputs resource.PropertyMap) []plugin.CheckFailure { return asJSON(inputs, "policy") }
 	kind := provider.Kind[*Client, attachedInputs, ecr.Repository]{
 		Type: base, Noun: noun, Word: failed, Gone: gone,
@@ -154,7 +151,7 @@ func repositoryPolicyType() provider.Type[*Client] {
 		Args:      pulumiecr.RepositoryPolicyArgs{}.ElementType(),
 		Immutable: []string{"repository"},
 	}, "ECR Repository Policy",
-		func(client *Client, repository ecr.Repository) string { return client.cloud.ECR.PolicyText(repository) },
+		func(client *Client, repository ecr.Repository) string { return repository.PolicyText() },
 		func(client *Client, name, text string) (ecr.Repository, error) {
 			return client.cloud.ECR.SetPolicy(client.Place, name, text)
 		},
@@ -168,7 +165,7 @@ func lifecyclePolicyType() provider.Type[*Client] {
 		Tok:         "aws:ecr/lifecyclePolicy:LifecyclePolicy",
 		Args:        pulumiecr.LifecyclePolicyArgs{}.ElementType(),
 		Immutable:   []string{"policy", "repository"},
-		DeleteFirst: func(resource.PropertyMap) bool { return true },
+		DeleteFirst: true,
 	}, "ECR Lifecycle Policy",
 		func(_ *Client, repository ecr.Repository) string { return repository.Lifecycle },
 		func(client *Client, name, text string) (ecr.Repository, error) {

@@ -133,7 +133,7 @@ func TestTaskDefinitionsThatECSRefuses(t *testing.T) {
 		"architecture":                  {inputs: taskDefinition(map[string]any{"runtimePlatform": map[string]any{"cpuArchitecture": "SPARC"}}), want: `Invalid 'cpuArchitecture' setting "SPARC"`},
 		"system":                        {inputs: taskDefinition(map[string]any{"runtimePlatform": map[string]any{"operatingSystemFamily": "BEOS"}}), want: `Invalid 'operatingSystemFamily' setting "BEOS"`},
 		"Windows on ARM":                {inputs: taskDefinition(map[string]any{"runtimePlatform": map[string]any{"cpuArchitecture": "ARM64", "operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}}), want: "Windows on X86_64 only"},
-		"storage":                       {inputs: taskDefinition(map[string]any{"ephemeralStorage": map[string]any{"sizeInGib": 20}}), want: "from 21 to 200 are allowed"},
+		"storage":                       {inputs: taskDefinition(map[string]any{"ephemeralStorage": map[string]any{"sizeInGib": 20}}), want: "ephemeralStorage: the sandbox does not model it"},
 		"no containers":                 {inputs: taskDefinition(map[string]any{"containerDefinitions": "[]"}), want: "Container list cannot be empty."},
 		"no JSON":                       {inputs: taskDefinition(map[string]any{"containerDefinitions": "{"}), want: "ECS Task Definition container_definitions is invalid"},
 		"an unknown property":           {inputs: without(`"essential"`, `"required"`), want: `unknown field "required"`},
@@ -189,13 +189,12 @@ func TestAServiceChangesInPlaceAndDrainsWhenItIsDeleted(t *testing.T) {
 
 func TestTheNameOfADrainingServiceIsTaken(t *testing.T) {
 	now := time.Now()
-	cloud, err := aws.Open(t.TempDir(), accounts(), aws.Clock(func() time.Time { return now }))
+	cloud, err := aws.Open(t.TempDir(), accounts(), func() time.Time { return now }, 0)
 	require.NoError(t, err)
 	engine := configured(t, cloud, customer)
 	registered(t, cloud, engine)
 	created := engine.MustCreate(serviceToken, "acme", service(nil))
-	require.ErrorContains(t, cloud.ECS.DeleteService(string(created.ID), false), "InvalidParameterException: The service cannot be stopped while it is scaled above 0.")
-	require.NoError(t, cloud.ECS.DeleteService(string(created.ID), true))
+	require.NoError(t, cloud.ECS.DeleteService(string(created.ID)))
 	_, err = engine.Create(serviceToken, "acme", service(nil))
 	require.ErrorContains(t, err, "Unable to Start a service that is still Draining.")
 	_, err = engine.Update(created, service(nil))
@@ -219,10 +218,9 @@ func TestServicesThatECSRefuses(t *testing.T) {
 		"another VPC's group":     {inputs: placed([]any{"subnet-1a"}, []any{"sg-2"}), want: "Security group sg-2 does not appear to belong to the same VPC as the input subnets."},
 		"no network":              {inputs: service(map[string]any{"networkConfiguration": nil}), want: "Network Configuration must be provided when networkMode 'awsvpc' is specified."},
 		"name":                    {inputs: service(map[string]any{"name": "a/b"}), want: "Invalid service name 'a/b'"},
-		"a blocked deployment":    {inputs: service(map[string]any{"deploymentMinimumHealthyPercent": 100, "deploymentMaximumPercent": 100}), want: "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments."},
 		"counts":                  {inputs: service(map[string]any{"desiredCount": -1}), want: "must be from 0 to 5000"},
 		"EC2":                     {inputs: service(map[string]any{"launchType": "EC2"}), want: `launchType: want one of ["FARGATE"], got "EC2"`},
-		"no launch type":          {inputs: service(map[string]any{"launchType": nil}), want: "creating ECS Service (acme): launchType: the sandbox models FARGATE only"},
+		"no launch type":          {inputs: service(map[string]any{"launchType": nil}), want: `missing required property "launchType"`},
 		"load balancers":          {inputs: service(map[string]any{"loadBalancers": []any{map[string]any{"containerName": "server", "containerPort": 8080}}}), want: "loadBalancers: the sandbox does not model it"},
 		"CodeDeploy":              {inputs: service(map[string]any{"deploymentController": map[string]any{"type": "CODE_DEPLOY"}}), want: "deploymentController: the sandbox does not model it"},
 		"twice":                   {inputs: service(nil), want: "InvalidParameterException: Creation of service was not idempotent."},

@@ -45,14 +45,9 @@ func associationType() provider.Type[*Client] {
 			return client.cloud.EKS.Delete(client.Place, known.Cluster, id)
 		},
 		Show: func(_ *Client, association eks.Association, _ eks.AssociationSettings) map[string]any {
-			return map[string]any{
-				"associationArn": association.ARN(),
-				"associationId":  association.ID,
-				"clusterName":    association.Cluster,
-				"namespace":      association.Namespace,
-				"roleArn":        association.RoleARN,
-				"serviceAccount": association.ServiceAccount,
-			}
+			outputs := provider.Encode(association.AssociationSettings)
+			outputs["associationArn"], outputs["associationId"] = association.ARN(), association.ID
+			return outputs
 		},
 	})
 }

@@ -192,7 +192,7 @@ func getResource() provider.Function[*Client] {
 				return nil, failed("reading", "Cloud Control API (Resource)", name, missing(err))
 			}
 			described := map[string]any{"RepositoryName": repository.Name, "Arn": repository.ARN()}
-			if policy := client.cloud.ECR.PolicyText(repository); policy != "" {
+			if policy := repository.PolicyText(); policy != "" {
 				described["RepositoryPolicyText"] = json.RawMessage(policy)
 			}
 			text, err := json.Marshal(described)

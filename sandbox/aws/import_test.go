@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -38,7 +39,7 @@ func handMade() world.AWS {
 // The forms are those of the Import section of each type's page, for example
 // https://www.pulumi.com/registry/packages/aws/api-docs/ecr/repository/#import
 func TestWhatWasMadeByHandIsImportedByItsDocumentedID(t *testing.T) {
-	cloud, err := aws.Open(t.TempDir(), handMade())
+	cloud, err := aws.Open(t.TempDir(), handMade(), time.Now, 0)
 	require.NoError(t, err)
 	role := "arn:aws:iam::222222222222:role/bifrost"
 	for name, c := range map[string]struct {
@@ -183,7 +184,7 @@ func TestAWorldThatAWSWouldRefuseIsRefused(t *testing.T) {
 	} {
 		existing := handMade()
 		c.change(&existing)
-		_, err := aws.Open(t.TempDir(), existing)
+		_, err := aws.Open(t.TempDir(), existing, time.Now, 0)
 		require.ErrorContains(t, err, c.want, name)
 	}
 }

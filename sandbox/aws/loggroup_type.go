@@ -24,58 +24,45 @@ type logGroupArgs struct {
 	Tags            map[string]string `pulumi:"tags"`
 }
 
-type logGroupInputs struct {
-	logs.Settings
-	SkipDestroy bool `json:"skipDestroy"`
-}
-
 func logGroupType() provider.Type[*Client] {
 	const create = "CreateLogGroup"
-	return tagged("CloudWatch Logs", create, create, provider.Kind[*Client, logGroupInputs, logs.Group]{
+	return tagged("CloudWatch Logs", create, create, provider.Kind[*Client, logs.Settings, logs.Group]{
 		Type: provider.Type[*Client]{
 			Tok:         "aws:cloudwatch/logGroup:LogGroup",
 			Args:        reflect.TypeFor[logGroupArgs](),
-			Computed:    []string{"arn", "logGroupClass", "tagsAll"},
-			Settled:     []string{"arn", "logGroupClass"},
-			Immutable:   []string{"logGroupClass", "name"},
-			Defaults:    map[string]any{"retentionInDays": 0, "skipDestroy": false},
-			DeleteFirst: collides,
-			Default:     named(512),
+			Computed:    []string{"arn", "tagsAll"},
+			Settled:     []string{"arn"},
+			Immutable:   []string{"name"},
+			Defaults:    map[string]any{"retentionInDays": 0},
+			DeleteFirst: true,
+			Name:        "name",
+			Unmodelled:  []resource.PropertyKey{"logGroupClass", "namePrefix", "skipDestroy"},
 			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
-				found := noPrefix(inputs)
 				if days := inputs["retentionInDays"]; days.IsNumber() && !slices.Contains(logs.Retentions, int(days.NumberValue())) {
-					found = append(found, failure("retentionInDays", "expected retention_in_days to be one of %v, got %v", logs.Retentions, days.NumberValue()))
+					return []plugin.CheckFailure{failure("retentionInDays", "expected retention_in_days to be one of %v, got %v", logs.Retentions, days.NumberValue())}
 				}
-				return found
+				return nil
 			},
 		},
 		Noun:    "CloudWatch Logs Log Group",
-		Subject: func(inputs logGroupInputs) string { return inputs.Name },
-		Make: func(_ context.Context, client *Client, inputs logGroupInputs) (string, logs.Group, error) {
-			group, err := client.cloud.Logs.Create(client.Place, inputs.Settings)
+		Subject: func(inputs logs.Settings) string { return inputs.Name },
+		Make: func(_ context.Context, client *Client, inputs logs.Settings) (string, logs.Group, error) {
+			group, err := client.cloud.Logs.Create(client.Place, inputs)
 			return group.Name, group, err
 		},
-		Find: func(client *Client, id string, _ logGroupInputs) (logs.Group, error) {
+		Find: func(client *Client, id string, _ logs.Settings) (logs.Group, error) {
 			return client.cloud.Logs.Get(client.Place, id)
 		},
-		Change: func(_ context.Context, client *Client, _ string, inputs logGroupInputs) (logs.Group, error) {
-			return client.cloud.Logs.Update(client.Place, inputs.Settings)
+		Change: func(_ context.Context, client *Client, _ string, inputs logs.Settings) (logs.Group, error) {
+			return client.cloud.Logs.Update(client.Place, inputs)
 		},
-		Remove: func(_ context.Context, client *Client, id string, known logGroupInputs) error {
-			if known.SkipDestroy {
-				return nil
-			}
+		Remove: func(_ context.Context, client *Client, id string, _ logs.Settings) error {
 			return client.cloud.Logs.Delete(client.Place, id)
 		},
-		Show: func(_ *Client, group logs.Group, inputs logGroupInputs) map[string]any {
-			return map[string]any{
-				"arn":             group.ARN(),
-				"kmsKeyId":        group.KMSKey,
-				"logGroupClass":   group.Class,
-				"name":            group.Name,
-				"retentionInDays": group.RetentionInDays,
-				"skipDestroy":     inputs.SkipDestroy,
-			}
+		Show: func(_ *Client, group logs.Group, _ logs.Settings) map[string]any {
+			outputs := provider.Encode(group.Settings)
+			outputs["arn"] = group.ARN()
+			return outputs
 		},
 	})
 }

@@ -15,16 +15,11 @@ import (
 	"waybill.example/waybill/sandbox/provider"
 )
 
-type roleInputs struct {
-	iam.RoleSettings
-	ForceDetach bool `json:"forceDetachPolicies"`
-}
-
 // roleType has the role's name as its ID. The outputs managedPolicyArns and
 // inlinePolicies, with which the real provider shows what others attached, stay
 // away.
 func roleType() provider.Type[*Client] {
-	return tagged("IAM", "CreateRole", "TagRole", provider.Kind[*Client, roleInputs, iam.Role]{
+	return tagged("IAM", "CreateRole", "TagRole", provider.Kind[*Client, iam.RoleSettings, iam.Role]{
 		Type: provider.Type[*Client]{
 			Tok:         "aws:iam/role:Role",
 			Args:        pulumiiam.RoleArgs{}.ElementType(),
@@ -32,27 +27,40 @@ func roleType() provider.Type[*Client] {
 			Computed:    []string{"arn", "createDate", "tagsAll", "uniqueId"},
 			Settled:     []string{"arn", "createDate", "uniqueId"},
 			Immutable:   []string{"name", "path"},
-			Defaults:    map[string]any{"forceDetachPolicies": false, "maxSessionDuration": iam.MinSession, "path": "/"},
-			DeleteFirst: collides,
-			Default:     named(iam.MaxRoleName, "assumeRolePolicy"),
+			Defaults:    map[string]any{"maxSessionDuration": iam.MinSession, "path": "/"},
+			DeleteFirst: true,
+			Name:        "name",
+			Unmodelled:  []resource.PropertyKey{"forceDetachPolicies", "inlinePolicies", "managedPolicyArns", "namePrefix"},
 			Validate:    checkRole,
 			Same:        samePolicyIn("assumeRolePolicy"),
 		},
 		Noun:    "IAM Role",
-		Subject: func(inputs roleInputs) string { return inputs.Name },
-		Make: func(_ context.Context, client *Client, inputs roleInputs) (string, iam.Role, error) {
-			role, err := client.iam.CreateRole(inputs.RoleSettings)
+		Subject: func(inputs iam.RoleSettings) string { return inputs.Name },
+		Make: func(_ context.Context, client *Client, inputs iam.RoleSettings) (string, iam.Role, error) {
+			role, err := client.iam.CreateRole(inputs)
 			client.cloud.fresh.Made(role.ARN, client.cloud.now())
 			return role.Name, role, err
 		},
-		Find: func(client *Client, id string, _ roleInputs) (iam.Role, error) { return client.iam.Role(id) },
-		Change: func(_ context.Context, client *Client, _ string, inputs roleInputs) (iam.Role, error) {
+		Find: func(client *Client, id string, _ iam.RoleSettings) (iam.Role, error) { return client.iam.Role(id) },
+		Change: func(_ context.Context, client *Client, _ string, inputs iam.RoleSettings) (iam.Role, error) {
 			return client.updateRole(inputs)
 		},
-		Remove: func(_ context.Context, client *Client, id string, known roleInputs) error {
-			return client.deleteRole(id, known.ForceDetach)
+		Remove: func(_ context.Context, client *Client, id string, _ iam.RoleSettings) error {
+			return client.iam.DeleteRole(id)
 		},
-		Show: (*Client).roleOutputs,
+		Show: func(_ *Client, role iam.Role, _ iam.RoleSettings) map[string]any {
+			return map[string]any{
+				"arn":                 role.ARN,
+				"assumeRolePolicy":    role.Trust.Text,
+				"createDate":          role.CreateTime.Format(time.RFC3339),
+				"description":         role.Description,
+				"maxSessionDuration":  role.MaxSession,
+				"name":                role.Name,
+				"path":                role.Path,
+				"permissionsBoundary": role.Boundary,
+				"uniqueId":            role.ID,
+			}
+		},
 	})
 }
 
@@ -61,7 +69,7 @@ var iamName = regexp.MustCompile(`^[\w+=,.@-]*$`)
 
 // checkName applies the rules of names in the real provider's words.
 func checkName(inputs resource.PropertyMap, most int) []plugin.CheckFailure {
-	found := noPrefix(inputs)
+	var found []plugin.CheckFailure
 	name := provider.Text(inputs, "name")
 	switch {
 	case !inputs.HasValue("name"):
@@ -75,7 +83,6 @@ func checkName(inputs resource.PropertyMap, most int) []plugin.CheckFailure {
 
 func checkRole(inputs resource.PropertyMap) []plugin.CheckFailure {
 	found := append(checkName(inputs, iam.MaxRoleName), asJSON(inputs, "assumeRolePolicy")...)
-	found = append(found, unsupported(inputs, "inlinePolicies", "managedPolicyArns")...)
 	if seconds := inputs["maxSessionDuration"]; seconds.IsNumber() && (seconds.NumberValue() < iam.MinSession || seconds.NumberValue() > iam.MaxSession) {
 		found = append(found, failure("maxSessionDuration", "expected max_session_duration to be in the range (%d - %d), got %v", iam.MinSession, iam.MaxSession, seconds.NumberValue()))
 	}
@@ -84,12 +91,12 @@ func checkRole(inputs resource.PropertyMap) []plugin.CheckFailure {
 
 // updateRole changes what differs, and no more: a trust policy that is written
 // again binds its principals anew.
-func (c *Client) updateRole(inputs roleInputs) (iam.Role, error) {
+func (c *Client) updateRole(inputs iam.RoleSettings) (iam.Role, error) {
 	role, err := c.iam.Role(inputs.Name)
 	if err != nil {
 		return iam.Role{}, err
 	}
-	if !samePolicy(resource.NewStringProperty(c.cloud.IAM.Text(role.Trust)), resource.NewStringProperty(inputs.TrustPolicy)) {
+	if !samePolicy(resource.NewStringProperty(role.Trust.Text), resource.NewStringProperty(inputs.TrustPolicy)) {
 		if _, err := c.iam.UpdateTrustPolicy(inputs.Name, inputs.TrustPolicy); err != nil {
 			return iam.Role{}, err
 		}
@@ -99,46 +106,7 @@ func (c *Client) updateRole(inputs roleInputs) (iam.Role, error) {
 			return iam.Role{}, err
 		}
 	}
-	if _, err := c.iam.UpdateRole(inputs.Name, inputs.Description, cmp.Or(inputs.MaxSession, iam.MinSession)); err != nil {
-		return iam.Role{}, err
-	}
-	return c.iam.SetRoleTags(inputs.Name, inputs.Tags)
-}
-
-// deleteRole deletes a role, with force after its policies.
-func (c *Client) deleteRole(name string, force bool) error {
-	role, err := c.iam.Role(name)
-	if err != nil {
-		return err
-	}
-	if force {
-		for _, policy := range role.Attached {
-			if err := c.iam.DetachRolePolicy(name, policy); err != nil {
-				return err
-			}
-		}
-		for policy := range role.Inline {
-			if err := c.iam.DeleteRolePolicy(name, policy); err != nil {
-				return err
-			}
-		}
-	}
-	return c.iam.DeleteRole(name)
-}
-
-func (c *Client) roleOutputs(role iam.Role, inputs roleInputs) map[string]any {
-	return map[string]any{
-		"arn":                 role.ARN,
-		"assumeRolePolicy":    c.cloud.IAM.Text(role.Trust),
-		"createDate":          role.CreateTime.Format(time.RFC3339),
-		"description":         role.Description,
-		"forceDetachPolicies": inputs.ForceDetach,
-		"maxSessionDuration":  role.MaxSession,
-		"name":                role.Name,
-		"path":                role.Path,
-		"permissionsBoundary": role.Boundary,
-		"uniqueId":            role.ID,
-	}
+	return c.iam.UpdateRole(inputs.Name, inputs.Description, cmp.Or(inputs.MaxSession, iam.MinSession), inputs.Tags)
 }
 
 // policyType has the policy's ARN as its ID. The output attachmentCount, which
@@ -153,8 +121,9 @@ func policyType() provider.Type[*Client] {
 			Settled:     []string{"arn", "policyId"},
 			Immutable:   []string{"description", "name", "path"},
 			Defaults:    map[string]any{"path": "/"},
-			DeleteFirst: collides,
-			Default:     named(iam.MaxPolicyName, "policy"),
+			DeleteFirst: true,
+			Name:        "name",
+			Unmodelled:  []resource.PropertyKey{"namePrefix"},
 			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
 				return append(checkName(inputs, iam.MaxPolicyName), asJSON(inputs, "policy")...)
 			},
@@ -170,23 +139,15 @@ func policyType() provider.Type[*Client] {
 			return client.iam.Policy(id)
 		},
 		Change: func(_ context.Context, client *Client, id string, inputs iam.PolicySettings) (iam.ManagedPolicy, error) {
-			if _, err := client.iam.UpdatePolicy(id, inputs.Document); err != nil {
-				return iam.ManagedPolicy{}, err
-			}
-			return client.iam.SetPolicyTags(id, inputs.Tags)
+			return client.iam.UpdatePolicy(id, inputs.Document, inputs.Tags)
 		},
 		Remove: func(_ context.Context, client *Client, id string, _ iam.PolicySettings) error {
 			return client.iam.DeletePolicy(id)
 		},
 		Show: func(_ *Client, policy iam.ManagedPolicy, _ iam.PolicySettings) map[string]any {
-			return map[string]any{
-				"arn":         policy.ARN,
-				"description": policy.Description,
-				"name":        policy.Name,
-				"path":        policy.Path,
-				"policy":      policy.Text,
-				"policyId":    policy.ID,
-			}
+			outputs := provider.Encode(policy.PolicySettings)
+			outputs["arn"], outputs["policyId"] = policy.ARN, policy.ID
+			return outputs
 		},
 	})
 }

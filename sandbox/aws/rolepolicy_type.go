@@ -29,8 +29,9 @@ func rolePolicyType() provider.Type[*Client] {
 			Args:        pulumiiam.RolePolicyArgs{}.ElementType(),
 			Required:    []string{"policy", "role"},
 			Immutable:   []string{"name", "role"},
-			DeleteFirst: collides,
-			Default:     named(iam.MaxPolicyName, "policy"),
+			DeleteFirst: true,
+			Name:        "name",
+			Unmodelled:  []resource.PropertyKey{"namePrefix"},
 			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
 				found := append(checkName(inputs, iam.MaxPolicyName), asJSON(inputs, "policy")...)
 				return append(found, checkRoleName(inputs)...)
@@ -92,7 +93,7 @@ func rolePolicyAttachmentType() provider.Type[*Client] {
 			Adopted: func(outputs map[string]any) string {
 				return fmt.Sprintf("%s-%s", outputs["role"], outputs["policyArn"])
 			},
-			DeleteFirst: func(resource.PropertyMap) bool { return true },
+			DeleteFirst: true,
 			Validate:    checkRoleName,
 		},
 		Noun: "IAM Role Policy Attachment", Word: failed, Gone: gone,

@@ -3,7 +3,6 @@ package aws
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,39 +11,18 @@ import (
 	pulumiecs "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
-	"k8s.io/utils/ptr"
 
 	"waybill.example/waybill/sandbox/aws/ecs"
 	"waybill.example/waybill/sandbox/provider"
 )
 
 type serviceInputs struct {
-	Name           string `json:"name"`
-	Cluster        string `json:"cluster"`
-	TaskDefinition string `json:"taskDefinition"`
-	LaunchType     string `json:"launchType"`
-	DesiredCount   int    `json:"desiredCount"`
-	Network        struct {
-		Subnets        []string `json:"subnets"`
-		SecurityGroups []string `json:"securityGroups"`
-		AssignPublicIP bool     `json:"assignPublicIp"`
-	} `json:"networkConfiguration"`
-	MinimumHealthy *int `json:"deploymentMinimumHealthyPercent"`
-	Maximum        *int `json:"deploymentMaximumPercent"`
-	CircuitBreaker struct {
-		Enable   bool `json:"enable"`
-		Rollback bool `json:"rollback"`
-	} `json:"deploymentCircuitBreaker"`
-	ExecuteCommand bool              `json:"enableExecuteCommand"`
-	Force          bool              `json:"forceDelete"`
-	Wait           bool              `json:"waitForSteadyState"`
-	Tags           map[string]string `json:"tags"`
-	PropagateTags  string            `json:"propagateTags"`
-	Platform       string            `json:"platformVersion"`
-	Scheduling     string            `json:"schedulingStrategy"`
-	ManagedTags    bool              `json:"enableEcsManagedTags"`
-	ForceNew       bool              `json:"forceNewDeployment"`
-	Triggers       map[string]string `json:"triggers"`
+	ecs.ServiceSettings
+	Wait          bool              `json:"waitForSteadyState"`
+	PropagateTags string            `json:"propagateTags,omitempty"`
+	ManagedTags   bool              `json:"enableEcsManagedTags,omitempty"`
+	ForceNew      bool              `json:"forceNewDeployment,omitempty"`
+	Triggers      map[string]string `json:"triggers"`
 }
 
 // serviceType updates in place but for the name, the cluster and how tasks are
@@ -54,30 +32,30 @@ func serviceType() provider.Type[*Client] {
 		Type: provider.Type[*Client]{
 			Tok:       "aws:ecs/service:Service",
 			Args:      pulumiecs.ServiceArgs{}.ElementType(),
-			Computed:  []string{"cluster", "iamRole", "launchType", "platformVersion", "tagsAll", "triggers"},
-			Settled:   []string{"cluster", "iamRole", "launchType", "platformVersion"},
-			Immutable: []string{"cluster", "launchType", "name", "schedulingStrategy"},
-			Defaults: map[string]any{
-				"deploymentMaximumPercent": 200, "deploymentMinimumHealthyPercent": 100, "enableExecuteCommand": false, "forceDelete": false,
-				"waitForSteadyState": false,
-			},
-			Same: sameNetwork,
+			Required:  []string{"launchType"}, // without it, ECS means EC2
+			Computed:  []string{"cluster", "launchType", "tagsAll", "triggers"},
+			Settled:   []string{"cluster", "launchType"},
+			Immutable: []string{"cluster", "launchType", "name"},
+			Defaults:  map[string]any{"waitForSteadyState": false},
+			Same:      sameNetwork,
 			Adopted: func(outputs map[string]any) string {
 				cluster := fmt.Sprint(outputs["cluster"]) // an ARN, where no program has named it yet
 				return strings.Replace(cluster, ":cluster/", ":service/", 1) + "/" + fmt.Sprint(outputs["name"])
 			},
-			DeleteFirst: collides,
-			Default:     named(255),
-			Validate:    checkService,
+			DeleteFirst: true,
+			Name:        "name",
+			Unmodelled: []resource.PropertyKey{
+				"alarms", "availabilityZoneRebalancing", "capacityProviderStrategies", "deploymentController", "deploymentMaximumPercent",
+				"deploymentMinimumHealthyPercent", "enableExecuteCommand", "forceDelete", "healthCheckGracePeriodSeconds", "iamRole",
+				"loadBalancers", "orderedPlacementStrategies", "placementConstraints", "platformVersion", "schedulingStrategy",
+				"serviceConnectConfiguration", "serviceRegistries", "volumeConfiguration", "vpcLatticeConfigurations",
+			},
+			Validate: checkService,
 		},
 		Noun:    "ECS Service",
 		Subject: func(inputs serviceInputs) string { return inputs.Name },
 		Make: func(ctx context.Context, client *Client, inputs serviceInputs) (string, ecs.Service, error) {
-			settings, err := inputs.settings()
-			if err != nil {
-				return "", ecs.Service{}, err
-			}
-			service, err := client.cloud.ECS.CreateService(client.Place, settings)
+			service, err := client.cloud.ECS.CreateService(client.Place, inputs.ServiceSettings)
 			if err == nil {
 				err = client.unstable(client.steady(ctx, inputs, service))
 			}
@@ -96,8 +74,8 @@ func serviceType() provider.Type[*Client] {
 		Change: func(ctx context.Context, client *Client, id string, inputs serviceInputs) (ecs.Service, error) {
 			return client.updateService(ctx, id, inputs)
 		},
-		Remove: func(ctx context.Context, client *Client, id string, known serviceInputs) error {
-			return client.deleteService(ctx, id, known.Force)
+		Remove: func(ctx context.Context, client *Client, id string, _ serviceInputs) error {
+			return client.deleteService(ctx, id)
 		},
 		Show: (*Client).serviceOutputs,
 	})
@@ -110,10 +88,7 @@ func serviceType() provider.Type[*Client] {
 // rolled back is stable, and the update succeeds
 // (https://github.com/hashicorp/terraform-provider-aws/issues/20858).
 func (c *Client) updateService(ctx context.Context, id string, inputs serviceInputs) (ecs.Service, error) {
-	settings, err := inputs.settings()
-	if err != nil {
-		return ecs.Service{}, err
-	}
+	settings := inputs.ServiceSettings
 	before, err := c.cloud.ECS.Service(id)
 	if err != nil {
 		return before, err
@@ -126,7 +101,7 @@ func (c *Client) updateService(ctx context.Context, id string, inputs serviceInp
 	switch {
 	case err == nil:
 		return service, nil
-	case service.CircuitBreaker && service.Rollback && service.TaskDefinition != before.TaskDefinition:
+	case service.Enable && service.Rollback && service.TaskDefinition != before.TaskDefinition:
 		settings.TaskDefinition = before.TaskDefinition
 		return c.cloud.ECS.UpdateService(c.Place, settings)
 	}
@@ -142,9 +117,6 @@ func (c *Client) unstable(err error) error {
 	return &provider.Unsettled{Err: fmt.Errorf(
 		"timeout while waiting for state to become 'tfSTABLE' (last state: 'tfPENDING', timeout: 20m0s); the service's events: %w", err)}
 }
-
-// serviceRole is ECS's service-linked role, with which it acts for every service.
-const serviceRole = "/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
 
 // sameNetwork compares the networks of services: without a word about it, tasks
 // get no public address.
@@ -162,44 +134,18 @@ func sameNetwork(property resource.PropertyKey, old, new resource.PropertyValue)
 	return normal(old).DeepEquals(normal(new))
 }
 
-// checkService refuses what the sandbox does not model and values that the real
-// provider refuses before any request.
-func checkService(inputs resource.PropertyMap) []plugin.CheckFailure {
-	found := unsupported(inputs, "alarms", "availabilityZoneRebalancing", "capacityProviderStrategies", "deploymentController",
-		"healthCheckGracePeriodSeconds", "loadBalancers", "orderedPlacementStrategies", "placementConstraints", "serviceConnectConfiguration", "serviceRegistries",
-		"volumeConfiguration", "vpcLatticeConfigurations")
+// checkService refuses values that the real provider refuses before any request,
+// and those that the sandbox does not model.
+func checkService(inputs resource.PropertyMap) (found []plugin.CheckFailure) {
 	for property, allowed := range map[resource.PropertyKey][]string{
-		"launchType":         {"FARGATE"},
-		"schedulingStrategy": {"REPLICA"},
-		"propagateTags":      {"SERVICE", "TASK_DEFINITION", "NONE"},
-		"iamRole":            {serviceRole},
+		"launchType":    {"FARGATE"},
+		"propagateTags": {"SERVICE", "TASK_DEFINITION", "NONE"},
 	} {
 		if value := provider.Text(inputs, property); value != "" && !slices.Contains(allowed, value) {
 			found = append(found, failure(property, "want one of %q, got %q", allowed, value))
 		}
 	}
 	return found
-}
-
-func (inputs serviceInputs) settings() (ecs.ServiceSettings, error) {
-	if inputs.LaunchType == "" {
-		return ecs.ServiceSettings{}, errors.New("launchType: the sandbox models FARGATE only, and without a value ECS means EC2")
-	}
-	return ecs.ServiceSettings{
-		Cluster:        inputs.Cluster,
-		Name:           inputs.Name,
-		TaskDefinition: inputs.TaskDefinition,
-		DesiredCount:   inputs.DesiredCount,
-		Subnets:        inputs.Network.Subnets,
-		SecurityGroups: inputs.Network.SecurityGroups,
-		AssignPublicIP: inputs.Network.AssignPublicIP,
-		MinimumHealthy: ptr.Deref(inputs.MinimumHealthy, 100),
-		Maximum:        ptr.Deref(inputs.Maximum, 200),
-		CircuitBreaker: inputs.CircuitBreaker.Enable,
-		Rollback:       inputs.CircuitBreaker.Rollback,
-		ExecuteCommand: inputs.ExecuteCommand,
-		Tags:           inputs.Tags,
-	}, nil
 }
 
 // A service launches tasks again and again, as long as the provider waits: for a
@@ -229,13 +175,8 @@ func (c *Client) steady(ctx context.Context, inputs serviceInputs, service ecs.S
 
 // deleteService scales the service to nothing, deletes it and waits until it has
 // drained, as the real provider does.
-func (c *Client) deleteService(ctx context.Context, id string, force bool) error {
-	if !force {
-		if err := c.cloud.ECS.Scale(id, 0); err != nil {
-			return err
-		}
-	}
-	if err := c.cloud.ECS.DeleteService(id, force); err != nil {
+func (c *Client) deleteService(ctx context.Context, id string) error {
+	if err := c.cloud.ECS.DeleteService(id); err != nil {
 		return err
 	}
 	const pause = 20 * time.Millisecond
@@ -254,37 +195,11 @@ func (c *Client) deleteService(ctx context.Context, id string, force bool) error
 // serviceOutputs describes a service. Cluster and task definition are shown as
 // the program names them, as long as they mean the same.
 func (c *Client) serviceOutputs(service ecs.Service, inputs serviceInputs) map[string]any {
-	network := map[string]any{"subnets": service.Subnets, "assignPublicIp": service.AssignPublicIP}
-	if len(service.SecurityGroups) > 0 {
-		network["securityGroups"] = service.SecurityGroups
-	}
-	outputs := map[string]any{
-		"cluster":                         asNamed(inputs.Cluster, service.Cluster),
-		"deploymentMaximumPercent":        service.Maximum,
-		"deploymentMinimumHealthyPercent": service.MinimumHealthy,
-		"desiredCount":                    service.DesiredCount,
-		"enableExecuteCommand":            service.ExecuteCommand,
-		"iamRole":                         serviceRole,
-		"launchType":                      "FARGATE",
-		"name":                            service.Name,
-		"networkConfiguration":            network,
-		"platformVersion":                 cmp.Or(inputs.Platform, "LATEST"),
-		"propagateTags":                   inputs.PropagateTags,
-		"schedulingStrategy":              inputs.Scheduling,
-		"taskDefinition":                  asNamed(inputs.TaskDefinition, service.TaskDefinition),
-		"triggers":                        inputs.Triggers,
-		"waitForSteadyState":              inputs.Wait,
-	}
-	if service.CircuitBreaker || service.Rollback {
-		outputs["deploymentCircuitBreaker"] = map[string]any{"enable": service.CircuitBreaker, "rollback": service.Rollback}
-	}
-	for name, set := range map[string]bool{
-		"forceDelete": inputs.Force, "enableEcsManagedTags": inputs.ManagedTags, "forceNewDeployment": inputs.ForceNew,
-	} {
-		if set {
-			outputs[name] = true
-		}
-	}
+	known := inputs.ServiceSettings
+	inputs.ServiceSettings = service.ServiceSettings
+	inputs.Cluster, inputs.TaskDefinition = asNamed(known.Cluster, service.Cluster), asNamed(known.TaskDefinition, service.TaskDefinition)
+	outputs := provider.Encode(inputs)
+	outputs["launchType"], outputs["triggers"] = "FARGATE", inputs.Triggers
 	return outputs
 }
 
@@ -297,22 +212,9 @@ func asNamed(given, name string) string {
 }
 
 type taskDefinitionInputs struct {
-	Family           string               `json:"family"`
-	Containers       string               `json:"containerDefinitions"`
-	CPU              string               `json:"cpu"`
-	Memory           string               `json:"memory"`
-	NetworkMode      string               `json:"networkMode"`
-	Compatibilities  []string             `json:"requiresCompatibilities"`
-	ExecutionRoleARN string               `json:"executionRoleArn"`
-	TaskRoleARN      string               `json:"taskRoleArn"`
-	RuntimePlatform  *ecs.RuntimePlatform `json:"runtimePlatform"`
-	EphemeralStorage struct {
-		SizeInGiB int `json:"sizeInGib"`
-	} `json:"ephemeralStorage"`
-	SkipDestroy bool              `json:"skipDestroy"`
-	Tags        map[string]string `json:"tags"`
-	// ARN is among the outputs.
-	ARN string `json:"arn"`
+	ecs.TaskDefinitionSettings
+	// Name is the ARN, which is among the outputs.
+	Name string `json:"arn"`
 }
 
 // taskDefinitionType replaces a revision by the next one on every change but
@@ -325,22 +227,24 @@ func taskDefinitionType() provider.Type[*Client] {
 			Computed: []string{"arn", "arnWithoutRevision", "networkMode", "revision", "tagsAll"},
 			Settled:  []string{"arn", "arnWithoutRevision", "networkMode", "revision"},
 			Immutable: []string{
-				"containerDefinitions", "cpu", "enableFaultInjection", "ephemeralStorage", "executionRoleArn", "family", "memory",
-				"networkMode", "requiresCompatibilities", "runtimePlatform", "taskRoleArn",
+				"containerDefinitions", "cpu", "executionRoleArn", "family", "memory", "networkMode", "requiresCompatibilities", "runtimePlatform",
+				"taskRoleArn",
 			},
-			Defaults: map[string]any{"enableFaultInjection": false, "skipDestroy": false, "trackLatest": false},
-			Adopted:  func(outputs map[string]any) string { return fmt.Sprint(outputs["family"]) },
+			Unmodelled: []resource.PropertyKey{
+				"enableFaultInjection", "ephemeralStorage", "inferenceAccelerators", "ipcMode", "pidMode", "placementConstraints",
+				"proxyConfiguration", "skipDestroy", "trackLatest", "volumes",
+			},
+			Adopted: func(outputs map[string]any) string { return fmt.Sprint(outputs["family"]) },
 			Same: func(property resource.PropertyKey, old, new resource.PropertyValue) bool {
 				return property == "containerDefinitions" && sameJSON(old, new)
 			},
 			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
-				found := unsupported(inputs, "inferenceAccelerators", "ipcMode", "pidMode", "placementConstraints", "proxyConfiguration", "volumes")
 				if inputs.HasValue("containerDefinitions") {
 					if _, err := ecs.ParseContainers(provider.Text(inputs, "containerDefinitions")); err != nil {
-						found = append(found, failure("containerDefinitions", "%v", err))
+						return []plugin.CheckFailure{failure("containerDefinitions", "%v", err)}
 					}
 				}
-				return found
+				return nil
 			},
 			Identify: func(id string) (map[string]any, error) {
 				if !strings.HasPrefix(id, "arn:") {
@@ -352,11 +256,16 @@ func taskDefinitionType() provider.Type[*Client] {
 		Noun:    "ECS Task Definition",
 		Subject: func(inputs taskDefinitionInputs) string { return inputs.Family },
 		Make: func(_ context.Context, client *Client, inputs taskDefinitionInputs) (string, ecs.TaskDefinition, error) {
-			definition, err := client.register(inputs)
+			containers, err := ecs.ParseContainers(inputs.Document)
+			if err != nil {
+				return "", ecs.TaskDefinition{}, err
+			}
+			inputs.Containers = containers
+			definition, err := client.cloud.ECS.Register(client.Place, inputs.TaskDefinitionSettings)
 			return definition.Family, definition, err
 		},
 		Find: func(client *Client, id string, known taskDefinitionInputs) (ecs.TaskDefinition, error) {
-			definition, err := client.cloud.ECS.TaskDefinition(client.Place, cmp.Or(known.ARN, id))
+			definition, err := client.cloud.ECS.TaskDefinition(client.Place, cmp.Or(known.Name, id))
 			if err != nil || definition.Inactive {
 				err = errGone // the only error is that there is none
 			}
@@ -371,58 +280,13 @@ func taskDefinitionType() provider.Type[*Client] {
 			return client.cloud.ECS.TagDefinition(definition.ARN(), inputs.Tags)
 		},
 		Remove: func(_ context.Context, client *Client, _ string, known taskDefinitionInputs) error {
-			if known.SkipDestroy {
-				return nil
-			}
-			return client.cloud.ECS.Deregister(known.ARN)
+			return client.cloud.ECS.Deregister(known.Name)
 		},
-		Show: (*Client).taskDefinitionOutputs,
+		Show: func(_ *Client, definition ecs.TaskDefinition, _ taskDefinitionInputs) map[string]any {
+			outputs := provider.Encode(definition.TaskDefinitionSettings)
+			delete(outputs, "containers")
+			outputs["arn"], outputs["arnWithoutRevision"], outputs["revision"] = definition.ARN(), definition.FamilyARN(), definition.Revision
+			return outputs
+		},
 	})
-}
-
-func (c *Client) register(inputs taskDefinitionInputs) (ecs.TaskDefinition, error) {
-	containers, err := ecs.ParseContainers(inputs.Containers)
-	if err != nil {
-		return ecs.TaskDefinition{}, err
-	}
-	return c.cloud.ECS.Register(c.Place, ecs.TaskDefinitionSettings{
-		Family:           inputs.Family,
-		CPU:              inputs.CPU,
-		Memory:           inputs.Memory,
-		Containers:       containers,
-		Document:         inputs.Containers,
-		ExecutionRoleARN: inputs.ExecutionRoleARN,
-		TaskRoleARN:      inputs.TaskRoleARN,
-		NetworkMode:      inputs.NetworkMode,
-		Compatibilities:  inputs.Compatibilities,
-		RuntimePlatform:  inputs.RuntimePlatform,
-		EphemeralStorage: inputs.EphemeralStorage.SizeInGiB,
-		Tags:             inputs.Tags,
-	})
-}
-
-func (c *Client) taskDefinitionOutputs(definition ecs.TaskDefinition, inputs taskDefinitionInputs) map[string]any {
-	outputs := map[string]any{
-		"arn":                     definition.ARN(),
-		"arnWithoutRevision":      definition.FamilyARN(),
-		"containerDefinitions":    definition.Document,
-		"cpu":                     definition.CPU,
-		"family":                  definition.Family,
-		"memory":                  definition.Memory,
-		"networkMode":             definition.NetworkMode,
-		"requiresCompatibilities": definition.Compatibilities,
-		"revision":                definition.Revision,
-		"skipDestroy":             inputs.SkipDestroy,
-		"executionRoleArn":        definition.ExecutionRoleARN,
-		"taskRoleArn":             definition.TaskRoleARN,
-	}
-	if platform := definition.RuntimePlatform; platform != nil {
-		outputs["runtimePlatform"] = withoutEmpty(map[string]any{
-			"cpuArchitecture": platform.CPUArchitecture, "operatingSystemFamily": platform.OperatingSystemFamily,
-		})
-	}
-	if definition.EphemeralStorage != 0 {
-		outputs["ephemeralStorage"] = map[string]any{"sizeInGib": definition.EphemeralStorage}
-	}
-	return outputs
 }

@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"waybill.example/waybill/sandbox/aws"
+	"waybill.example/waybill/sandbox/aws/arn"
+	"waybill.example/waybill/sandbox/aws/ecr"
 	"waybill.example/waybill/sandbox/aws/eks"
 	"waybill.example/waybill/sandbox/aws/sts"
 	"waybill.example/waybill/sandbox/awsapis/access"
@@ -34,7 +36,7 @@ import (
 	"waybill.example/waybill/sandbox/world"
 )
 
-// Config says what the endpoints decide from. Every field but ReachesAgent and Now
+// Config says what the endpoints decide from. Every field but ReachesAgent
 // is required.
 type Config struct {
 	// Cloud is what is deployed in the accounts.
@@ -47,7 +49,7 @@ type Config struct {
 	Client *http.Client
 	// ReachesAgent is [podidentity.Config]'s Allow.
 	ReachesAgent func(ctx context.Context, issuer, namespace, pod string) error
-	// Now is the clock; nil means time.Now.
+	// Now is the clock.
 	Now func() time.Time
 }
 
@@ -62,9 +64,10 @@ type APIs struct {
 	// ECS starts tasks of services.
 	ECS *ecsagent.Agent
 
-	gate     *access.Gate
-	client   *http.Client
-	handlers []func(host string) http.Handler
+	gate   *access.Gate
+	client *http.Client
+	// hosts are those of the accounts' Regions. STS answers in every Region.
+	hosts map[string]http.Handler
 }
 
 // New makes the endpoints. From then on the cloud's repositories contain what the
@@ -88,16 +91,23 @@ func New(config Config) (*APIs, error) {
 		return nil, err
 	}
 	auth := eksauth.New(eksauth.Config{
-		Gate: gate, Clusters: config.Cloud.EKS, Accounts: config.Accounts, Client: config.Client, Now: config.Now,
+		Gate: gate, Clusters: config.Cloud.EKS, Client: config.Client, Now: config.Now,
 	})
-	groups := &logsapi.Server{Gate: gate, Groups: config.Cloud.Logs, Accounts: config.Accounts}
+	groups := &logsapi.Server{Gate: gate, Groups: config.Cloud.Logs}
 	tasks := ecsagent.New(ecsagent.Config{Gate: gate, Services: config.Cloud.ECS, Client: config.Client})
 	config.Cloud.ECR.Holds(registries)
 	config.Cloud.StartTasks(tasks.Start)
-	return &APIs{
-		STS: tokens, PodIdentity: node, ECS: tasks, gate: gate, client: config.Client,
-		handlers: []func(string) http.Handler{tokens.Match, registries.Handler, auth.Handler, groups.Handler},
-	}, nil
+	hosts := map[string]http.Handler{}
+	for _, account := range config.Accounts {
+		for _, region := range account.Regions {
+			place := arn.Place{Account: account.ID, Region: region}
+			hosts[ecr.Host(place)] = registries.Registry(place)
+			hosts[access.Host("api.ecr", region)] = registries.API(region)
+			hosts[access.Host("logs", region)] = groups.Endpoint(region)
+			hosts[eksauth.Host(region)] = auth.Endpoint(region)
+		}
+	}
+	return &APIs{STS: tokens, PodIdentity: node, ECS: tasks, gate: gate, client: config.Client, hosts: hosts}, nil
 }
 
 // Node is the credential provider of the nodes of a cluster.
@@ -108,10 +118,8 @@ func (a *APIs) Node(cluster eks.Cluster) *nodepull.Provider {
 // Handler returns the endpoint of a host, STS's included, or nil for a host that
 // is none of these. It is made for the network's HandleFunc.
 func (a *APIs) Handler(host string) http.Handler {
-	for _, each := range a.handlers {
-		if handler := each(host); handler != nil {
-			return handler
-		}
+	if handler, found := a.hosts[host]; found {
+		return handler
 	}
-	return nil
+	return a.STS.Match(host)
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,9 +13,9 @@ import (
 	"waybill.example/waybill/sandbox/world"
 )
 
-// DefaultWriteTime is how long a write to a federated credential takes, and
+// WriteTime is how long a write to a federated credential takes in a sandbox, and
 // with it how long Azure's refusal of another write can be met.
-const DefaultWriteTime = 150 * time.Millisecond
+const WriteTime = 150 * time.Millisecond
 
 // Cloud is everything that the tenants of one world hold.
 type Cloud struct {
@@ -41,32 +40,16 @@ type contents struct {
 	Seeded map[string]bool `json:"seeded"`
 }
 
-// Option changes how a Cloud behaves.
-type Option func(*Cloud)
-
-// WriteTime sets how long a write to a federated credential takes in place of
-// DefaultWriteTime.
-func WriteTime(duration time.Duration) Option {
-	return func(c *Cloud) { c.writeTime = duration }
-}
-
-// Settling lets the first request for another resource that refers to something new
-// meet it as missing, for so long after it was made. Default: never.
-func Settling(duration time.Duration) Option {
-	return func(c *Cloud) { c.fresh = &state.Fresh{For: duration} }
-}
-
 // Open reads the cloud's file at path, or starts it, and adds the identities
-// that the world has and the file has not seen yet.
-func Open(path string, existing world.Azure, options ...Option) (*Cloud, error) {
+// that the world has and the file has not seen yet. A write to a federated credential
+// takes the write time. The first request for another resource that refers to
+// something new meets it as missing, while it is settling.
+func Open(path string, existing world.Azure, writeTime, settling time.Duration) (*Cloud, error) {
 	store, err := state.OpenStore[contents](path)
 	if err != nil {
 		return nil, fmt.Errorf("azure: %w", err)
 	}
-	cloud := &Cloud{world: existing, store: store, writeTime: DefaultWriteTime, writing: map[string]bool{}}
-	for _, option := range options {
-		option(cloud)
-	}
+	cloud := &Cloud{world: existing, store: store, writeTime: writeTime, fresh: &state.Fresh{For: settling}, writing: map[string]bool{}}
 	if err := store.Update(cloud.seed); err != nil {
 		return nil, fmt.Errorf("azure: %w", err)
 	}
@@ -115,11 +98,6 @@ func made(existing world.Identity, identity Identity) (Identity, error) {
 		identity.Credentials = append(identity.Credentials, kept)
 	}
 	return identity, errors.Join(problems...)
-}
-
-// HasTenant says whether the world has an Entra tenant with this GUID.
-func (c *Cloud) HasTenant(id string) bool {
-	return slices.ContainsFunc(c.world.Tenants, func(t world.Tenant) bool { return strings.EqualFold(t.ID, id) })
 }
 
 // IdentityByClientID finds the managed identity with this client ID in a

@@ -33,10 +33,8 @@ func credentialType() provider.Type[*Client] {
 			Computed:    []string{"name", "type"},
 			Settled:     []string{"name"},
 			Immutable:   []string{"federatedIdentityCredentialResourceName", "resourceGroupName", "resourceName"},
-			DeleteFirst: deleteFirst,
-			Default: func(_ *Client, request plugin.CheckRequest, inputs resource.PropertyMap) error {
-				return defaultName(request, inputs, "federatedIdentityCredentialResourceName")
-			},
+			DeleteFirst: true, // names are unique
+			Name:        "federatedIdentityCredentialResourceName",
 			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
 				const property = "federatedIdentityCredentialResourceName"
 				if name, given := inputs[property]; !given || credentialName.MatchString(provider.Text(inputs, property)) || name.IsNull() {

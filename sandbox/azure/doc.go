@@ -14,5 +14,5 @@
 // comment says where it does not.
 //
 // It knows no role assignments, locks, policies or quotas of a subscription:
-// the caller may do everything.
+// the caller may do everything. It makes up no names.
 package azure

@@ -26,11 +26,9 @@ func identityType() provider.Type[*Client] {
 			Computed:    []string{"clientId", "name", "principalId", "tenantId", "type"},
 			Settled:     []string{"name"},
 			Immutable:   []string{"location", "resourceGroupName", "resourceName"},
-			DeleteFirst: deleteFirst,
-			Default: func(client *Client, request plugin.CheckRequest, inputs resource.PropertyMap) error {
-				defaultLocation(client, request, inputs)
-				return defaultName(request, inputs, "resourceName")
-			},
+			DeleteFirst: true, // names are unique
+			Name:        "resourceName",
+			Default:     defaultLocation,
 			Same: func(property resource.PropertyKey, old, new resource.PropertyValue) bool {
 				return property == "location" && old.IsString() && new.IsString() &&
 					normalLocation(old.StringValue()) == normalLocation(new.StringValue())

@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	azurenative "github.com/pulumi/pulumi-azure-native-sdk/v2"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 
 	"waybill.example/waybill/sandbox/provider"
 	"waybill.example/waybill/sandbox/world"
@@ -18,10 +16,6 @@ const Package = "azure-native"
 
 // version is that of the SDK in go.mod.
 const version = "2.81.0"
-
-// createBeforeDelete marks, in the inputs, a resource whose name is random, so
-// that a replacement need not delete the old one first. The mark is azure-native's own.
-const createBeforeDelete = "__createBeforeDelete"
 
 // Provider returns the package azure-native in front of the cloud, as far as
 // the sandbox knows it.
@@ -51,27 +45,6 @@ func (c *Cloud) configure(config map[string]any) (*Client, error) {
 		return nil, fmt.Errorf("subscriptionId: want the subscription's GUID: the sandbox has no Azure CLI sign-in to take one from")
 	}
 	return client, nil
-}
-
-// defaultName gives a random name where the program gives none.
-func defaultName(request plugin.CheckRequest, inputs resource.PropertyMap, property resource.PropertyKey) error {
-	if inputs.HasValue(property) {
-		return nil
-	}
-	name, err := provider.AutoName(request, property)
-	if err != nil || name == "" {
-		return err
-	}
-	inputs[property] = resource.NewStringProperty(name)
-	inputs[createBeforeDelete] = resource.NewBoolProperty(true)
-	return nil
-}
-
-// deleteFirst is azure-native's rule for replacements: names are unique, so the
-// old resource goes first, unless its name was random.
-func deleteFirst(oldInputs resource.PropertyMap) bool {
-	random := oldInputs[createBeforeDelete]
-	return !random.IsBool() || !random.BoolValue()
 }
 
 // alreadyExists is azure-native's refusal to adopt a resource silently: Azure

@@ -43,7 +43,7 @@ type Config struct {
 	Dir string
 	// Client fetches the discovery documents and keys of issuers. Required.
 	Client *http.Client
-	// Now is the clock; nil means time.Now.
+	// Now is the clock.
 	Now func() time.Time
 }
 
@@ -78,9 +78,6 @@ func New(config Config) (*Server, error) {
 		cloud: config.Cloud, now: config.Now,
 		// Federated credentials are for RS256 alone (docs/facts.md §2).
 		issuers: oidc.NewVerifier(config.Client, jose.RS256),
-	}
-	if s.now == nil {
-		s.now = time.Now
 	}
 	for _, existing := range config.World.Tenants {
 		id := strings.ToLower(existing.ID)

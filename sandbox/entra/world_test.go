@@ -104,7 +104,7 @@ func start(t *testing.T) *rig {
 	r := &rig{key: oidctest.RSAKey(t, "cluster"), dir: t.TempDir(), now: time.Now()}
 	r.issuer = oidctest.New(issuerURL, r.key)
 	var err error
-	r.cloud, err = azure.Open(filepath.Join(r.dir, "azure.json"), customers(), azure.WriteTime(time.Millisecond))
+	r.cloud, err = azure.Open(filepath.Join(r.dir, "azure.json"), customers(), time.Millisecond, 0)
 	require.NoError(t, err)
 	r.engine = providertest.New(t, r.cloud.Provider().Open(), map[string]any{"subscriptionId": subscription, "tenantId": tenant})
 	r.engine.MustCreate("azure-native:managedidentity:FederatedIdentityCredential", "refresher", map[string]any{

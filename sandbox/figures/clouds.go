@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
@@ -60,13 +61,13 @@ func newClouds(ctx context.Context, customer string) (*clouds, error) {
 	}
 	azureCloud, err := azure.Open("", world.Azure{Tenants: []world.Tenant{{
 		ID: of.Azure.TenantID, Subscriptions: []world.Subscription{{ID: of.Azure.SubscriptionID, ResourceGroups: []world.ResourceGroup{group}}},
-	}}}, azure.WriteTime(0))
+	}}}, 0, 0)
 	if err != nil {
 		return nil, err
 	}
 	gcpCloud, err := gcp.Open("", world.GCP{Projects: []world.Project{{ID: of.GCP.Project, Number: "123456789012", APIs: []string{
 		"iam.googleapis.com", "artifactregistry.googleapis.com", "cloudresourcemanager.googleapis.com",
-	}}}})
+	}}}}, time.Now, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -15,17 +15,22 @@ import (
 // (docs/facts.md §3).
 const MaxAccounts = 100
 
+// AccountSettings are what a caller sets.
+type AccountSettings struct {
+	ID          string `json:"accountId"`
+	DisplayName string `json:"displayName,omitempty"`
+	Description string `json:"description,omitempty"`
+	Disabled    bool   `json:"disabled"`
+}
+
 // Account is a service account.
 type Account struct {
 	// Project is the project's ID.
 	Project string `json:"project"`
-	ID      string `json:"id"`
+	AccountSettings
 	// UniqueID is a number of 21 digits that is never used again, so that an
 	// account that is deleted and made again is another one to every policy.
-	UniqueID    string `json:"uniqueId"`
-	DisplayName string `json:"displayName,omitempty"`
-	Description string `json:"description,omitempty"`
-	Disabled    bool   `json:"disabled,omitempty"`
+	UniqueID string `json:"uniqueId"`
 	// Policy says who may use the account.
 	Policy Policy `json:"policy"`
 }
@@ -70,27 +75,22 @@ func checkAccountTexts(displayName, description string) []string {
 	return messages
 }
 
-// createAccount makes an account; adopt takes an account that exists already as made.
-func (c *Client) createAccount(project string, account Account, adopt bool) (Account, error) {
+func (c *Client) createAccount(project string, settings AccountSettings) (Account, error) {
 	owner, err := c.use(project, iamAPI)
 	if err != nil {
 		return Account{}, err
 	}
-	if err := problems(append(checkAccountID(account.ID), checkAccountTexts(account.DisplayName, account.Description)...)); err != nil {
-		return Account{}, err
-	}
-	account.Project = owner.ID
-	if account.UniqueID, err = uniqueID(); err != nil {
+	if err := problems(append(checkAccountID(settings.ID), checkAccountTexts(settings.DisplayName, settings.Description)...)); err != nil {
 		return Account{}, err
 	}
 	// Google ignores the field when it creates an account.
-	account.Disabled = false
+	settings.Disabled = false
+	account := Account{Project: owner.ID, AccountSettings: settings}
+	if account.UniqueID, err = uniqueID(); err != nil {
+		return Account{}, err
+	}
 	err = c.cloud.store.Update(func(held *contents) error {
-		if existing, taken := held.Accounts[account.Email()]; taken {
-			if adopt {
-				account = existing
-				return nil
-			}
+		if _, taken := held.Accounts[account.Email()]; taken {
 			return &Error{Code: http.StatusConflict, Message: fmt.Sprintf("Service account %s already exists within project projects/%s.", account.ID, owner.ID)}
 		}
 		count := 0
@@ -135,15 +135,15 @@ func accountNotFound(email string) error {
 	return &Error{Code: http.StatusNotFound, Message: fmt.Sprintf("Unknown service account: %s", email)}
 }
 
-func (c *Client) updateAccount(email, displayName, description string, disabled bool) (Account, error) {
+func (c *Client) updateAccount(email string, settings AccountSettings) (Account, error) {
 	if _, err := c.getAccount(email); err != nil {
 		return Account{}, err
 	}
-	if err := problems(checkAccountTexts(displayName, description)); err != nil {
+	if err := problems(checkAccountTexts(settings.DisplayName, settings.Description)); err != nil {
 		return Account{}, err
 	}
 	return state.Edit(c.cloud.store, contents.accounts, email, accountNotFound(email), func(_ contents, current *Account) error {
-		current.DisplayName, current.Description, current.Disabled = displayName, description, disabled
+		current.AccountSettings = settings
 		return nil
 	})
 }

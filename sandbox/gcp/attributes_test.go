@@ -20,7 +20,9 @@ func entraClaims() map[string]any {
 
 func mapped(mapping map[string]string, condition string) (gcp.Attributes, error) {
 	provider := gcp.PoolProvider{
-		Pool: poolPrefix + "acme-azure", ID: "acme-entra", Mapping: map[string]string{"google.subject": "assertion.sub"}, Condition: condition,
+		Pool: poolPrefix + "acme-azure", PoolProviderSettings: gcp.PoolProviderSettings{
+			ID: "acme-entra", Mapping: map[string]string{"google.subject": "assertion.sub"}, Condition: condition,
+		},
 	}
 	for name, expression := range mapping {
 		provider.Mapping[name] = expression

@@ -42,29 +42,15 @@ type contents struct {
 	Agents map[string]bool `json:"agents"`
 }
 
-// Option changes how a Cloud behaves.
-type Option func(*Cloud)
-
-// Clock replaces time.Now, for what depends on dates.
-func Clock(now func() time.Time) Option { return func(c *Cloud) { c.now = now } }
-
-// Settling lets the first request for another resource that refers to something new
-// meet it as missing, for so long after it was made. Default: never.
-func Settling(duration time.Duration) Option {
-	return func(c *Cloud) { c.fresh = &state.Fresh{For: duration} }
-}
-
 // Open reads the cloud's file at path, or starts it, and adds what the world has
-// and the file has not seen yet.
-func Open(path string, existing world.GCP, options ...Option) (*Cloud, error) {
+// and the file has not seen yet. The first request for another resource that refers
+// to something new meets it as missing, while it is settling.
+func Open(path string, existing world.GCP, now func() time.Time, settling time.Duration) (*Cloud, error) {
 	store, err := state.OpenStore[contents](path)
 	if err != nil {
 		return nil, fmt.Errorf("gcp: %w", err)
 	}
-	cloud := &Cloud{world: existing, store: store, now: time.Now}
-	for _, option := range options {
-		option(cloud)
-	}
+	cloud := &Cloud{world: existing, store: store, now: now, fresh: &state.Fresh{For: settling}}
 	if err := store.Update(cloud.seed); err != nil {
 		return nil, fmt.Errorf("gcp: %w", err)
 	}

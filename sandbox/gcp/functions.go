@@ -50,7 +50,7 @@ func getAccount() provider.Function[*Client] {
 			if err != nil {
 				return nil, err
 			}
-			outputs := accountOutputs(account, false)
+			outputs := accountOutputs(account)
 			outputs["id"], outputs["displayName"] = account.Name(), account.DisplayName
 			return outputs, nil
 		})

@@ -46,16 +46,22 @@ type clock struct{ now time.Time }
 
 func (c *clock) Now() time.Time { return c.now }
 
-func open(t *testing.T, path string, options ...gcp.Option) *gcp.Cloud {
+func open(t *testing.T, path string) *gcp.Cloud {
 	t.Helper()
-	cloud, err := gcp.Open(path, vendorWorld(), options...)
+	cloud, err := gcp.Open(path, vendorWorld(), time.Now, 0)
 	require.NoError(t, err)
 	return cloud
 }
 
-func start(t *testing.T, options ...gcp.Option) (*gcp.Cloud, *providertest.Engine) {
+func start(t *testing.T) (*gcp.Cloud, *providertest.Engine) {
 	t.Helper()
-	cloud := open(t, filepath.Join(t.TempDir(), "gcp.json"), options...)
+	return startAt(t, time.Now, 0)
+}
+
+func startAt(t *testing.T, now func() time.Time, settling time.Duration) (*gcp.Cloud, *providertest.Engine) {
+	t.Helper()
+	cloud, err := gcp.Open(filepath.Join(t.TempDir(), "gcp.json"), vendorWorld(), now, settling)
+	require.NoError(t, err)
 	return cloud, configured(t, cloud, map[string]any{"project": project, "region": "europe-west1"})
 }
 

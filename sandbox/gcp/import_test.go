@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -50,7 +51,7 @@ func handMade() world.GCP {
 
 func openHandMade(t *testing.T, path string) (*gcp.Cloud, *providertest.Engine) {
 	t.Helper()
-	cloud, err := gcp.Open(path, handMade())
+	cloud, err := gcp.Open(path, handMade(), time.Now, 0)
 	require.NoError(t, err)
 	return cloud, configured(t, cloud, map[string]any{"project": "vendor-images", "region": "europe-west1"})
 }
@@ -157,7 +158,7 @@ func TestWhatWasMadeByHandIsTakenOverOnce(t *testing.T) {
 	cloud, engine := openHandMade(t, path)
 	found, exists := cloud.Account(handAccount)
 	require.True(t, exists)
-	assert.Equal(t, []string{handMember}, found.Policy.Members(userRole))
+	assert.Equal(t, []string{handMember}, members(found.Policy, userRole))
 	provider, exists := cloud.PoolProvider("123456789012", "acme-hand-pool", "acme-hand-provider")
 	require.True(t, exists)
 	assert.True(t, provider.Accepts("api://AzureADTokenExchange"))
@@ -169,7 +170,7 @@ func TestWhatWasMadeByHandIsTakenOverOnce(t *testing.T) {
 	assert.False(t, exists, "what was deleted since does not come back")
 	repository, exists := again.Repository("europe-west1", "vendor-images", "bifrost-acme")
 	require.True(t, exists)
-	assert.Empty(t, repository.Policy.Members(readerRole))
+	assert.Empty(t, members(repository.Policy, readerRole))
 	same, _ := cloud.Repository("europe-west1", "vendor-images", "bifrost-acme")
 	assert.Equal(t, same.CreateTime, repository.CreateTime)
 }
@@ -197,7 +198,7 @@ func TestAWorldThatGoogleWouldRefuseIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			existing := handMade()
 			c.change(&existing.Projects[0])
-			_, err := gcp.Open(filepath.Join(t.TempDir(), "gcp.json"), existing)
+			_, err := gcp.Open(filepath.Join(t.TempDir(), "gcp.json"), existing, time.Now, 0)
 			require.ErrorContains(t, err, c.want)
 			assert.ErrorContains(t, err, "the world's projects/")
 		})
@@ -209,7 +210,7 @@ func TestAWorldThatGoogleWouldRefuseIsRefused(t *testing.T) {
 func TestTheServiceAgentOfArtifactRegistryIsAMemberOnceItsProjectHasARepository(t *testing.T) {
 	existing := vendorWorld()
 	existing.Projects = append(existing.Projects, world.Project{ID: "acme-images", Number: "402817365910", APIs: existing.Projects[0].APIs})
-	cloud, err := gcp.Open(filepath.Join(t.TempDir(), "gcp.json"), existing)
+	cloud, err := gcp.Open(filepath.Join(t.TempDir(), "gcp.json"), existing, time.Now, 0)
 	require.NoError(t, err)
 	engine := configured(t, cloud, map[string]any{"project": "vendor-images", "region": "europe-west1"})
 	engine.MustCreate(repositoryToken, "repository", repository(nil))
@@ -223,7 +224,7 @@ func TestTheServiceAgentOfArtifactRegistryIsAMemberOnceItsProjectHasARepository(
 	_, err = engine.Create(repositoryMemberToken, "nobody", repositoryMember(map[string]any{"member": gcp.Agent("999999999999")}))
 	require.ErrorContains(t, err, "does not exist")
 	found, _ := cloud.Repository("europe-west1", "vendor-images", "acme")
-	assert.Equal(t, []string{agent}, found.Policy.Members(readerRole))
+	assert.Equal(t, []string{agent}, members(found.Policy, readerRole))
 }
 
 // What came from Container Registry and from Compute Engine has names of its own.
@@ -231,19 +232,19 @@ func TestMovedRegistriesAndDefaultAccountsAreTakenOver(t *testing.T) {
 	existing := vendorWorld()
 	existing.Projects[0].Repositories = append(existing.Projects[0].Repositories, world.Repository{Location: "europe", Name: "eu.gcr.io", Images: []string{"bifrost:1"}})
 	existing.Projects[0].ServiceAccounts = append(existing.Projects[0].ServiceAccounts, world.ServiceAccount{ID: number + "-compute"})
-	cloud, err := gcp.Open(filepath.Join(t.TempDir(), "gcp.json"), existing)
+	cloud, err := gcp.Open(filepath.Join(t.TempDir(), "gcp.json"), existing, time.Now, 0)
 	require.NoError(t, err)
 	engine := configured(t, cloud, map[string]any{"project": project, "region": "europe"})
 	member := "serviceAccount:" + number + "-compute@developer.gserviceaccount.com"
 	engine.MustCreate(repositoryMemberToken, "nodes", repositoryMember(map[string]any{"location": "europe", "repository": "eu.gcr.io", "member": member}))
 	found, _ := cloud.Repository("europe", project, "eu.gcr.io")
-	assert.Equal(t, []string{member}, found.Policy.Members(readerRole))
+	assert.Equal(t, []string{member}, members(found.Policy, readerRole))
 	_, err = engine.Create(repositoryMemberToken, "nobody", repositoryMember(map[string]any{
 		"location": "europe", "repository": "eu.gcr.io", "member": "serviceAccount:999999999998-compute@developer.gserviceaccount.com",
 	}))
 	require.ErrorContains(t, err, "does not exist")
 
 	existing.Projects[0].ServiceAccounts[0].ID = "999999999998-compute"
-	_, err = gcp.Open(filepath.Join(t.TempDir(), "gcp.json"), existing)
+	_, err = gcp.Open(filepath.Join(t.TempDir(), "gcp.json"), existing, time.Now, 0)
 	require.ErrorContains(t, err, "must have 6 to 30 characters", "another project's number")
 }

@@ -109,74 +109,49 @@ func memberType(base provider.Type[*Client], find func(*Client, grant) (holder, 
 		}
 		return fmt.Sprintf("%s/%s/%s", of, outputs["role"], outputs["member"])
 	}
-	base.Create = func(_ context.Context, client *Client, properties resource.PropertyMap) (string, map[string]any, error) {
-		var wish grant
-		if err := provider.Decode(properties, &wish); err != nil {
-			return "", nil, err
-		}
-		resource, outputs, err := find(client, wish)
-		if err != nil {
-			return "", nil, err
-		}
-		member := normalMember(wish.Member)
-		policy, err := client.cloud.modifyPolicy(resource, func(p *Policy) { p.add(wish.Role, member) })
-		if err != nil {
-			return "", nil, err
-		}
-		return resource.name + "/" + wish.Role + "/" + member, granted(outputs, wish.Role, member, policy), nil
-	}
-	base.Read = func(_ context.Context, client *Client, id string, state resource.PropertyMap) (map[string]any, error) {
-		wish, err := readGrant(id, state)
-		if err != nil {
-			return nil, err
-		}
-		resource, outputs, err := find(client, wish)
-		if err != nil {
-			return nil, unlessGone(err)
-		}
-		policy, err := client.cloud.getPolicy(resource)
-		if err != nil {
-			return nil, unlessGone(err)
-		}
-		if !policy.Grants(wish.Role, wish.Member) {
-			return nil, nil
-		}
-		return granted(outputs, wish.Role, wish.Member, policy), nil
-	}
-	base.Delete = func(_ context.Context, client *Client, id string, state resource.PropertyMap) error {
-		wish, err := readGrant(id, state)
-		if err != nil {
+	return provider.Kind[*Client, grant, map[string]any]{
+		Type: base,
+		Word: func(_, _, _ string, err error) error { return err }, Gone: isNotFound,
+		Make: func(_ context.Context, client *Client, wish grant) (string, map[string]any, error) {
+			of, outputs, err := find(client, wish)
+			if err != nil {
+				return "", nil, err
+			}
+			wish.Member = normalMember(wish.Member)
+			policy, err := client.cloud.modifyPolicy(of, func(p *Policy) { p.add(wish.Role, wish.Member) })
+			return of.name + "/" + wish.Role + "/" + wish.Member, wish.complete(outputs, policy), err
+		},
+		Find: func(client *Client, id string, known grant) (map[string]any, error) {
+			if parts := strings.Fields(id); known.Member == "" {
+				if len(parts) != 3 {
+					return nil, fmt.Errorf("ID %q: want the resource's name, a role and a member, separated by spaces", id)
+				}
+				known = grant{Account: parts[0], Repository: parts[0], Role: parts[1], Member: parts[2]}
+			}
+			of, outputs, err := find(client, known)
+			if err != nil {
+				return nil, err
+			}
+			known.Member = normalMember(known.Member)
+			policy, err := client.cloud.getPolicy(of)
+			if err == nil && !policy.Grants(known.Role, known.Member) {
+				err = notFound()
+			}
+			return known.complete(outputs, policy), err
+		},
+		Remove: func(_ context.Context, client *Client, _ string, known grant) error {
+			of, _, err := find(client, known)
+			if err == nil {
+				_, err = client.cloud.modifyPolicy(of, func(p *Policy) { p.remove(known.Role, normalMember(known.Member)) })
+			}
 			return err
-		}
-		resource, _, err := find(client, wish)
-		if err != nil {
-			return unlessGone(err)
-		}
-		_, err = client.cloud.modifyPolicy(resource, func(p *Policy) { p.remove(wish.Role, wish.Member) })
-		return unlessGone(err)
-	}
-	return base
+		},
+		Show: func(_ *Client, outputs map[string]any, _ grant) map[string]any { return outputs },
+	}.Resource()
 }
 
-func granted(outputs map[string]any, role, member string, policy Policy) map[string]any {
-	outputs["role"] = role
-	outputs["member"] = member
-	outputs["etag"] = policy.Etag()
+// complete adds what is granted to the outputs that name the resource.
+func (g grant) complete(outputs map[string]any, policy Policy) map[string]any {
+	outputs["role"], outputs["member"], outputs["etag"] = g.Role, g.Member, policy.Etag()
 	return outputs
-}
-
-// readGrant reads a grant from the state, or, for an import, from the ID
-// "RESOURCE ROLE MEMBER" that programs give.
-func readGrant(id string, state resource.PropertyMap) (grant, error) {
-	var wish grant
-	if len(state) > 0 {
-		err := provider.Decode(state, &wish)
-		wish.Member = normalMember(wish.Member)
-		return wish, err
-	}
-	parts := strings.Fields(id)
-	if len(parts) != 3 {
-		return grant{}, fmt.Errorf("ID %q: want the resource's name, a role and a member, separated by spaces", id)
-	}
-	return grant{Account: parts[0], Repository: parts[0], Role: parts[1], Member: normalMember(parts[2])}, nil
 }

@@ -37,17 +37,6 @@ func (p Policy) Grants(role string, members ...string) bool {
 	})
 }
 
-// Members returns the members that have the role.
-func (p Policy) Members(role string) []string {
-	var members []string
-	for _, binding := range p.Bindings {
-		if binding.Role == role {
-			members = append(members, binding.Members...)
-		}
-	}
-	return members
-}
-
 func (p Policy) copy() Policy {
 	p.Bindings = slices.Clone(p.Bindings)
 	for i := range p.Bindings {

@@ -28,15 +28,21 @@ const (
 	Deleted State = "DELETED"
 )
 
+// PoolSettings are what a caller sets. The json names are those of the Pulumi
+// type's properties, as are those of the other settings here.
+type PoolSettings struct {
+	ID          string `json:"workloadIdentityPoolId"`
+	DisplayName string `json:"displayName,omitempty"`
+	Description string `json:"description,omitempty"`
+	Disabled    bool   `json:"disabled"`
+}
+
 // Pool is a workload identity pool.
 type Pool struct {
 	// ProjectNumber is the number of the project that holds the pool.
-	ProjectNumber string     `json:"projectNumber"`
-	ID            string     `json:"id"`
-	DisplayName   string     `json:"displayName,omitempty"`
-	Description   string     `json:"description,omitempty"`
-	Disabled      bool       `json:"disabled,omitempty"`
-	DeletedAt     *time.Time `json:"deletedAt,omitempty"`
+	ProjectNumber string `json:"projectNumber"`
+	PoolSettings
+	DeletedAt *time.Time `json:"deletedAt,omitempty"`
 }
 
 // Name is the resource name, with the project's number.
@@ -86,15 +92,15 @@ func checkTexts(displayName, description string) []string {
 	return messages
 }
 
-func (c *Client) createPool(project string, pool Pool) (Pool, error) {
+func (c *Client) createPool(project string, settings PoolSettings) (Pool, error) {
 	owner, err := c.use(project, iamAPI)
 	if err != nil {
 		return Pool{}, err
 	}
-	if err := problems(append(checkPoolID(pool.ID), checkTexts(pool.DisplayName, pool.Description)...)); err != nil {
+	if err := problems(append(checkPoolID(settings.ID), checkTexts(settings.DisplayName, settings.Description)...)); err != nil {
 		return Pool{}, err
 	}
-	pool.ProjectNumber, pool.DeletedAt = owner.Number, nil
+	pool := Pool{ProjectNumber: owner.Number, PoolSettings: settings}
 	err = c.cloud.store.Update(func(held *contents) error {
 		if _, taken := c.cloud.pool(*held, pool.Name()); taken {
 			return alreadyExists()
@@ -125,7 +131,7 @@ func (c *Client) getPool(project, id string) (Pool, error) {
 	return pool, nil
 }
 
-func (c *Client) updatePool(project string, change Pool) (Pool, error) {
+func (c *Client) updatePool(project string, change PoolSettings) (Pool, error) {
 	pool, err := c.getPool(project, change.ID)
 	if err != nil {
 		return Pool{}, err
@@ -133,7 +139,7 @@ func (c *Client) updatePool(project string, change Pool) (Pool, error) {
 	if err := problems(checkTexts(change.DisplayName, change.Description)); err != nil {
 		return Pool{}, err
 	}
-	pool.DisplayName, pool.Description, pool.Disabled = change.DisplayName, change.Description, change.Disabled
+	pool.PoolSettings = change
 	return pool, c.cloud.store.Update(func(held *contents) error {
 		held.Pools[pool.Name()] = pool
 		return nil

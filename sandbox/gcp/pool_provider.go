@@ -21,25 +21,35 @@ const (
 	maxAttribute  = 100
 )
 
-// PoolProvider is a provider of a workload identity pool: whose tokens the pool
-// takes, and what it makes of them.
-type PoolProvider struct {
-	// Pool is the resource name of the pool.
-	Pool        string `json:"pool"`
-	ID          string `json:"id"`
+// PoolProviderSettings are what a caller sets: whose tokens a pool takes, and what it
+// makes of them.
+type PoolProviderSettings struct {
+	ID          string `json:"workloadIdentityPoolProviderId"`
 	DisplayName string `json:"displayName,omitempty"`
 	Description string `json:"description,omitempty"`
-	Disabled    bool   `json:"disabled,omitempty"`
+	Disabled    bool   `json:"disabled"`
+	OIDC        `json:"oidc"`
+	// Mapping maps attributes to CEL expressions over assertion.
+	Mapping map[string]string `json:"attributeMapping"`
+	// Condition is a CEL expression over assertion, google and attribute, or empty.
+	Condition string `json:"attributeCondition,omitempty"`
+}
+
+// OIDC is the issuer that a provider trusts.
+type OIDC struct {
 	// IssuerURI is compared exactly with the token's issuer.
 	IssuerURI string `json:"issuerUri"`
 	// AllowedAudiences is empty where the provider's own name is the audience.
 	AllowedAudiences []string `json:"allowedAudiences,omitempty"`
 	// JWKS is a JSON key set that replaces the issuer's published one, or empty.
 	JWKS string `json:"jwksJson,omitempty"`
-	// Mapping maps attributes to CEL expressions over assertion.
-	Mapping map[string]string `json:"attributeMapping"`
-	// Condition is a CEL expression over assertion, google and attribute, or empty.
-	Condition string     `json:"attributeCondition,omitempty"`
+}
+
+// PoolProvider is a provider of a workload identity pool.
+type PoolProvider struct {
+	// Pool is the resource name of the pool.
+	Pool string `json:"pool"`
+	PoolProviderSettings
 	DeletedAt *time.Time `json:"deletedAt,omitempty"`
 }
 
@@ -61,18 +71,19 @@ func (p PoolProvider) Accepts(audience string) bool {
 
 func providerName(pool, id string) string { return pool + "/providers/" + id }
 
-func (c *Client) createPoolProvider(project, pool string, provider PoolProvider) (PoolProvider, error) {
+func (c *Client) createPoolProvider(project, pool string, settings PoolProviderSettings) (PoolProvider, error) {
 	holder, err := c.getPool(project, pool)
 	if err != nil {
 		return PoolProvider{}, err
 	}
-	if err := problems(append(checkPoolID(provider.ID), checkPoolProvider(provider)...)); err != nil {
+	if err := problems(append(checkPoolID(settings.ID), checkPoolProvider(settings)...)); err != nil {
 		return PoolProvider{}, err
 	}
-	if c.cloud.fresh.Missing(holder.Name(), "provider "+provider.ID, c.cloud.now()) {
+	if c.cloud.fresh.Missing(holder.Name(), "provider "+settings.ID, c.cloud.now()) {
 		return PoolProvider{}, notFound()
 	}
-	provider.Pool, provider.DeletedAt, provider.JWKS = holder.Name(), nil, canonical(provider.JWKS)
+	settings.JWKS = canonical(settings.JWKS)
+	provider := PoolProvider{Pool: holder.Name(), PoolProviderSettings: settings}
 	err = c.cloud.store.Update(func(held *contents) error {
 		if _, taken := c.cloud.poolProvider(*held, provider.Name()); taken {
 			return alreadyExists()
@@ -96,7 +107,7 @@ func (c *Client) getPoolProvider(project, pool, id string) (PoolProvider, error)
 	return provider, nil
 }
 
-func (c *Client) updatePoolProvider(project, pool string, change PoolProvider) (PoolProvider, error) {
+func (c *Client) updatePoolProvider(project, pool string, change PoolProviderSettings) (PoolProvider, error) {
 	provider, err := c.getPoolProvider(project, pool, change.ID)
 	if err != nil {
 		return PoolProvider{}, err
@@ -104,9 +115,10 @@ func (c *Client) updatePoolProvider(project, pool string, change PoolProvider) (
 	if err := problems(checkPoolProvider(change)); err != nil {
 		return PoolProvider{}, err
 	}
-	change.Pool, change.DeletedAt, change.JWKS = provider.Pool, nil, canonical(change.JWKS)
-	return change, c.cloud.store.Update(func(held *contents) error {
-		held.Providers[change.Name()] = change
+	change.JWKS = canonical(change.JWKS)
+	provider.PoolProviderSettings = change
+	return provider, c.cloud.store.Update(func(held *contents) error {
+		held.Providers[provider.Name()] = provider
 		return nil
 	})
 }
@@ -126,14 +138,14 @@ func (c *Client) deletePoolProvider(project, pool, id string) error {
 
 // checkPoolProvider applies the limits of docs/facts.md §3 and of
 // https://cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools.providers
-func checkPoolProvider(provider PoolProvider) []string {
+func checkPoolProvider(provider PoolProviderSettings) []string {
 	messages := checkTexts(provider.DisplayName, provider.Description)
 	messages = append(messages, checkIssuer(provider)...)
 	messages = append(messages, checkMapping(provider.Mapping)...)
 	return append(messages, checkCondition(provider)...)
 }
 
-func checkIssuer(provider PoolProvider) []string {
+func checkIssuer(provider PoolProviderSettings) []string {
 	var messages []string
 	report := func(format string, args ...any) { messages = append(messages, fmt.Sprintf(format, args...)) }
 	if issuer, err := url.Parse(provider.IssuerURI); err != nil || issuer.Scheme != "https" || issuer.Host == "" {
@@ -209,7 +221,7 @@ var sharedIssuers = []string{
 	"https://token.actions.githubusercontent.com", "https://gitlab.com", "https://app.terraform.io",
 }
 
-func checkCondition(provider PoolProvider) []string {
+func checkCondition(provider PoolProviderSettings) []string {
 	if provider.Condition == "" {
 		if slices.Contains(sharedIssuers, strings.TrimSuffix(provider.IssuerURI, "/")) {
 			return []string{"The attribute condition must reference one of the provider's claims. For more information, see https://cloud.google.com/iam/docs/workload-identity-federation-with-deployment-pipelines#conditions"}

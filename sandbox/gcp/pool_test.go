@@ -121,7 +121,7 @@ func TestTextsOfPoolsThatGoogleRefuses(t *testing.T) {
 
 func TestADeletedPoolKeepsItsIDForThirtyDays(t *testing.T) {
 	time30 := clock{now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
-	cloud, engine := start(t, gcp.Clock(time30.Now))
+	cloud, engine := startAt(t, time30.Now, 0)
 	created := engine.MustCreate(poolToken, "pool", pool(nil))
 	below := engine.MustCreate(poolProviderToken, "provider", poolProvider(nil))
 	require.NoError(t, engine.Delete(created))
@@ -149,7 +149,7 @@ func TestADeletedPoolKeepsItsIDForThirtyDays(t *testing.T) {
 
 func TestADeletedProviderKeepsItsIDForThirtyDays(t *testing.T) {
 	now := clock{now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
-	cloud, engine := start(t, gcp.Clock(now.Now))
+	cloud, engine := startAt(t, now.Now, 0)
 	engine.MustCreate(poolToken, "pool", pool(nil))
 	created := engine.MustCreate(poolProviderToken, "provider", poolProvider(nil))
 	require.NoError(t, engine.Delete(created))

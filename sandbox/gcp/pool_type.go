@@ -14,15 +14,8 @@ import (
 )
 
 type poolInputs struct {
-	Project     string `json:"project"`
-	ID          string `json:"workloadIdentityPoolId"`
-	DisplayName string `json:"displayName"`
-	Description string `json:"description"`
-	Disabled    bool   `json:"disabled"`
-}
-
-func (i poolInputs) pool() Pool {
-	return Pool{ID: i.ID, DisplayName: i.DisplayName, Description: i.Description, Disabled: i.Disabled}
+	Project string `json:"project"`
+	PoolSettings
 }
 
 // poolPath is the ID of a pool or a provider as Pulumi knows it, with what
@@ -82,7 +75,7 @@ func poolType() provider.Type[*Client] {
 		},
 		Noun: "WorkloadIdentityPool", Word: worded, Gone: isNotFound,
 		Make: func(_ context.Context, client *Client, inputs poolInputs) (string, heldPool, error) {
-			pool, err := client.createPool(inputs.Project, inputs.pool())
+			pool, err := client.createPool(inputs.Project, inputs.PoolSettings)
 			return poolName(inputs.Project, inputs.ID), heldPool{inputs.Project, pool}, err
 		},
 		Find: func(client *Client, id string, _ poolInputs) (heldPool, error) {
@@ -94,7 +87,7 @@ func poolType() provider.Type[*Client] {
 			return heldPool{project, pool}, err
 		},
 		Change: func(_ context.Context, client *Client, _ string, inputs poolInputs) (heldPool, error) {
-			pool, err := client.updatePool(inputs.Project, inputs.pool())
+			pool, err := client.updatePool(inputs.Project, inputs.PoolSettings)
 			return heldPool{inputs.Project, pool}, err
 		},
 		Remove: func(_ context.Context, client *Client, id string, _ poolInputs) error {
@@ -105,7 +98,9 @@ func poolType() provider.Type[*Client] {
 			return client.deletePool(project, poolID)
 		},
 		Show: func(_ *Client, held heldPool, _ poolInputs) map[string]any {
-			return poolOutputs(held.project, held.Pool)
+			outputs := provider.Encode(poolInputs{held.project, held.PoolSettings})
+			outputs["name"], outputs["state"] = held.Name(), resourceState(held.DeletedAt != nil)
+			return outputs
 		},
 	}.Resource()
 }
@@ -114,19 +109,6 @@ func poolType() provider.Type[*Client] {
 type heldPool struct {
 	project string
 	Pool
-}
-
-func poolOutputs(project string, pool Pool) map[string]any {
-	outputs := map[string]any{
-		"disabled":               pool.Disabled,
-		"name":                   pool.Name(),
-		"project":                project,
-		"state":                  resourceState(pool.DeletedAt != nil),
-		"workloadIdentityPoolId": pool.ID,
-	}
-	optional(outputs, "displayName", pool.DisplayName)
-	optional(outputs, "description", pool.Description)
-	return outputs
 }
 
 // resourceState is the output state of pools and providers, which a disabled
@@ -139,27 +121,9 @@ func resourceState(deleted bool) string {
 }
 
 type poolProviderInputs struct {
-	Project     string            `json:"project"`
-	Pool        string            `json:"workloadIdentityPoolId"`
-	ID          string            `json:"workloadIdentityPoolProviderId"`
-	DisplayName string            `json:"displayName"`
-	Description string            `json:"description"`
-	Disabled    bool              `json:"disabled"`
-	Mapping     map[string]string `json:"attributeMapping"`
-	Condition   string            `json:"attributeCondition"`
-	OIDC        struct {
-		IssuerURI        string   `json:"issuerUri"`
-		AllowedAudiences []string `json:"allowedAudiences"`
-		JWKS             string   `json:"jwksJson"`
-	} `json:"oidc"`
-}
-
-func (i poolProviderInputs) provider() PoolProvider {
-	return PoolProvider{
-		ID: i.ID, DisplayName: i.DisplayName, Description: i.Description, Disabled: i.Disabled,
-		IssuerURI: i.OIDC.IssuerURI, AllowedAudiences: i.OIDC.AllowedAudiences, JWKS: i.OIDC.JWKS,
-		Mapping: i.Mapping, Condition: i.Condition,
-	}
+	Project string `json:"project"`
+	Pool    string `json:"workloadIdentityPoolId"`
+	PoolProviderSettings
 }
 
 func poolProviderType() provider.Type[*Client] {
@@ -196,7 +160,7 @@ func poolProviderType() provider.Type[*Client] {
 		},
 		Noun: "WorkloadIdentityPoolProvider", Word: worded, Gone: isNotFound,
 		Make: func(_ context.Context, client *Client, inputs poolProviderInputs) (string, heldProvider, error) {
-			created, err := client.createPoolProvider(inputs.Project, inputs.Pool, inputs.provider())
+			created, err := client.createPoolProvider(inputs.Project, inputs.Pool, inputs.PoolProviderSettings)
 			return providerName(poolName(inputs.Project, inputs.Pool), inputs.ID), heldProvider{inputs.Project, inputs.Pool, created}, err
 		},
 		Find: func(client *Client, id string, _ poolProviderInputs) (heldProvider, error) {
@@ -208,7 +172,7 @@ func poolProviderType() provider.Type[*Client] {
 			return heldProvider{project, pool, found}, err
 		},
 		Change: func(_ context.Context, client *Client, _ string, inputs poolProviderInputs) (heldProvider, error) {
-			updated, err := client.updatePoolProvider(inputs.Project, inputs.Pool, inputs.provider())
+			updated, err := client.updatePoolProvider(inputs.Project, inputs.Pool, inputs.PoolProviderSettings)
 			return heldProvider{inputs.Project, inputs.Pool, updated}, err
 		},
 		Remove: func(_ context.Context, client *Client, id string, _ poolProviderInputs) error {
@@ -219,7 +183,9 @@ func poolProviderType() provider.Type[*Client] {
 			return client.deletePoolProvider(project, pool, providerID)
 		},
 		Show: func(_ *Client, held heldProvider, _ poolProviderInputs) map[string]any {
-			return poolProviderOutputs(held.project, held.pool, held.PoolProvider)
+			outputs := provider.Encode(poolProviderInputs{held.project, held.pool, held.PoolProviderSettings})
+			outputs["name"], outputs["state"] = held.Name(), resourceState(held.DeletedAt != nil)
+			return outputs
 		},
 	}.Resource()
 }
@@ -228,26 +194,4 @@ func poolProviderType() provider.Type[*Client] {
 type heldProvider struct {
 	project, pool string
 	PoolProvider
-}
-
-func poolProviderOutputs(project, pool string, found PoolProvider) map[string]any {
-	oidc := map[string]any{"issuerUri": found.IssuerURI}
-	optional(oidc, "jwksJson", found.JWKS)
-	if len(found.AllowedAudiences) > 0 {
-		oidc["allowedAudiences"] = found.AllowedAudiences
-	}
-	outputs := map[string]any{
-		"attributeMapping":               found.Mapping,
-		"disabled":                       found.Disabled,
-		"name":                           found.Name(),
-		"oidc":                           oidc,
-		"project":                        project,
-		"state":                          resourceState(found.DeletedAt != nil),
-		"workloadIdentityPoolId":         pool,
-		"workloadIdentityPoolProviderId": found.ID,
-	}
-	optional(outputs, "attributeCondition", found.Condition)
-	optional(outputs, "displayName", found.DisplayName)
-	optional(outputs, "description", found.Description)
-	return outputs
 }

@@ -1,6 +1,7 @@
 package gcp
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,19 +37,14 @@ func (c *Cloud) Provider() *provider.Definition[*Client] {
 }
 
 func (c *Cloud) configure(config map[string]any) (*Client, error) {
-	client := &Client{cloud: c, labels: map[string]string{}}
+	if _, given := config["defaultLabels"]; given {
+		return nil, errors.New("defaultLabels: the sandbox does not model it: leave it out")
+	}
+	client := &Client{cloud: c}
 	client.project, _ = config["project"].(string)
 	client.region, _ = config["region"].(string)
 	if zone, _ := config["zone"].(string); client.region == "" && strings.Count(zone, "-") == 2 {
 		client.region = zone[:strings.LastIndex(zone, "-")]
-	}
-	labels, _ := config["defaultLabels"].(map[string]any)
-	for key, value := range labels {
-		text, isText := value.(string)
-		if !isText {
-			return nil, fmt.Errorf("defaultLabels[%q]: want a string, got %v", key, value)
-		}
-		client.labels[key] = text
 	}
 	return client, nil
 }
@@ -82,14 +78,6 @@ func failures(property resource.PropertyKey, messages []string) []plugin.CheckFa
 	return result
 }
 
-// unlessGone forgives a request about something that does not exist.
-func unlessGone(err error) error {
-	if isNotFound(err) {
-		return nil
-	}
-	return err
-}
-
 // worded words failed requests as the gcp provider does.
 func worded(doing, noun, id string, err error) error {
 	switch doing {
@@ -101,22 +89,12 @@ func worded(doing, noun, id string, err error) error {
 	return err
 }
 
-// optional keeps an output only where it holds something: what is empty is
-// absent for Pulumi.
-func optional(outputs map[string]any, name, value string) {
-	if value != "" {
-		outputs[name] = value
-	}
-}
-
 // Client is the cloud as one configured provider resource sees it.
 type Client struct {
 	cloud *Cloud
 	// project and region are used where a resource names none; may be empty.
 	project string
 	region  string
-	// labels are the configured default labels.
-	labels map[string]string
 }
 
 // use finds a project, by ID or number, in which a service is enabled.

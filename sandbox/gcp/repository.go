@@ -1,6 +1,7 @@
 package gcp
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -20,12 +21,11 @@ const (
 // Pulumi type's properties.
 type RepositorySettings struct {
 	// Project is the project's ID.
-	Project  string `json:"project"`
-	Location string `json:"location"`
-	ID       string `json:"repositoryId"`
-	Format   string `json:"format"`
-	Mode     string `json:"mode,omitempty"`
-	// Labels are all that the repository carries, default labels included.
+	Project                 string            `json:"project"`
+	Location                string            `json:"location"`
+	ID                      string            `json:"repositoryId"`
+	Format                  string            `json:"format"`
+	Mode                    string            `json:"mode,omitempty"`
 	Labels                  map[string]string `json:"labels,omitempty"`
 	Description             string            `json:"description,omitempty"`
 	KMSKeyName              string            `json:"kmsKeyName,omitempty"`
@@ -128,7 +128,7 @@ func (c *Client) createRepository(settings RepositorySettings) (Repository, erro
 	if !slices.Contains(locations, settings.Location) {
 		return Repository{}, &Error{Code: http.StatusForbidden, Message: fmt.Sprintf("Permission denied on 'locations/%s' (or it may not exist).", settings.Location)}
 	}
-	settings.Project = project.ID
+	settings.Project, settings.Mode = project.ID, cmp.Or(settings.Mode, standard)
 	if settings.DockerConfig != nil && !settings.DockerConfig.ImmutableTags {
 		// The provider leaves a block without a true value out of a creation, and not
 		// out of an update:
@@ -171,7 +171,7 @@ func (c *Client) updateRepository(settings RepositorySettings) (Repository, erro
 	if err != nil {
 		return Repository{}, err
 	}
-	settings.Project = repository.Project
+	settings.Project, settings.Mode = repository.Project, cmp.Or(settings.Mode, standard)
 	return state.Edit(c.cloud.store, contents.repositories, repository.ResourceName(), notFound(), func(held contents, current *Repository) error {
 		current.RepositorySettings, current.UpdateTime = settings, c.cloud.now().UTC()
 		return problems(checkRepository(held, settings))

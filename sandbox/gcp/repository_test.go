@@ -11,8 +11,7 @@ import (
 )
 
 func TestARepositoryHasTheOutputsOfGoogle(t *testing.T) {
-	cloud, _ := start(t)
-	engine := configured(t, cloud, map[string]any{"project": project, "region": "europe-west1", "defaultLabels": `{"managed-by":"pulumi"}`})
+	cloud, engine := start(t)
 	created := engine.MustCreate(repositoryToken, "acme", repository(map[string]any{
 		"description": "ACME", "labels": map[string]any{"customer": "acme"}, "dockerConfig": map[string]any{"immutableTags": true},
 		"cleanupPolicyDryRun": true,
@@ -29,7 +28,6 @@ func TestARepositoryHasTheOutputsOfGoogle(t *testing.T) {
 	assert.NotEmpty(t, created.Text(t, "createTime"))
 	labels := resource.NewPropertyMapFromMap(map[string]any{"customer": "acme"})
 	assert.Equal(t, labels, created.Outputs["labels"].ObjectValue())
-	labels["managed-by"] = resource.NewStringProperty("pulumi")
 	assert.Equal(t, labels, created.Outputs["effectiveLabels"].ObjectValue())
 	assert.Equal(t, labels, created.Outputs["pulumiLabels"].ObjectValue())
 

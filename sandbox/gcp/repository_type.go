@@ -1,10 +1,8 @@
 package gcp
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"strings"
 	"time"
 
@@ -43,7 +41,7 @@ func repositoryType() provider.Type[*Client] {
 		},
 		Noun: "Repository", Word: worded, Gone: isNotFound,
 		Make: func(_ context.Context, client *Client, inputs RepositorySettings) (string, Repository, error) {
-			repository, err := client.createRepository(client.labelled(inputs))
+			repository, err := client.createRepository(inputs)
 			return repository.ResourceName(), repository, err
 		},
 		Find: func(client *Client, id string, _ RepositorySettings) (Repository, error) {
@@ -53,49 +51,18 @@ func repositoryType() provider.Type[*Client] {
 			return client.getRepository(parseRepository(id, client.project, client.region))
 		},
 		Change: func(_ context.Context, client *Client, _ string, inputs RepositorySettings) (Repository, error) {
-			return client.updateRepository(client.labelled(inputs))
+			return client.updateRepository(inputs)
 		},
 		Remove: func(_ context.Context, client *Client, id string, _ RepositorySettings) error {
 			return client.deleteRepository(parseRepository(id, "", ""))
 		},
-		Show: func(client *Client, repository Repository, inputs RepositorySettings) map[string]any {
-			if inputs.ID == "" { // imported
-				inputs.Labels = repository.Labels
-			}
-			return client.repositoryOutputs(repository, inputs.Labels)
+		Show: func(_ *Client, repository Repository, _ RepositorySettings) map[string]any {
+			outputs := provider.Encode(repository.RepositorySettings)
+			outputs["createTime"] = repository.CreateTime.Format(time.RFC3339Nano)
+			outputs["updateTime"] = repository.UpdateTime.Format(time.RFC3339Nano)
+			outputs["name"] = repository.ID
+			outputs["effectiveLabels"], outputs["pulumiLabels"] = repository.Labels, repository.Labels
+			return outputs
 		},
 	}.Resource()
-}
-
-// labelled are the settings with the default labels.
-func (c *Client) labelled(settings RepositorySettings) RepositorySettings {
-	settings.Mode = cmp.Or(settings.Mode, standard)
-	own := settings.Labels
-	settings.Labels = maps.Clone(c.labels)
-	maps.Copy(settings.Labels, own)
-	return settings
-}
-
-// repositoryOutputs describes a repository to a program that gave these labels.
-func (c *Client) repositoryOutputs(repository Repository, own map[string]string) map[string]any {
-	labels, configured := map[string]string{}, map[string]string{}
-	for key, value := range repository.Labels {
-		_, given := own[key]
-		_, byDefault := c.labels[key]
-		if given {
-			labels[key] = value
-		}
-		if given || byDefault {
-			configured[key] = value
-		}
-	}
-	settings := repository.RepositorySettings
-	settings.Labels = labels
-	outputs := provider.Encode(settings)
-	outputs["createTime"] = repository.CreateTime.Format(time.RFC3339Nano)
-	outputs["updateTime"] = repository.UpdateTime.Format(time.RFC3339Nano)
-	outputs["name"] = repository.ID
-	outputs["effectiveLabels"] = repository.Labels
-	outputs["pulumiLabels"] = configured
-	return outputs
 }

@@ -68,7 +68,7 @@ func (s *seeding) sound(name string, err error) bool {
 func (s *seeding) accounts(project world.Project) {
 	for _, existing := range project.ServiceAccounts {
 		account := Account{
-			Project: project.ID, ID: existing.ID, DisplayName: existing.DisplayName, Description: existing.Description, Disabled: existing.Disabled,
+			Project: project.ID, AccountSettings: AccountSettings{existing.ID, existing.DisplayName, existing.Description, existing.Disabled},
 		}
 		wrong := checkAccountTexts(account.DisplayName, account.Description)
 		if account.ID != project.Number+"-compute" { // Google's own
@@ -89,19 +89,18 @@ func (s *seeding) accounts(project world.Project) {
 func (s *seeding) pools(project world.Project) {
 	for _, existing := range project.WorkloadIdentityPools {
 		pool := Pool{
-			ProjectNumber: project.Number, ID: existing.ID,
-			DisplayName: existing.DisplayName, Description: existing.Description, Disabled: existing.Disabled,
+			ProjectNumber: project.Number,
+			PoolSettings:  PoolSettings{existing.ID, existing.DisplayName, existing.Description, existing.Disabled},
 		}
 		if s.once(pool.Name(), append(checkPoolID(pool.ID), checkTexts(pool.DisplayName, pool.Description)...)) {
 			s.into.Pools[pool.Name()] = pool
 		}
 		for _, each := range existing.Providers {
-			provider := PoolProvider{
-				Pool: pool.Name(), ID: each.ID, DisplayName: each.DisplayName, Description: each.Description, Disabled: each.Disabled,
-				IssuerURI: each.IssuerURI, AllowedAudiences: each.AllowedAudiences, JWKS: each.JWKSJSON,
-				Mapping: each.AttributeMapping, Condition: each.AttributeCondition,
-			}
-			if s.once(provider.Name(), append(checkPoolID(provider.ID), checkPoolProvider(provider)...)) {
+			provider := PoolProvider{Pool: pool.Name(), PoolProviderSettings: PoolProviderSettings{
+				each.ID, each.DisplayName, each.Description, each.Disabled,
+				OIDC{each.IssuerURI, each.AllowedAudiences, each.JWKSJSON}, each.AttributeMapping, each.AttributeCondition,
+			}}
+			if s.once(provider.Name(), append(checkPoolID(provider.ID), checkPoolProvider(provider.PoolProviderSettings)...)) {
 				s.into.Providers[provider.Name()] = provider
 			}
 		}

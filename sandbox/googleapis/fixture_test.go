@@ -88,7 +88,7 @@ func newSetting(t *testing.T, enabled ...string) *setting {
 	s := &setting{T: t, clock: &clock{now: time.Now().Truncate(time.Second)}, rsa: oidctest.RSAKey(t, "rsa"), ec: oidctest.ECKey(t, "ec"), dir: t.TempDir()}
 	var err error
 	s.cloud, err = gcp.Open(filepath.Join(s.dir, "gcp.json"),
-		world.GCP{Projects: []world.Project{{ID: project, Number: number, APIs: enabled}}}, gcp.Clock(s.clock.Now))
+		world.GCP{Projects: []world.Project{{ID: project, Number: number, APIs: enabled}}}, s.clock.Now, 0)
 	require.NoError(t, err)
 	s.network, err = network.Open(t.TempDir())
 	require.NoError(t, err)

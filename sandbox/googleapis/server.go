@@ -26,14 +26,14 @@ const CloudPlatform = "https://www.googleapis.com/auth/cloud-platform"
 // mapped groups of docs/facts.md §3 stays far below.
 const maxRequest = 1 << 20
 
-// Config says what the servers decide from. Every field but Now is required.
+// Config says what the servers decide from. Every field is required.
 type Config struct {
 	Cloud *gcp.Cloud
 	// Dir is an existing folder for the key of the access tokens.
 	Dir string
 	// Client fetches discovery documents and key sets of issuers.
 	Client *http.Client
-	// Now is the clock; nil means time.Now.
+	// Now is the clock.
 	Now func() time.Time
 }
 
@@ -50,9 +50,6 @@ type Server struct {
 // New makes the servers. Tokens that earlier ones issued from the same Dir count
 // until they expire.
 func New(config Config) (*Server, error) {
-	if config.Now == nil {
-		config.Now = time.Now
-	}
 	tokens, err := OpenTokens(filepath.Join(config.Dir, "access-tokens.key"), config.Cloud, config.Now)
 	if err != nil {
 		return nil, err

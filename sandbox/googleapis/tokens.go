@@ -66,12 +66,8 @@ type Tokens struct {
 	seal  state.Seal
 }
 
-// OpenTokens reads the key at path, or makes it. Now is the clock; nil means
-// time.Now.
+// OpenTokens reads the key at path, or makes it.
 func OpenTokens(path string, cloud *gcp.Cloud, now func() time.Time) (*Tokens, error) {
-	if now == nil {
-		now = time.Now
-	}
 	seal, err := state.OpenSeal(path)
 	if err != nil {
 		return nil, fmt.Errorf("googleapis: access tokens: %w", err)

@@ -3,8 +3,8 @@ package oidc
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
+	"net/http/httputil"
 	"net/url"
 	"strings"
 
@@ -18,7 +18,7 @@ const (
 	keysPath      = "/openid/v1/jwks"
 )
 
-// maxDocument is the largest discovery document or key set, in bytes.
+// maxDocument is the largest discovery document or key set that is read, in bytes.
 const maxDocument = 1 << 20
 
 // Source is a cluster whose discovery document and keys are published.
@@ -49,7 +49,7 @@ func FromCluster(issuer string, config *rest.Config) (Source, error) {
 // Publish returns a handler for each issuer host. Issuers may share a host, each
 // below a path of its own. Wrong and repeated issuers are reported at once.
 func Publish(sources ...Source) (map[string]http.Handler, error) {
-	hosts := map[string]*publication{}
+	hosts := map[string]http.Handler{}
 	var problems []error
 	for _, source := range sources {
 		issuer, err := url.Parse(source.Issuer)
@@ -57,71 +57,56 @@ func Publish(sources ...Source) (map[string]http.Handler, error) {
 			problems = append(problems, fmt.Errorf("oidc: issuer %q: want an https URL without port, query and fragment", source.Issuer))
 			continue
 		}
-		host := strings.ToLower(issuer.Hostname())
-		if hosts[host] == nil {
-			hosts[host] = &publication{documents: map[string]document{}}
+		host, prefix := strings.ToLower(issuer.Hostname()), strings.TrimSuffix(issuer.Path, "/")
+		documents, _ := hosts[host].(publication)
+		if documents == nil {
+			documents = publication{}
+			hosts[host] = documents
 		}
-		prefix := strings.TrimSuffix(issuer.Path, "/")
+		if documents[prefix+keysPath] != nil {
+			problems = append(problems, fmt.Errorf("oidc: issuer %q: published already, for another cluster", source.Issuer))
+			continue
+		}
 		for _, path := range []string{discoveryPath, keysPath} {
-			if _, taken := hosts[host].documents[prefix+path]; taken {
-				problems = append(problems, fmt.Errorf("oidc: issuer %q: published already, for another cluster", source.Issuer))
-				break
+			if documents[prefix+path], err = source.document(path); err != nil {
+				problems = append(problems, fmt.Errorf("oidc: issuer %q: %w", source.Issuer, err))
 			}
-			hosts[host].documents[prefix+path] = document{source: source, path: path}
 		}
 	}
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
 	}
-	handlers := map[string]http.Handler{}
-	for host, publication := range hosts {
-		handlers[host] = publication
-	}
-	return handlers, nil
+	return hosts, nil
 }
 
-// publication is one issuer host.
-type publication struct {
-	// documents by their path on the host.
-	documents map[string]document
+// document reads a document from the API server at every request, so that it is
+// never older than the cluster's keys.
+func (s Source) document(path string) (http.Handler, error) {
+	from, err := url.Parse(s.Server + path)
+	return &httputil.ReverseProxy{
+		// Nothing of the request is passed on: whoever asks is anonymous.
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out = (&http.Request{Method: http.MethodGet, URL: from, Header: http.Header{}}).WithContext(r.In.Context())
+		},
+		Transport: s.Client.Transport,
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+			http.Error(w, "the cluster does not answer: "+err.Error(), http.StatusBadGateway)
+		},
+	}, err
 }
 
-type document struct {
-	source Source
-	path   string
-}
+// publication is one issuer host: its documents by their path.
+type publication map[string]http.Handler
 
-// ServeHTTP reads the document from the API server at every request, so that
-// it is never older than the cluster's keys.
-func (p *publication) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	document, ok := p.documents[r.URL.Path]
-	if !ok {
+// ServeHTTP answers with a document.
+func (p publication) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch document, ok := p[r.URL.Path]; {
+	case !ok:
 		http.NotFound(w, r)
-		return
-	}
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
-		return
-	}
-	request, err := http.NewRequestWithContext(r.Context(), http.MethodGet, document.source.Server+document.path, nil)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	response, err := document.source.Client.Do(request)
-	if err != nil {
-		http.Error(w, "the cluster does not answer: "+err.Error(), http.StatusBadGateway)
-		return
-	}
-	defer func() { _ = response.Body.Close() }()
-	for _, name := range []string{"Content-Type", "Cache-Control"} {
-		if value := response.Header.Get(name); value != "" {
-			w.Header().Set(name, value)
-		}
-	}
-	w.WriteHeader(response.StatusCode)
-	if r.Method == http.MethodGet {
-		_, _ = io.Copy(w, io.LimitReader(response.Body, maxDocument))
+	default:
+		document.ServeHTTP(w, r)
 	}
 }

@@ -50,11 +50,16 @@ type Type[C any] struct {
 	Immutable []string
 	// DeleteFirst says whether a replacement deletes the old resource before it
 	// creates the new one. Without it, the new one is created first.
-	DeleteFirst func(oldInputs resource.PropertyMap) bool
+	DeleteFirst bool
+	// Name is the property that names the resource, where a real provider makes up
+	// a name for one without it: the sandbox makes up none and refuses it.
+	Name resource.PropertyKey
+	// Unmodelled are properties that the sandbox refuses.
+	Unmodelled []resource.PropertyKey
 
 	// Default fills in, during Check, what becomes part of the inputs where the
-	// program left it out, such as names and locations.
-	Default func(client C, request plugin.CheckRequest, inputs resource.PropertyMap) error
+	// program left it out, such as locations.
+	Default func(client C, request plugin.CheckRequest, inputs resource.PropertyMap)
 	// Validate checks inputs in Check as the real provider does before any
 	// request. It sees known values only, and no value of a wrong kind.
 	Validate func(inputs resource.PropertyMap) []plugin.CheckFailure

@@ -88,7 +88,7 @@ func (t *Type[C]) diff(client C, request plugin.DiffRequest, stateful bool) plug
 			result.ReplaceKeys = append(result.ReplaceKeys, key)
 		}
 	}
-	result.DeleteBeforeReplace = len(result.ReplaceKeys) > 0 && t.DeleteFirst != nil && t.DeleteFirst(olds)
+	result.DeleteBeforeReplace = len(result.ReplaceKeys) > 0 && t.DeleteFirst
 	return result
 }
 

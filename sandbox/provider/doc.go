@@ -9,8 +9,9 @@
 // [Definition] is the base for table-driven providers: a list of resource
 // types and functions, each described by the arguments struct of the
 // provider's own SDK and by handlers that talk to an embedded cloud. The base
-// refuses unknown types, unknown properties, values of a wrong kind and missing
-// required properties, all at once; computes differences and replacements;
+// refuses unknown types, unknown properties, values of a wrong kind, missing
+// required properties, and properties and made-up names that the sandbox does not
+// model, all at once; computes differences and replacements;
 // leaves what a cloud decides unknown in previews; and keeps secrets secret.
 //
 // It does not serve schemas, components, parameterized packages or listing.

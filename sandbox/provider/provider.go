@@ -52,10 +52,7 @@ func (i *instance[C]) Attach(string) error { return nil }
 
 // Handshake accepts secrets as such, so that the base decides what stays secret.
 func (i *instance[C]) Handshake(context.Context, plugin.ProviderHandshakeRequest) (*plugin.ProviderHandshakeResponse, error) {
-	return &plugin.ProviderHandshakeResponse{
-		AcceptSecrets:                   true,
-		SupportsAutonamingConfiguration: true,
-	}, nil
+	return &plugin.ProviderHandshakeResponse{AcceptSecrets: true}, nil
 }
 
 // GetPluginInfo returns the version of the SDK whose provider this stands for.
@@ -142,8 +139,8 @@ func (i *instance[C]) Configure(_ context.Context, request plugin.ConfigureReque
 	return plugin.ConfigureResponse{}, nil
 }
 
-// Check refuses what the type's arguments do not allow, and returns the inputs
-// with names and defaults filled in.
+// Check refuses what the type's arguments do not allow and what the sandbox does
+// not model, and returns the inputs with defaults filled in.
 func (i *instance[C]) Check(_ context.Context, request plugin.CheckRequest) (plugin.CheckResponse, error) {
 	resourceType, client, err := i.lookup(request.Type)
 	if err != nil {
@@ -151,11 +148,21 @@ func (i *instance[C]) Check(_ context.Context, request plugin.CheckRequest) (plu
 	}
 	inputs := withoutNulls(request.News)
 	if resourceType.Default != nil {
-		if err := resourceType.Default(client, request, inputs); err != nil {
-			return plugin.CheckResponse{}, err
-		}
+		resourceType.Default(client, request, inputs)
 	}
 	failures := checkObject("", inputs, resourceType.Args, resourceType.Required)
+	for _, property := range resourceType.Unmodelled {
+		if _, given := inputs[property]; given {
+			failures = append(failures, plugin.CheckFailure{
+				Property: property, Reason: fmt.Sprintf("%s: the sandbox does not model it: leave it out", property),
+			})
+		}
+	}
+	if _, given := inputs[resourceType.Name]; resourceType.Name != "" && !given {
+		failures = append(failures, plugin.CheckFailure{
+			Property: resourceType.Name, Reason: fmt.Sprintf("%s: the sandbox does not model made-up names: give one", resourceType.Name),
+		})
+	}
 	if resourceType.Validate != nil {
 		failures = append(failures, resourceType.Validate(sound(inputs, failures))...)
 	}

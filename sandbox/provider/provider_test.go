@@ -62,12 +62,10 @@ func newShelf() *provider.Definition[*shelf] {
 		Types: []provider.Type[*shelf]{{
 			Tok: boxToken, Args: reflect.TypeFor[boxArgs](), Required: []string{"labels"},
 			Computed: []string{"changed", "owner", "serial"}, Settled: []string{"owner", "serial"},
-			Immutable: []string{"lids", "name", "owner"},
-			Defaults:  map[string]any{"sealed": false},
-			Adopted:   func(outputs map[string]any) string { return outputs["name"].(string) },
-			DeleteFirst: func(inputs resource.PropertyMap) bool {
-				return !inputs.HasValue("__createBeforeDelete")
-			},
+			Immutable:   []string{"lids", "name", "owner"},
+			Defaults:    map[string]any{"sealed": false},
+			Adopted:     func(outputs map[string]any) string { return outputs["name"].(string) },
+			DeleteFirst: true,
 			Complete: func(client *shelf, inputs resource.PropertyMap) map[string]string {
 				if client.owner == "" || inputs.HasValue("owner") {
 					return nil

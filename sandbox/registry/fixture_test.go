@@ -86,7 +86,7 @@ func newSettingOf(t *testing.T, bindings []world.Binding) *setting {
 	s := &setting{T: t, clock: &clock{now: time.Now().Truncate(time.Second)}, dir: t.TempDir(), world: vendorWorld()}
 	s.world.GCP.Projects[0].Bindings = bindings
 	var err error
-	s.cloud, err = gcp.Open(filepath.Join(s.dir, "gcp.json"), s.world.GCP, gcp.Clock(s.clock.Now))
+	s.cloud, err = gcp.Open(filepath.Join(s.dir, "gcp.json"), s.world.GCP, s.clock.Now, 0)
 	require.NoError(t, err)
 	s.network, err = network.Open(t.TempDir())
 	require.NoError(t, err)

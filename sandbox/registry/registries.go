@@ -21,7 +21,7 @@ import (
 const artifactSuffix = "-docker.pkg.dev"
 
 // Config says what the registries decide from and what they hold. Every field
-// but Now is required.
+// is required.
 type Config struct {
 	// Cloud holds the repositories and their policies.
 	Cloud *gcp.Cloud
@@ -31,7 +31,7 @@ type Config struct {
 	Tokens *googleapis.Tokens
 	// Dir keeps the images; it is made if it is missing.
 	Dir string
-	// Now is the clock; nil means time.Now.
+	// Now is the clock.
 	Now func() time.Time
 }
 
@@ -45,9 +45,6 @@ type Registries struct {
 // Open finds again what the registries held and publishes what the world's
 // public registries are to hold.
 func Open(ctx context.Context, config Config) (*Registries, error) {
-	if config.Now == nil {
-		config.Now = time.Now
-	}
 	r := &Registries{
 		config:       config,
 		public:       map[string]*content.Store{},

@@ -74,7 +74,7 @@ func (a *amazon) withRepositoryPolicy(change func(text string) string, run func(
 	if err != nil {
 		return err
 	}
-	before := a.Cloud.ECR.PolicyText(repository)
+	before := repository.PolicyText()
 	set := func(text string) error {
 		if text == "" {
 			return a.Cloud.ECR.DeletePolicy(a.vendor, a.chain.repository)
@@ -159,7 +159,7 @@ func (a *amazon) withTrust(change func(text string) string, run func() error) er
 	if err != nil {
 		return err
 	}
-	before := a.Cloud.IAM.Text(role.Trust)
+	before := role.Trust.Text
 	set := func(text string) func() error {
 		return func() error {
 			_, err := account.UpdateTrustPolicy(role.Name, text)
@@ -260,7 +260,7 @@ func (a *amazon) withAssociatedRole(run func() error) error {
 	if err := errors.Join(err, unknown); err != nil {
 		return err
 	}
-	return a.withTrustingRole(a.home.Account, ownName, "/", a.Cloud.IAM.Text(role.Trust), func(other string) error {
+	return a.withTrustingRole(a.home.Account, ownName, "/", role.Trust.Text, func(other string) error {
 		set := func(roleARN string) func() error {
 			return func() error {
 				settings := association.AssociationSettings

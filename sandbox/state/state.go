@@ -183,7 +183,7 @@ func Sorted[V any](entries map[string]V) []V {
 // Fresh is what a cloud made a moment ago and does not know everywhere yet. The first
 // request for another resource that refers to it is refused, and the next one is not:
 // how long a cloud takes is not documented, and a count is the same in every run.
-// It is forgotten with the process. A nil Fresh holds nothing.
+// It is forgotten with the process.
 type Fresh struct {
 	// For is how long after it was made something can be met as missing.
 	For time.Duration
@@ -195,9 +195,6 @@ type Fresh struct {
 
 // Made notes that something, by its name in the cloud, was made.
 func (f *Fresh) Made(name string, now time.Time) {
-	if f == nil {
-		return
-	}
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
 	if f.made == nil {
@@ -209,9 +206,6 @@ func (f *Fresh) Made(name string, now time.Time) {
 // Missing says whether the request for another resource, by, meets what was made as
 // missing: its first one does.
 func (f *Fresh) Missing(name, by string, now time.Time) bool {
-	if f == nil {
-		return false
-	}
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
 	made, known := f.made[name]

@@ -47,8 +47,6 @@ type AWSUser struct {
 	Name string `json:"name"`
 	// Path is its IAM path, with a slash at both ends; empty means /.
 	Path string `json:"path,omitempty"`
-	// Policies are the user's identity policies by name.
-	Policies map[string]json.RawMessage `json:"policies,omitempty"`
 }
 
 // AWSPolicy is a policy that the account manages itself.

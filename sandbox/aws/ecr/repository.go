@@ -135,14 +135,12 @@ func (s *Store) bind(repository *Repository, text string) error {
 	return nil
 }
 
-// PolicyText is the repository policy as ECR shows it now: a principal that is
-// gone, or was made again, shows as the unique ID that it had. It is empty where
-// there is no policy.
-func (s *Store) PolicyText(repository Repository) string {
-	if repository.Policy == nil {
+// PolicyText is the repository policy as it was written, or "" where there is none.
+func (r Repository) PolicyText() string {
+	if r.Policy == nil {
 		return ""
 	}
-	return s.iam.Text(*repository.Policy)
+	return r.Policy.Text
 }
 
 // Attached is the repository policy for an evaluation, or nil where there is none.

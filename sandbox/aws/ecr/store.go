@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -37,7 +36,7 @@ const (
 
 // Contents is what repositories contain.
 type Contents interface {
-	// Tags of the images in a repository, the newest first.
+	// Tags of the images in a repository.
 	Tags(repository Repository) []string
 	// Digest of the image with a tag or a digest; "" where there is none.
 	Digest(repository Repository, reference string) string
@@ -71,18 +70,12 @@ type Config struct {
 	Accounts []world.AWSAccount
 	// IAM knows the principals that policies name.
 	IAM *iam.Cloud
-	// Contents may be set later, by [Store.Holds]; until then repositories
-	// contain what the world has in them.
-	Contents Contents
-	Now      func() time.Time
+	Now func() time.Time
 }
 
 // Open reads the file, or starts it with the world's repositories.
 func Open(config Config) (*Store, error) {
-	s := &Store{accounts: config.Accounts, iam: config.IAM, contents: config.Contents, now: config.Now}
-	if s.contents == nil {
-		s.contents = published(config.Accounts)
-	}
+	s := &Store{accounts: config.Accounts, iam: config.IAM, now: config.Now}
 	var err error
 	if s.store, err = state.OpenStore[contents](config.Path); err != nil {
 		return nil, fmt.Errorf("ecr: %w", err)
@@ -128,8 +121,7 @@ func (s *Store) seed(held *contents) error {
 	return errors.Join(problems...)
 }
 
-// Holds says what repositories contain from now on. It is called before the
-// store is used.
+// Holds says what repositories contain. It is called before the store is used.
 func (s *Store) Holds(contents Contents) { s.contents = contents }
 
 // Repository finds a repository.
@@ -180,9 +172,6 @@ func (s *Store) Get(place arn.Place, name string) (Repository, error) {
 	}
 	return repository, nil
 }
-
-// Tags of the images in a repository, the newest first.
-func (s *Store) Tags(repository Repository) []string { return s.contents.Tags(repository) }
 
 // Image is DescribeImages for one image: its digest.
 func (s *Store) Image(place arn.Place, name, tag, digest string) (string, error) {
@@ -287,29 +276,3 @@ func (s *Store) DeleteLifecycle(place arn.Place, name string) error {
 	})
 	return err
 }
-
-// published are the images that the world names, wherever they are kept.
-type published []world.AWSAccount
-
-// Tags are those of the world's repository.
-func (p published) Tags(repository Repository) []string {
-	var tags []string
-	for _, account := range p {
-		if account.ID != repository.Account {
-			continue
-		}
-		for _, each := range account.Repositories {
-			if each.Region == repository.Region && each.Name == repository.Name {
-				tags = append(tags, each.Tags...)
-			}
-		}
-	}
-	slices.Reverse(tags)
-	return tags
-}
-
-// Digest is nobody's: the world names tags alone.
-func (published) Digest(Repository, string) string { return "" }
-
-// Empty has nothing to remove: nothing is kept here.
-func (published) Empty(Repository) error { return nil }

@@ -14,27 +14,32 @@ import (
 	"waybill.example/waybill/sandbox/world"
 )
 
-// ServiceSettings are what a caller sets.
+// ServiceSettings are what a caller sets. The json names are those of the Pulumi
+// type's properties.
 type ServiceSettings struct {
 	// Cluster is the ARN of the cluster.
 	Cluster string `json:"cluster"`
 	Name    string `json:"name"`
 	// TaskDefinition is the ARN of a revision.
-	TaskDefinition string   `json:"taskDefinition"`
-	DesiredCount   int      `json:"desiredCount"`
+	TaskDefinition string `json:"taskDefinition"`
+	DesiredCount   int    `json:"desiredCount"`
+	Network        `json:"networkConfiguration"`
+	CircuitBreaker `json:"deploymentCircuitBreaker,omitzero"`
+	Tags           map[string]string `json:"tags,omitempty"`
+}
+
+// Network is where the tasks of a service are.
+type Network struct {
 	Subnets        []string `json:"subnets,omitempty"`
 	SecurityGroups []string `json:"securityGroups,omitempty"`
-	AssignPublicIP bool     `json:"assignPublicIp,omitempty"`
-	// MinimumHealthy and Maximum are percentages of the desired count that a
-	// deployment keeps and does not exceed.
-	MinimumHealthy int `json:"deploymentMinimumHealthyPercent"`
-	Maximum        int `json:"deploymentMaximumPercent"`
-	// CircuitBreaker ends a deployment whose tasks do not start, Rollback goes
-	// back to the last one that worked.
-	CircuitBreaker bool              `json:"circuitBreaker,omitempty"`
-	Rollback       bool              `json:"rollback,omitempty"`
-	ExecuteCommand bool              `json:"enableExecuteCommand,omitempty"`
-	Tags           map[string]string `json:"tags,omitempty"`
+	AssignPublicIP bool     `json:"assignPublicIp"`
+}
+
+// CircuitBreaker ends a deployment whose tasks do not start where it is enabled,
+// and with Rollback goes back to the last one that worked.
+type CircuitBreaker struct {
+	Enable   bool `json:"enable"`
+	Rollback bool `json:"rollback"`
 }
 
 // Service keeps a number of tasks running.
@@ -85,10 +90,6 @@ func (s *Store) check(operation string, place arn.Place, settings ServiceSetting
 		return invalid(operation, "%d security groups are given: at most 5 are allowed.", len(settings.SecurityGroups))
 	case settings.DesiredCount < 0 || settings.DesiredCount > 5000:
 		return invalid(operation, "The desired count %d must be from 0 to 5000.", settings.DesiredCount)
-	case settings.MinimumHealthy == 100 && settings.Maximum == 100:
-		return invalid(operation, "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.")
-	case settings.Maximum < 100 || settings.Maximum > 200 || settings.MinimumHealthy < 0 || settings.MinimumHealthy > 100:
-		return invalid(operation, "minimumHealthyPercent %d must be from 0 to 100 and maximumPercent %d from 100 to 200.", settings.MinimumHealthy, settings.Maximum)
 	}
 	return s.checkNetwork(operation, place, settings)
 }
@@ -231,28 +232,14 @@ func (s *Store) edit(operation, name string, change func(*Service) error) (Servi
 	})
 }
 
-// Scale changes the desired count of a service.
-func (s *Store) Scale(name string, count int) error {
-	_, err := s.edit("UpdateService", name, func(service *Service) error {
-		service.DesiredCount = count
-		return nil
-	})
-	return err
-}
-
-// DeleteService is DeleteService: the service drains, and is gone after that.
-// One that wants tasks is refused unless by force.
-func (s *Store) DeleteService(name string, force bool) error {
-	const operation = "DeleteService"
-	_, err := s.edit(operation, name, func(service *Service) error {
-		switch {
-		case service.Status != Active:
-			return nil
-		case service.DesiredCount > 0 && !force:
-			return invalid(operation, "The service cannot be stopped while it is scaled above 0.")
+// DeleteService is UpdateService, which scales to nothing, and DeleteService: the
+// service drains, and is gone after that.
+func (s *Store) DeleteService(name string) error {
+	_, err := s.edit("DeleteService", name, func(service *Service) error {
+		if service.Status == Active {
+			now := s.now().UTC()
+			service.DesiredCount, service.DeletedAt = 0, &now
 		}
-		now := s.now().UTC()
-		service.DeletedAt = &now
 		return nil
 	})
 	return err

@@ -19,7 +19,8 @@ type RuntimePlatform struct {
 	OperatingSystemFamily string `json:"operatingSystemFamily,omitempty"`
 }
 
-// TaskDefinitionSettings are what a caller sets.
+// TaskDefinitionSettings are what a caller sets. The json names are those of the
+// Pulumi type's properties, but for the containers.
 type TaskDefinitionSettings struct {
 	Family string `json:"family"`
 	// CPU is in units of 1/1024 of a vCPU, Memory in MiB.
@@ -31,13 +32,11 @@ type TaskDefinitionSettings struct {
 	TaskRoleARN      string      `json:"taskRoleArn,omitempty"`
 	NetworkMode      string      `json:"networkMode,omitempty"`
 	// Compatibilities that the task must have, for example FARGATE.
-	Compatibilities []string         `json:"requiresCompatibilities,omitempty"`
-	RuntimePlatform *RuntimePlatform `json:"runtimePlatform,omitempty"`
-	// EphemeralStorage is in GiB; 0 means the 20 that every task has.
-	EphemeralStorage int               `json:"ephemeralStorage,omitempty"`
-	Tags             map[string]string `json:"tags,omitempty"`
+	Compatibilities []string          `json:"requiresCompatibilities,omitempty"`
+	RuntimePlatform *RuntimePlatform  `json:"runtimePlatform,omitempty"`
+	Tags            map[string]string `json:"tags,omitempty"`
 	// Document is the text that the definitions were read from.
-	Document string `json:"document"`
+	Document string `json:"containerDefinitions"`
 }
 
 // TaskDefinition is one revision of a family.
@@ -71,7 +70,7 @@ var (
 )
 
 // check applies the rules of RegisterTaskDefinition for Fargate. The words for
-// the family, the platform and the storage are the sandbox's.
+// the family and the platform are the sandbox's.
 func (t TaskDefinitionSettings) check(place arn.Place) string {
 	platform := t.RuntimePlatform
 	if platform == nil {
@@ -96,8 +95,6 @@ func (t TaskDefinitionSettings) check(place arn.Place) string {
 		return fmt.Sprintf("Invalid 'operatingSystemFamily' setting %q for the runtime platform.", platform.OperatingSystemFamily)
 	case platform.CPUArchitecture == "ARM64" && strings.HasPrefix(platform.OperatingSystemFamily, "WINDOWS"):
 		return "Fargate runs Windows on X86_64 only."
-	case t.EphemeralStorage != 0 && (t.EphemeralStorage < 21 || t.EphemeralStorage > 200):
-		return fmt.Sprintf("Invalid ephemeral storage size %d GiB: from 21 to 200 are allowed.", t.EphemeralStorage)
 	case len(t.Tags) > 50:
 		return fmt.Sprintf("%d tags are given: at most 50 are allowed.", len(t.Tags))
 	}

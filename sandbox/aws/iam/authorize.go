@@ -22,8 +22,6 @@ type Session struct {
 	Name    string `json:"name"`
 	// Tags are the session tags.
 	Tags map[string]string `json:"tags,omitempty"`
-	// Policies are the session policies, JSON documents.
-	Policies []string `json:"policies,omitempty"`
 	// Provider is the ARN of the OIDC provider whose token began the session, or "".
 	Provider string `json:"provider,omitempty"`
 }
@@ -81,13 +79,6 @@ func (c *Cloud) Authorize(session Session, access Access) (policy.Decision, erro
 			return policy.Decision{}, err
 		}
 	}
-	for _, text := range session.Policies {
-		document, err := policy.Parse(policy.Passed, session.Partition, text)
-		if err != nil {
-			return policy.Decision{}, fmt.Errorf("iam: policy of session %s: %w", session.ARN(), err)
-		}
-		policies.Session = append(policies.Session, policy.Attached{Document: document})
-	}
 	policies.Resource = access.Policy
 	request.Context.Set("aws:ResourceAccount", request.Account)
 	if access.Region != "" {
@@ -118,14 +109,14 @@ func (held contents) policiesOf(role Role) (policy.Policies, error) {
 		if !exists {
 			continue // an attached policy cannot be deleted
 		}
-		attached, err := read(arn, managed.Text)
+		attached, err := read(arn, managed.Document)
 		if err != nil {
 			return policies, err
 		}
 		policies.Identity = append(policies.Identity, attached)
 	}
 	if managed, exists := held.policy(role.Account, role.Partition, role.Boundary); exists {
-		attached, err := read(role.Boundary, managed.Text)
+		attached, err := read(role.Boundary, managed.Document)
 		if err != nil {
 			return policies, err
 		}

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -52,16 +53,13 @@ func TestARoleThatIsMadeAgainIsNotTheOneThatAPolicyNamed(t *testing.T) {
 	old := iam.NewSession(first, "refresher")
 	assert.True(t, pull(t, cloud, old, byName).Allowed)
 	assert.True(t, pull(t, cloud, old, byKey).Allowed)
-	assert.Equal(t, granting(first.ARN, ""), cloud.Text(byName))
 
 	require.NoError(t, in.DeleteRolePolicy("puller", "pull"))
 	require.NoError(t, in.DeleteRole("puller"))
-	assert.Contains(t, cloud.Text(byName), `"AWS":"`+first.ID+`"`, "the name turns into the unique ID")
 	second := role(t, in, "puller", "/team/")
 	require.NoError(t, in.PutRolePolicy("puller", "pull", allowPull))
 	require.Equal(t, first.ARN, second.ARN)
 	require.NotEqual(t, first.ID, second.ID)
-	assert.Contains(t, cloud.Text(byName), first.ID)
 
 	session := iam.NewSession(second, "refresher")
 	assert.Contains(t, pull(t, cloud, session, byName).Reason(), "because no resource-based policy allows the ecr:BatchGetImage action")
@@ -98,19 +96,11 @@ func TestAllPoliciesOfARoleCount(t *testing.T) {
 	_, err = in.SetBoundary("puller", boundary.ARN)
 	require.NoError(t, err)
 	assert.Contains(t, pull(t, cloud, session, granted).Reason(), "because no permissions boundary allows")
-	_, err = in.UpdatePolicy(boundary.ARN, strings.Replace(allowPull, "Allow", "Deny", 1))
+	_, err = in.UpdatePolicy(boundary.ARN, strings.Replace(allowPull, "Allow", "Deny", 1), nil)
 	require.NoError(t, err)
 	assert.Contains(t, pull(t, cloud, session, granted).Reason(), "with an explicit deny in a permissions boundary: "+boundary.ARN)
 	_, err = in.SetBoundary("puller", "")
 	require.NoError(t, err)
-
-	session.Policies = []string{strings.Replace(allowPull, "ecr:", "s3:", 1)}
-	assert.Contains(t, pull(t, cloud, session, granted).Reason(), "because no session policy allows")
-	session.Policies = []string{allowPull}
-	assert.True(t, pull(t, cloud, session, granted).Allowed)
-	session.Policies = []string{"{"}
-	_, err = cloud.Authorize(session, iam.Access{Action: "ecr:BatchGetImage", Resource: repository})
-	require.Error(t, err)
 }
 
 func TestASessionBringsItsGlobalKeys(t *testing.T) {
@@ -152,19 +142,18 @@ func TestTheWorldIsTakenOverOnce(t *testing.T) {
 	nodes, err := in.Role("nodes")
 	require.NoError(t, err)
 	assert.Equal(t, "arn:aws:iam::222222222222:role/eks/nodes", nodes.ARN)
-	id, exists := cloud.Principal("arn:aws:iam::222222222222:user/people/operator")
-	assert.True(t, exists)
+	const operator = "arn:aws:iam::222222222222:user/people/operator"
+	id := bind(t, cloud, granting(operator, "")).IDs[operator]
 	assert.Regexp(t, "^AIDA", id)
 	require.NoError(t, in.DetachRolePolicy("nodes", ecrRead))
 	require.NoError(t, in.DeleteRolePolicy("nodes", "pull"))
 	require.NoError(t, in.DeleteRole("nodes"))
 
-	again, err := iam.Open(path, existing())
+	again, err := iam.Open(path, existing(), time.Now)
 	require.NoError(t, err)
 	_, err = account(t, again, customer).Role("nodes")
 	requireRefused(t, err, iam.NoSuchEntity, "nodes")
-	same, _ := again.Principal("arn:aws:iam::222222222222:user/people/operator")
-	assert.Equal(t, id, same)
+	assert.Equal(t, id, bind(t, again, granting(operator, "")).IDs[operator])
 	_, trusted := account(t, again, customer).Trusted(issuer)
 	assert.True(t, trusted)
 
@@ -177,6 +166,6 @@ func TestTheWorldIsTakenOverOnce(t *testing.T) {
 func TestAWrongWorldIsRefused(t *testing.T) {
 	wrong := existing()
 	wrong.Accounts[1].Roles = []world.AWSRole{{Name: "a b", Trust: json.RawMessage(ecsTrust)}}
-	_, err := iam.Open(filepath.Join(t.TempDir(), "iam.json"), wrong)
+	_, err := iam.Open(filepath.Join(t.TempDir(), "iam.json"), wrong, time.Now)
 	require.ErrorContains(t, err, "account 222222222222: role a b: ")
 }

@@ -1,7 +1,6 @@
 package iam
 
 import (
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -65,14 +64,8 @@ func (c *Cloud) bind(held contents, kind policy.Kind, partition, text string) (B
 	return bound, nil
 }
 
-// Principal finds what the principal of a policy names, by ARN or unique ID: the
-// unique ID of a role or user, or "" for a session of a role that exists.
-func (c *Cloud) Principal(name string) (id string, exists bool) {
-	return c.store.Read().idOf(name)
-}
-
-// idOf finds a principal that a policy names. A session's ARN stays what it is,
-// without an ID: its role has to exist.
+// idOf finds a principal that a policy names, by ARN: the unique ID of a role or
+// user. A session's ARN stays what it is, without an ID: its role has to exist.
 func (held contents) idOf(name string) (id string, exists bool) {
 	if role, found := held.Roles[name]; found {
 		return role.ID, true
@@ -82,7 +75,7 @@ func (held contents) idOf(name string) (id string, exists bool) {
 	}
 	parsed, err := arn.Parse(name)
 	if err != nil {
-		return name, held.hasID(name)
+		return "", false // a unique ID, which the sandbox does not look for
 	}
 	kind, rest, _ := strings.Cut(parsed.Resource, "/")
 	if parsed.Service != "sts" || kind != "assumed-role" {
@@ -91,80 +84,6 @@ func (held contents) idOf(name string) (id string, exists bool) {
 	role, _, _ := strings.Cut(rest, "/")
 	_, found := held.roleNamed(parsed.AccountID, role)
 	return "", found
-}
-
-func (held contents) hasID(id string) bool {
-	for _, role := range held.Roles {
-		if role.ID == id {
-			return true
-		}
-	}
-	for _, user := range held.Users {
-		if user.ID == id {
-			return true
-		}
-	}
-	return false
-}
-
-// Text is the policy as it reads now: a role or user that is gone, or that was
-// made again, shows as the unique ID that it had.
-func (c *Cloud) Text(of Bound) string {
-	gone := map[string]string{}
-	held := c.store.Read()
-	for name, id := range of.IDs {
-		if now, exists := held.idOf(name); !exists || now != id {
-			gone[name] = id
-		}
-	}
-	if len(gone) == 0 {
-		return of.Text
-	}
-	var document any
-	if err := json.Unmarshal([]byte(of.Text), &document); err != nil {
-		return of.Text
-	}
-	renamePrincipals(document, gone)
-	text, err := json.Marshal(document)
-	if err != nil {
-		return of.Text
-	}
-	return string(text)
-}
-
-// renamePrincipals replaces names in the principal elements of a document.
-func renamePrincipals(of any, names map[string]string) {
-	switch of := of.(type) {
-	case []any:
-		for _, element := range of {
-			renamePrincipals(element, names)
-		}
-	case map[string]any:
-		for key, value := range of {
-			principals, isMap := value.(map[string]any)
-			if isMap && key == "Principal" {
-				principals["AWS"] = renamed(principals["AWS"], names)
-				continue
-			}
-			if key == "Statement" {
-				renamePrincipals(value, names)
-			}
-		}
-	}
-}
-
-func renamed(value any, names map[string]string) any {
-	switch value := value.(type) {
-	case string:
-		if id, gone := names[value]; gone {
-			return id
-		}
-	case []any:
-		for i, element := range value {
-			value[i] = renamed(element, names)
-		}
-	}
-	return value
 }
 
 // Attached reads a stored policy for an evaluation. It was good when it was stored.

@@ -36,24 +36,15 @@ type User struct {
 	ID string `json:"id"`
 }
 
-// Option changes how a Cloud behaves.
-type Option func(*Cloud)
-
-// Clock replaces time.Now.
-func Clock(now func() time.Time) Option { return func(c *Cloud) { c.now = now } }
-
 // Open reads the cloud's file at path, or starts it, and adds what the world has
 // and the file has not seen yet: users first, then providers, policies and
 // roles, whose policies may name users and roles above them.
-func Open(path string, existing world.AWS, options ...Option) (*Cloud, error) {
+func Open(path string, existing world.AWS, now func() time.Time) (*Cloud, error) {
 	store, err := state.OpenStore[contents](path)
 	if err != nil {
 		return nil, fmt.Errorf("iam: %w", err)
 	}
-	cloud := &Cloud{world: existing, store: store, now: time.Now}
-	for _, option := range options {
-		option(cloud)
-	}
+	cloud := &Cloud{world: existing, store: store, now: now}
 	for _, account := range existing.Accounts {
 		if err := cloud.seedUsers(account); err != nil {
 			return nil, fmt.Errorf("iam: world: account %s: %w", account.ID, err)

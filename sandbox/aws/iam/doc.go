@@ -14,5 +14,7 @@
 // (docs/facts.md §1, number 11).
 //
 // Not modelled: groups, access keys, versions of managed policies,
-// organizations. Users exist to be named.
+// organizations. Users exist to be named. A stored policy reads as it was written,
+// where AWS shows the unique ID in place of a role or user that is gone; a policy
+// that is written with a unique ID is refused.
 package iam

@@ -44,7 +44,7 @@ func existing() world.AWS {
 func open(t *testing.T) (cloud *iam.Cloud, path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "iam.json")
-	cloud, err := iam.Open(path, existing(), iam.Clock(func() time.Time { return time.Unix(1795298460, 0) }))
+	cloud, err := iam.Open(path, existing(), func() time.Time { return time.Unix(1795298460, 0) })
 	require.NoError(t, err)
 	return cloud, path
 }

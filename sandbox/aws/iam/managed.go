@@ -16,14 +16,10 @@ import (
 type ManagedPolicy struct {
 	Account string `json:"account"`
 	ARN     string `json:"arn"`
-	Name    string `json:"name"`
-	Path    string `json:"path"`
 	// ID is the unique ID, ANPA….
-	ID          string            `json:"id"`
-	Description string            `json:"description,omitempty"`
-	Text        string            `json:"text"`
-	Tags        map[string]string `json:"tags,omitempty"`
-	CreateTime  time.Time         `json:"createTime"`
+	ID string `json:"id"`
+	PolicySettings
+	CreateTime time.Time `json:"createTime"`
 }
 
 // PolicySettings are what CreatePolicy takes. The json names are those of the Pulumi
@@ -32,10 +28,10 @@ type PolicySettings struct {
 	Name string `json:"name"`
 	// Path begins and ends with a slash; empty means "/".
 	Path        string `json:"path"`
-	Description string `json:"description"`
+	Description string `json:"description,omitempty"`
 	// Document is the policy, JSON.
 	Document string            `json:"policy"`
-	Tags     map[string]string `json:"tags"`
+	Tags     map[string]string `json:"tags,omitempty"`
 }
 
 // CreatePolicy makes a managed policy. Names are compared in any case and
@@ -55,9 +51,8 @@ func (a *Account) CreatePolicy(settings PolicySettings) (_ ManagedPolicy, err er
 		return ManagedPolicy{}, err
 	}
 	made := ManagedPolicy{
-		Account: a.ID, ARN: a.arn("policy" + settings.Path + settings.Name), Name: settings.Name, Path: settings.Path,
-		ID: uniqueID("ANPA"), Description: settings.Description, Text: settings.Document,
-		Tags: settings.Tags, CreateTime: a.cloud.now().UTC(),
+		Account: a.ID, ARN: a.arn("policy" + settings.Path + settings.Name), ID: uniqueID("ANPA"), PolicySettings: settings,
+		CreateTime: a.cloud.now().UTC(),
 	}
 	err = a.cloud.store.Update(func(held *contents) error {
 		for _, other := range held.Policies {
@@ -103,10 +98,9 @@ func (held contents) policy(account, partition, arn string) (ManagedPolicy, bool
 	if !isAWS || !exists {
 		return ManagedPolicy{}, false
 	}
-	return ManagedPolicy{
-		Account: "aws", ARN: arn, Name: path[strings.LastIndex(path, "/")+1:],
-		Path: "/" + path[:strings.LastIndex(path, "/")+1], Text: text,
-	}, true
+	return ManagedPolicy{Account: "aws", ARN: arn, PolicySettings: PolicySettings{
+		Name: path[strings.LastIndex(path, "/")+1:], Path: "/" + path[:strings.LastIndex(path, "/")+1], Document: text,
+	}}, true
 }
 
 func (a *Account) attachable(held contents, arn string) error {
@@ -116,33 +110,21 @@ func (a *Account) attachable(held contents, arn string) error {
 	return nil
 }
 
-// UpdatePolicy replaces the document of a managed policy: a new default version.
-func (a *Account) UpdatePolicy(arn, text string) (_ ManagedPolicy, err error) {
+// UpdatePolicy replaces the document of a managed policy, a new default version, and
+// its tags.
+func (a *Account) UpdatePolicy(arn, text string, tags map[string]string) (_ ManagedPolicy, err error) {
 	defer api.During("CreatePolicyVersion", &err)
-	if err := a.checkManaged(text); err != nil {
-		return ManagedPolicy{}, err
-	}
-	return a.changePolicy(arn, func(p *ManagedPolicy) { p.Text = text })
-}
-
-// SetPolicyTags replaces the tags of a managed policy.
-func (a *Account) SetPolicyTags(arn string, tags map[string]string) (_ ManagedPolicy, err error) {
-	defer api.During("TagPolicy", &err)
 	var c fault.Checker
 	checkTags(&c, tags)
-	if err := c.Err(); err != nil {
+	if err := cmp.Or(c.Err(), a.checkManaged(text)); err != nil {
 		return ManagedPolicy{}, err
 	}
-	return a.changePolicy(arn, func(p *ManagedPolicy) { p.Tags = tags })
-}
-
-func (a *Account) changePolicy(arn string, change func(*ManagedPolicy)) (ManagedPolicy, error) {
 	missing := noSuchEntity("Policy %s was not found.", arn)
 	return state.Edit(a.cloud.store, contents.policies, arn, missing, func(_ contents, p *ManagedPolicy) error {
 		if p.Account != a.ID {
 			return missing
 		}
-		change(p)
+		p.Document, p.Tags = text, tags
 		return nil
 	})
 }

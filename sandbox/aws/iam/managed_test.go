@@ -30,14 +30,12 @@ func TestAManagedPolicyStaysWhileItIsUsed(t *testing.T) {
 		requireRefused(t, in.DeletePolicy(made.ARN), iam.DeleteConflict, "Cannot delete a policy attached to entities.")
 		require.NoError(t, use.end())
 	}
-	changed, err := in.UpdatePolicy(made.ARN, allowPull)
+	changed, err := in.UpdatePolicy(made.ARN, allowPull, nil)
 	require.NoError(t, err)
 	assert.Equal(t, made.ID, changed.ID)
-	_, err = in.SetPolicyTags(made.ARN, nil)
-	require.NoError(t, err)
 	found, err := in.Policy(made.ARN)
 	require.NoError(t, err)
-	assert.Equal(t, allowPull, found.Text)
+	assert.Equal(t, allowPull, found.Document)
 	assert.Empty(t, found.Tags)
 	require.NoError(t, in.DeletePolicy(made.ARN))
 	_, err = in.Policy(made.ARN)
@@ -68,7 +66,7 @@ func TestWrongManagedPoliciesAreRefusedInTheWordsOfIAM(t *testing.T) {
 	other := account(t, cloud, vendor)
 	_, err = other.Policy(made.ARN)
 	requireRefused(t, err, iam.NoSuchEntity, "was not found")
-	_, err = other.UpdatePolicy(made.ARN, allowPull)
+	_, err = other.UpdatePolicy(made.ARN, allowPull, nil)
 	requireRefused(t, err, iam.NoSuchEntity, "was not found")
 	requireRefused(t, other.DeletePolicy(made.ARN), iam.NoSuchEntity, "was not found")
 	requireRefused(t, in.DeletePolicy(ecrRead), iam.NoSuchEntity, "was not found")
@@ -80,9 +78,9 @@ func TestPoliciesOfAWSExistInEveryPartition(t *testing.T) {
 		for _, name := range []string{"AmazonEC2ContainerRegistryPullOnly", "AmazonEC2ContainerRegistryReadOnly", "service-role/AmazonECSTaskExecutionRolePolicy"} {
 			found, err := account(t, cloud, id).Policy("arn:" + partition + ":iam::aws:policy/" + name)
 			require.NoError(t, err)
-			assert.Contains(t, found.Text, "ecr:GetAuthorizationToken")
+			assert.Contains(t, found.Document, "ecr:GetAuthorizationToken")
 			// docs/facts.md §1, number 12.
-			assert.NotContains(t, found.Text, "CreateLogGroup")
+			assert.NotContains(t, found.Document, "CreateLogGroup")
 		}
 	}
 }

@@ -22,7 +22,7 @@ type Role struct {
 	// ID is the unique ID, AROA…; a role that is made again has another.
 	ID          string `json:"id"`
 	Description string `json:"description,omitempty"`
-	// Trust is the trust policy; Cloud.Text reads it.
+	// Trust is the trust policy.
 	Trust Bound `json:"trust"`
 	// Inline are the texts of the inline policies by name.
 	Inline map[string]string `json:"inline,omitempty"`
@@ -146,16 +146,17 @@ func (a *Account) changeRole(name string, change func(held contents, role *Role)
 	return state.Edit(a.cloud.store, contents.roles, existing.ARN, noRole(name), change)
 }
 
-// UpdateRole sets the description and the maximum session duration in seconds.
-func (a *Account) UpdateRole(name, description string, maxSession int) (_ Role, err error) {
+// UpdateRole sets the description, the maximum session duration in seconds and the tags.
+func (a *Account) UpdateRole(name, description string, maxSession int, tags map[string]string) (_ Role, err error) {
 	defer api.During("UpdateRole", &err)
 	var c fault.Checker
 	checkRoleTexts(&c, description, maxSession)
+	checkTags(&c, tags)
 	if err := c.Err(); err != nil {
 		return Role{}, err
 	}
 	return a.changeRole(name, func(_ contents, role *Role) error {
-		role.Description, role.MaxSession = description, maxSession
+		role.Description, role.MaxSession, role.Tags = description, maxSession, tags
 		return nil
 	})
 }
@@ -171,20 +172,6 @@ func (a *Account) UpdateTrustPolicy(name, text string) (_ Role, err error) {
 	return a.changeRole(name, func(held contents, role *Role) (err error) {
 		role.Trust, err = a.trust(held, text)
 		return err
-	})
-}
-
-// SetRoleTags replaces the tags, as TagRole and UntagRole do step by step.
-func (a *Account) SetRoleTags(name string, tags map[string]string) (_ Role, err error) {
-	defer api.During("TagRole", &err)
-	var c fault.Checker
-	checkTags(&c, tags)
-	if err := c.Err(); err != nil {
-		return Role{}, err
-	}
-	return a.changeRole(name, func(_ contents, role *Role) error {
-		role.Tags = tags
-		return nil
 	})
 }
 

@@ -1,15 +1,12 @@
 // Package logs holds the log groups of Amazon CloudWatch Logs with their
-// streams and newest events, per account and Region, in a file that outlives
-// the process.
+// streams, per account and Region, in a file that outlives the process.
 //
 // It refuses what CloudWatch Logs refuses: names out of form, a name twice,
 // retention values that it does not offer, and streams of groups that do not
-// exist. Retention is kept and nothing expires; of each stream, the newest
-// [KeptEvents] events are kept.
+// exist. Retention is kept and nothing expires. Events are taken and not kept.
 package logs
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -27,15 +24,9 @@ const api = fault.API("CloudWatch Logs")
 // NotFound is the code for a group or a stream that does not exist.
 const NotFound = "ResourceNotFoundException"
 
-// KeptEvents is how many events of a stream are kept.
-const KeptEvents = 1000
-
 // Retentions are the numbers of days that a group can keep its events; 0 means for ever:
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 var Retentions = []int{0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
-
-// Classes are the classes of groups; an empty one means the first.
-var Classes = []string{"STANDARD", "INFREQUENT_ACCESS", "DELIVERY"}
 
 // Settings are what a caller sets.
 type Settings struct {
@@ -44,7 +35,6 @@ type Settings struct {
 	RetentionInDays int `json:"retentionInDays"`
 	// KMSKey is the ARN of the key that encrypts the events; may be empty.
 	KMSKey string            `json:"kmsKeyId,omitempty"`
-	Class  string            `json:"logGroupClass"`
 	Tags   map[string]string `json:"tags,omitempty"`
 }
 
@@ -60,15 +50,6 @@ type Group struct {
 // Stream is a log stream.
 type Stream struct {
 	CreatedAt time.Time `json:"createdAt"`
-	// Events, the oldest first.
-	Events []Event `json:"events,omitempty"`
-}
-
-// Event is one line of a log.
-type Event struct {
-	// Timestamp is in milliseconds since 1970.
-	Timestamp int64  `json:"timestamp"`
-	Message   string `json:"message"`
 }
 
 // ARN names the group, without the :* that stands for its streams.
@@ -139,8 +120,6 @@ func (s Settings) check(operation string, place arn.Place) error {
 		return invalid("Log groups starting with AWS/ are reserved for AWS.")
 	case !slices.Contains(Retentions, s.RetentionInDays):
 		return invalid("1 validation error detected: Value '%d' at 'retentionInDays' failed to satisfy constraint: Member must satisfy enum value set: %v", s.RetentionInDays, Retentions[1:])
-	case !slices.Contains(Classes, s.Class):
-		return invalid("1 validation error detected: Value '%s' at 'logGroupClass' failed to satisfy constraint: Member must satisfy enum value set: %v", s.Class, Classes)
 	case s.KMSKey != "" && (!isARN || key.Service != "kms" || key.Region != place.Region):
 		return invalid("The specified KMS key does not exist or is not allowed to be used with Arn '%s'", Group{Place: place, Settings: s}.ARN())
 	}
@@ -150,7 +129,6 @@ func (s Settings) check(operation string, place arn.Place) error {
 // Create is CreateLogGroup and PutRetentionPolicy.
 func (s *Store) Create(place arn.Place, settings Settings) (Group, error) {
 	const operation = "CreateLogGroup"
-	settings.Class = cmp.Or(settings.Class, Classes[0])
 	if err := settings.check(operation, place); err != nil {
 		return Group{}, err
 	}
@@ -165,7 +143,7 @@ func (s *Store) Create(place arn.Place, settings Settings) (Group, error) {
 	return group, err
 }
 
-// Update changes retention, key and tags; the class never changes.
+// Update changes retention, key and tags.
 func (s *Store) Update(place arn.Place, settings Settings) (Group, error) {
 	const operation = "PutRetentionPolicy"
 	return s.change(operation, place, settings.Name, func(group *Group) error {
@@ -180,7 +158,7 @@ func (s *Store) change(operation string, place arn.Place, name string, edit func
 		func(_ contents, group *Group) error { return edit(group) })
 }
 
-// Delete is DeleteLogGroup: the streams and their events go, too.
+// Delete is DeleteLogGroup: the streams go, too.
 func (s *Store) Delete(place arn.Place, name string) error {
 	return s.store.Update(func(held *contents) error {
 		if _, found := held.Groups[key(place, name)]; !found {
@@ -211,18 +189,15 @@ func (s *Store) CreateStream(place arn.Place, group, stream string) error {
 	return err
 }
 
-// Put is PutLogEvents.
-func (s *Store) Put(place arn.Place, group, stream string, events ...Event) error {
+// Put is PutLogEvents. Nobody reads the events.
+func (s *Store) Put(place arn.Place, name, stream string) error {
 	const operation = "PutLogEvents"
-	_, err := s.change(operation, place, group, func(into *Group) error {
-		kept, found := into.Streams[stream]
-		if !found {
-			return api.Refuse(operation, http.StatusBadRequest, NotFound, "The specified log stream does not exist.")
-		}
-		kept.Events = append(kept.Events, events...)
-		kept.Events = kept.Events[max(0, len(kept.Events)-KeptEvents):]
-		into.Streams[stream] = kept
-		return nil
-	})
-	return err
+	group, found := s.Group(place, name)
+	if !found {
+		return noGroup(operation)
+	}
+	if _, found := group.Streams[stream]; !found {
+		return api.Refuse(operation, http.StatusBadRequest, NotFound, "The specified log stream does not exist.")
+	}
+	return nil
 }

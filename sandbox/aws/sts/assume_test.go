@@ -46,7 +46,6 @@ func TestAServiceBecomesARoleThatTrustsIt(t *testing.T) {
 		"Pod Identity, untagged":  {byTags, sts.Assumption{Service: pods, SourceARN: cluster}, "sts:AssumeRole action"},
 		"another namespace":       {byTags, sts.Assumption{Service: pods, SourceARN: cluster, Tags: map[string]string{"kubernetes-namespace": "other"}}, "sts:AssumeRole action"},
 		"tags that are forbidden": {trusting(pods, `"sts:AssumeRole"`, `{}`), sts.Assumption{Service: pods, Tags: tags}, "because no role trust policy allows the sts:TagSession action"},
-		"tags by their keys":      {trusting(pods, `["sts:AssumeRole","sts:TagSession"]`, `{"ForAllValues:StringLike":{"aws:TagKeys":["eks-*","kubernetes-*"]}}`), sts.Assumption{Service: pods, Tags: tags}, ""},
 		"a role that is not":      {bySource, sts.Assumption{Service: ecs, RoleARN: roleARN + "x"}, "on resource: " + roleARN + "x because no role trust policy"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -21,7 +21,7 @@
 // the role's. The order in which AWS looks at a request with several mistakes is
 // not documented.
 //
-// Not modelled, and refused: tokens that carry session tags, identity providers
-// without an ARN, AssumeRole by users and roles, presigned requests, keys of
-// users.
+// Not modelled, and refused: session policies, tokens that carry session tags,
+// identity providers without an ARN, AssumeRole by users and roles, presigned
+// requests, keys of users.
 package sts

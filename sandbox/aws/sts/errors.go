@@ -9,20 +9,18 @@ import (
 // The codes of refusals, those common to all services included:
 // https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 const (
-	AccessDenied            = "AccessDenied"
-	ExpiredToken            = "ExpiredToken"
-	ExpiredTokenException   = "ExpiredTokenException"
-	IDPRejectedClaim        = "IDPRejectedClaim"
-	IncompleteSignature     = "IncompleteSignature"
-	InvalidAction           = "InvalidAction"
-	InvalidClientTokenID    = "InvalidClientTokenId"
-	InvalidIdentityToken    = "InvalidIdentityToken"
-	MalformedPolicyDocument = "MalformedPolicyDocument"
-	MissingAuthentication   = "MissingAuthenticationToken"
-	PackedPolicyTooLarge    = "PackedPolicyTooLarge"
-	RegionDisabled          = "RegionDisabledException"
-	SignatureDoesNotMatch   = "SignatureDoesNotMatch"
-	ValidationError         = "ValidationError"
+	AccessDenied          = "AccessDenied"
+	ExpiredToken          = "ExpiredToken"
+	ExpiredTokenException = "ExpiredTokenException"
+	IDPRejectedClaim      = "IDPRejectedClaim"
+	IncompleteSignature   = "IncompleteSignature"
+	InvalidAction         = "InvalidAction"
+	InvalidClientTokenID  = "InvalidClientTokenId"
+	InvalidIdentityToken  = "InvalidIdentityToken"
+	MissingAuthentication = "MissingAuthenticationToken"
+	RegionDisabled        = "RegionDisabledException"
+	SignatureDoesNotMatch = "SignatureDoesNotMatch"
+	ValidationError       = "ValidationError"
 )
 
 const api = fault.API("STS")

@@ -63,7 +63,7 @@ func newSetting(t *testing.T) *setting {
 	s.cloud, err = iam.Open(s.dir+"/iam.json", world.AWS{Accounts: []world.AWSAccount{
 		{ID: customer, Regions: []string{region, "us-east-1"}, OIDCProviders: []world.AWSOIDCProvider{{URL: issuer, ClientIDs: []string{audience}}}},
 		{ID: "333333333333", Partition: "aws-cn", Regions: []string{"cn-north-1"}},
-	}}, iam.Clock(s.clock))
+	}}, s.clock)
 	require.NoError(t, err)
 	s.account, err = s.cloud.Account(customer)
 	require.NoError(t, err)

@@ -31,17 +31,17 @@ const (
 )
 
 // maxRequest bounds the body of a request, in bytes: a token of 20,000
-// characters and a session policy stay far below.
+// characters stays far below.
 const maxRequest = 1 << 18
 
-// Config says what the server decides from. Every field but Now is required.
+// Config says what the server decides from. Every field is required.
 type Config struct {
 	Cloud *iam.Cloud
 	// Dir is an existing folder for the key of the session tokens.
 	Dir string
 	// Client fetches discovery documents and key sets of issuers.
 	Client *http.Client
-	// Now is the clock; nil means time.Now.
+	// Now is the clock.
 	Now func() time.Time
 }
 
@@ -58,9 +58,6 @@ type Server struct {
 // New makes the server. Credentials that an earlier one gave out from the same
 // Dir count until they expire.
 func New(config Config) (*Server, error) {
-	if config.Now == nil {
-		config.Now = time.Now
-	}
 	sessions, err := OpenSessions(filepath.Join(config.Dir, "session-tokens.key"), config.Cloud, config.Now)
 	if err != nil {
 		return nil, err

@@ -28,12 +28,8 @@ type Sessions struct {
 	seal  state.Seal
 }
 
-// OpenSessions reads the key at path, or makes it. Now is the clock; nil means
-// time.Now.
+// OpenSessions reads the key at path, or makes it.
 func OpenSessions(path string, cloud *iam.Cloud, now func() time.Time) (*Sessions, error) {
-	if now == nil {
-		now = time.Now
-	}
 	seal, err := state.OpenSeal(path)
 	if err != nil {
 		return nil, fmt.Errorf("sts: session tokens: %w", err)

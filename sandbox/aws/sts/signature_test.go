@@ -71,10 +71,10 @@ func TestEveryOtherRequestIsRefused(t *testing.T) {
 		words  string
 	}{
 		"unsigned":             {provider(made), 0, func(r *http.Request) { r.Header.Del("Authorization") }, sts.MissingAuthentication, "Request is missing Authentication Token"},
-		"another algorithm":    {provider(made), 0, func(r *http.Request) { resigned(r, "HMAC", "ECDSA") }, sts.IncompleteSignature, "AWS4-ECDSA-SHA256"},
-		"no signature":         {provider(made), 0, func(r *http.Request) { resigned(r, "Signature=", "Other=") }, sts.IncompleteSignature, "requires 'Signature' parameter"},
+		"another algorithm":    {provider(made), 0, func(r *http.Request) { resigned(r, "HMAC", "ECDSA") }, sts.IncompleteSignature, "requires 'AWS4-HMAC-SHA256'"},
+		"no signature":         {provider(made), 0, func(r *http.Request) { resigned(r, "Signature=", "Other=") }, sts.IncompleteSignature, "'Signature' parameters"},
 		"half a scope":         {provider(made), 0, func(r *http.Request) { resigned(r, "/aws4_request", "") }, sts.IncompleteSignature, "exactly 5 slash-delimited elements"},
-		"another terminator":   {provider(made), 0, func(r *http.Request) { resigned(r, "/aws4_request", "/aws5") }, sts.SignatureDoesNotMatch, "valid terminator"},
+		"another terminator":   {provider(made), 0, func(r *http.Request) { resigned(r, "/aws4_request", "/aws5") }, sts.SignatureDoesNotMatch, "Credential should be scoped to "},
 		"no date":              {provider(made), 0, func(r *http.Request) { r.Header.Del("X-Amz-Date") }, sts.IncompleteSignature, "ISO-8601"},
 		"another key's ID":     {provider(made), 0, func(r *http.Request) { resigned(r, made.AccessKeyID, expired.AccessKeyID) }, sts.InvalidClientTokenID, "The security token included in the request is invalid."},
 		"no token":             {provider(made), 0, func(r *http.Request) { r.Header.Del("X-Amz-Security-Token") }, sts.InvalidClientTokenID, "invalid"},
@@ -89,10 +89,10 @@ func TestEveryOtherRequestIsRefused(t *testing.T) {
 		"another method":       {provider(made), 0, func(r *http.Request) { r.Method = http.MethodPut }, sts.SignatureDoesNotMatch, "does not match"},
 		"another signed value": {provider(made), 0, func(r *http.Request) { r.Header.Set("X-Amz-Target", "X") }, sts.SignatureDoesNotMatch, "does not match"},
 		"a header added":       {provider(made), 0, func(r *http.Request) { r.Header.Set("X-Amz-Other", "X") }, sts.SignatureDoesNotMatch, "'x-amz-other' must be a 'SignedHeader'"},
-		"a host left out":      {provider(made), 0, func(r *http.Request) { resigned(r, ";host;", ";") }, sts.SignatureDoesNotMatch, "'Host' or ':authority' must be"},
+		"a host left out":      {provider(made), 0, func(r *http.Request) { resigned(r, ";host;", ";") }, sts.SignatureDoesNotMatch, "does not match"},
 		"too old":              {provider(made), -6 * time.Minute, nil, sts.SignatureDoesNotMatch, "Signature expired: "},
 		"too new":              {provider(made), 6 * time.Minute, nil, sts.SignatureDoesNotMatch, "Signature not yet current: "},
-		"another day":          {provider(made), 0, func(r *http.Request) { r.Header.Set("X-Amz-Date", "20200101T000000Z") }, sts.SignatureDoesNotMatch, "Date in Credential scope does not match"},
+		"another day":          {provider(made), 0, func(r *http.Request) { r.Header.Set("X-Amz-Date", "20200101T000000Z") }, sts.SignatureDoesNotMatch, "Credential should be scoped to 20200101/"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			request := s.signed(t, test.as, s.now.Add(test.at))

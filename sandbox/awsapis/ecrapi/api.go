@@ -21,7 +21,8 @@ const maxRegistries = 10
 
 var accountForm = regexp.MustCompile(`^[0-9]{12}$`)
 
-func (s *Server) api(region string) http.Handler {
+// API is the ECR API of a Region.
+func (s *Server) API(region string) http.Handler {
 	return awsjson.Service{
 		Gate: s.config.Gate, Name: "ecr", Region: region, Target: "AmazonEC2ContainerRegistry_V20150921",
 		Operations: map[string]awsjson.Operation{

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,18 +16,17 @@ import (
 	"waybill.example/waybill/sandbox/world"
 )
 
-// Config says what the endpoints decide from and what they hold. Every field but
-// Now is required.
+// Config says what the endpoints decide from and what they hold. Every field is
+// required.
 type Config struct {
 	Gate *access.Gate
 	// Repositories are those of every account, with their policies.
 	Repositories *ecr.Store
-	// Accounts say which there are, in which Regions, and which images the
-	// vendor publishes.
+	// Accounts say which images the vendor publishes.
 	Accounts []world.AWSAccount
 	// Dir is an existing folder for the images and the key of the tokens.
 	Dir string
-	// Now is the clock; nil means time.Now.
+	// Now is the clock.
 	Now func() time.Time
 }
 
@@ -46,9 +43,6 @@ var _ ecr.Contents = (*Server)(nil)
 // count until they expire, and the images are found again. The server is what
 // the repositories contain: see [ecr.Store.Holds].
 func New(config Config) (*Server, error) {
-	if config.Now == nil {
-		config.Now = time.Now
-	}
 	seal, err := state.OpenSeal(filepath.Join(config.Dir, "authorization-tokens.key"))
 	if err != nil {
 		return nil, fmt.Errorf("ecrapi: authorization tokens: %w", err)
@@ -56,28 +50,8 @@ func New(config Config) (*Server, error) {
 	return &Server{config: config, seal: seal, shelf: content.NewShelf(filepath.Join(config.Dir, "repositories"))}, nil
 }
 
-// hostForm has the account, for a registry, the Region and the suffix.
-var hostForm = regexp.MustCompile(`^(?:api|([0-9]{12})\.dkr)\.ecr\.([a-z0-9-]+)\.(amazonaws\.(?:com(?:\.cn)?|eu))$`)
-
-// Handler returns the endpoint of a host, or nil for a host that is none: of an
-// account or a Region that the world does not have, or in the wrong partition.
-func (s *Server) Handler(host string) http.Handler {
-	parts := hostForm.FindStringSubmatch(host)
-	if parts == nil || arn.PartitionOf(parts[2]).Suffix != parts[3] {
-		return nil
-	}
-	account, region := parts[1], parts[2]
-	for _, existing := range s.config.Accounts {
-		if (account != "" && account != existing.ID) || !slices.Contains(existing.Regions, region) {
-			continue
-		}
-		if account == "" {
-			return s.api(region)
-		}
-		return &registry{server: s, place: arn.Place{Account: account, Region: region}}
-	}
-	return nil
-}
+// Registry is the registry of an account in a Region.
+func (s *Server) Registry(place arn.Place) http.Handler { return &registry{server: s, place: place} }
 
 // folder is where a repository is kept: its name may have slashes, but no folder
 // lies in another repository's.

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"regexp"
-	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -20,7 +18,6 @@ import (
 	"waybill.example/waybill/sandbox/awsapis/access"
 	"waybill.example/waybill/sandbox/awsapis/internal/awsjson"
 	"waybill.example/waybill/sandbox/oidc"
-	"waybill.example/waybill/sandbox/world"
 )
 
 const (
@@ -33,16 +30,14 @@ const (
 	operation = "AssumeRoleForPodIdentity"
 )
 
-// Config says what the endpoint decides from. Every field but Now is required.
+// Config says what the endpoint decides from. Every field is required.
 type Config struct {
 	Gate *access.Gate
 	// Clusters are those of every account, with their associations.
 	Clusters *eks.Store
-	// Accounts say in which Regions there is an endpoint.
-	Accounts []world.AWSAccount
 	// Client fetches discovery documents and key sets of issuers.
 	Client *http.Client
-	// Now is the clock; nil means time.Now.
+	// Now is the clock.
 	Now func() time.Time
 }
 
@@ -54,9 +49,6 @@ type Server struct {
 
 // New makes the endpoint.
 func New(config Config) *Server {
-	if config.Now == nil {
-		config.Now = time.Now
-	}
 	return &Server{config: config, verifier: oidc.NewVerifier(config.Client, jose.RS256)}
 }
 
@@ -64,23 +56,13 @@ func New(config Config) *Server {
 // https://docs.aws.amazon.com/general/latest/gr/eks.html
 var suffixes = map[string]string{"aws": "api.aws", "aws-us-gov": "api.aws", "aws-cn": "api.amazonwebservices.com.cn", "aws-eusc": "api.amazonwebservices.eu"}
 
-var hostForm = regexp.MustCompile(`^eks-auth\.([a-z0-9-]+)\.api\.(?:aws|amazonwebservices\.(?:com\.cn|eu))$`)
-
 // Host is the endpoint of a Region, for example eks-auth.eu-central-1.api.aws.
 func Host(region string) string {
 	return "eks-auth." + region + "." + suffixes[arn.PartitionOf(region).Name]
 }
 
-// Handler returns the endpoint of a host, or nil for a host that is none.
-func (s *Server) Handler(host string) http.Handler {
-	parts := hostForm.FindStringSubmatch(host)
-	if parts == nil || host != Host(parts[1]) {
-		return nil
-	}
-	region := parts[1]
-	if !slices.ContainsFunc(s.config.Accounts, func(a world.AWSAccount) bool { return slices.Contains(a.Regions, region) }) {
-		return nil
-	}
+// Endpoint is the one of a Region.
+func (s *Server) Endpoint(region string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /clusters/{cluster}/assume-role-for-pod-identity", func(w http.ResponseWriter, r *http.Request) {
 		answer, err := s.assumeRole(w, r, region)

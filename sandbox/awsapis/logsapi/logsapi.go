@@ -11,7 +11,6 @@ package logsapi
 
 import (
 	"net/http"
-	"regexp"
 	"slices"
 
 	"waybill.example/waybill/sandbox/aws/arn"
@@ -20,7 +19,6 @@ import (
 	"waybill.example/waybill/sandbox/aws/logs"
 	"waybill.example/waybill/sandbox/awsapis/access"
 	"waybill.example/waybill/sandbox/awsapis/internal/awsjson"
-	"waybill.example/waybill/sandbox/world"
 )
 
 // Server is CloudWatch Logs in every Region of the world's accounts.
@@ -29,22 +27,10 @@ type Server struct {
 	Gate *access.Gate
 	// Groups are those of every account.
 	Groups *logs.Store
-	// Accounts say in which Regions there is an endpoint.
-	Accounts []world.AWSAccount
 }
 
-var hostForm = regexp.MustCompile(`^logs\.([a-z0-9-]+)\.amazonaws\.(?:com(?:\.cn)?|eu)$`)
-
-// Handler returns the endpoint of a host, or nil for a host that is none.
-func (s *Server) Handler(host string) http.Handler {
-	parts := hostForm.FindStringSubmatch(host)
-	if parts == nil || host != access.Host("logs", parts[1]) {
-		return nil
-	}
-	region := parts[1]
-	if !slices.ContainsFunc(s.Accounts, func(a world.AWSAccount) bool { return slices.Contains(a.Regions, region) }) {
-		return nil
-	}
+// Endpoint is the one of a Region.
+func (s *Server) Endpoint(region string) http.Handler {
 	return awsjson.Service{
 		Gate: s.Gate, Name: "logs", Region: region, Target: "Logs_20140328",
 		Operations: map[string]awsjson.Operation{
@@ -59,7 +45,12 @@ type request struct {
 	Group  string `json:"logGroupName"`
 	Stream string `json:"logStreamName"`
 	// Events are of PutLogEvents.
-	Events []logs.Event `json:"logEvents"`
+	Events []event `json:"logEvents"`
+}
+
+type event struct {
+	// Timestamp is in milliseconds since 1970.
+	Timestamp int64 `json:"timestamp"`
 }
 
 // read reads a request and asks whether the caller may make it, in its own
@@ -97,10 +88,10 @@ func (s *Server) putEvents(call awsjson.Call, region string) (any, error) {
 	if len(asked.Events) == 0 {
 		return nil, invalid(operation, "1 validation error detected: Value '[]' at 'logEvents' failed to satisfy constraint: Member must have length greater than or equal to 1")
 	}
-	if !slices.IsSortedFunc(asked.Events, func(a, b logs.Event) int { return int(a.Timestamp - b.Timestamp) }) {
+	if !slices.IsSortedFunc(asked.Events, func(a, b event) int { return int(a.Timestamp - b.Timestamp) }) {
 		return nil, invalid(operation, "Log events in a single PutLogEvents request must be in chronological order.")
 	}
-	return struct{}{}, s.Groups.Put(place, asked.Group, asked.Stream, asked.Events...)
+	return struct{}{}, s.Groups.Put(place, asked.Group, asked.Stream)
 }
 
 func invalid(operation, message string) error {

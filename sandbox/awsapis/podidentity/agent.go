@@ -32,7 +32,7 @@ const (
 	callTime = 10 * time.Second
 )
 
-// Config says what the agent works with. Every field but Allow and Now is required.
+// Config says what the agent works with. Every field but Allow is required.
 type Config struct {
 	// IAM gives nodes the credentials of their role.
 	Gate *access.Gate
@@ -44,7 +44,7 @@ type Config struct {
 	// Allow says whether the network lets a pod reach the agent; nil means that it
 	// lets every pod. The pod is that of the token, by its issuer.
 	Allow func(ctx context.Context, issuer, namespace, pod string) error
-	// Now is the clock; nil means time.Now.
+	// Now is the clock.
 	Now func() time.Time
 }
 
@@ -59,9 +59,6 @@ type Agent struct {
 // New makes the agent. It refuses a world in which a cluster has the add-on and
 // its nodes have no role: they could not call the EKS Auth API.
 func New(config Config) (*Agent, error) {
-	if config.Now == nil {
-		config.Now = time.Now
-	}
 	a := &Agent{config: config, clusters: map[string]eks.Cluster{}}
 	var problems []error
 	for _, cluster := range config.Clusters.Clusters() {

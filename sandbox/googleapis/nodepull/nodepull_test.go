@@ -3,6 +3,7 @@ package nodepull_test
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -20,9 +21,9 @@ func provider(t *testing.T, account string) (*nodepull.Provider, *googleapis.Tok
 	dir := t.TempDir()
 	cloud, err := gcp.Open(filepath.Join(dir, "gcp.json"), world.GCP{Projects: []world.Project{{
 		ID: "acme-apps", Number: "402817365910", ServiceAccounts: []world.ServiceAccount{{ID: "gke-nodes"}},
-	}}})
+	}}}, time.Now, 0)
 	require.NoError(t, err)
-	tokens, err := googleapis.OpenTokens(filepath.Join(dir, "key"), cloud, nil)
+	tokens, err := googleapis.OpenTokens(filepath.Join(dir, "key"), cloud, time.Now)
 	require.NoError(t, err)
 	return &nodepull.Provider{Tokens: tokens, Account: account}, tokens
 }

@@ -75,9 +75,6 @@ func evaluate(t *rapid.T, s scenario) string {
 		boundary := attach(t, policy.Identity, s.Boundary)
 		policies.Boundary = &boundary
 	}
-	if s.Session != nil {
-		policies.Session = []policy.Attached{attach(t, policy.Identity, s.Session)}
-	}
 	if s.Policy != nil {
 		kind := policy.Repository
 		if s.Action == "sts:AssumeRole" {
@@ -98,10 +95,7 @@ func evaluate(t *rapid.T, s scenario) string {
 func simulate(t *rapid.T, other *simulator, s scenario) string {
 	context := object{}
 	for key, values := range s.Context {
-		context[key] = any(values)
-		if keys[key] != texts {
-			context[key] = values[0]
-		}
+		context[key] = values[0]
 	}
 	named := func(documents ...object) []object {
 		all := []object{}
@@ -124,9 +118,6 @@ func simulate(t *rapid.T, other *simulator, s scenario) string {
 	}
 	if s.Boundary != nil {
 		question["permissionBoundaryPolicies"] = named(s.Boundary)
-	}
-	if s.Session != nil {
-		question["sessionPolicy"] = s.Session
 	}
 	if s.Policy != nil {
 		question["resourcePolicy"] = s.Policy

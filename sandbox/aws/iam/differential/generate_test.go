@@ -32,7 +32,6 @@ type scenario struct {
 	Context  map[string][]string
 	Identity []object
 	Boundary object
-	Session  object
 	// Policy is the resource's, or the role's trust policy.
 	Policy object
 }
@@ -42,7 +41,6 @@ type kindOf int
 
 const (
 	text kindOf = iota
-	texts
 	arns
 	flag
 )
@@ -56,27 +54,23 @@ var keys = map[string]kindOf{
 	"aws:PrincipalTag/team": text,
 	"aws:userid":            text,
 	"aws:UserAgent":         text,
-	"aws:TagKeys":           texts,
-	"aws:CalledVia":         texts,
 	"aws:SecureTransport":   flag,
 }
 
 var values = map[kindOf][]string{
-	text:  {customer, vendor, "red", "blue", "Red", "re", "a*c", "a-c", "AROAEXAMPLEEXAMPLE123:refresher"},
-	texts: {"red", "blue", "Red", "green"},
-	arns:  {roleARN, "arn:aws:iam::" + customer + ":role/team/puller", "arn:aws:iam::" + vendor + ":role/puller", userARN, "arn:aws:ecs:eu-west-1:" + customer + ":service/a/b", "arn:aws:s3:::bucket"},
-	flag:  {"true", "false"},
+	text: {customer, vendor, "red", "blue", "Red", "re", "a*c", "a-c", "AROAEXAMPLEEXAMPLE123:refresher"},
+	arns: {roleARN, "arn:aws:iam::" + customer + ":role/team/puller", "arn:aws:iam::" + vendor + ":role/puller", userARN, "arn:aws:ecs:eu-west-1:" + customer + ":service/a/b", "arn:aws:s3:::bucket"},
+	flag: {"true", "false"},
 }
 
 // patterns are further values of policies.
 var patterns = map[kindOf][]string{
-	text:  {"*", "r*", "?ed", "2222*", "b?ue", "*e*"},
-	texts: {"*", "r*", "?ed", "b*e"},
-	arns:  {"arn:aws:iam::*:role/puller", "arn:aws:iam::" + customer + ":role/*", "arn:aws:iam::222*:role/pulle?", "arn:*:iam::*:*", "arn:aws:ecs:*:*:*"},
+	text: {"*", "r*", "?ed", "2222*", "b?ue", "*e*"},
+	arns: {"arn:aws:iam::*:role/puller", "arn:aws:iam::" + customer + ":role/*", "arn:aws:iam::222*:role/pulle?", "arn:*:iam::*:*", "arn:aws:ecs:*:*:*"},
 }
 
 var operators = map[kindOf][]string{
-	text: {"StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "StringLike", "StringNotLike"},
+	text: {"StringEquals", "StringNotEquals", "StringLike", "StringNotLike"},
 	arns: {"ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike", "StringEquals", "StringLike", "StringNotLike"},
 	flag: {"Bool"},
 }
@@ -137,14 +131,9 @@ func drawConditions(t *rapid.T) object {
 	for range rapid.IntRange(1, 2).Draw(t, "conditions") {
 		key := pick(t, "key", slices.Sorted(maps.Keys(keys)))
 		kind := keys[key]
-		var operator string
-		switch {
-		case chance(t, "null", 8):
+		operator := pick(t, "operator", operators[kind])
+		if chance(t, "null", 8) {
 			key, kind, operator = pick(t, "key", slices.Sorted(maps.Keys(keys))), flag, "Null"
-		case kind == texts:
-			operator = pick(t, "qualifier", []string{"ForAllValues:", "ForAnyValue:"}) + pick(t, "operator", operators[text])
-		default:
-			operator = pick(t, "operator", operators[kind])
 		}
 		from := slices.Concat(values[kind], patterns[kind])
 		if strings.Contains(operator, "Not") {
@@ -152,8 +141,7 @@ func drawConditions(t *rapid.T) object {
 			from = slices.DeleteFunc(from, func(value string) bool { return unsure.MatchString(value) })
 		}
 		wanted := some(t, "wanted", from, 3)
-		// What IfExists means behind ForAnyValue is told in README.md.
-		if operator != "Null" && !strings.HasPrefix(operator, "ForAnyValue:") && chance(t, "ifExists", 4) {
+		if operator != "Null" && chance(t, "ifExists", 4) {
 			operator += "IfExists"
 		}
 		under, ok := conditions[operator].(object)
@@ -169,33 +157,28 @@ func drawConditions(t *rapid.T) object {
 	return conditions
 }
 
-func drawPrincipals(t *rapid.T, direct bool) any {
-	if direct && chance(t, "everyone", 5) {
+func drawPrincipals(t *rapid.T) any {
+	if chance(t, "everyone", 5) {
 		return rapid.SampledFrom([]any{"*", object{"AWS": "*"}}).Draw(t, "star")
 	}
-	from := principals
-	if !direct {
-		from = slices.DeleteFunc(slices.Clone(from), func(name string) bool { return name == sessionARN })
-	}
-	return object{"AWS": some(t, "principals", from, 2)}
+	return object{"AWS": some(t, "principals", principals, 2)}
 }
 
-// drawIdentityPolicy makes a document of a role, a boundary or a session.
+// drawIdentityPolicy makes a document of a role or a boundary.
 func drawIdentityPolicy(t *rapid.T) object {
 	return drawPolicy(t, actions, func(statement object) {
 		statement["Resource"] = some(t, "resources", slices.Concat(resourcePatterns, shortARNs), 2)
 	})
 }
 
-// drawResourcePolicy makes a document of a repository or a role. Without direct
-// it names neither everyone nor the session.
-func drawResourcePolicy(t *rapid.T, trust, direct bool) object {
+// drawResourcePolicy makes a document of a repository or a role.
+func drawResourcePolicy(t *rapid.T, trust bool) object {
 	from := actions
 	if trust {
 		from = []string{"sts:AssumeRole", "sts:*", "sts:Assume*", "STS:assumerole", "sts:TagSession"}
 	}
 	return drawPolicy(t, from, func(statement object) {
-		statement["Principal"] = drawPrincipals(t, direct)
+		statement["Principal"] = drawPrincipals(t)
 	})
 }
 
@@ -233,10 +216,6 @@ func drawScenario(t *rapid.T) scenario {
 		if !chance(t, key, 2) {
 			continue
 		}
-		if keys[key] == texts {
-			s.Context[key] = some(t, "values", values[texts], 3)
-			continue
-		}
 		s.Context[key] = []string{pick(t, "value", values[keys[key]])}
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "identity policies") {
@@ -245,12 +224,8 @@ func drawScenario(t *rapid.T) scenario {
 	if chance(t, "bounded", 4) {
 		s.Boundary = drawIdentityPolicy(t)
 	}
-	if s.Caller == sessionARN && chance(t, "session policy", 4) {
-		s.Session = drawIdentityPolicy(t)
-	}
 	if trust || !chance(t, "no policy", 4) {
-		// What a session policy means for a direct grant is told in README.md.
-		s.Policy = drawResourcePolicy(t, trust, s.Session == nil)
+		s.Policy = drawResourcePolicy(t, trust)
 	}
 	return s
 }

@@ -40,7 +40,7 @@ const (
 	unnamed match = iota
 	// byAccount leaves the decision to the account's own policies.
 	byAccount
-	// byRole grants to the role: boundaries and session policies still limit.
+	// byRole grants to the role: a boundary still limits.
 	byRole
 	// directly grants to the session, the user, or everyone:
 	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html

@@ -7,24 +7,10 @@ import (
 	"strings"
 )
 
-// qualifier says how an operator treats a key with several values.
-type qualifier string
-
-const (
-	forAll qualifier = "ForAllValues:"
-	forAny qualifier = "ForAnyValue:"
-)
-
 // operator is a condition operator, taken apart:
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 type operator struct {
-	qualifier qualifier
-	ifExists  bool
-	comparison
-}
-
-// comparison is an operator without qualifier and suffix.
-type comparison struct {
+	ifExists bool
 	// negated operators hold where no value matches.
 	negated bool
 	// null is the operator that asks whether the key is there.
@@ -35,34 +21,26 @@ type comparison struct {
 	check func(value string) string
 }
 
-var comparisons = map[string]comparison{
-	"StringEquals":              {matches: equal},
-	"StringNotEquals":           {matches: equal, negated: true},
-	"StringEqualsIgnoreCase":    {matches: strings.EqualFold},
-	"StringNotEqualsIgnoreCase": {matches: strings.EqualFold, negated: true},
-	"StringLike":                {matches: matchesText},
-	"StringNotLike":             {matches: matchesText, negated: true},
-	"ArnEquals":                 {matches: matchesARN},
-	"ArnLike":                   {matches: matchesARN},
-	"ArnNotEquals":              {matches: matchesARN, negated: true},
-	"ArnNotLike":                {matches: matchesARN, negated: true},
-	"Bool":                      {matches: strings.EqualFold, check: checkBool},
-	"Null":                      {null: true, check: checkBool},
+// operators by name, without the suffix IfExists.
+var operators = map[string]operator{
+	"StringEquals":    {matches: equal},
+	"StringNotEquals": {matches: equal, negated: true},
+	"StringLike":      {matches: matchesText},
+	"StringNotLike":   {matches: matchesText, negated: true},
+	"ArnEquals":       {matches: matchesARN},
+	"ArnLike":         {matches: matchesARN},
+	"ArnNotEquals":    {matches: matchesARN, negated: true},
+	"ArnNotLike":      {matches: matchesARN, negated: true},
+	"Bool":            {matches: strings.EqualFold, check: checkBool},
+	"Null":            {null: true, check: checkBool},
 }
 
 func parseOperator(text string) (operator, bool) {
-	var parsed operator
-	for _, prefix := range []qualifier{forAll, forAny} {
-		if rest, found := strings.CutPrefix(text, string(prefix)); found {
-			parsed.qualifier, text = prefix, rest
-			break
-		}
-	}
-	text, parsed.ifExists = strings.CutSuffix(text, "IfExists")
-	known, ok := comparisons[text]
-	parsed.comparison = known
+	name, ifExists := strings.CutSuffix(text, "IfExists")
+	parsed, known := operators[name]
+	parsed.ifExists = ifExists
 	// Null asks for existence itself.
-	return parsed, ok && (!known.null || parsed.qualifier == "" && !parsed.ifExists)
+	return parsed, known && !(parsed.null && ifExists)
 }
 
 // keyForm is a condition key: the name of a service, or the issuer of an OIDC
@@ -122,32 +100,20 @@ func (c Condition) holds(context Context) bool {
 		missing := strconv.FormatBool(len(values) == 0)
 		return slices.ContainsFunc(c.Values, func(wanted string) bool { return strings.EqualFold(wanted, missing) })
 	}
+	// Without the key, positive operators fail, negated and IfExists ones hold
+	// (docs/facts.md §7).
 	if len(values) == 0 {
-		return o.withoutKey()
+		return o.ifExists || o.negated
 	}
 	matches := func(value string) bool {
 		return slices.ContainsFunc(c.Values, func(of string) bool { return o.matches(of, value) }) != o.negated
 	}
-	// Without a qualifier a key should have one value; with more, each of them
-	// would have to pass a negated operator.
-	if o.qualifier == forAll || o.qualifier == "" && o.negated {
+	// A key should have one value; with more, each of them would have to pass a
+	// negated operator.
+	if o.negated {
 		return !slices.ContainsFunc(values, func(value string) bool { return !matches(value) })
 	}
 	return slices.ContainsFunc(values, matches)
-}
-
-// withoutKey is the result where the request does not have the key: positive
-// operators fail, negated and IfExists ones hold (docs/facts.md §7); of the
-// qualified ones ForAllValues holds and ForAnyValue fails:
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
-func (o operator) withoutKey() bool {
-	switch {
-	case o.ifExists, o.qualifier == forAll:
-		return true
-	case o.qualifier == forAny:
-		return false
-	}
-	return o.negated
 }
 
 func equal(of, value string) bool { return of == value }

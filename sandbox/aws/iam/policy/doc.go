@@ -5,9 +5,9 @@
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies.html:
 // Version 2008-10-17 and 2012-10-17, one statement or a list, Effect,
 // Principal, Action, Resource, Condition with the operators for text, ARNs, Bool
-// and Null, the ForAllValues: and ForAnyValue: qualifiers and the IfExists
-// suffix. The Not… elements, operators for numbers, dates and addresses, and
-// policy variables are refused: the sandbox does not model them.
+// and Null and the IfExists suffix. The Not… elements, operators for numbers, dates,
+// addresses and text in any case, the ForAllValues: and ForAnyValue: qualifiers,
+// SAML providers and policy variables are refused: the sandbox does not model them.
 //
 // [Parse] refuses a document with every problem at once: elements that its
 // [Kind] does not have, unknown elements and operators, ARNs and actions

@@ -10,10 +10,6 @@ const (
 	// Identity is a document of a role or user: inline and managed policies, and
 	// permissions boundaries. It has resources and no principal.
 	Identity Kind = "identity-based policy"
-	// Passed is a session policy, passed when a session begins. It is like
-	// Identity, but its ARNs have all six fields:
-	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
-	Passed Kind = "session policy"
 	// Trust is a role's trust policy. It has principals and no resource, and
 	// only the actions of AWS STS that begin a session.
 	Trust Kind = "role trust policy"
@@ -21,10 +17,6 @@ const (
 	// resource (docs/facts.md §4).
 	Repository Kind = "repository policy"
 )
-
-// ofCaller says whether documents of the kind belong to the caller of a request,
-// and so have resources and no principals.
-func (k Kind) ofCaller() bool { return k == Identity || k == Passed }
 
 // The versions of the language:
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html
@@ -78,7 +70,7 @@ type Principals struct {
 
 // Condition is one key under one operator, with its values.
 type Condition struct {
-	// Operator is as written, for example ForAnyValue:StringLikeIfExists.
+	// Operator is as written, for example StringLikeIfExists.
 	Operator string
 	Key      string
 	Values   []string

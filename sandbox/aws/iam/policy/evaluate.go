@@ -35,9 +35,6 @@ type Policies struct {
 	Identity []Attached
 	// Boundary is the permissions boundary of the caller, or nil.
 	Boundary *Attached
-	// Session are the policies passed when the session began. None means no
-	// limit; all of them together allow what any of them allows.
-	Session []Attached
 	// Resource is the policy of the resource, a role's trust policy included,
 	// or nil.
 	Resource *Attached
@@ -52,7 +49,6 @@ const (
 	ResourcePolicy Source = "resource-based policy"
 	TrustPolicy    Source = "role trust policy"
 	BoundaryPolicy Source = "permissions boundary"
-	SessionPolicy  Source = "session policy"
 )
 
 // Decision is the answer to a request.
@@ -103,15 +99,16 @@ func (d Decision) Reason() string {
 // an explicit deny anywhere wins; a caller of another account needs both its own
 // policies and the resource's; within one account either side is enough, but a
 // resource policy that names the account leaves the decision to the caller's
-// policies, one that names the role is still limited by boundary and session
-// policies, and one that names the session, the user or everyone is not. A
-// trust policy must always allow. Services and web identities have no policies
+// policies, one that names the role is still limited by the boundary, and one
+// that names the session, the user or everyone is not. A trust policy must always allow. Services and web identities have no policies
 // of their own.
 func Evaluate(request Request, policies Policies) Decision {
 	e := evaluation{request: request}
 	own := e.side(IdentityPolicy, policies.Identity)
-	boundary, session := e.limit(BoundaryPolicy, policies.Boundary), e.side(SessionPolicy, policies.Session)
-	session.allowed = session.allowed || len(policies.Session) == 0
+	boundary := verdict{source: BoundaryPolicy, allowed: true}
+	if policies.Boundary != nil {
+		boundary = e.side(BoundaryPolicy, []Attached{*policies.Boundary})
+	}
 	resource := verdict{source: ResourcePolicy}
 	if policies.Resource != nil {
 		if policies.Resource.Kind == Trust {
@@ -119,7 +116,7 @@ func Evaluate(request Request, policies Policies) Decision {
 		}
 		resource = e.side(resource.source, []Attached{*policies.Resource})
 	}
-	for _, v := range []verdict{own, resource, boundary, session} {
+	for _, v := range []verdict{own, resource, boundary} {
 		if v.denied {
 			return e.decide(v, false)
 		}
@@ -140,7 +137,7 @@ func Evaluate(request Request, policies Policies) Decision {
 	if !another && granted == directly {
 		return e.decide(resource, true)
 	}
-	needed := []verdict{own, boundary, session}
+	needed := []verdict{own, boundary}
 	switch {
 	case another:
 		needed = append(needed, resource)
@@ -173,14 +170,6 @@ func (e evaluation) decide(v verdict, allowed bool) Decision {
 		Allowed: allowed, Explicit: v.denied, Source: v.source,
 		Policy: v.policy, Statement: v.statement, Request: e.request,
 	}
-}
-
-// limit is the verdict of a policy that allows everything where there is none.
-func (e evaluation) limit(source Source, policy *Attached) verdict {
-	if policy == nil {
-		return verdict{source: source, allowed: true}
-	}
-	return e.side(source, []Attached{*policy})
 }
 
 func (e evaluation) side(source Source, policies []Attached) verdict {

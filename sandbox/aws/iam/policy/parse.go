@@ -69,7 +69,7 @@ func (p *parser) read(text string) {
 	}
 	// IAM's default is the old version, which it then refuses for new
 	// identity-based policies.
-	if !versioned && p.kind.ofCaller() {
+	if !versioned && p.kind == Identity {
 		p.report(oldVersion, "Version is missing: want %q", Version2012)
 	}
 	p.statements(statements)
@@ -80,7 +80,7 @@ func (p *parser) version(value any) {
 	switch {
 	case text != Version2008 && text != Version2012:
 		p.report(syntaxErrors, "Version %s: want %q", show(value), Version2012)
-	case text == Version2008 && p.kind.ofCaller():
+	case text == Version2008 && p.kind == Identity:
 		p.report(oldVersion, "Version %q: want %q", text, Version2012)
 	}
 	p.document.Version = text
@@ -164,7 +164,7 @@ func (p *parser) required(at string, given map[string]bool) {
 	if !given["Action"] && !given["NotAction"] {
 		p.report(noActions, "%s: want Action", at)
 	}
-	if p.kind.ofCaller() {
+	if p.kind == Identity {
 		if given["Principal"] {
 			p.report(principalGiven, "%s: want no principal in the %s", at, p.kind)
 		}
@@ -223,7 +223,7 @@ func (p *parser) resources(at string, value any) []string {
 		p.report(syntaxErrors, "%s: want an ARN or a list of them, not %s", at, show(value))
 		return nil
 	}
-	if len(list) == 0 && p.kind.ofCaller() {
+	if len(list) == 0 && p.kind == Identity {
 		p.report(noResources, "%s: want at least one ARN", at)
 	}
 	for _, resource := range list {
@@ -242,8 +242,6 @@ func (p *parser) resources(at string, value any) []string {
 				"%s %q: want the partition %q", at, resource, p.partition)
 		case len(segments) < 3 || strings.ContainsAny(segments[2], "*?"):
 			p.report(vendorIsNotPlain, "%s %q: want the name of a service after the partition", at, resource)
-		case p.kind == Passed && len(segments) < 6:
-			p.report(syntaxErrors, "%s %q: want the six fields of an ARN in a %s", at, resource, p.kind)
 		}
 	}
 	return list

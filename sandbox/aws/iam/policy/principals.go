@@ -3,7 +3,6 @@ package policy
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -20,10 +19,7 @@ var (
 		"iam": regexp.MustCompile(`^(?:root|(?:role|user)/[\x21-\x7e]*[\w+=,.@-]+)$`),
 		"sts": regexp.MustCompile(`^(?:assumed-role/[\w+=,.@-]+/[\w+=,.@-]+|federated-user/[\w+=,.@-]+)$`),
 	}
-	providerForm = regexp.MustCompile(`^(?:oidc|saml)-provider/[\x21-\x7e]+$`)
-	// publicProviders are federated principals without an ARN:
-	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
-	publicProviders = []string{"accounts.google.com", "cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com"}
+	providerForm = regexp.MustCompile(`^oidc-provider/[\x21-\x7e]+$`)
 )
 
 func (p *parser) principals(at string, value any) *Principals {
@@ -102,13 +98,10 @@ func (p *parser) checkAWS(name string) string {
 }
 
 func (p *parser) checkFederated(name string) string {
-	if slices.Contains(publicProviders, name) {
-		return ""
-	}
 	parsed, err := arn.Parse(name)
 	if err != nil || parsed.Service != "iam" || parsed.Region != "" ||
 		!accountForm.MatchString(parsed.AccountID) || !providerForm.MatchString(parsed.Resource) {
-		return "want the ARN of an OIDC or SAML provider"
+		return "want the ARN of an OIDC provider: the sandbox models no other identity providers"
 	}
 	if parsed.Partition != p.partition {
 		return fmt.Sprintf("want the partition %q", p.partition)

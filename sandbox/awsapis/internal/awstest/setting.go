@@ -86,7 +86,7 @@ func New(t *testing.T) *Setting {
 // Start opens everything, or opens it again, as a sandbox does that was stopped.
 func (s *Setting) Start() {
 	s.Helper()
-	cloud, err := aws.Open(filepath.Join(s.dir, "aws"), s.World, aws.Clock(s.Clock.Now))
+	cloud, err := aws.Open(filepath.Join(s.dir, "aws"), s.World, s.Clock.Now, 0)
 	require.NoError(s, err)
 	s.IAM, s.ECR, s.EKS, s.ECS, s.Logs = cloud.IAM, cloud.ECR, cloud.EKS, cloud.ECS, cloud.Logs
 	s.APIs, err = awsapis.New(awsapis.Config{
