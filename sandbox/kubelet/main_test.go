@@ -108,11 +108,7 @@ func pushImages(dir string) error {
 		return err
 	}
 	files := []containertest.File{
-		{Name: "bin/program", Mode: 0o755, Content: program},
-		{Name: "program", Link: "/bin/program"},
-		{Name: "etc/passwd", Mode: 0o644, Content: []byte("root:x:0:0::/root:/bin/sh\napp:x:1000:1001::/home/app:/bin/sh\n")},
-		{Name: "var/run", Link: "/run"},
-		{Name: "run/image", Mode: 0o644, Content: []byte("of the image")},
+		{Name: "program", Mode: 0o755, Content: program},
 		{Name: "hidden/image", Mode: 0o644, Content: []byte("of the image")},
 	}
 	ordinary := v1.Config{

@@ -37,19 +37,3 @@ func runAs(pod *corev1.Pod, c *corev1.Container, imageUser string) (string, erro
 		return user, nil
 	}
 }
-
-// commonUser is the user of all of the pod's containers where the pod says so
-// and it is one: the owner of its ServiceAccount tokens.
-func commonUser(pod *corev1.Pod) *int64 {
-	var common *int64
-	for _, containers := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
-		for i := range containers {
-			user := runAsUser(pod, &containers[i])
-			if user == nil || common != nil && *common != *user {
-				return nil
-			}
-			common = user
-		}
-	}
-	return common
-}

@@ -8,16 +8,12 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 )
-
-// mountRetry is the time between two attempts at a volume.
-const mountRetry = time.Second
 
 // volume is the contents of a volume, by relative path.
 type volume map[string]file
@@ -32,8 +28,6 @@ type file struct {
 // mountVolumes finds the contents of the pod's volumes, and looks again while
 // something is missing. The error is why the pod ended.
 func (w *worker) mountVolumes() error {
-	w.volumesMu.Lock()
-	defer w.volumesMu.Unlock()
 	for {
 		found := map[string]volume{}
 		failed := false
@@ -56,7 +50,7 @@ func (w *worker) mountVolumes() error {
 			w.volumes = found
 			return nil
 		}
-		if err := pause(w.ctx, mountRetry); err != nil {
+		if err := pause(w.ctx, retryInterval); err != nil {
 			return err
 		}
 	}
@@ -155,7 +149,7 @@ func (w *worker) addFields(contents volume, items []corev1.DownwardAPIVolumeFile
 }
 
 // addToken asks for a token of the pod's ServiceAccount, bound to the pod. It
-// is for the eyes of the pod's user only, where the pod has one user, or of its
+// is for the eyes of the container's user only, where the pod names one, or of its
 // fsGroup.
 func (w *worker) addToken(contents volume, source *corev1.ServiceAccountTokenProjection, mode *int32) error {
 	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{
@@ -170,7 +164,7 @@ func (w *worker) addToken(contents volume, source *corev1.ServiceAccountTokenPro
 		return fmt.Errorf("failed to fetch token: %w", err)
 	}
 	f := file{data: []byte(token.Status.Token), mode: fileMode(mode, nil)}
-	if user := commonUser(w.pod); user != nil {
+	if user := runAsUser(w.pod, &w.pod.Spec.Containers[0]); user != nil {
 		f.mode, f.owner = 0o600, *user
 	}
 	if w.fsGroup() != nil {

@@ -75,9 +75,6 @@ func (w *World) Push(repository string, config v1.Config, files ...File) (string
 	writer := tar.NewWriter(&content)
 	for _, file := range files {
 		header := &tar.Header{Typeflag: tar.TypeReg, Name: file.Name, Mode: file.Mode, Size: int64(len(file.Content))}
-		if file.Link != "" {
-			header.Typeflag, header.Linkname, header.Size = tar.TypeSymlink, file.Link, 0
-		}
 		if err := writer.WriteHeader(header); err != nil {
 			return "", err
 		}
@@ -109,11 +106,9 @@ func (w *World) Push(repository string, config v1.Config, files ...File) (string
 	return reference.Name(), nil
 }
 
-// File is a regular file of an image, or a symbolic link.
+// File is a regular file of an image.
 type File struct {
 	Name    string
 	Mode    int64
 	Content []byte
-	// Link is where a symbolic link points.
-	Link string
 }

@@ -2,11 +2,7 @@ package images_test
 
 import (
 	"archive/tar"
-	"context"
 	"io"
-	"os"
-	"path/filepath"
-	"sync"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -24,9 +20,8 @@ var (
 	stranger = authn.AuthConfig{Username: "stranger", Password: "none"}
 )
 
-// start runs a registry with one private image and returns a store and the
-// image's reference.
-func start(t *testing.T) (store *images.Store, dir string, reference name.Reference) {
+// start runs a registry with one private image and returns what pulls it.
+func start(t *testing.T) func(...authn.AuthConfig) (*images.Image, error) {
 	t.Helper()
 	world, err := containertest.NewWorld(t.TempDir())
 	require.NoError(t, err)
@@ -34,17 +29,16 @@ func start(t *testing.T) (store *images.Store, dir string, reference name.Refere
 	pushed, err := world.Push("private/image:1", v1.Config{User: "65532"},
 		containertest.File{Name: "file", Mode: 0o644, Content: []byte("content")})
 	require.NoError(t, err)
-	reference, err = name.ParseReference(pushed)
+	reference, err := name.ParseReference(pushed)
 	require.NoError(t, err)
-	dir = filepath.Join(t.TempDir(), "images")
-	store, err = images.Open(dir, world.Client().Transport)
-	require.NoError(t, err)
-	return store, dir, reference
+	return func(credentials ...authn.AuthConfig) (*images.Image, error) {
+		return images.Pull(t.Context(), world.Client().Transport, reference, credentials)
+	}
 }
 
 func TestAnImageIsPulledWithTheFirstCredentialsThatOpenIt(t *testing.T) {
-	store, _, reference := start(t)
-	image, err := store.Pull(t.Context(), reference, []authn.AuthConfig{stranger, reader})
+	pull := start(t)
+	image, err := pull(stranger, reader)
 	require.NoError(t, err)
 	assert.Equal(t, "65532", image.Config.User)
 	assert.Regexp(t, `^registry\.example/private/image@sha256:[0-9a-f]{64}$`, image.ID)
@@ -61,42 +55,21 @@ func TestAnImageIsPulledWithTheFirstCredentialsThatOpenIt(t *testing.T) {
 }
 
 func TestWhatWasAllowedOnceIsAskedForAgain(t *testing.T) {
-	store, _, reference := start(t)
-	_, err := store.Pull(t.Context(), reference, []authn.AuthConfig{reader})
+	pull := start(t)
+	_, err := pull(reader)
 	require.NoError(t, err)
-	_, err = store.Pull(t.Context(), reference, []authn.AuthConfig{stranger})
+	_, err = pull(stranger)
 	require.ErrorContains(t, err, containertest.DenialWords)
-	_, err = store.Pull(t.Context(), reference, nil)
+	_, err = pull()
 	require.ErrorContains(t, err, "UNAUTHORIZED: authentication required")
 	require.ErrorContains(t, err, `failed to pull and unpack image "registry.example/private/image:1": `)
 }
 
 func TestEveryRefusalIsTold(t *testing.T) {
-	store, _, reference := start(t)
-	_, err := store.Pull(t.Context(), reference, []authn.AuthConfig{stranger, {Username: containertest.User, Password: "old"}})
+	pull := start(t)
+	_, err := pull(stranger, authn.AuthConfig{Username: containertest.User, Password: "old"})
 	joined, ok := err.(interface{ Unwrap() []error })
 	require.True(t, ok)
 	assert.Len(t, joined.Unwrap(), 2)
 	assert.NotContains(t, err.Error(), "old")
-}
-
-func TestPullsAtTheSameTimeLeaveWholeLayers(t *testing.T) {
-	store, dir, reference := start(t)
-	var pulls sync.WaitGroup
-	problems := make(chan error, 8)
-	for range cap(problems) {
-		pulls.Go(func() {
-			_, err := store.Pull(context.Background(), reference, []authn.AuthConfig{reader})
-			problems <- err
-		})
-	}
-	pulls.Wait()
-	close(problems)
-	for err := range problems {
-		require.NoError(t, err)
-	}
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	require.Len(t, entries, 1)
-	assert.Regexp(t, `^sha256-[0-9a-f]{64}$`, entries[0].Name())
 }
