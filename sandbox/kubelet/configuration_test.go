@@ -122,7 +122,7 @@ func TestAProjectedTokenIsBoundToItsPodAndAudience(t *testing.T) {
 func TestTheTokenThatAdmissionAddsReachesTheAPIServer(t *testing.T) {
 	const dir = "/var/run/secrets/kubernetes.io/serviceaccount/"
 	create(t, newPod("in-cluster", publicImage, "list:"+dir, "cat:"+dir+"namespace", "env:KUBERNETES_SERVICE_HOST", "env:KUBERNETES_SERVICE_PORT"))
-	host, port, found := strings.Cut(strings.TrimPrefix(cluster.Server(), "https://"), ":")
+	host, port, found := strings.Cut(strings.TrimPrefix(cluster.RESTConfig().Host, "https://"), ":")
 	require.True(t, found)
 	assert.Equal(t, "ca.crt\nnamespace\ntoken\n"+dir+"namespace=shop\nKUBERNETES_SERVICE_HOST="+host+"\nKUBERNETES_SERVICE_PORT="+port+"\n",
 		ends(t, "in-cluster", corev1.PodSucceeded))
