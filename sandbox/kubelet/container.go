@@ -36,7 +36,7 @@ type container struct {
 
 	status corev1.ContainerStatus // under w.mu
 
-	pulls backoff
+	backoff time.Duration // after the last pull
 }
 
 func newContainer(w *worker, spec *corev1.Container, known []corev1.ContainerStatus, init bool) *container {

@@ -51,10 +51,11 @@ func TestTheLastLinesOfALog(t *testing.T) {
 }
 
 func TestTheBackoffDoublesUpToItsLimit(t *testing.T) {
-	var b backoff
+	var delay time.Duration
 	var delays []time.Duration
 	for range 6 {
-		delays = append(delays, b.next())
+		delay = longer(delay)
+		delays = append(delays, delay)
 	}
 	assert.Equal(t, []time.Duration{
 		time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 10 * time.Second, 10 * time.Second,

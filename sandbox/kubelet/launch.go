@@ -71,35 +71,3 @@ func expandAll(texts []string, env map[string]string) []string {
 	}
 	return expanded
 }
-
-// effective is the container's setting where it has one, otherwise the pod's.
-func effective[T any](pod *corev1.Pod, c *corev1.Container, ofPod func(*corev1.PodSecurityContext) *T, ofContainer func(*corev1.SecurityContext) *T) *T {
-	if c.SecurityContext != nil {
-		if value := ofContainer(c.SecurityContext); value != nil {
-			return value
-		}
-	}
-	if pod.Spec.SecurityContext != nil {
-		return ofPod(pod.Spec.SecurityContext)
-	}
-	return nil
-}
-
-func runAsUser(pod *corev1.Pod, c *corev1.Container) *int64 {
-	return effective(pod, c,
-		func(s *corev1.PodSecurityContext) *int64 { return s.RunAsUser },
-		func(s *corev1.SecurityContext) *int64 { return s.RunAsUser })
-}
-
-func runAsGroup(pod *corev1.Pod, c *corev1.Container) *int64 {
-	return effective(pod, c,
-		func(s *corev1.PodSecurityContext) *int64 { return s.RunAsGroup },
-		func(s *corev1.SecurityContext) *int64 { return s.RunAsGroup })
-}
-
-func runAsNonRoot(pod *corev1.Pod, c *corev1.Container) bool {
-	value := effective(pod, c,
-		func(s *corev1.PodSecurityContext) *bool { return s.RunAsNonRoot },
-		func(s *corev1.SecurityContext) *bool { return s.RunAsNonRoot })
-	return value != nil && *value
-}

@@ -123,7 +123,7 @@ func (p *prepared) copyIn(contents volume, mountPath string) error {
 	for _, name := range slices.Sorted(maps.Keys(contents)) {
 		f := contents[name]
 		owner := rootfs.Owner{UID: int(f.owner)}
-		if group := p.c.w.fsGroup(); group != nil {
+		if group := security(p.c.w.pod, p.c.spec).FSGroup; group != nil {
 			owner.GID = int(*group)
 			f.mode |= groupReads
 		}
@@ -156,11 +156,12 @@ func (p *prepared) specify(launch *launch) error {
 	if err != nil {
 		return fmt.Errorf("user %q of the image: want a number: the sandbox reads no /etc/passwd", launch.user)
 	}
+	security := security(c.w.pod, c.spec)
 	p.spec = process.Spec{
 		Root: p.root.Path(), Args: launch.command, Dir: cmp.Or(c.spec.WorkingDir, launch.image.Config.WorkingDir, "/"),
-		UID: uint32(user), GID: uint32(ptr.Deref(runAsGroup(c.w.pod, c.spec), 0)), //nolint:gosec // the API allows 0 to 2147483647
+		UID: uint32(user), GID: uint32(ptr.Deref(security.RunAsGroup, 0)), //nolint:gosec // the API allows 0 to 2147483647
 	}
-	if group := c.w.fsGroup(); group != nil {
+	if group := security.FSGroup; group != nil {
 		p.spec.Groups = []uint32{uint32(*group)} //nolint:gosec // the API allows 0 to 2147483647
 	}
 	for _, name := range slices.Sorted(maps.Keys(launch.env)) {

@@ -16,6 +16,17 @@ import (
 	"waybill.example/waybill/sandbox/kubelet/internal/images"
 )
 
+// A node waits 10 seconds at first and 5 minutes at most; a rehearsal that somebody
+// watches waits less.
+const (
+	backoffFirst = time.Second
+	backoffMost  = 10 * time.Second
+)
+
+func longer(backoff time.Duration) time.Duration {
+	return min(max(2*backoff, backoffFirst), backoffMost)
+}
+
 // pullImage pulls the container's image until that succeeds. What another pod pulled
 // does not count, as on a node that verifies credentials for every pod
 // (https://www.kubernetes.dev/resources/keps/2535/)
@@ -146,7 +157,8 @@ func (c *container) pullFailed(failure error) error {
 	c.event(corev1.EventTypeWarning, "Failed", "Error: ErrImagePull")
 	c.waits("ErrImagePull", failure.Error())
 	c.w.k.config.Progress(fmt.Sprintf("pod %s/%s: pull %s: %v", c.w.pod.Namespace, c.w.pod.Name, c.spec.Image, failure))
-	half := c.pulls.next() / 2
+	c.backoff = longer(c.backoff)
+	half := c.backoff / 2
 	if err := pause(c.w.ctx, half); err != nil {
 		return err
 	}

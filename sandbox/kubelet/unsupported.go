@@ -50,7 +50,7 @@ func (c *container) unexecutable() string {
 	spec := &c.w.pod.Spec
 	refuse(spec.RestartPolicy != corev1.RestartPolicyNever, "restartPolicy "+string(spec.RestartPolicy))
 	refuse(len(spec.InitContainers)+len(spec.Containers) > 1, "another container in the pod")
-	refuse(spec.SecurityContext != nil && len(spec.SecurityContext.SupplementalGroups) > 0, "supplementalGroups")
+	refuse(len(security(c.w.pod, c.spec).SupplementalGroups) > 0, "supplementalGroups")
 	refuse(len(c.spec.EnvFrom) > 0, "envFrom")
 	for _, variable := range c.spec.Env {
 		from := variable.ValueFrom

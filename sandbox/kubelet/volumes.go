@@ -164,10 +164,11 @@ func (w *worker) addToken(contents volume, source *corev1.ServiceAccountTokenPro
 		return fmt.Errorf("failed to fetch token: %w", err)
 	}
 	f := file{data: []byte(token.Status.Token), mode: fileMode(mode, nil)}
-	if user := runAsUser(w.pod, &w.pod.Spec.Containers[0]); user != nil {
+	security := security(w.pod, &w.pod.Spec.Containers[0])
+	if user := security.RunAsUser; user != nil {
 		f.mode, f.owner = 0o600, *user
 	}
-	if w.fsGroup() != nil {
+	if security.FSGroup != nil {
 		f.mode = 0o600 // and what fsGroup adds
 	}
 	contents[path.Clean(source.Path)] = f
@@ -176,13 +177,6 @@ func (w *worker) addToken(contents volume, source *corev1.ServiceAccountTokenPro
 
 func fileMode(volume, item *int32) fs.FileMode {
 	return fs.FileMode(ptr.Deref(item, ptr.Deref(volume, corev1.ConfigMapVolumeSourceDefaultMode))).Perm() //nolint:gosec // the API allows 0 to 0777
-}
-
-func (w *worker) fsGroup() *int64 {
-	if w.pod.Spec.SecurityContext == nil {
-		return nil
-	}
-	return w.pod.Spec.SecurityContext.FSGroup
 }
 
 // below is the part of a volume that a mount's subPath names: one file, whose
