@@ -12,8 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-
-	"waybill.example/waybill/sandbox/kubelet/internal/containertest"
 )
 
 func configMap(t *testing.T, name string, data map[string]string) {
@@ -154,7 +152,7 @@ func TestTheEnvironmentIsResolvedAndExpanded(t *testing.T) {
 }
 
 func TestContainersReachTheWorldThroughTheProxy(t *testing.T) {
-	create(t, newPod("egress", publicImage, "get:https://"+containertest.RegistryHost+"/hello", "env:NO_PROXY"))
+	create(t, newPod("egress", publicImage, "get:https://"+registryHost+"/hello", "env:NO_PROXY"))
 	log := ends(t, "egress", corev1.PodSucceeded)
 	assert.Contains(t, log, "418 I'm a teapot\n")
 	assert.Contains(t, log, "NO_PROXY=127.0.0.1,localhost,")
@@ -279,7 +277,7 @@ func TestWhatTheSandboxExecutesIsPlain(t *testing.T) {
 		}, "CreateContainerConfigError", `field "metadata.labels['app']": want one of ["metadata.name" `},
 	} {
 		t.Run(name, func(t *testing.T) {
-			pullSecret(t, name, containertest.Password)
+			pullSecret(t, name, registryPassword)
 			pod := newPod(name, c.image)
 			c.change(&pod.Spec)
 			create(t, pod)

@@ -81,8 +81,8 @@ func (c *container) run() error {
 	if err != nil {
 		return err
 	}
-	if image.Config.Labels[PlaceholderLabel] == PlaceholderValue {
-		return c.playPlaceholder(image.ID)
+	if image.config.Labels[PlaceholderLabel] == PlaceholderValue {
+		return c.playPlaceholder(image.id)
 	}
 	if why := c.unexecutable(); why != "" {
 		return c.never(unsupportedReason, why)
@@ -138,7 +138,7 @@ func (c *container) execute(launch *launch) error {
 		}
 		prepared, err = c.prepare(launch)
 	}
-	code, reason, message := c.supervise(prepared, launch.image.ID)
+	code, reason, message := c.supervise(prepared, launch.image.id)
 	if reason == "" {
 		reason = "Completed"
 		if code != 0 {

@@ -6,13 +6,11 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	corev1 "k8s.io/api/core/v1"
-
-	"waybill.example/waybill/sandbox/kubelet/internal/images"
 )
 
 // launch is what a container is started with.
 type launch struct {
-	image   *images.Image
+	image   *pulledImage
 	env     map[string]string
 	command []string
 	user    string // a name or a number
@@ -20,7 +18,7 @@ type launch struct {
 
 // configure finds what the container is started with, and looks again while
 // something is missing or refused.
-func (c *container) configure(image *images.Image) (*launch, error) {
+func (c *container) configure(image *pulledImage) (*launch, error) {
 	for {
 		found, err := c.configuration(image)
 		if err == nil {
@@ -37,16 +35,16 @@ func (c *container) configure(image *images.Image) (*launch, error) {
 	}
 }
 
-func (c *container) configuration(image *images.Image) (*launch, error) {
-	user, err := runAs(c.w.pod, c.spec, image.Config.User)
+func (c *container) configuration(image *pulledImage) (*launch, error) {
+	user, err := runAs(c.w.pod, c.spec, image.config.User)
 	if err != nil {
 		return nil, err
 	}
-	env, err := c.environment(image.Config.Env)
+	env, err := c.environment(image.config.Env)
 	if err != nil {
 		return nil, err
 	}
-	return &launch{image: image, env: env, command: c.command(&image.Config, env), user: user}, nil
+	return &launch{image: image, env: env, command: c.command(&image.config, env), user: user}, nil
 }
 
 // command follows

@@ -22,7 +22,6 @@ import (
 	"k8s.io/utils/ptr"
 
 	"waybill.example/waybill/sandbox/kubelet"
-	"waybill.example/waybill/sandbox/kubelet/internal/containertest"
 )
 
 func TestTheNodeIsReadyAndSaysWhereItIs(t *testing.T) {
@@ -92,7 +91,7 @@ func TestAProgramThatIsNotInTheImageCannotStart(t *testing.T) {
 }
 
 func TestThePlaceholderOfAnInitContainerIsDoneAtOnce(t *testing.T) {
-	pullSecret(t, "prepared", containertest.Password)
+	pullSecret(t, "prepared", registryPassword)
 	pod := withPullSecret(newPod("prepared", productImage), "prepared")
 	pod.Spec.RestartPolicy = corev1.RestartPolicyAlways
 	pod.Spec.InitContainers = []corev1.Container{{Name: "first", Image: productImage}}
@@ -143,7 +142,7 @@ func TestAProductIsAvailableOnlyOnceItsImageWasPulled(t *testing.T) {
 
 	secret, err := client.CoreV1().Secrets(namespace).Get(t.Context(), "product", metav1.GetOptions{})
 	require.NoError(t, err)
-	secret.Data[corev1.DockerConfigJsonKey] = dockerConfig(t, containertest.Password)
+	secret.Data[corev1.DockerConfigJsonKey] = dockerConfig(t, registryPassword)
 	_, err = client.CoreV1().Secrets(namespace).Update(t.Context(), secret, metav1.UpdateOptions{})
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return get().Status.AvailableReplicas == 2 }, patience, interval)
@@ -156,7 +155,7 @@ func TestAProductIsAvailableOnlyOnceItsImageWasPulled(t *testing.T) {
 
 // The product is not run, and would read its configuration: a file has to be one.
 func TestTheProductIsGivenNoDirectoryInAFilesPlace(t *testing.T) {
-	pullSecret(t, "misnamed", containertest.Password)
+	pullSecret(t, "misnamed", registryPassword)
 	pod := newPod("misnamed", productImage)
 	pod.Spec.ImagePullSecrets = []corev1.LocalObjectReference{{Name: "misnamed"}}
 	pod.Spec.Volumes = []corev1.Volume{{Name: "config", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "misnamed"}}}}
@@ -254,7 +253,7 @@ func TestALogIsFollowedUntilItsProgramEnds(t *testing.T) {
 }
 
 func TestPodsAreTakenOverAfterARestart(t *testing.T) {
-	pullSecret(t, "kept", containertest.Password)
+	pullSecret(t, "kept", registryPassword)
 	get := deployment(t, "kept", productImage)
 	require.Eventually(t, func() bool { return get().Status.AvailableReplicas == 2 }, patience, interval)
 	before := podsOf(t, "kept")

@@ -56,7 +56,7 @@ func (c *container) prepare(launch *launch) (_ *prepared, err error) {
 			err = errors.Join(err, p.root.Remove())
 		}
 	}()
-	files := launch.image.Files()
+	files := launch.image.files()
 	if err := errors.Join(root.Unpack(files), files.Close()); err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func (p *prepared) specify(launch *launch) error {
 	}
 	security := security(c.w.pod, c.spec)
 	p.spec = process.Spec{
-		Root: p.root.Path(), Args: launch.command, Dir: cmp.Or(c.spec.WorkingDir, launch.image.Config.WorkingDir, "/"),
+		Root: p.root.Path(), Args: launch.command, Dir: cmp.Or(c.spec.WorkingDir, launch.image.config.WorkingDir, "/"),
 		UID: uint32(user), GID: uint32(ptr.Deref(security.RunAsGroup, 0)), //nolint:gosec // the API allows 0 to 2147483647
 	}
 	if group := security.FSGroup; group != nil {

@@ -12,8 +12,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"waybill.example/waybill/sandbox/kubelet/internal/images"
 )
 
 // A node waits 10 seconds at first and 5 minutes at most; a rehearsal that somebody
@@ -31,7 +29,7 @@ func longer(backoff time.Duration) time.Duration {
 // does not count, as on a node that verifies credentials for every pod
 // (https://www.kubernetes.dev/resources/keps/2535/)
 // and has no image yet.
-func (c *container) pullImage() (*images.Image, error) {
+func (c *container) pullImage() (*pulledImage, error) {
 	reference, err := name.ParseReference(c.spec.Image)
 	if err != nil {
 		return nil, c.never("InvalidImageName", fmt.Sprintf("Failed to apply default image tag %q: couldn't parse image name %q: %v", c.spec.Image, c.spec.Image, err))
@@ -62,7 +60,7 @@ func (c *container) never(reason, message string) error {
 	return context.Cause(c.w.ctx)
 }
 
-func (c *container) pull(reference name.Reference) (*images.Image, error) {
+func (c *container) pull(reference name.Reference) (*pulledImage, error) {
 	credentials, err := loginsFor(reference.Context().RegistryStr(), c.pullSecrets())
 	if err != nil {
 		return nil, err
@@ -70,12 +68,12 @@ func (c *container) pull(reference name.Reference) (*images.Image, error) {
 	c.event(corev1.EventTypeNormal, "Pulling", "Pulling image %q", c.spec.Image)
 	began := time.Now()
 	credentials = append(credentials, c.nodeCredentials(reference)...)
-	image, err := images.Pull(c.w.ctx, c.w.k.config.Network.Client().Transport, reference, credentials)
+	image, err := fetchImage(c.w.ctx, c.w.k.config.Network.Client().Transport, reference, credentials)
 	if err != nil {
 		return nil, err
 	}
 	took := time.Since(began).Truncate(time.Millisecond)
-	c.event(corev1.EventTypeNormal, "Pulled", "Successfully pulled image %q in %v (%v including waiting). Image size: %v bytes.", c.spec.Image, took, took, image.Size)
+	c.event(corev1.EventTypeNormal, "Pulled", "Successfully pulled image %q in %v (%v including waiting). Image size: %v bytes.", c.spec.Image, took, took, image.size)
 	return image, nil
 }
 

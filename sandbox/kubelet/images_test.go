@@ -1,4 +1,4 @@
-package images_test
+package kubelet_test
 
 import (
 	"archive/tar"
@@ -11,36 +11,35 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"waybill.example/waybill/sandbox/kubelet/internal/containertest"
-	"waybill.example/waybill/sandbox/kubelet/internal/images"
+	"waybill.example/waybill/sandbox/kubelet"
 )
 
 var (
-	reader   = authn.AuthConfig{Username: containertest.User, Password: containertest.Password}
+	reader   = authn.AuthConfig{Username: registryUser, Password: registryPassword}
 	stranger = authn.AuthConfig{Username: "stranger", Password: "none"}
 )
 
-// start runs a registry with one private image and returns what pulls it.
-func start(t *testing.T) func(...authn.AuthConfig) (*images.Image, error) {
+// fetching runs a registry with one private image and returns what pulls it.
+func fetching(t *testing.T) func(...authn.AuthConfig) (*kubelet.Fetched, error) {
 	t.Helper()
-	world, err := containertest.NewWorld(t.TempDir())
+	world, err := newWorld(t.TempDir())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, world.Close()) })
-	pushed, err := world.Push("private/image:1", v1.Config{User: "65532"},
-		containertest.File{Name: "file", Mode: 0o644, Content: []byte("content")})
+	pushed, err := world.push("private/image:1", v1.Config{User: "65532"},
+		imageFile{Name: "file", Mode: 0o644, Content: []byte("content")})
 	require.NoError(t, err)
 	reference, err := name.ParseReference(pushed)
 	require.NoError(t, err)
-	return func(credentials ...authn.AuthConfig) (*images.Image, error) {
-		return images.Pull(t.Context(), world.Client().Transport, reference, credentials)
+	return func(credentials ...authn.AuthConfig) (*kubelet.Fetched, error) {
+		return kubelet.FetchImage(t.Context(), world.Client().Transport, reference, credentials)
 	}
 }
 
 func TestAnImageIsPulledWithTheFirstCredentialsThatOpenIt(t *testing.T) {
-	pull := start(t)
+	pull := fetching(t)
 	image, err := pull(stranger, reader)
 	require.NoError(t, err)
-	assert.Equal(t, "65532", image.Config.User)
+	assert.Equal(t, "65532", image.User)
 	assert.Regexp(t, `^registry\.example/private/image@sha256:[0-9a-f]{64}$`, image.ID)
 	assert.Positive(t, image.Size)
 
@@ -55,19 +54,19 @@ func TestAnImageIsPulledWithTheFirstCredentialsThatOpenIt(t *testing.T) {
 }
 
 func TestWhatWasAllowedOnceIsAskedForAgain(t *testing.T) {
-	pull := start(t)
+	pull := fetching(t)
 	_, err := pull(reader)
 	require.NoError(t, err)
 	_, err = pull(stranger)
-	require.ErrorContains(t, err, containertest.DenialWords)
+	require.ErrorContains(t, err, denialWords)
 	_, err = pull()
 	require.ErrorContains(t, err, "UNAUTHORIZED: authentication required")
 	require.ErrorContains(t, err, `failed to pull and unpack image "registry.example/private/image:1": `)
 }
 
 func TestEveryRefusalIsTold(t *testing.T) {
-	pull := start(t)
-	_, err := pull(stranger, authn.AuthConfig{Username: containertest.User, Password: "old"})
+	pull := fetching(t)
+	_, err := pull(stranger, authn.AuthConfig{Username: registryUser, Password: "old"})
 	joined, ok := err.(interface{ Unwrap() []error })
 	require.True(t, ok)
 	assert.Len(t, joined.Unwrap(), 2)

@@ -1,9 +1,4 @@
-// Package images pulls container images as a node does, with the credentials
-// that a pod's pull secrets hold.
-//
-// What a registry allowed once is not remembered: every pull asks it for the
-// manifest and every layer, with the pod's own credentials.
-package images
+package kubelet
 
 import (
 	"bytes"
@@ -23,27 +18,28 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// Image is a pulled image for linux and this machine's architecture.
-type Image struct {
-	// ID is REPOSITORY@DIGEST of what the reference named: the image, or the
+// pulledImage is an image for linux and this machine's architecture.
+type pulledImage struct {
+	// id is REPOSITORY@DIGEST of what the reference named: the image, or the
 	// index that has it.
-	ID string
-	// Config says how its containers start.
-	Config v1.Config
-	// Size is that of its compressed layers, in bytes.
-	Size int64
+	id string
+	// config says how its containers start.
+	config v1.Config
+	// size is that of its compressed layers, in bytes.
+	size int64
 
-	image v1.Image
+	layers v1.Image
 }
 
-// Files returns the image's file system as an uncompressed tar stream, the
+// files are the image's file system as an uncompressed tar stream, the
 // uppermost layers first, each name once. The caller closes it.
-func (i *Image) Files() io.ReadCloser { return mutate.Extract(i.image) }
+func (i *pulledImage) files() io.ReadCloser { return mutate.Extract(i.layers) }
 
-// Pull asks the reference's registry, through transport, for the image with each of
+// fetchImage asks the reference's registry, through transport, for the image with each of
 // the credentials, one after another until it is given, or anonymously where there
-// are none. The error holds the registry's answer to every attempt.
-func Pull(ctx context.Context, transport http.RoundTripper, reference name.Reference, credentials []authn.AuthConfig) (*Image, error) {
+// are none. The error holds the registry's answer to every attempt. What a registry
+// allowed once is not remembered: it is asked for the manifest and every layer.
+func fetchImage(ctx context.Context, transport http.RoundTripper, reference name.Reference, credentials []authn.AuthConfig) (*pulledImage, error) {
 	attempts := []authn.Authenticator{authn.Anonymous}
 	if len(credentials) > 0 {
 		attempts = attempts[:0]
@@ -53,7 +49,7 @@ func Pull(ctx context.Context, transport http.RoundTripper, reference name.Refer
 	}
 	var problems []error
 	for _, attempt := range attempts {
-		image, err := pull(ctx, transport, reference, attempt)
+		image, err := fetchAs(ctx, transport, reference, attempt)
 		if err == nil {
 			return image, nil
 		}
@@ -62,7 +58,7 @@ func Pull(ctx context.Context, transport http.RoundTripper, reference name.Refer
 	return nil, errors.Join(problems...)
 }
 
-func pull(ctx context.Context, transport http.RoundTripper, reference name.Reference, auth authn.Authenticator) (*Image, error) {
+func fetchAs(ctx context.Context, transport http.RoundTripper, reference name.Reference, auth authn.Authenticator) (*pulledImage, error) {
 	described, err := remote.Get(reference,
 		remote.WithContext(ctx), remote.WithTransport(transport), remote.WithAuth(auth),
 		remote.WithPlatform(v1.Platform{OS: "linux", Architecture: runtime.GOARCH}))
@@ -81,26 +77,26 @@ func pull(ctx context.Context, transport http.RoundTripper, reference name.Refer
 	if err != nil {
 		return nil, err
 	}
-	pulled := &Image{ID: reference.Context().Digest(described.Digest.String()).Name(), Config: config.Config, image: empty.Image}
+	pulled := &pulledImage{id: reference.Context().Digest(described.Digest.String()).Name(), config: config.Config, layers: empty.Image}
 	for _, layer := range layers {
-		data, err := read(layer)
+		data, err := readLayer(layer)
 		if err != nil {
 			return nil, err
 		}
-		pulled.Size += int64(len(data))
+		pulled.size += int64(len(data))
 		held, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil })
 		if err != nil {
 			return nil, err
 		}
-		if pulled.image, err = mutate.AppendLayers(pulled.image, held); err != nil {
+		if pulled.layers, err = mutate.AppendLayers(pulled.layers, held); err != nil {
 			return nil, err
 		}
 	}
 	return pulled, nil
 }
 
-// read fetches a layer; the transfer checks the digest.
-func read(layer v1.Layer) ([]byte, error) {
+// readLayer fetches a layer; the transfer checks the digest.
+func readLayer(layer v1.Layer) ([]byte, error) {
 	content, err := layer.Compressed()
 	if err != nil {
 		return nil, err
