@@ -67,15 +67,13 @@ func (w *worker) contents(v *corev1.Volume) (volume, error) {
 		return contents, w.addSecret(contents, source.SecretName, source.Items, source.Optional, source.DefaultMode)
 	case v.DownwardAPI != nil:
 		return contents, w.addFields(contents, v.DownwardAPI.Items, v.DownwardAPI.DefaultMode)
-	case v.Projected != nil:
+	default: // Projected: unsupported refuses others.
 		for _, source := range v.Projected.Sources {
 			if err := w.addProjection(contents, source, v.Projected.DefaultMode); err != nil {
 				return nil, err
 			}
 		}
 		return contents, nil
-	default:
-		return nil, fmt.Errorf("volume %q: the sandbox has no such volumes", v.Name)
 	}
 }
 
