@@ -46,8 +46,9 @@ type Process struct {
 	logFrom int64         // where this run's part of the log begins
 	ended   chan struct{} // closed when the child has been waited for
 	result  error         // set before ended is closed
-	// stopping is closed before the first signal: an end after it is orderly.
-	stopping chan struct{}
+	// stopping ends before the first signal: an end after it is orderly.
+	stopping context.Context
+	stop     context.CancelFunc
 }
 
 // Start starts the process. It has a process group of its own, so that a
@@ -62,14 +63,17 @@ func Start(spec Spec) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	command := exec.Command(spec.Path, spec.Args...) //nolint:gosec // runs a binary that make built, or that the operator installed
+	stopping, stop := context.WithCancel(context.Background())
+	command := exec.CommandContext(stopping, spec.Path, spec.Args...) //nolint:gosec // runs a binary that make built, or that the operator installed
 	command.Env = spec.Env
 	command.Stdout, command.Stderr = log, log
 	command.SysProcAttr = Attributes()
+	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
+	command.WaitDelay = stopGrace
 
 	p := &Process{
 		name: spec.Name, logPath: spec.Log, command: command, logFrom: info.Size(),
-		ended: make(chan struct{}), stopping: make(chan struct{}),
+		ended: make(chan struct{}), stopping: stopping, stop: stop,
 	}
 	started := make(chan error)
 	go func() {
@@ -124,10 +128,8 @@ func (p *Process) Failure() error {
 	default:
 		return nil
 	}
-	select {
-	case <-p.stopping:
+	if p.stopping.Err() != nil {
 		return nil
-	default:
 	}
 	result := p.result
 	if result == nil {
@@ -144,17 +146,12 @@ func (p *Process) Stop() error {
 		return nil
 	default:
 	}
-	close(p.stopping)
-	// An error means that it has ended in the meantime.
-	_ = p.command.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-p.ended:
-		return nil
-	case <-time.After(stopGrace):
-	}
-	_ = p.command.Process.Kill()
+	p.stop()
 	<-p.ended
-	return fmt.Errorf("%s (process %d) did not end within %s of SIGTERM and was killed", p.name, p.ID(), stopGrace)
+	if status, ok := p.command.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGKILL {
+		return fmt.Errorf("%s (process %d) did not end within %s of SIGTERM and was killed", p.name, p.ID(), stopGrace)
+	}
+	return nil
 }
 
 // Tail is the end of this run's part of the log, TailSize at most.

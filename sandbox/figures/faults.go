@@ -2,6 +2,7 @@ package figures
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -70,11 +71,12 @@ func (m *meter) fault(ctx context.Context, d *deployment, host string, kind faul
 func hostsOf(ctx context.Context, d *deployment) ([]string, error) {
 	var mutex sync.Mutex
 	met := map[string]bool{}
-	stop := d.Network.Observe(func(request network.Request) {
+	stop := d.Network.Fault(func(r *http.Request) bool {
 		mutex.Lock()
 		defer mutex.Unlock()
-		met[request.Host] = true
-	})
+		met[r.URL.Hostname()] = true
+		return false
+	}, network.Fault{})
 	err := walk(ctx, d)
 	stop()
 	if err != nil {
@@ -82,10 +84,5 @@ func hostsOf(ctx context.Context, d *deployment) ([]string, error) {
 	}
 	mutex.Lock()
 	defer mutex.Unlock()
-	hosts := make([]string, 0, len(met))
-	for host := range met {
-		hosts = append(hosts, host)
-	}
-	slices.Sort(hosts)
-	return hosts, nil
+	return slices.Sorted(maps.Keys(met)), nil
 }

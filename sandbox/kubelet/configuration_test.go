@@ -12,8 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-
-	"waybill.example/waybill/sandbox/kubelet/internal/containertest"
 )
 
 func configMap(t *testing.T, name string, data map[string]string) {
@@ -44,10 +42,9 @@ func TestVolumesAreAtTheirPaths(t *testing.T) {
 		"list:/etc/items", "cat:/etc/items/deep/renamed", "mode:/etc/items/deep/renamed",
 		"cat:/etc/app/password", "list:/etc/app",
 		"list:/etc/optional", "list:/hidden",
-		"cat:/var/run/secrets/fields/name", "cat:/run/secrets/fields/labels", "cat:/run/image",
+		"cat:/var/run/secrets/fields/name", "cat:/var/run/secrets/fields/namespace",
 		"write:/scratch/file=kept", "cat:/scratch/file",
 	)
-	pod.Labels = map[string]string{"app": "volumes", "tier": "test"}
 	pod.Spec.Volumes = []corev1.Volume{
 		{Name: "config", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: reference("volumes")}}},
 		{Name: "items", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
@@ -57,7 +54,7 @@ func TestVolumesAreAtTheirPaths(t *testing.T) {
 		{Name: "optional", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "nobody-made-it", Optional: ptr.To(true)}}},
 		{Name: "fields", VolumeSource: corev1.VolumeSource{DownwardAPI: &corev1.DownwardAPIVolumeSource{Items: []corev1.DownwardAPIVolumeFile{
 			{Path: "name", FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.name"}},
-			{Path: "labels", FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.labels"}},
+			{Path: "namespace", FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.namespace"}},
 		}}}},
 		{Name: "scratch", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}},
 	}
@@ -67,7 +64,7 @@ func TestVolumesAreAtTheirPaths(t *testing.T) {
 		{Name: "secret", MountPath: "/etc/app/password", SubPath: "password"},
 		{Name: "optional", MountPath: "/etc/optional"},
 		{Name: "optional", MountPath: "/hidden"},
-		{Name: "fields", MountPath: "/var/run/secrets/fields"}, // The image's /var/run is a link to /run.
+		{Name: "fields", MountPath: "/var/run/secrets/fields"},
 		{Name: "scratch", MountPath: "/scratch"},
 	}
 	create(t, pod)
@@ -75,9 +72,7 @@ func TestVolumesAreAtTheirPaths(t *testing.T) {
 		"/etc/config/one=first", "/etc/config/two=second",
 		"deep", "/etc/items/deep/renamed=second", "/etc/items/deep/renamed -r--r--r--",
 		"/etc/app/password=open sesame", "password",
-		"/var/run/secrets/fields/name=volumes",
-		`/run/secrets/fields/labels=app="volumes"`, `tier="test"`,
-		"/run/image=of the image",
+		"/var/run/secrets/fields/name=volumes", "/var/run/secrets/fields/namespace=shop",
 		"/scratch/file=kept", "",
 	}, "\n"), ends(t, "volumes", corev1.PodSucceeded))
 }
@@ -125,46 +120,39 @@ func TestAProjectedTokenIsBoundToItsPodAndAudience(t *testing.T) {
 func TestTheTokenThatAdmissionAddsReachesTheAPIServer(t *testing.T) {
 	const dir = "/var/run/secrets/kubernetes.io/serviceaccount/"
 	create(t, newPod("in-cluster", publicImage, "list:"+dir, "cat:"+dir+"namespace", "env:KUBERNETES_SERVICE_HOST", "env:KUBERNETES_SERVICE_PORT"))
-	host, port, found := strings.Cut(strings.TrimPrefix(cluster.Server(), "https://"), ":")
+	host, port, found := strings.Cut(strings.TrimPrefix(cluster.RESTConfig().Host, "https://"), ":")
 	require.True(t, found)
 	assert.Equal(t, "ca.crt\nnamespace\ntoken\n"+dir+"namespace=shop\nKUBERNETES_SERVICE_HOST="+host+"\nKUBERNETES_SERVICE_PORT="+port+"\n",
 		ends(t, "in-cluster", corev1.PodSucceeded))
 }
 
 func TestTheEnvironmentIsResolvedAndExpanded(t *testing.T) {
-	configMap(t, "environment", map[string]string{"image": "registry.example/a:1", "EXTRA": "extra"})
-	secret(t, "environment", map[string]string{"key": "hush", "HIDDEN": "hidden"})
+	configMap(t, "environment", map[string]string{"image": "registry.example/a:1"})
 	pod := newPod("environment", publicImage,
-		"env:OF_IMAGE", "env:OVERRIDDEN", "env:FROM_MAP", "env:FROM_SECRET", "env:PRE_EXTRA", "env:HIDDEN", "env:NAME", "env:LABEL", "env:NODE", "env:IP",
+		"env:OF_IMAGE", "env:OVERRIDDEN", "env:FROM_MAP", "env:NAME", "env:NODE", "env:IP",
 		"env:EXPANDED", "env:MISSING", "env:HOME", "env:HOSTNAME", "say:$(FROM_MAP) $$(FROM_MAP) $(NOBODY)", "dir")
-	pod.Labels = map[string]string{"example.com/tier": "front"}
 	field := func(name, path string) corev1.EnvVar {
 		return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: path}}}
-	}
-	pod.Spec.Containers[0].EnvFrom = []corev1.EnvFromSource{
-		{Prefix: "PRE_", ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: reference("environment")}},
-		{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: reference("environment")}},
 	}
 	pod.Spec.Containers[0].Env = []corev1.EnvVar{
 		{Name: "OVERRIDDEN", Value: "pod"},
 		{Name: "FROM_MAP", ValueFrom: &corev1.EnvVarSource{ConfigMapKeyRef: &corev1.ConfigMapKeySelector{LocalObjectReference: reference("environment"), Key: "image"}}},
-		{Name: "FROM_SECRET", ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: reference("environment"), Key: "key"}}},
-		{Name: "MISSING", ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: reference("environment"), Key: "no", Optional: ptr.To(true)}}},
-		field("NAME", "metadata.name"), field("LABEL", "metadata.labels['example.com/tier']"), field("NODE", "spec.nodeName"), field("IP", "status.podIP"),
+		{Name: "MISSING", ValueFrom: &corev1.EnvVarSource{ConfigMapKeyRef: &corev1.ConfigMapKeySelector{LocalObjectReference: reference("environment"), Key: "no", Optional: ptr.To(true)}}},
+		field("NAME", "metadata.name"), field("NODE", "spec.nodeName"), field("IP", "status.podIP"),
 		{Name: "EXPANDED", Value: "$(FROM_MAP)@$(KUBERNETES_SERVICE_HOST)"},
 	}
 	create(t, pod)
 	log := ends(t, "environment", corev1.PodSucceeded)
 	assert.Equal(t, strings.Join([]string{
-		"OF_IMAGE=image", "OVERRIDDEN=pod", "FROM_MAP=registry.example/a:1", "FROM_SECRET=hush", "PRE_EXTRA=extra", "HIDDEN=hidden",
-		"NAME=environment", "LABEL=front", "NODE=" + node, "IP=" + get(t, "environment").Status.PodIP,
+		"OF_IMAGE=image", "OVERRIDDEN=pod", "FROM_MAP=registry.example/a:1",
+		"NAME=environment", "NODE=" + node, "IP=" + get(t, "environment").Status.PodIP,
 		"EXPANDED=registry.example/a:1@127.0.0.1", "MISSING=", "HOME=/", "HOSTNAME=environment",
 		"registry.example/a:1 $(FROM_MAP) $(NOBODY)", "dir=/work", "",
 	}, "\n"), log)
 }
 
 func TestContainersReachTheWorldThroughTheProxy(t *testing.T) {
-	create(t, newPod("egress", publicImage, "get:https://"+containertest.RegistryHost+"/hello", "env:NO_PROXY"))
+	create(t, newPod("egress", publicImage, "get:https://"+registryHost+"/hello", "env:NO_PROXY"))
 	log := ends(t, "egress", corev1.PodSucceeded)
 	assert.Contains(t, log, "418 I'm a teapot\n")
 	assert.Contains(t, log, "NO_PROXY=127.0.0.1,localhost,")
@@ -217,11 +205,6 @@ func TestRunAsNonRootIsCheckedInTheKubeletsWords(t *testing.T) {
 	assert.Equal(t, "uid=1234 gid=5678 groups=[]\n", ends(t, "as-other", corev1.PodSucceeded))
 }
 
-func TestTheImagesUserIsLookedUpInTheImage(t *testing.T) {
-	create(t, newPod("named", namedImage, "user", "env:HOME"))
-	assert.Equal(t, "uid=1000 gid=1001 groups=[]\nHOME=/home/app\n", ends(t, "named", corev1.PodSucceeded))
-}
-
 func TestAReadOnlyRootIsNotWritten(t *testing.T) {
 	pod := newPod("read-only", publicImage, "refused:/work/file", "refused:/etc/config/file", "write:/scratch/file=x", "write:/dev/null=x", "write:/dev/termination-log=ok")
 	configMap(t, "read-only", map[string]string{"key": "value"})
@@ -242,10 +225,7 @@ func TestWhatTheSandboxCannotDoIsRefusedAllAtOnce(t *testing.T) {
 	pod.Spec.Volumes = []corev1.Volume{
 		{Name: "host", VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/etc"}}},
 		{Name: "claim", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "claim"}}},
-		{Name: "shared", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}},
 	}
-	mount := []corev1.VolumeMount{{Name: "shared", MountPath: "/shared"}}
-	pod.Spec.Containers[0].VolumeMounts = mount
 	second := *pod.Spec.Containers[0].DeepCopy()
 	second.Name = "second"
 	second.Lifecycle = &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Exec: &corev1.ExecAction{Command: []string{"/program"}}}}
@@ -257,11 +237,54 @@ func TestWhatTheSandboxCannotDoIsRefusedAllAtOnce(t *testing.T) {
 		return len(statuses) == 2 && statuses[0].State.Waiting != nil && statuses[0].State.Waiting.Reason == "UnsupportedBySandbox"
 	})
 	for _, words := range []string{
-		"hostPID", `volume "host": hostPath "/etc"`, `volume "claim": want a configMap`, `emptyDir "shared" is mounted in container "main" already`,
+		"hostPID", `volume "host": hostPath "/etc"`, `volume "claim": want a configMap`,
 		`container "second": lifecycle`, `container "sidecar": restartPolicy Always`,
 	} {
 		assert.Contains(t, found.Status.ContainerStatuses[1].State.Waiting.Message, words)
 		requireEvent(t, "unsupported", words)
 	}
 	assert.Equal(t, corev1.PodPending, found.Status.Phase)
+}
+
+func TestWhatTheSandboxExecutesIsPlain(t *testing.T) {
+	for name, c := range map[string]struct {
+		image  string
+		change func(*corev1.PodSpec)
+		reason string
+		words  string
+	}{
+		"asks-for-more": {publicImage, func(s *corev1.PodSpec) {
+			s.RestartPolicy = corev1.RestartPolicyOnFailure
+			s.SecurityContext = &corev1.PodSecurityContext{SupplementalGroups: []int64{1}}
+			s.Volumes = []corev1.Volume{{Name: "scratch", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}}
+			s.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "scratch", MountPath: "/scratch", SubPathExpr: "$(NAME)"}}
+			s.Containers[0].EnvFrom = []corev1.EnvFromSource{{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: reference("any")}}}
+			s.Containers[0].Env = []corev1.EnvVar{{Name: "NAME", ValueFrom: &corev1.EnvVarSource{
+				SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: reference("any"), Key: "key"},
+			}}}
+		}, "UnsupportedBySandbox", "the sandbox executes no container with restartPolicy OnFailure, supplementalGroups, envFrom, " +
+			"env NAME from neither fieldRef nor configMapKeyRef, subPathExpr $(NAME)"},
+		"initialized": {publicImage, func(s *corev1.PodSpec) {
+			s.InitContainers = []corev1.Container{{Name: "first", Image: productImage}}
+			s.ImagePullSecrets = []corev1.LocalObjectReference{reference("initialized")}
+		}, "UnsupportedBySandbox", "the sandbox executes no container with another container in the pod"},
+		"by-name": {publicImage, func(s *corev1.PodSpec) { s.Containers[0].Command = []string{"program"} },
+			"CreateContainerError", `command ["program"]: want an absolute path: the sandbox looks for a program in no PATH`},
+		"named-user": {namedImage, func(*corev1.PodSpec) {},
+			"CreateContainerError", `user "app" of the image: want a number: the sandbox reads no /etc/passwd`},
+		"another-field": {publicImage, func(s *corev1.PodSpec) {
+			s.Containers[0].Env = []corev1.EnvVar{{Name: "LABELS", ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.labels['app']"}}}}
+		}, "CreateContainerConfigError", `field "metadata.labels['app']": want one of ["metadata.name" `},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pullSecret(t, name, registryPassword)
+			pod := newPod(name, c.image)
+			c.change(&pod.Spec)
+			create(t, pod)
+			found := eventually(t, name, waits(c.reason))
+			assert.Contains(t, found.Status.ContainerStatuses[0].State.Waiting.Message, c.words)
+			requireEvent(t, name, c.words)
+			assert.Equal(t, corev1.PodPending, found.Status.Phase)
+		})
+	}
 }

@@ -6,14 +6,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"waybill.example/waybill/sandbox/kubelet/internal/images"
 )
 
 const (
@@ -23,17 +20,15 @@ const (
 	// status keeps it over restarts of the sandbox.
 	placeholderRuntime = "sandbox-placeholder"
 
-	// configRetry is the time between two looks for configuration that is
-	// missing.
-	configRetry = time.Second
+	// retryInterval is the time between two attempts at what is missing.
+	retryInterval = time.Second
 	// killedExitCode is that of a container that was killed.
 	killedExitCode = 137
 	// startErrorExitCode is that of a container whose program cannot be started.
 	startErrorExitCode = 128
 )
 
-// container runs one container of a pod, again and again where the restart
-// policy says so.
+// container runs one container of a pod.
 type container struct {
 	w    *worker
 	spec *corev1.Container
@@ -41,8 +36,7 @@ type container struct {
 
 	status corev1.ContainerStatus // under w.mu
 
-	image           *images.Image // pulled for this pod
-	pulls, restarts backoff
+	backoff time.Duration // after the last pull
 }
 
 func newContainer(w *worker, spec *corev1.Container, known []corev1.ContainerStatus, init bool) *container {
@@ -68,77 +62,30 @@ func (c *container) standsFor() bool {
 	return c.status.State.Running != nil && strings.HasPrefix(c.status.ContainerID, placeholderRuntime+"://")
 }
 
-// lastEnd is how the container ended, unless it runs or has never run.
-func (c *container) lastEnd() *corev1.ContainerStateTerminated {
-	if c.status.State.Terminated != nil {
-		return c.status.State.Terminated
-	}
-	return c.status.LastTerminationState.Terminated
-}
-
-// run returns the exit code with which the container ended for good, or why it
-// was ended.
-func (c *container) run() (int, error) {
-	if c.standsFor() {
-		return 0, c.stand()
-	}
-	if c.status.State.Running != nil {
+// run runs the container until it has ended for good; the error is why it was ended.
+func (c *container) run() error {
+	switch {
+	case c.standsFor():
+		return c.stand()
+	case c.status.State.Running != nil:
 		c.ended(killedExitCode, "Error", errStopped.Error()+" while the container ran")
+		return nil
+	case c.status.State.Terminated != nil:
+		return nil
 	}
-	for {
-		if ended := c.status.State.Terminated; ended != nil {
-			code := int(ended.ExitCode)
-			if !c.again(code) {
-				return code, nil
-			}
-			if err := c.pauseBeforeRestart(); err != nil {
-				return 0, err
-			}
-		}
-		if err := c.once(); err != nil {
-			return 0, err
-		}
-	}
-}
-
-// again says whether the container is to run again after its exit.
-func (c *container) again(code int) bool {
-	switch c.w.pod.Spec.RestartPolicy {
-	case corev1.RestartPolicyNever:
-		return false
-	case corev1.RestartPolicyOnFailure:
-		return code != 0
-	default:
-		return !c.init || code != 0
-	}
-}
-
-// pauseBeforeRestart restarts at once the first time.
-func (c *container) pauseBeforeRestart() error {
-	if delay := c.restarts.next(); c.restarts.count > 1 {
-		message := fmt.Sprintf("back-off %s restarting failed container=%s pod=%s", delay, c.spec.Name, description(c.w.pod))
-		c.waits("CrashLoopBackOff", message)
-		c.event(corev1.EventTypeWarning, "BackOff", "Back-off restarting failed container %s in pod %s", c.spec.Name, description(c.w.pod))
-		if err := pause(c.w.ctx, delay); err != nil {
-			return err
-		}
-	}
-	c.w.change(func() { c.status.RestartCount++ })
-	// Tokens may have expired, other contents may have changed.
-	return c.w.mountVolumes()
-}
-
-// once pulls, configures and runs the container until it ends.
-func (c *container) once() error {
-	if err := c.ensureImage(); err != nil {
-		return err
-	}
-	launch, err := c.configure()
+	image, err := c.pullImage()
 	if err != nil {
 		return err
 	}
-	if c.image.Config.Labels[PlaceholderLabel] == PlaceholderValue {
-		return c.playPlaceholder()
+	launch, err := c.configure(image)
+	if err != nil {
+		return err
+	}
+	if image.config.Labels[PlaceholderLabel] == PlaceholderValue {
+		return c.playPlaceholder(image.id)
+	}
+	if why := c.unexecutable(); why != "" {
+		return c.never(unsupportedReason, why)
 	}
 	return c.execute(launch)
 }
@@ -147,8 +94,6 @@ func (c *container) once() error {
 // has nothing at a subPath, a kubelet mounts an empty directory
 // (https://kubernetes.io/docs/concepts/storage/volumes/#using-subpath). Empty for none.
 func (c *container) emptyMount() string {
-	c.w.volumesMu.Lock()
-	defer c.w.volumesMu.Unlock()
 	for _, mount := range c.spec.VolumeMounts {
 		contents, copied := c.w.volumes[mount.Name]
 		if copied && mount.SubPath != "" && len(contents.below(mount.SubPath)) == 0 {
@@ -159,22 +104,23 @@ func (c *container) emptyMount() string {
 }
 
 // playPlaceholder reports a container that stands for the product as running.
-func (c *container) playPlaceholder() error {
+func (c *container) playPlaceholder(imageID string) error {
 	if empty := c.emptyMount(); empty != "" {
 		return c.never("CreateContainerError", empty)
 	}
 	c.event(corev1.EventTypeNormal, "Placeholder", "Image %q was pulled; the sandbox does not run the product", c.spec.Image)
 	c.w.k.config.Progress(fmt.Sprintf("pod %s/%s: pulled %s; the sandbox does not run the product", c.w.pod.Namespace, c.w.pod.Name, c.spec.Image))
-	c.started(placeholderRuntime)
+	c.started(placeholderRuntime, imageID)
+	return c.stand()
+}
+
+// stand keeps up the report until the container is to end; an init container has
+// done its work.
+func (c *container) stand() error {
 	if c.init {
 		c.ended(0, "Completed", "")
 		return nil
 	}
-	return c.stand()
-}
-
-// stand keeps up the report until the container is to end.
-func (c *container) stand() error {
 	<-c.w.ctx.Done()
 	c.killing()
 	c.ended(0, "Completed", "")
@@ -185,13 +131,14 @@ func (c *container) stand() error {
 func (c *container) execute(launch *launch) error {
 	prepared, err := c.prepare(launch)
 	for err != nil {
-		c.wait("CreateContainerError", err.Error())
-		if err := pause(c.w.ctx, c.restarts.next()); err != nil {
+		c.waits("CreateContainerError", err.Error())
+		c.event(corev1.EventTypeWarning, "Failed", "Error: %v", err)
+		if err := pause(c.w.ctx, retryInterval); err != nil {
 			return err
 		}
 		prepared, err = c.prepare(launch)
 	}
-	code, reason, message := c.supervise(prepared)
+	code, reason, message := c.supervise(prepared, launch.image.id)
 	if reason == "" {
 		reason = "Completed"
 		if code != 0 {
@@ -199,7 +146,7 @@ func (c *container) execute(launch *launch) error {
 		}
 		message = prepared.terminationMessage(code)
 	}
-	if err := prepared.close(); err != nil {
+	if err := prepared.root.Remove(); err != nil {
 		c.w.k.config.Progress(fmt.Sprintf("pod %s/%s: container %s: clean up: %v", c.w.pod.Namespace, c.w.pod.Name, c.spec.Name, err))
 	}
 	c.ended(code, reason, message)
@@ -209,14 +156,14 @@ func (c *container) execute(launch *launch) error {
 
 // supervise returns the exit code, and a reason where the program did not even
 // start.
-func (c *container) supervise(prepared *prepared) (code int, reason, message string) {
+func (c *container) supervise(prepared *prepared, imageID string) (code int, reason, message string) {
 	running, err := prepared.start()
 	if err != nil {
 		message = "failed to create the container's process: " + err.Error()
 		c.event(corev1.EventTypeWarning, "Failed", "Error: %s", message)
 		return startErrorExitCode, "StartError", message
 	}
-	c.started(runtimeName)
+	c.started(runtimeName, imageID)
 	if c.spec.LivenessProbe != nil || c.spec.ReadinessProbe != nil || c.spec.StartupProbe != nil {
 		c.event(corev1.EventTypeNormal, "ProbesSkipped", "The sandbox does not execute the probes of container %s: it counts as ready while it runs", c.spec.Name)
 	}
@@ -236,13 +183,10 @@ func (c *container) killing() {
 }
 
 // started reports the container as running.
-func (c *container) started(scheme string) {
+func (c *container) started(scheme, imageID string) {
 	c.w.change(func() {
-		if c.status.State.Terminated != nil {
-			c.status.LastTerminationState = corev1.ContainerState{Terminated: c.status.State.Terminated}
-		}
-		c.status.ContainerID = fmt.Sprintf("%s://%s.%s.%d", scheme, c.w.pod.UID, c.spec.Name, c.status.RestartCount)
-		c.status.ImageID = c.image.ID
+		c.status.ContainerID = fmt.Sprintf("%s://%s.%s", scheme, c.w.pod.UID, c.spec.Name)
+		c.status.ImageID = imageID
 		c.status.State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Now()}}
 	})
 	c.event(corev1.EventTypeNormal, "Created", "Created container: %s", c.spec.Name)
@@ -264,18 +208,9 @@ func (c *container) ended(code int, reason, message string) {
 	})
 }
 
-// wait reports why the container does not run yet, and records it.
-func (c *container) wait(reason, message string) {
-	c.waits(reason, message)
-	c.event(corev1.EventTypeWarning, "Failed", "Error: %s", message)
-}
-
 // waits reports why the container does not run yet.
 func (c *container) waits(reason, message string) {
 	c.w.change(func() {
-		if c.status.State.Terminated != nil {
-			c.status.LastTerminationState = corev1.ContainerState{Terminated: c.status.State.Terminated}
-		}
 		c.status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}
 	})
 }
@@ -288,17 +223,16 @@ func (c *container) event(kind, reason, format string, arguments ...any) {
 	c.w.k.events.container(c.w.pod, field, kind, reason, format, arguments...)
 }
 
-// logFile is the path of the log of the container's run with this number.
-func (c *container) logFile(attempt int32) string {
-	return filepath.Join(c.w.dir, "logs", c.spec.Name, strconv.Itoa(int(attempt))+".log")
+// logFile is the path of the container's log.
+func (c *container) logFile() string {
+	return filepath.Join(c.w.dir, "logs", c.spec.Name+".log")
 }
 
 func (c *container) openLog() (*os.File, error) {
-	path := c.logFile(c.status.RestartCount)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(c.logFile()), 0o700); err != nil {
 		return nil, err
 	}
-	return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	return os.OpenFile(c.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 }
 
 // description is how the kubelet's messages name a pod.

@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"waybill.example/waybill/sandbox/kubelet"
-	"waybill.example/waybill/sandbox/kubelet/internal/containertest"
 )
 
 // startNode starts a second node, with credentials of its own, and returns what
@@ -34,7 +33,7 @@ func TestTheNodesOwnCredentialsPullWhereNoPullSecretMatches(t *testing.T) {
 	asked := make(chan string, 1)
 	on := startNode(t, "node-with-role", func(_ context.Context, image string) (string, string, bool) {
 		asked <- image
-		return containertest.User, containertest.Password, true
+		return registryUser, registryPassword, true
 	})
 	create(t, on(newPod("by-node", privateImage)))
 	eventually(t, "by-node", succeeded)
@@ -43,22 +42,22 @@ func TestTheNodesOwnCredentialsPullWhereNoPullSecretMatches(t *testing.T) {
 
 func TestTheNodesOwnCredentialsComeAfterThePullSecret(t *testing.T) {
 	right := startNode(t, "node-with-right-role", func(context.Context, string) (string, string, bool) {
-		return containertest.User, containertest.Password, true
+		return registryUser, registryPassword, true
 	})
 	pullSecret(t, "stale-secret", "an old password")
 	create(t, right(withPullSecret(newPod("node-second", privateImage), "stale-secret")))
 	eventually(t, "node-second", succeeded)
 
 	wrong := startNode(t, "node-with-wrong-role", func(context.Context, string) (string, string, bool) {
-		return containertest.User, "not the password", true
+		return registryUser, "not the password", true
 	})
-	pullSecret(t, "good-secret", containertest.Password)
+	pullSecret(t, "good-secret", registryPassword)
 	create(t, wrong(withPullSecret(newPod("secret-first", privateImage), "good-secret")))
 	eventually(t, "secret-first", succeeded)
 
 	create(t, wrong(newPod("neither", privateImage)))
 	pod := eventually(t, "neither", waits("ImagePullBackOff"))
-	assert.Contains(t, pod.Status.ContainerStatuses[0].State.Waiting.Message, containertest.DenialWords)
+	assert.Contains(t, pod.Status.ContainerStatuses[0].State.Waiting.Message, denialWords)
 }
 
 func TestANodeWithoutCredentialsAsksAnonymously(t *testing.T) {

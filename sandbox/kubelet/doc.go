@@ -15,13 +15,13 @@
 //     bound to the pod, configMap, secret, downwardAPI) and downwardAPI, with
 //     items, modes, fsGroup and subPath. What is missing and not optional keeps
 //     the pod in ContainerCreating, with a FailedMount event.
-//   - Environment: values, references, envFrom, $(VAR), and the API server's
-//     address. What is missing shows as CreateContainerConfigError.
+//   - Environment: values with $(VAR), fieldRef, configMapKeyRef, and the API
+//     server's address. What is missing shows as CreateContainerConfigError.
 //   - runAsNonRoot is checked here, not by admission (docs/facts.md §7).
-//   - Containers run for real, each in a root directory unpacked from its image,
+//   - The refresher runs for real, in a root directory unpacked from its image,
 //     as the user that the pod or the image names; so every path is as in a pod.
-//     Restart policies, exit codes, termination messages, logs (kubectl logs),
-//     status, conditions and events are a kubelet's.
+//     Exit codes, termination messages, logs (kubectl logs), status, conditions
+//     and events are a kubelet's.
 //   - Network policies are enforced where pods come by (package policy): the proxy
 //     opens no tunnel to a host that a pod may not reach or resolve, nobody
 //     listens at the address of an API server that it may not reach, and the Pod
@@ -40,7 +40,10 @@
 //   - An image whose label waybill.example/sandbox is "placeholder" stands for
 //     the product: it is pulled, its configuration is checked, and then it is
 //     reported running and ready without being run. An event says so. An init
-//     container of such an image is reported as completed.
+//     container of such an image is reported as completed. Nobody looks whether
+//     there is what its envFrom and secretKeyRef name.
+//   - Of pull secrets, those of type kubernetes.io/dockerconfigjson count, with
+//     registries' hosts as keys.
 //   - Probes are not executed: a container is ready when it runs. An event says
 //     so.
 //   - Back-off is 1 to 10 seconds instead of 10 seconds to 5 minutes.
@@ -54,7 +57,8 @@
 //     this process is not root, all files of a container belong to the
 //     container's user, and it has no further groups.
 //   - Volumes are copied in when a container starts, not mounted: they do not
-//     follow later changes, and a token is renewed by a restart only.
+//     follow later changes, and a token is not renewed.
+//   - The only device is /dev/null, a file that keeps what is written to it.
 //   - The container is no wall against a hostile image: see package process.
 //
 // # What is refused
@@ -62,12 +66,15 @@
 // A pod that asks for what would silently be something else stays pending, with
 // every reason in an event and in its containers' status: hostPath and other
 // kinds of volumes, the node's process and IPC namespaces, sidecar containers,
-// lifecycle hooks, an emptyDir that two containers would share while they run,
-// resourceFieldRef.
+// lifecycle hooks, block devices.
+//
+// So does one whose image is no placeholder, unless it is as plain as the refresher:
+// one container of regular files and directories, restartPolicy Never, a command that
+// is an absolute path, a user with a number, and neither envFrom, secretKeyRef,
+// resourceFieldRef, subPathExpr nor supplementalGroups.
 //
 // # Restarts of the sandbox
 //
 // Pods whose containers stand for the product go on as they were. A container
-// that ran for real and lost its process has failed with exit code 137, and its
-// restart policy decides.
+// that ran for real and lost its process has failed with exit code 137.
 package kubelet

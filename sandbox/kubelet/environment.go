@@ -3,6 +3,8 @@ package kubelet
 import (
 	"fmt"
 	"maps"
+	"regexp"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -21,27 +23,16 @@ const (
 	// proxy for an address of loopback. Its certificate has the name, and no pattern
 	// of NO_PROXY has it by chance.
 	apiServerName = "kubernetes"
-	// defaultPath is a container runtime's.
-	defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )
 
 // environment is the container's whole environment. Of two variables of one
-// name the later counts: a container runtime's, the image's, the cluster's,
-// those of envFrom, and those of env in their order.
-func (c *container) environment() (map[string]string, error) {
+// name the later counts: a container runtime's, the image's, the cluster's, and
+// those of env in their order.
+func (c *container) environment(ofImage []string) (map[string]string, error) {
 	cluster := c.w.clusterEnvironment()
 	own := map[string]string{}
-	for _, from := range c.spec.EnvFrom {
-		if err := c.w.addAll(own, from); err != nil {
-			return nil, err
-		}
-	}
 	for _, variable := range c.spec.Env {
-		if variable.ValueFrom == nil {
-			own[variable.Name] = expand(variable.Value, own, cluster)
-			continue
-		}
-		value, found, err := c.w.resolve(variable.ValueFrom)
+		value, found, err := c.w.value(&variable, own, cluster)
 		if err != nil {
 			return nil, err
 		}
@@ -49,14 +40,75 @@ func (c *container) environment() (map[string]string, error) {
 			own[variable.Name] = value
 		}
 	}
-	environment := map[string]string{"PATH": defaultPath, "HOSTNAME": c.w.pod.Name}
-	for _, variable := range c.image.Config.Env {
+	environment := map[string]string{"HOSTNAME": c.w.pod.Name, "HOME": "/"}
+	for _, variable := range ofImage {
 		name, value, _ := strings.Cut(variable, "=")
 		environment[name] = value
 	}
 	maps.Copy(environment, cluster)
 	maps.Copy(environment, own)
 	return environment, nil
+}
+
+// value is that of a variable of the pod; one that it refers to may be optional and
+// not be there.
+func (w *worker) value(variable *corev1.EnvVar, known ...map[string]string) (value string, found bool, err error) {
+	from := variable.ValueFrom
+	switch {
+	case from == nil:
+		return expand(variable.Value, known...), true, nil
+	case from.FieldRef != nil:
+		value, err = w.field(from.FieldRef.FieldPath)
+		return value, true, err
+	case from.ConfigMapKeyRef != nil:
+		reference := from.ConfigMapKeyRef
+		configMap, err := w.configMap(reference.Name, reference.Optional)
+		if err != nil || configMap == nil {
+			return "", false, err
+		}
+		if value, found = configMap.Data[reference.Key]; !found && !ptr.Deref(reference.Optional, false) {
+			err = fmt.Errorf("couldn't find key %s in ConfigMap %s/%s", reference.Key, w.pod.Namespace, reference.Name)
+		}
+		return value, found, err
+	default: // The product's: unexecutable refuses it in what runs.
+		return "", false, nil
+	}
+}
+
+// field is the value of a field of the pod, as the downward API gives it
+// (https://kubernetes.io/docs/concepts/workloads/pods/downward-api/).
+func (w *worker) field(path string) (string, error) {
+	fields := map[string]string{
+		"metadata.name": w.pod.Name, "metadata.namespace": w.pod.Namespace, "metadata.uid": string(w.pod.UID),
+		"spec.nodeName": w.pod.Spec.NodeName, "spec.serviceAccountName": w.pod.Spec.ServiceAccountName,
+		"status.hostIP": hostAddress, "status.podIP": w.address,
+	}
+	value, known := fields[path]
+	if !known {
+		return "", fmt.Errorf("field %q: want one of %q: the sandbox has no others", path, slices.Sorted(maps.Keys(fields)))
+	}
+	return value, nil
+}
+
+// references are $(NAME), and $$, which stands for $, so that $$(NAME) is none
+// (https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/,
+// "args").
+var references = regexp.MustCompile(`\$(\$|\([^)]*\))`)
+
+// expand replaces references by the variables' values; one that is not defined stays
+// as it is.
+func expand(text string, variables ...map[string]string) string {
+	return references.ReplaceAllStringFunc(text, func(found string) string {
+		if found == "$$" {
+			return "$"
+		}
+		for _, known := range variables {
+			if value, ok := known[found[2:len(found)-1]]; ok {
+				return value
+			}
+		}
+		return found
+	})
 }
 
 // clusterEnvironment is what every container gets: the API server's address
@@ -112,60 +164,4 @@ func (w *worker) hosts() string {
 		hosts += fmt.Sprintf("%s\t%s\n%s\t%s\n", w.k.apiServer.Hostname(), apiServerName, w.outside, strings.Join(names, " "))
 	}
 	return hosts
-}
-
-// addAll adds the variables of a whole ConfigMap or Secret.
-func (w *worker) addAll(environment map[string]string, from corev1.EnvFromSource) error {
-	switch {
-	case from.ConfigMapRef != nil:
-		found, err := w.configMap(from.ConfigMapRef.Name, from.ConfigMapRef.Optional)
-		if err != nil || found == nil {
-			return err
-		}
-		for key, value := range found.Data {
-			environment[from.Prefix+key] = value
-		}
-	case from.SecretRef != nil:
-		found, err := w.secret(from.SecretRef.Name, from.SecretRef.Optional)
-		if err != nil || found == nil {
-			return err
-		}
-		for key, value := range found.Data {
-			environment[from.Prefix+key] = string(value)
-		}
-	}
-	return nil
-}
-
-// resolve finds the value that a variable refers to; an optional one may not
-// be there.
-func (w *worker) resolve(from *corev1.EnvVarSource) (value string, found bool, err error) {
-	switch {
-	case from.FieldRef != nil:
-		value, err = w.field(from.FieldRef.FieldPath)
-		return value, err == nil, err
-	case from.ConfigMapKeyRef != nil:
-		reference := from.ConfigMapKeyRef
-		configMap, err := w.configMap(reference.Name, reference.Optional)
-		if err != nil || configMap == nil {
-			return "", false, err
-		}
-		if value, found = configMap.Data[reference.Key]; !found && !ptr.Deref(reference.Optional, false) {
-			err = fmt.Errorf("couldn't find key %s in ConfigMap %s/%s", reference.Key, w.pod.Namespace, reference.Name)
-		}
-		return value, found, err
-	case from.SecretKeyRef != nil:
-		reference := from.SecretKeyRef
-		secret, err := w.secret(reference.Name, reference.Optional)
-		if err != nil || secret == nil {
-			return "", false, err
-		}
-		data, found := secret.Data[reference.Key]
-		if !found && !ptr.Deref(reference.Optional, false) {
-			err = fmt.Errorf("couldn't find key %s in Secret %s/%s", reference.Key, w.pod.Namespace, reference.Name)
-		}
-		return string(data), found, err
-	default:
-		return "", false, nil
-	}
 }

@@ -4,7 +4,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 func TestReferencesAreExpandedAsInAPod(t *testing.T) {
@@ -47,24 +51,50 @@ func TestTheLastLinesOfALog(t *testing.T) {
 }
 
 func TestTheBackoffDoublesUpToItsLimit(t *testing.T) {
-	var b backoff
+	var delay time.Duration
 	var delays []time.Duration
 	for range 6 {
-		delays = append(delays, b.next())
+		delay = longer(delay)
+		delays = append(delays, delay)
 	}
 	assert.Equal(t, []time.Duration{
 		time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 10 * time.Second, 10 * time.Second,
 	}, delays)
 }
 
-func TestAddressesAreNotGivenTwice(t *testing.T) {
-	a := newAddresses()
-	kept := a.take("10.244.0.3")
-	first, second := a.take(""), a.take("")
-	assert.Equal(t, "10.244.0.2", first.String())
-	assert.Equal(t, "10.244.0.4", second.String())
-	a.giveBack(kept)
-	assert.Equal(t, kept, a.take(""))
+func TestAPullSecretOpensTheRegistryThatItNames(t *testing.T) {
+	read := func(kind corev1.SecretType, data string) ([]authn.AuthConfig, error) {
+		return loginsFor("registry.example", []corev1.Secret{{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "pull"},
+			Type:       kind, Data: map[string][]byte{corev1.DockerConfigJsonKey: []byte(data)},
+		}})
+	}
+	for data, want := range map[string][]authn.AuthConfig{
+		`{"auths": {}}`: nil,
+		`{"auths": {"registry.example": {"username": "user", "password": "a:b"}}}`:                        {{Username: "user", Password: "a:b"}},
+		`{"auths": {"registry.example": {"auth": "dXNlcjphOmI=", "identitytoken": "x"}}}`:                 {{Username: "user", Password: "a:b"}},
+		`{"auths": {"registry.example:5000": {"username": "user"}, "eu-registry.example": {"auth": ""}}}`: nil,
+	} {
+		found, err := read(corev1.SecretTypeDockerConfigJson, data)
+		require.NoError(t, err, data)
+		assert.Equal(t, want, found, data)
+		found, err = read(corev1.SecretTypeOpaque, data)
+		require.NoError(t, err, data)
+		assert.Empty(t, found, data)
+	}
+	for data, want := range map[string]string{
+		`hunter2`: "is not the JSON of a Docker configuration",
+		`{"auths": {"registry.example": {"auth": "hunter2!"}}}`:     "is not the JSON of a Docker configuration",
+		`{"auths": {"registry.example": {"auth": "aHVudGVyMg=="}}}`: "is not the JSON of a Docker configuration",
+		`{"auths": {"*.example": {}}}`:                              `registry "*.example": want HOST or HOST:PORT: the sandbox matches no paths and globs`,
+		`{"auths": {"https://registry.example/v2/": {}}}`:           `registry "https://registry.example/v2/": want HOST or HOST:PORT`,
+	} {
+		_, err := read(corev1.SecretTypeDockerConfigJson, data)
+		require.ErrorContains(t, err, "pull secret shop/pull: "+want)
+		assert.NotContains(t, err.Error(), "hunter2")
+	}
+	_, err := read(corev1.SecretTypeDockercfg, "")
+	require.ErrorContains(t, err, "want kubernetes.io/dockerconfigjson")
 }
 
 func TestASubPathNamesOnePartOfAVolume(t *testing.T) {

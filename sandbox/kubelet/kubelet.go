@@ -18,7 +18,6 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 
-	"waybill.example/waybill/sandbox/kubelet/internal/images"
 	"waybill.example/waybill/sandbox/kubelet/internal/process"
 	"waybill.example/waybill/sandbox/network"
 	"waybill.example/waybill/sandbox/network/policy"
@@ -36,7 +35,7 @@ type Config struct {
 	// REST reaches the cluster as its administrator. Its Host, an IP address
 	// and port, is what pods get as the address of the API server. Required.
 	REST *rest.Config
-	// Dir holds images, root directories, volumes and logs. It is created if it
+	// Dir holds root directories and logs. It is created if it
 	// is missing and belongs to one running kubelet at a time. Required.
 	Dir string
 	// Node is the node's name, a DNS subdomain. It must stay the same over
@@ -75,7 +74,7 @@ func (c Config) validate() error {
 		problems = append(problems, fmt.Errorf("kubelet: REST.Host %q: want https://ADDRESS:PORT", c.REST.Host))
 	}
 	if c.Dir == "" {
-		problems = append(problems, errors.New(`kubelet: Dir "": want a directory for images, volumes and logs`))
+		problems = append(problems, errors.New(`kubelet: Dir "": want a directory for root directories and logs`))
 	}
 	if c.Node == "" {
 		problems = append(problems, errors.New(`kubelet: Node "": want the node's name`))
@@ -96,8 +95,6 @@ type Kubelet struct {
 	authority []byte // of the network
 	client    kubernetes.Interface
 	events    *events
-	images    *images.Store
-	addresses *addresses
 	logServer *logServer
 
 	ctx       context.Context // ends with Stop
@@ -138,10 +135,9 @@ func open(config Config) (*Kubelet, error) {
 	}
 	config.Dir = dir
 	k := &Kubelet{
-		config:    config,
-		addresses: newAddresses(),
-		workers:   map[types.UID]*worker{},
-		binding:   map[types.UID]bool{},
+		config:  config,
+		workers: map[types.UID]*worker{},
+		binding: map[types.UID]bool{},
 	}
 	k.ctx, k.cancel = context.WithCancelCause(context.Background())
 	if k.apiServer, err = url.Parse(config.REST.Host); err != nil {
@@ -151,9 +147,6 @@ func open(config Config) (*Kubelet, error) {
 		return nil, err
 	}
 	if k.authority, err = os.ReadFile(config.Network.CAFile()); err != nil {
-		return nil, err
-	}
-	if k.images, err = images.Open(filepath.Join(config.Dir, "images"), config.Network.Client().Transport); err != nil {
 		return nil, err
 	}
 	return k, nil

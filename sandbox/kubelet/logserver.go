@@ -66,9 +66,9 @@ func (s *logServer) close() error {
 	return err
 }
 
-// containerLogs answers as a kubelet does, for the options follow, previous,
-// tailLines and limitBytes; those about time are refused, as the log has no
-// times.
+// containerLogs answers as a kubelet does, for the options follow, tailLines and
+// limitBytes; those about time are refused, as the log has no times, and so is
+// previous, as no container is started again.
 func (s *logServer) containerLogs(answer http.ResponseWriter, request *http.Request) {
 	query := request.URL.Query()
 	for _, option := range []string{"timestamps", "sinceSeconds", "sinceTime"} {
@@ -82,13 +82,11 @@ func (s *logServer) containerLogs(answer http.ResponseWriter, request *http.Requ
 		http.Error(answer, err.Error(), http.StatusNotFound)
 		return
 	}
-	c.w.mu.Lock()
-	attempt := c.status.RestartCount
-	c.w.mu.Unlock()
 	if query.Get("previous") == "true" {
-		attempt--
+		http.Error(answer, fmt.Sprintf("previous terminated container %q in pod %q not found", c.spec.Name, c.w.pod.Name), http.StatusBadRequest)
+		return
 	}
-	log, err := c.readLog(c.logFile(attempt))
+	log, err := c.readLog()
 	if err != nil {
 		http.Error(answer, err.Error(), http.StatusBadRequest)
 		return
@@ -103,7 +101,7 @@ func (s *logServer) containerLogs(answer http.ResponseWriter, request *http.Requ
 	answer.Header().Set("Content-Type", "text/plain")
 	_, err = answer.Write(log) //nolint:gosec // plain text, as its type says
 	if err == nil && query.Get("follow") == "true" && query.Get("limitBytes") == "" {
-		c.follow(request.Context(), answer, attempt, read)
+		c.follow(request.Context(), answer, read)
 	}
 }
 
@@ -113,15 +111,15 @@ func number(query url.Values, option string) (int, bool) {
 	return max(value, 0), err == nil
 }
 
-// follow writes what the log grows by until the run has ended or nobody reads.
-func (c *container) follow(ctx context.Context, answer http.ResponseWriter, attempt int32, from int64) {
+// follow writes what the log grows by until the container has ended or nobody reads.
+func (c *container) follow(ctx context.Context, answer http.ResponseWriter, from int64) {
 	flush := http.NewResponseController(answer).Flush
 	for {
 		c.w.mu.Lock()
-		runs := c.status.State.Running != nil && c.status.RestartCount == attempt
+		runs := c.status.State.Running != nil
 		c.w.mu.Unlock()
 		// A container that stands for the product has none and goes on.
-		log, err := os.ReadFile(c.logFile(attempt)) //nolint:gosec // of a container that is known
+		log, err := os.ReadFile(c.logFile()) //nolint:gosec // of a container that is known
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return
 		}
@@ -137,7 +135,7 @@ func (c *container) follow(ctx context.Context, answer http.ResponseWriter, atte
 	}
 }
 
-// Logs returns everything that the container's last run has written to stdout
+// Logs returns everything that the container has written to stdout
 // and stderr, in this order; an empty container name stands for a pod's only
 // container. A pod's logs are removed with the pod.
 func (k *Kubelet) Logs(namespace, pod, container string) ([]byte, error) {
@@ -145,10 +143,7 @@ func (k *Kubelet) Logs(namespace, pod, container string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.w.mu.Lock()
-	path := c.logFile(c.status.RestartCount)
-	c.w.mu.Unlock()
-	return c.readLog(path)
+	return c.readLog()
 }
 
 // container finds a container of a pod that has not been removed.
@@ -169,8 +164,8 @@ func (k *Kubelet) container(namespace, pod, name string) (*container, error) {
 }
 
 // readLog says in the kubelet's words why there is no log yet.
-func (c *container) readLog(path string) ([]byte, error) {
-	log, err := os.ReadFile(path) //nolint:gosec // below the kubelet's own directory
+func (c *container) readLog() ([]byte, error) {
+	log, err := os.ReadFile(c.logFile()) //nolint:gosec // below the kubelet's own directory
 	if !errors.Is(err, fs.ErrNotExist) {
 		return log, err
 	}

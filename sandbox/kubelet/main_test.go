@@ -38,7 +38,7 @@ const (
 var (
 	cluster *controlplane.Cluster
 	client  kubernetes.Interface
-	outside *containertest.World
+	outside *registryWorld
 	config  kubelet.Config
 	running *kubelet.Kubelet
 	denials sync.Map // what network policies denied, as reported
@@ -67,7 +67,7 @@ func run(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if outside, err = containertest.NewWorld(filepath.Join(dir, "network")); err != nil {
+	if outside, err = newWorld(filepath.Join(dir, "network")); err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, outside.Close()) }()
@@ -107,12 +107,8 @@ func pushImages(dir string) error {
 	if err != nil {
 		return err
 	}
-	files := []containertest.File{
-		{Name: "bin/program", Mode: 0o755, Content: program},
-		{Name: "program", Link: "/bin/program"},
-		{Name: "etc/passwd", Mode: 0o644, Content: []byte("root:x:0:0::/root:/bin/sh\napp:x:1000:1001::/home/app:/bin/sh\n")},
-		{Name: "var/run", Link: "/run"},
-		{Name: "run/image", Mode: 0o644, Content: []byte("of the image")},
+	files := []imageFile{
+		{Name: "program", Mode: 0o755, Content: program},
 		{Name: "hidden/image", Mode: 0o644, Content: []byte("of the image")},
 	}
 	ordinary := v1.Config{
@@ -134,7 +130,7 @@ func pushImages(dir string) error {
 		{&namedImage, "public/named:1", named},
 		{&productImage, "private/product:1", product},
 	} {
-		if *image.reference, err = outside.Push(image.repository, image.config, files...); err != nil {
+		if *image.reference, err = outside.push(image.repository, image.config, files...); err != nil {
 			return err
 		}
 	}
@@ -270,7 +266,7 @@ func pullSecret(t *testing.T, name, password string) {
 func dockerConfig(t *testing.T, password string) []byte {
 	t.Helper()
 	data, err := json.Marshal(map[string]any{"auths": map[string]any{
-		containertest.RegistryHost: map[string]string{"username": containertest.User, "password": password},
+		registryHost: map[string]string{"username": registryUser, "password": password},
 	}})
 	require.NoError(t, err)
 	return data

@@ -11,7 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"waybill.example/waybill/sandbox/kubelet"
-	"waybill.example/waybill/sandbox/kubelet/internal/containertest"
 	"waybill.example/waybill/sandbox/network/policy"
 	"waybill.example/waybill/sandbox/world"
 )
@@ -74,7 +73,7 @@ func TestATaintedNodeTakesThePodsThatTolerateIt(t *testing.T) {
 
 // A pod gets out by what it brings: the proxy's URL, and what is reached without it.
 func TestAPodBehindACustomersProxyBringsItsWayOut(t *testing.T) {
-	const host = "https://" + containertest.RegistryHost + "/hello"
+	const host = "https://" + registryHost + "/hello"
 	behind := world.Network{Proxy: &world.Proxy{URL: "http://proxy.shop.example:3128"}}
 	instead(t, func(c *kubelet.Config) {
 		egress, err := outside.Egress(filepath.Join(t.TempDir(), "egress"), *behind.Proxy)

@@ -1,9 +1,9 @@
 package kubelet
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"net/netip"
-	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -39,32 +39,9 @@ func settled[T any](found *T, err error, kind, name string, optional *bool) (*T,
 	}
 }
 
-// addresses gives every pod an address of its own. They are made up, of a range
-// that clusters like to use, and reach nothing.
-type addresses struct {
-	mu    sync.Mutex
-	taken map[netip.Addr]bool
-}
-
-func newAddresses() *addresses { return &addresses{taken: map[netip.Addr]bool{}} }
-
-// take is the address that is wanted, where a pod has one already, or the
-// lowest that is free.
-func (a *addresses) take(wanted string) netip.Addr {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	address, err := netip.ParseAddr(wanted)
-	if err != nil {
-		for address = netip.AddrFrom4([4]byte{10, 244, 0, 2}); a.taken[address]; {
-			address = address.Next()
-		}
-	}
-	a.taken[address] = true
-	return address
-}
-
-func (a *addresses) giveBack(address netip.Addr) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.taken, address)
+// podAddress is made up, of ranges that clusters like to use, and reaches nothing:
+// half of 10.0.0.0/8, so that hardly two pods have the same.
+func podAddress(pod *corev1.Pod) string {
+	sum := sha256.Sum256([]byte(pod.UID))
+	return netip.AddrFrom4([4]byte{10, sum[0] | 0x80, sum[1], sum[2]}).String()
 }

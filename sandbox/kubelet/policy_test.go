@@ -11,8 +11,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
-
-	"waybill.example/waybill/sandbox/kubelet/internal/containertest"
 )
 
 // onlyTo lets the pod of the same name reach these ports of everybody.
@@ -42,7 +40,7 @@ func onlyTo(t *testing.T, name string, ports ...string) {
 }
 
 func TestAPodReachesWhatItsNetworkPoliciesAllow(t *testing.T) {
-	const host = containertest.RegistryHost
+	const host = registryHost
 	for name, c := range map[string]struct {
 		ports       []string
 		phase       corev1.PodPhase

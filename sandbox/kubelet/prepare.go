@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -30,6 +31,7 @@ const (
 	switchFile          = "/etc/nsswitch.conf" // where names are looked up
 	everybodyReads      = fs.FileMode(0o644)
 	everybodyWrites     = fs.FileMode(0o666)
+	everybodyMakesFiles = fs.FileMode(0o777)
 	groupReads          = fs.FileMode(0o440)
 )
 
@@ -39,11 +41,6 @@ type prepared struct {
 	root *rootfs.Root
 	spec process.Spec
 	log  *os.File
-	// unstartable is why its program cannot be found, which is found out when it
-	// is started.
-	unstartable error
-	// emptyDirs are the paths at which they were moved in, by volume.
-	emptyDirs map[string]string
 }
 
 // prepare builds the container's root directory. What it made is removed where
@@ -53,13 +50,13 @@ func (c *container) prepare(launch *launch) (_ *prepared, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &prepared{c: c, root: root, emptyDirs: map[string]string{}}
+	p := &prepared{c: c, root: root}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, p.close())
+			err = errors.Join(err, p.root.Remove())
 		}
 	}()
-	files := c.image.Files()
+	files := launch.image.files()
 	if err := errors.Join(root.Unpack(files), files.Close()); err != nil {
 		return nil, err
 	}
@@ -82,19 +79,19 @@ func (c *container) prepare(launch *launch) (_ *prepared, err error) {
 	return p, err
 }
 
-// furnish adds what a container runtime and the kubelet add.
+// furnish adds what a container runtime and the kubelet add. Of the devices that is
+// /dev/null, a file that keeps what is written to it.
 func (p *prepared) furnish() error {
 	w := p.c.w
-	problems := []error{
-		p.root.Devices(),
+	return errors.Join(
+		p.root.File("/dev/null", nil, everybodyWrites, rootfs.Owner{}),
 		p.root.Dir("/tmp"),
 		p.root.File(hostsFile, []byte(w.hosts()), everybodyReads, rootfs.Owner{}),
 		p.root.File(switchFile, []byte("hosts: files\n"), everybodyReads, rootfs.Owner{}),
 		p.root.File(nameFile, []byte(w.pod.Name+"\n"), everybodyReads, rootfs.Owner{}),
 		p.root.File(p.terminationLog(), nil, everybodyWrites, rootfs.Owner{}),
 		p.root.File(authorityPath, w.k.authority, everybodyReads, rootfs.Owner{}),
-	}
-	return errors.Join(problems...)
+	)
 }
 
 func (p *prepared) terminationLog() string {
@@ -103,24 +100,12 @@ func (p *prepared) terminationLog() string {
 
 // mount puts the volumes in.
 func (p *prepared) mount() error {
-	w := p.c.w
-	w.volumesMu.Lock()
-	defer w.volumesMu.Unlock()
 	for _, mount := range mounts(p.c.spec) {
-		contents, copied := w.volumes[mount.Name]
 		var err error
-		if copied {
-			subPath := mount.SubPath
-			if mount.SubPathExpr != "" {
-				env, envErr := p.c.environment()
-				if envErr != nil {
-					return envErr
-				}
-				subPath = expand(mount.SubPathExpr, env)
-			}
-			err = p.copyIn(contents.below(subPath), mount.MountPath)
+		if contents, copied := p.c.w.volumes[mount.Name]; copied {
+			err = p.copyIn(contents.below(mount.SubPath), mount.MountPath)
 		} else {
-			err = p.moveIn(mount)
+			err = p.root.EmptyDir(mount.MountPath, everybodyMakesFiles)
 		}
 		if err != nil {
 			return fmt.Errorf("mount volume %q at %s: %w", mount.Name, mount.MountPath, err)
@@ -131,14 +116,14 @@ func (p *prepared) mount() error {
 
 func (p *prepared) copyIn(contents volume, mountPath string) error {
 	if _, single := contents[""]; !single {
-		if err := p.root.EmptyDir(mountPath); err != nil {
+		if err := p.root.EmptyDir(mountPath, 0o755); err != nil {
 			return err
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(contents)) {
 		f := contents[name]
 		owner := rootfs.Owner{UID: int(f.owner)}
-		if group := p.c.w.fsGroup(); group != nil {
+		if group := security(p.c.w.pod, p.c.spec).FSGroup; group != nil {
 			owner.GID = int(*group)
 			f.mode |= groupReads
 		}
@@ -149,72 +134,40 @@ func (p *prepared) copyIn(contents volume, mountPath string) error {
 	return nil
 }
 
-func (p *prepared) emptyDir(name string) string {
-	return filepath.Join(p.c.w.dir, "volumes", name)
-}
-
-func (p *prepared) moveIn(mount corev1.VolumeMount) error {
-	outside := p.emptyDir(mount.Name)
-	if err := os.MkdirAll(outside, 0o700); err != nil {
-		return err
-	}
-	if err := rootfs.Open(outside, p.c.w.fsGroup()); err != nil {
-		return err
-	}
-	if err := p.root.MoveIn(outside, mount.MountPath); err != nil {
-		return err
-	}
-	p.emptyDirs[mount.Name] = mount.MountPath
-	return nil
-}
-
+// seal leaves what every container can write: devices, the termination message and
+// emptyDirs.
 func (p *prepared) seal() error {
-	except := append(slices.Collect(maps.Values(p.emptyDirs)), "/dev", p.terminationLog())
+	except := []string{"/dev", p.terminationLog()}
+	for _, mount := range p.c.spec.VolumeMounts {
+		if _, copied := p.c.w.volumes[mount.Name]; !copied {
+			except = append(except, mount.MountPath)
+		}
+	}
 	return p.root.Seal(except...)
 }
 
 // specify says what to start.
 func (p *prepared) specify(launch *launch) error {
 	c := p.c
-	if len(launch.command) == 0 || launch.command[0] == "" {
-		return errNoCommand
+	if len(launch.command) == 0 || !path.IsAbs(launch.command[0]) {
+		return fmt.Errorf("command %q: want an absolute path: the sandbox looks for a program in no PATH", launch.command)
 	}
-	user, err := p.root.User(launch.user)
+	user, err := strconv.ParseUint(launch.user, 10, 31)
 	if err != nil {
-		return err
+		return fmt.Errorf("user %q of the image: want a number: the sandbox reads no /etc/passwd", launch.user)
 	}
-	if group := runAsGroup(c.w.pod, c.spec); group != nil {
-		user.GID = uint32(*group) //nolint:gosec // the API allows 0 to 2147483647
-	}
-	env := maps.Clone(launch.env)
-	if _, set := env["HOME"]; !set {
-		env["HOME"] = user.Home
-	}
+	security := security(c.w.pod, c.spec)
 	p.spec = process.Spec{
-		Root: p.root.Path(), Args: launch.command, Dir: cmp.Or(c.spec.WorkingDir, c.image.Config.WorkingDir, "/"),
-		UID: user.UID, GID: user.GID, Groups: c.w.groups(),
+		Root: p.root.Path(), Args: launch.command, Dir: cmp.Or(c.spec.WorkingDir, launch.image.config.WorkingDir, "/"),
+		UID: uint32(user), GID: uint32(ptr.Deref(security.RunAsGroup, 0)), //nolint:gosec // the API allows 0 to 2147483647
 	}
-	p.spec.Path, p.unstartable = p.root.Executable(launch.command[0], env["PATH"])
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		p.spec.Env = append(p.spec.Env, name+"="+env[name])
+	if group := security.FSGroup; group != nil {
+		p.spec.Groups = []uint32{uint32(*group)} //nolint:gosec // the API allows 0 to 2147483647
+	}
+	for _, name := range slices.Sorted(maps.Keys(launch.env)) {
+		p.spec.Env = append(p.spec.Env, name+"="+launch.env[name])
 	}
 	return p.root.Dir(p.spec.Dir)
-}
-
-// groups are the further groups of the pod's processes.
-func (w *worker) groups() []uint32 {
-	var groups []uint32
-	security := w.pod.Spec.SecurityContext
-	if security == nil {
-		return nil
-	}
-	if security.FSGroup != nil {
-		groups = append(groups, uint32(*security.FSGroup)) //nolint:gosec // the API allows 0 to 2147483647
-	}
-	for _, group := range security.SupplementalGroups {
-		groups = append(groups, uint32(group)) //nolint:gosec // the API allows 0 to 2147483647
-	}
-	return groups
 }
 
 // terminationMessage is what the container left to say.
@@ -224,7 +177,7 @@ func (p *prepared) terminationMessage(code int) string {
 	if err == nil && len(message) > 0 || code == 0 || p.c.spec.TerminationMessagePolicy != corev1.TerminationMessageFallbackToLogsOnError {
 		return string(message)
 	}
-	log, err := os.ReadFile(p.c.logFile(p.c.status.RestartCount))
+	log, err := os.ReadFile(p.c.logFile())
 	if err != nil {
 		return ""
 	}
@@ -235,18 +188,5 @@ func (p *prepared) terminationMessage(code int) string {
 // start starts the program, which keeps the log open.
 func (p *prepared) start() (*process.Process, error) {
 	defer func() { _ = p.log.Close() }() // Nothing was written here.
-	if p.unstartable != nil {
-		return nil, p.unstartable
-	}
 	return process.Start(p.spec)
-}
-
-// close takes the emptyDirs back, for the container's next run or the next
-// container, and removes the rest.
-func (p *prepared) close() error {
-	var problems []error
-	for name, inside := range p.emptyDirs {
-		problems = append(problems, p.root.MoveOut(inside, p.emptyDir(name)))
-	}
-	return errors.Join(append(problems, p.root.Remove())...)
 }

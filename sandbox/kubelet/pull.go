@@ -2,6 +2,7 @@ package kubelet
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,39 +12,41 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"waybill.example/waybill/sandbox/kubelet/internal/images"
-	"waybill.example/waybill/sandbox/kubelet/internal/keyring"
 )
 
-// ensureImage pulls the container's image until that succeeds. With the policy
-// IfNotPresent a pod pulls once; another pod's pull does not count, as on a node
-// that verifies credentials for every pod
+// A node waits 10 seconds at first and 5 minutes at most; a rehearsal that somebody
+// watches waits less.
+const (
+	backoffFirst = time.Second
+	backoffMost  = 10 * time.Second
+)
+
+func longer(backoff time.Duration) time.Duration {
+	return min(max(2*backoff, backoffFirst), backoffMost)
+}
+
+// pullImage pulls the container's image until that succeeds. What another pod pulled
+// does not count, as on a node that verifies credentials for every pod
 // (https://www.kubernetes.dev/resources/keps/2535/)
 // and has no image yet.
-func (c *container) ensureImage() error {
+func (c *container) pullImage() (*pulledImage, error) {
 	reference, err := name.ParseReference(c.spec.Image)
 	if err != nil {
-		return c.never("InvalidImageName", fmt.Sprintf("Failed to apply default image tag %q: couldn't parse image name %q: %v", c.spec.Image, c.spec.Image, err))
-	}
-	if c.image != nil && c.spec.ImagePullPolicy != corev1.PullAlways {
-		c.event(corev1.EventTypeNormal, "Pulled", "Container image %q already present on machine and can be accessed by the pod", c.spec.Image)
-		return nil
+		return nil, c.never("InvalidImageName", fmt.Sprintf("Failed to apply default image tag %q: couldn't parse image name %q: %v", c.spec.Image, c.spec.Image, err))
 	}
 	if c.spec.ImagePullPolicy == corev1.PullNever {
-		return c.never("ErrImageNeverPull", fmt.Sprintf("Container image %q is not present with pull policy of Never", c.spec.Image))
+		return nil, c.never("ErrImageNeverPull", fmt.Sprintf("Container image %q is not present with pull policy of Never", c.spec.Image))
 	}
 	for {
 		image, err := c.pull(reference)
 		if err == nil {
-			c.image, c.pulls = image, backoff{}
-			return nil
+			return image, nil
 		}
 		if stopped := context.Cause(c.w.ctx); stopped != nil {
-			return stopped
+			return nil, stopped
 		}
 		if err := c.pullFailed(err); err != nil {
-			return err
+			return nil, err
 		}
 	}
 }
@@ -57,21 +60,20 @@ func (c *container) never(reason, message string) error {
 	return context.Cause(c.w.ctx)
 }
 
-func (c *container) pull(reference name.Reference) (*images.Image, error) {
-	secrets := c.pullSecrets()
-	ring, err := keyring.New(secrets...)
+func (c *container) pull(reference name.Reference) (*pulledImage, error) {
+	credentials, err := loginsFor(reference.Context().RegistryStr(), c.pullSecrets())
 	if err != nil {
 		return nil, err
 	}
 	c.event(corev1.EventTypeNormal, "Pulling", "Pulling image %q", c.spec.Image)
 	began := time.Now()
-	credentials := append(ring.Lookup(reference.Context().Name()), c.nodeCredentials(reference)...)
-	image, err := c.w.k.images.Pull(c.w.ctx, reference, credentials)
+	credentials = append(credentials, c.nodeCredentials(reference)...)
+	image, err := fetchImage(c.w.ctx, c.w.k.config.Network.Client().Transport, reference, credentials)
 	if err != nil {
 		return nil, err
 	}
 	took := time.Since(began).Truncate(time.Millisecond)
-	c.event(corev1.EventTypeNormal, "Pulled", "Successfully pulled image %q in %v (%v including waiting). Image size: %v bytes.", c.spec.Image, took, took, image.Size)
+	c.event(corev1.EventTypeNormal, "Pulled", "Successfully pulled image %q in %v (%v including waiting). Image size: %v bytes.", c.spec.Image, took, took, image.size)
 	return image, nil
 }
 
@@ -110,6 +112,40 @@ func (c *container) pullSecrets() []corev1.Secret {
 	return secrets
 }
 
+// loginsFor are the pull secrets' logins at a registry, in their order. Secrets of
+// other types are ignored, as by a kubelet, which also matches paths and globs
+// (https://kubernetes.io/docs/concepts/containers/images/#config-json) and reads
+// kubernetes.io/dockercfg: here they are errors, which never quote a secret.
+func loginsFor(registry string, secrets []corev1.Secret) ([]authn.AuthConfig, error) {
+	var logins []authn.AuthConfig
+	for _, secret := range secrets {
+		problem := func(text string) error {
+			return fmt.Errorf("pull secret %s/%s: %s", secret.Namespace, secret.Name, text)
+		}
+		if secret.Type == corev1.SecretTypeDockercfg {
+			return nil, problem("type kubernetes.io/dockercfg: want kubernetes.io/dockerconfigjson: the sandbox reads no other")
+		}
+		if secret.Type != corev1.SecretTypeDockerConfigJson {
+			continue
+		}
+		var config struct {
+			Auths map[string]authn.AuthConfig `json:"auths"`
+		}
+		if json.Unmarshal(secret.Data[corev1.DockerConfigJsonKey], &config) != nil {
+			return nil, problem("is not the JSON of a Docker configuration")
+		}
+		for key, login := range config.Auths {
+			if strings.ContainsAny(key, "/*?[") {
+				return nil, problem(fmt.Sprintf("registry %q: want HOST or HOST:PORT: the sandbox matches no paths and globs", key))
+			}
+			if key == registry {
+				logins = append(logins, authn.AuthConfig{Username: login.Username, Password: login.Password})
+			}
+		}
+	}
+	return logins, nil
+}
+
 // pullFailed reports a failed pull, first as such and then as the back-off, and
 // waits.
 func (c *container) pullFailed(failure error) error {
@@ -119,7 +155,8 @@ func (c *container) pullFailed(failure error) error {
 	c.event(corev1.EventTypeWarning, "Failed", "Error: ErrImagePull")
 	c.waits("ErrImagePull", failure.Error())
 	c.w.k.config.Progress(fmt.Sprintf("pod %s/%s: pull %s: %v", c.w.pod.Namespace, c.w.pod.Name, c.spec.Image, failure))
-	half := c.pulls.next() / 2
+	c.backoff = longer(c.backoff)
+	half := c.backoff / 2
 	if err := pause(c.w.ctx, half); err != nil {
 		return err
 	}

@@ -7,12 +7,10 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"waybill.example/waybill/sandbox/kubelet/internal/containertest"
 )
 
 func TestAPrivateImageIsPulledWithThePodsPullSecret(t *testing.T) {
-	pullSecret(t, "right", containertest.Password)
+	pullSecret(t, "right", registryPassword)
 	create(t, withPullSecret(newPod("pulls", privateImage), "right"))
 	assert.Equal(t, "the image's arguments\n", ends(t, "pulls", corev1.PodSucceeded))
 	status := get(t, "pulls").Status.ContainerStatuses[0]
@@ -21,7 +19,7 @@ func TestAPrivateImageIsPulledWithThePodsPullSecret(t *testing.T) {
 }
 
 func TestWhatOnePodMayPullAnotherMayNot(t *testing.T) {
-	pullSecret(t, "mine", containertest.Password)
+	pullSecret(t, "mine", registryPassword)
 	create(t, withPullSecret(newPod("allowed", privateImage), "mine"))
 	ends(t, "allowed", corev1.PodSucceeded)
 
@@ -37,18 +35,18 @@ func TestAWrongPullSecretShowsTheRegistrysWordsAndIsTriedAgain(t *testing.T) {
 	pullSecret(t, "stale", "an old password")
 	create(t, withPullSecret(newPod("stale", privateImage), "stale"))
 	pod := eventually(t, "stale", waits("ErrImagePull"))
-	assert.Contains(t, pod.Status.ContainerStatuses[0].State.Waiting.Message, containertest.DenialWords)
+	assert.Contains(t, pod.Status.ContainerStatuses[0].State.Waiting.Message, denialWords)
 	eventually(t, "stale", waits("ImagePullBackOff"))
 	requireEvent(t, "stale", `Normal Pulling: Pulling image "`+privateImage+`"`)
 	requireEvent(t, "stale", `Warning Failed: Failed to pull image "`+privateImage+`": `)
-	requireEvent(t, "stale", containertest.DenialWords)
+	requireEvent(t, "stale", denialWords)
 	requireEvent(t, "stale", "Warning Failed: Error: ErrImagePull")
 	requireEvent(t, "stale", `Normal BackOff: Back-off pulling image "`+privateImage+`"`)
 	requireEvent(t, "stale", "Warning Failed: Error: ImagePullBackOff")
 
 	secret, err := client.CoreV1().Secrets(namespace).Get(t.Context(), "stale", metav1.GetOptions{})
 	require.NoError(t, err)
-	secret.Data[corev1.DockerConfigJsonKey] = dockerConfig(t, containertest.Password)
+	secret.Data[corev1.DockerConfigJsonKey] = dockerConfig(t, registryPassword)
 	_, err = client.CoreV1().Secrets(namespace).Update(t.Context(), secret, metav1.UpdateOptions{})
 	require.NoError(t, err)
 	ends(t, "stale", corev1.PodSucceeded)
@@ -64,7 +62,7 @@ func TestAMissingPullSecretIsReportedAndThePullIsTried(t *testing.T) {
 }
 
 func TestThePullSecretsOfTheServiceAccountCount(t *testing.T) {
-	pullSecret(t, "of-account", containertest.Password)
+	pullSecret(t, "of-account", registryPassword)
 	_, err := client.CoreV1().ServiceAccounts(namespace).Create(t.Context(), &corev1.ServiceAccount{
 		ObjectMeta:       metav1.ObjectMeta{Name: "puller"},
 		ImagePullSecrets: []corev1.LocalObjectReference{{Name: "of-account"}},
@@ -77,7 +75,7 @@ func TestThePullSecretsOfTheServiceAccountCount(t *testing.T) {
 }
 
 func TestAnImageThatIsNotThereOrCannotBeNamed(t *testing.T) {
-	create(t, newPod("absent", containertest.RegistryHost+"/public/absent:1"))
+	create(t, newPod("absent", registryHost+"/public/absent:1"))
 	pod := eventually(t, "absent", waits("ImagePullBackOff"))
 	assert.Contains(t, pod.Status.ContainerStatuses[0].State.Waiting.Message, "NAME_UNKNOWN")
 

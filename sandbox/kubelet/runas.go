@@ -1,21 +1,35 @@
 package kubelet
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 )
+
+// security is the pod's security context with what the container sets of its own.
+func security(pod *corev1.Pod, c *corev1.Container) corev1.PodSecurityContext {
+	security := ptr.Deref(pod.Spec.SecurityContext, corev1.PodSecurityContext{})
+	if own := c.SecurityContext; own != nil {
+		security.RunAsUser = cmp.Or(own.RunAsUser, security.RunAsUser)
+		security.RunAsGroup = cmp.Or(own.RunAsGroup, security.RunAsGroup)
+		security.RunAsNonRoot = cmp.Or(own.RunAsNonRoot, security.RunAsNonRoot)
+	}
+	return security
+}
 
 // runAs is the user, a name or a number, that a container runs as: the pod's
 // choice, or the image's, or root. It checks runAsNonRoot as the kubelet does
 // (docs/facts.md §7), in its words: a user that an image names and does not
 // number cannot be seen to be another than root.
 func runAs(pod *corev1.Pod, c *corev1.Container, imageUser string) (string, error) {
-	nonRoot := runAsNonRoot(pod, c)
+	security := security(pod, c)
+	nonRoot := ptr.Deref(security.RunAsNonRoot, false)
 	where := fmt.Sprintf("(pod: %q, container: %s)", description(pod), c.Name)
-	if user := runAsUser(pod, c); user != nil {
+	if user := security.RunAsUser; user != nil {
 		if nonRoot && *user == 0 {
 			return "", fmt.Errorf("container's runAsUser breaks non-root policy %s", where)
 		}
@@ -36,20 +50,4 @@ func runAs(pod *corev1.Pod, c *corev1.Container, imageUser string) (string, erro
 	default:
 		return user, nil
 	}
-}
-
-// commonUser is the user of all of the pod's containers where the pod says so
-// and it is one: the owner of its ServiceAccount tokens.
-func commonUser(pod *corev1.Pod) *int64 {
-	var common *int64
-	for _, containers := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
-		for i := range containers {
-			user := runAsUser(pod, &containers[i])
-			if user == nil || common != nil && *common != *user {
-				return nil
-			}
-			common = user
-		}
-	}
-	return common
 }

@@ -74,7 +74,7 @@ func (w *worker) status() corev1.PodStatus {
 		Phase:      w.currentPhase(),
 		Conditions: slices.Clone(w.conditions),
 		HostIP:     hostAddress, HostIPs: []corev1.HostIP{{IP: hostAddress}},
-		PodIP: w.address.String(), PodIPs: []corev1.PodIP{{IP: w.address.String()}},
+		PodIP: w.address, PodIPs: []corev1.PodIP{{IP: w.address}},
 		StartTime: &w.started,
 	}
 	for _, c := range w.init {
@@ -89,14 +89,13 @@ func (w *worker) status() corev1.PodStatus {
 // initialized says whether every init container has done its work.
 func (w *worker) initialized() bool {
 	return !slices.ContainsFunc(w.init, func(c *container) bool {
-		ended := c.status.State.Terminated
-		return ended == nil || ended.ExitCode != 0
+		return c.status.State.Terminated == nil
 	})
 }
 
 // currentPhase follows the rules of
-// https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase.
-// A container that will run again counts as stopped.
+// https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase:
+// no container is started again.
 func (w *worker) currentPhase() corev1.PodPhase {
 	if w.phase != "" {
 		return w.phase
@@ -106,20 +105,19 @@ func (w *worker) currentPhase() corev1.PodPhase {
 	}
 	var waiting, running, failed bool
 	for _, c := range w.main {
-		switch ended := c.lastEnd(); {
-		case c.status.State.Running != nil:
+		switch state := c.status.State; {
+		case state.Running != nil:
 			running = true
-		case ended == nil:
+		case state.Terminated == nil:
 			waiting = true
-		case ended.ExitCode != 0:
+		case state.Terminated.ExitCode != 0:
 			failed = true
 		}
 	}
-	policy := w.pod.Spec.RestartPolicy
 	switch {
 	case waiting:
 		return corev1.PodPending
-	case running, policy == corev1.RestartPolicyAlways, policy == corev1.RestartPolicyOnFailure && failed:
+	case running:
 		return corev1.PodRunning
 	case failed:
 		return corev1.PodFailed
@@ -140,7 +138,7 @@ func (w *worker) setConditions() {
 		}
 	}
 	for _, c := range w.init {
-		c.status.Ready = c.status.State.Terminated != nil && c.status.State.Terminated.ExitCode == 0
+		c.status.Ready = c.status.State.Terminated != nil
 	}
 	var reason, message string
 	switch {

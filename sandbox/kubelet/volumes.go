@@ -8,16 +8,12 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 )
-
-// mountRetry is the time between two attempts at a volume.
-const mountRetry = time.Second
 
 // volume is the contents of a volume, by relative path.
 type volume map[string]file
@@ -32,8 +28,6 @@ type file struct {
 // mountVolumes finds the contents of the pod's volumes, and looks again while
 // something is missing. The error is why the pod ended.
 func (w *worker) mountVolumes() error {
-	w.volumesMu.Lock()
-	defer w.volumesMu.Unlock()
 	for {
 		found := map[string]volume{}
 		failed := false
@@ -56,7 +50,7 @@ func (w *worker) mountVolumes() error {
 			w.volumes = found
 			return nil
 		}
-		if err := pause(w.ctx, mountRetry); err != nil {
+		if err := pause(w.ctx, retryInterval); err != nil {
 			return err
 		}
 	}
@@ -73,15 +67,13 @@ func (w *worker) contents(v *corev1.Volume) (volume, error) {
 		return contents, w.addSecret(contents, source.SecretName, source.Items, source.Optional, source.DefaultMode)
 	case v.DownwardAPI != nil:
 		return contents, w.addFields(contents, v.DownwardAPI.Items, v.DownwardAPI.DefaultMode)
-	case v.Projected != nil:
+	default: // Projected: unsupported refuses others.
 		for _, source := range v.Projected.Sources {
 			if err := w.addProjection(contents, source, v.Projected.DefaultMode); err != nil {
 				return nil, err
 			}
 		}
 		return contents, nil
-	default:
-		return nil, fmt.Errorf("volume %q: the sandbox has no such volumes", v.Name)
 	}
 }
 
@@ -155,7 +147,7 @@ func (w *worker) addFields(contents volume, items []corev1.DownwardAPIVolumeFile
 }
 
 // addToken asks for a token of the pod's ServiceAccount, bound to the pod. It
-// is for the eyes of the pod's user only, where the pod has one user, or of its
+// is for the eyes of the container's user only, where the pod names one, or of its
 // fsGroup.
 func (w *worker) addToken(contents volume, source *corev1.ServiceAccountTokenProjection, mode *int32) error {
 	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{
@@ -170,10 +162,11 @@ func (w *worker) addToken(contents volume, source *corev1.ServiceAccountTokenPro
 		return fmt.Errorf("failed to fetch token: %w", err)
 	}
 	f := file{data: []byte(token.Status.Token), mode: fileMode(mode, nil)}
-	if user := commonUser(w.pod); user != nil {
+	security := security(w.pod, &w.pod.Spec.Containers[0])
+	if user := security.RunAsUser; user != nil {
 		f.mode, f.owner = 0o600, *user
 	}
-	if w.fsGroup() != nil {
+	if security.FSGroup != nil {
 		f.mode = 0o600 // and what fsGroup adds
 	}
 	contents[path.Clean(source.Path)] = f
@@ -182,13 +175,6 @@ func (w *worker) addToken(contents volume, source *corev1.ServiceAccountTokenPro
 
 func fileMode(volume, item *int32) fs.FileMode {
 	return fs.FileMode(ptr.Deref(item, ptr.Deref(volume, corev1.ConfigMapVolumeSourceDefaultMode))).Perm() //nolint:gosec // the API allows 0 to 0777
-}
-
-func (w *worker) fsGroup() *int64 {
-	if w.pod.Spec.SecurityContext == nil {
-		return nil
-	}
-	return w.pod.Spec.SecurityContext.FSGroup
 }
 
 // below is the part of a volume that a mount's subPath names: one file, whose

@@ -1,10 +1,10 @@
 package kubelet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,7 +36,7 @@ type worker struct {
 	k       *Kubelet
 	pod     *corev1.Pod // as it was when the worker began; never written
 	dir     string      // the pod's volumes, roots and logs
-	address netip.Addr
+	address string
 	proxy   string // HTTPS_PROXY, by which the network knows the pod
 	outside string // where the cluster's proxy listens for the pod, if there is one
 	forget  func() // ends the pod's way out
@@ -56,9 +56,8 @@ type worker struct {
 	dirty      chan struct{} // the status is to be published
 
 	// volumes are the contents of the pod's volumes, by name, without those of
-	// emptyDirs. Under volumesMu, which is held while they are read.
-	volumesMu sync.Mutex
-	volumes   map[string]volume
+	// emptyDirs. They are there before a container runs.
+	volumes map[string]volume
 }
 
 func newWorker(k *Kubelet, pod *corev1.Pod) *worker {
@@ -66,7 +65,7 @@ func newWorker(k *Kubelet, pod *corev1.Pod) *worker {
 		k:          k,
 		pod:        pod,
 		dir:        filepath.Join(k.config.Dir, "pods", string(pod.UID)),
-		address:    k.addresses.take(pod.Status.PodIP),
+		address:    cmp.Or(pod.Status.PodIP, podAddress(pod)),
 		started:    ptr.Deref(pod.Status.StartTime, metav1.Now()),
 		conditions: pod.Status.DeepCopy().Conditions,
 		dirty:      make(chan struct{}, 1),
@@ -129,12 +128,7 @@ func (w *worker) runContainers() {
 		return
 	}
 	for _, c := range w.init {
-		code, err := c.run()
-		if err != nil {
-			return
-		}
-		if code != 0 {
-			w.change(func() { w.phase = corev1.PodFailed })
+		if c.run() != nil {
 			return
 		}
 	}
@@ -148,21 +142,24 @@ func (w *worker) runContainers() {
 	var running sync.WaitGroup
 	for _, c := range w.main {
 		running.Go(func() {
-			_, _ = c.run() // The status has its end; an error is that of ctx.
+			_ = c.run() // The status has its end; an error is that of ctx.
 		})
 	}
 	running.Wait()
 }
+
+// unsupportedReason is why a pod waits that asks for what the sandbox does not do.
+const unsupportedReason = "UnsupportedBySandbox"
 
 // refuse leaves the pod pending and says why wherever somebody may look.
 func (w *worker) refuse(problems []error) {
 	message := errors.Join(problems...).Error()
 	w.change(func() {
 		for _, c := range slices.Concat(w.init, w.main) {
-			c.status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "UnsupportedBySandbox", Message: message}}
+			c.status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: unsupportedReason, Message: message}}
 		}
 	})
-	w.k.events.pod(w.pod, corev1.EventTypeWarning, "UnsupportedBySandbox", "%s", message)
+	w.k.events.pod(w.pod, corev1.EventTypeWarning, unsupportedReason, "%s", message)
 	w.k.config.Progress(fmt.Sprintf("pod %s/%s stays pending: %s", w.pod.Namespace, w.pod.Name, message))
 }
 
@@ -201,7 +198,6 @@ func (w *worker) remove() {
 	if w.k.ctx.Err() != nil {
 		return
 	}
-	w.k.addresses.giveBack(w.address)
 	if err := rootfs.RemoveAll(w.dir); err != nil {
 		w.k.config.Progress(fmt.Sprintf("pod %s/%s: clean up: %v", w.pod.Namespace, w.pod.Name, err))
 	}
@@ -217,10 +213,6 @@ func (k *Kubelet) prepareDirectories(ctx context.Context) error {
 	live := map[string]bool{}
 	for _, pod := range pods.Items {
 		live[string(pod.UID)] = true
-		// Before any new pod can be given it.
-		if pod.Status.PodIP != "" {
-			k.addresses.take(pod.Status.PodIP)
-		}
 	}
 	dir := filepath.Join(k.config.Dir, "pods")
 	if err := os.MkdirAll(dir, 0o700); err != nil {

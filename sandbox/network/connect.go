@@ -15,30 +15,26 @@ import (
 
 // connect is the proxy's outside: it opens tunnels, and refuses all else.
 func (n *Network) connect(w http.ResponseWriter, r *http.Request) {
-	refuse := func(status int, reason string) {
-		n.observe(Request{Host: r.Host, Method: r.Method, Path: r.URL.Path, Status: status})
-		refuseOnConnection(w, status, reason)
-	}
 	if r.Method != http.MethodConnect {
-		refuse(http.StatusForbidden, "the sandbox answers https through CONNECT, and no plain http")
+		refuseOnConnection(w, http.StatusForbidden, "the sandbox answers https through CONNECT, and no plain http")
 		return
 	}
 	host, port, err := net.SplitHostPort(r.Host)
 	if err != nil {
-		refuse(http.StatusBadRequest, "the sandbox wants CONNECT with a host and port 443")
+		refuseOnConnection(w, http.StatusBadRequest, "the sandbox wants CONNECT with a host and port 443")
 		return
 	}
 	host = strings.ToLower(host)
 	if port != "443" {
-		refuse(http.StatusForbidden, fmt.Sprintf("the sandbox answers on port 443 alone, not on %s:%s", host, port))
+		refuseOnConnection(w, http.StatusForbidden, fmt.Sprintf("the sandbox answers on port 443 alone, not on %s:%s", host, port))
 		return
 	}
 	if err := n.allow(r, host); err != nil {
-		refuse(http.StatusForbidden, err.Error())
+		refuseOnConnection(w, http.StatusForbidden, err.Error())
 		return
 	}
 	if n.handler(host) == nil {
-		refuse(http.StatusBadGateway, "the sandbox has no host "+host)
+		refuseOnConnection(w, http.StatusBadGateway, "the sandbox has no host "+host)
 		return
 	}
 	conn, buffered, err := http.NewResponseController(w).Hijack()

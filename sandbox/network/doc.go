@@ -15,6 +15,5 @@
 //
 // A customer's cluster may have a proxy of its own in between, [Network.Egress].
 //
-// Tests make hosts fail with [Network.Fault] and see every request with
-// [Network.Observe].
+// Tests make hosts fail with [Network.Fault].
 package network

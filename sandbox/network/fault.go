@@ -5,6 +5,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -40,12 +41,23 @@ type fault struct {
 // faults that matches and is not used up applies. match sees the request with
 // its full https URL and must not read the body. stop takes the fault away.
 func (n *Network) Fault(match func(*http.Request) bool, what Fault) (stop func()) {
-	return n.faults.add(&fault{Fault: what, match: match})
+	added := &fault{Fault: what, match: match}
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	n.faults = append(n.faults, added)
+	return func() {
+		n.mutex.Lock()
+		defer n.mutex.Unlock()
+		// A copy: requests walk through the list that they found.
+		n.faults = slices.DeleteFunc(slices.Clone(n.faults), func(other *fault) bool { return other == added })
+	}
 }
 
 // faultFor is nil for a request that no fault is meant for.
 func (n *Network) faultFor(r *http.Request) *fault {
-	faults := n.faults.all()
+	n.mutex.Lock()
+	faults := n.faults
+	n.mutex.Unlock()
 	if len(faults) == 0 {
 		return nil
 	}

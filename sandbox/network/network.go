@@ -35,15 +35,14 @@ type Network struct {
 	// maxBody is maxBody, but for tests.
 	maxBody int64
 
-	mutex     sync.Mutex
-	hosts     map[string]http.Handler
-	patterns  []func(host string) http.Handler
-	observers watchers[func(Request)]
-	faults    watchers[*fault]
-	clients   map[string]func(ctx context.Context, host string) error
-	proxy     *url.URL
-	tunnels   *tunnels
-	servers   []*http.Server
+	mutex    sync.Mutex
+	hosts    map[string]http.Handler
+	patterns []func(host string) http.Handler
+	faults   []*fault
+	clients  map[string]func(ctx context.Context, host string) error
+	proxy    *url.URL
+	tunnels  *tunnels
+	servers  []*http.Server
 }
 
 // Open reads or makes the certificate authority in dir; nothing listens yet.

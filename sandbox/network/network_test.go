@@ -140,7 +140,6 @@ func TestAHostsNameWinsOverPatternsAndTheLastHandlerOverEarlierOnes(t *testing.T
 
 func TestAnUnknownHostIsRefusedByNameAndNeverForwarded(t *testing.T) {
 	n := start(t, t.TempDir())
-	seen := observe(n)
 	// A listener that the proxy could reach, if it forwarded anything.
 	outside, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -165,7 +164,6 @@ func TestAnUnknownHostIsRefusedByNameAndNeverForwarded(t *testing.T) {
 		status, body := raw(t, n, "CONNECT "+target+" HTTP/1.1\r\nHost: "+target+"\r\n\r\n")
 		assert.Equal(t, want.status, status, target)
 		assert.Equal(t, want.text+"\n", body)
-		assert.Contains(t, seen(), network.Request{Host: target, Method: http.MethodConnect, Status: want.status})
 	}
 	for _, request := range []string{
 		"GET http://" + outside.Addr().String() + "/ HTTP/1.1\r\nHost: x\r\n\r\n",

@@ -205,7 +205,6 @@ func TestAnImmutableTagIsNotMoved(t *testing.T) {
 	require.NoError(t, s.push(target, token, image))
 	require.NoError(t, s.push(target, token, image), "the same again is no move")
 	require.ErrorContains(t, s.push(target, token, randomImage(t)), "MANIFEST_INVALID: cannot update tag 1.0. The repository has enabled tag immutability")
-	require.ErrorContains(t, s.registries.Publish(t.Context(), target, randomImage(t)), "has enabled tag immutability")
 	want, err := image.Digest()
 	require.NoError(t, err)
 	assert.Equal(t, want, s.mustPull(target, token).Digest)
@@ -248,14 +247,13 @@ func TestAVirtualRepositoryServesItsUpstreams(t *testing.T) {
 	require.ErrorContains(t, err, `MANIFEST_UNKNOWN: Failed to fetch "2026.11"`)
 
 	newer := randomImage(t)
-	require.NoError(t, s.registries.Publish(t.Context(), host+"/"+project+"/newer/team/server:2026.10", newer))
+	require.NoError(t, s.registries.Seed(t.Context(), host+"/"+project+"/newer/team/server:2026.10", newer))
 	want, err := newer.Digest()
 	require.NoError(t, err)
 	assert.Equal(t, want, s.mustPull(viewed, token).Digest, "the upstream of the greater priority comes first")
 
 	s.grant("view", writer, "serviceAccount:"+acmeAccount)
 	require.ErrorContains(t, s.push(viewed, token, randomImage(t)), "is virtual: nothing can be pushed to it")
-	require.ErrorContains(t, s.registries.Publish(t.Context(), viewed, newer), "want a standard repository that exists")
 }
 
 func TestTheRegistryMustBeEnabled(t *testing.T) {

@@ -10,7 +10,7 @@
 //     which nobody may push.
 //
 // What the world has in its repositories is there from the beginning, as
-// placeholders; [Registries.Publish] adds others without asking anybody. What a
+// placeholders; [Registries.Publish] adds others to the public ones. What a
 // repository holds goes with it: one that is deleted and made again starts empty.
 //
 // Artifact Registry refuses other users than oauth2accesstoken, tokens that do

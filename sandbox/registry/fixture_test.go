@@ -107,7 +107,7 @@ func newSettingOf(t *testing.T, bindings []world.Binding) *setting {
 	released, err := content.Placeholder(world.Image{Name: "server", Tag: "1.4.2"})
 	require.NoError(t, err)
 	for _, image := range []string{acmeImage, globexImage} {
-		require.NoError(t, s.registries.Publish(t.Context(), image, released))
+		require.NoError(t, s.registries.Seed(t.Context(), image, released))
 	}
 	s.acmeReader = s.grant("acme", reader, "serviceAccount:"+acmeAccount)
 	s.grant("globex", reader, "serviceAccount:"+globexAccount)

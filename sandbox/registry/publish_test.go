@@ -104,17 +104,12 @@ func TestPublishingSaysWhatItWants(t *testing.T) {
 	s := newSetting(t)
 	image := randomImage(t)
 	for target, words := range map[string]string{
-		"registry.example.com/a/b:1":          "there is no such registry in this world",
-		host + "/" + project + "/acme:1":      "there is no such registry in this world",
-		host + "/" + project + "/nothing/b:1": "want a standard repository that exists",
-		"refresher":                           "publish",
+		"registry.example.com/a/b:1": "there is no such public registry in this world",
+		acmeImage:                    "there is no such public registry in this world",
+		"refresher":                  "publish",
 	} {
 		require.ErrorContains(t, s.registries.Publish(t.Context(), target, image), words, target)
 	}
-	require.NoError(t, s.registries.Publish(t.Context(), acmeImage, image))
-	want, err := image.Digest()
-	require.NoError(t, err)
-	assert.Equal(t, want, s.mustPull(acmeImage, s.accountToken(acmeAccount)).Digest)
 }
 
 func TestADamagedStoreIsNamed(t *testing.T) {

@@ -81,31 +81,18 @@ func (r *Registries) Handler(host string) http.Handler {
 	}
 }
 
-// Publish puts an image or an index at HOST/NAME:TAG, without asking anybody. A
-// tag that exists is moved, but not where tags are immutable. The host must be
-// a registry of the world, or Artifact Registry's, with a repository that exists.
+// Publish puts an image or an index at HOST/NAME:TAG of a public registry. A tag that
+// exists is moved.
 func (r *Registries) Publish(ctx context.Context, reference string, artifact remote.Taggable) error {
 	tag, err := name.NewTag(reference, name.StrictValidation)
 	if err != nil {
 		return fmt.Errorf("registry: publish: %w", err)
 	}
-	if held, exists := r.public[tag.RegistryStr()]; exists {
-		return held.Publish(ctx, tag.RepositoryStr(), tag.TagStr(), artifact, nil)
+	held, exists := r.public[tag.RegistryStr()]
+	if !exists {
+		return fmt.Errorf("registry: publish %s: there is no such public registry in this world", reference)
 	}
-	location, found := strings.CutSuffix(tag.RegistryStr(), artifactSuffix)
-	parts := strings.SplitN(tag.RepositoryStr(), "/", 3)
-	if !found || len(parts) != 3 {
-		return fmt.Errorf("registry: publish %s: there is no such registry in this world", reference)
-	}
-	repository, exists := r.config.Cloud.Repository(location, parts[0], parts[1])
-	if !exists || repository.Virtual() {
-		return fmt.Errorf("registry: publish %s: want a standard repository that exists", reference)
-	}
-	held, err := r.repositories.of(ctx, repository)
-	if err != nil {
-		return err
-	}
-	return held.Publish(ctx, tag.RepositoryStr(), tag.TagStr(), artifact, immutability(repository.ImmutableTags()))
+	return held.Publish(ctx, tag.RepositoryStr(), tag.TagStr(), artifact)
 }
 
 // repositories are the contents of the repositories of Artifact Registry.

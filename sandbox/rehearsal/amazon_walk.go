@@ -66,18 +66,24 @@ func (a *amazon) session(ctx context.Context, v amazonVariation) (keys, error) {
 	case !a.refreshes():
 		return a.mint(a.roleARN)
 	}
-	if a.podIdentity() {
-		token, err := a.podToken(ctx, v.start)
+	return a.become(ctx, v.start, a.podIdentity(), cmp.Or(v.asked, a.roleARN))
+}
+
+// become becomes a role with a ServiceAccount token: by Pod Identity the one that its
+// association says.
+func (a *amazon) become(ctx context.Context, s start, byPod bool, roleARN string) (keys, error) {
+	if byPod {
+		token, err := a.podToken(ctx, s)
 		if err != nil {
 			return nil, err
 		}
 		return a.askEKS(ctx, token)
 	}
-	token, err := a.subjectToken(ctx, v.start)
+	token, err := a.subjectToken(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	return a.askSTS(ctx, token, cmp.Or(v.asked, a.roleARN))
+	return a.askSTS(ctx, token, roleARN)
 }
 
 // mint makes credentials of a role without asking anybody.

@@ -41,21 +41,11 @@ func (a *amazon) becomeRole(ctx context.Context, w *workload, roleARN string) er
 		return a.giveToPod(a, w.namespace, w.account, roleARN)
 	}
 	s, audience := w.start(), audienceSTS
-	s.audience = &audience
 	if byPod {
 		audience = audiencePod
-		token, err := a.podToken(ctx, s)
-		if err != nil {
-			return err
-		}
-		_, err = a.askEKS(ctx, token)
-		return err
 	}
-	token, err := a.subjectToken(ctx, s)
-	if err != nil {
-		return err
-	}
-	_, err = a.askSTS(ctx, token, roleARN)
+	s.audience = &audience
+	_, err = a.become(ctx, s, byPod, roleARN)
 	return err
 }
 

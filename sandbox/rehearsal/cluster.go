@@ -3,15 +3,13 @@ package rehearsal
 import (
 	"context"
 	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
-	"os"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/keyutil"
 )
 
 // Cluster is a cluster of the world, as its administrator has it.
@@ -55,24 +53,13 @@ func (c *cluster) accountToken(ctx context.Context, namespace, account, audience
 
 // signingKey is the cluster's own: whoever has it can be every ServiceAccount.
 func (c *cluster) signingKey() (*rsa.PrivateKey, error) {
-	text, err := os.ReadFile(c.SigningKeyFile)
+	key, err := keyutil.PrivateKeyFromFile(c.SigningKeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("rehearsal: %w", err)
 	}
-	block, _ := pem.Decode(text)
-	if block == nil {
-		return nil, fmt.Errorf("rehearsal: %s holds no PEM block", c.SigningKeyFile)
-	}
-	if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
-		return key, nil
-	}
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("rehearsal: %s: %w", c.SigningKeyFile, err)
-	}
-	key, ok := parsed.(*rsa.PrivateKey)
+	signing, ok := key.(*rsa.PrivateKey)
 	if !ok {
 		return nil, fmt.Errorf("rehearsal: %s holds no RSA key", c.SigningKeyFile)
 	}
-	return key, nil
+	return signing, nil
 }

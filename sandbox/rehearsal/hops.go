@@ -109,6 +109,17 @@ func (r *Rehearsal) Refresh(ctx context.Context) error {
 	return nil
 }
 
+// Pull pulls the first environment's image as a kubelet does: with the pull secret as
+// it is at that time.
+func (r *Rehearsal) Pull(ctx context.Context) error {
+	c := r.ways[0].base()
+	_, config, err := c.pullSecret(ctx, c.namespace)
+	if err != nil {
+		return err
+	}
+	return c.registryRequest(ctx, authn.FromConfig(config.Auths[c.registry]), "", "")
+}
+
 // explainHop adds what the refresher says of a hop that did not hold.
 func explainHop(hop Hop, said []Hop) string {
 	at := slices.IndexFunc(said, func(other Hop) bool { return !other.OK })

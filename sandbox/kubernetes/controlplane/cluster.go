@@ -86,11 +86,8 @@ type Cluster struct {
 	authority []byte
 
 	processes []*child.Process // in the order of their start
-	done      chan struct{}
-	doneOnce  sync.Once
-
-	stopOnce sync.Once
-	stopErr  error
+	stopOnce  sync.Once
+	stopErr   error
 }
 
 // Start starts the processes one after another, each when the one before is
@@ -124,7 +121,7 @@ func start(ctx context.Context, config Config) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{config: config, files: files, token: token, done: make(chan struct{})}
+	c := &Cluster{config: config, files: files, token: token}
 	if err := c.startProcesses(ctx); err != nil {
 		return nil, errors.Join(err, c.Stop())
 	}
@@ -156,16 +153,7 @@ func (c *Cluster) startProcesses(ctx context.Context) error {
 	}
 	// etcd's port may have gone to another etcd, which then answered for ours:
 	// ours has ended by now, and nothing of this start may stand.
-	if err := c.Err(); err != nil {
-		return err
-	}
-	for _, p := range c.processes {
-		go func() {
-			<-p.Ended()
-			c.doneOnce.Do(func() { close(c.done) })
-		}()
-	}
-	return nil
+	return c.Err()
 }
 
 // startEtcd returns etcd's client URL.
@@ -182,7 +170,7 @@ func (c *Cluster) startEtcd(ctx context.Context) (string, error) {
 			"--listen", listen,
 			"--peer", "http://" + ports[1],
 		}, nil
-	}, func(ctx context.Context) error { return getOK(ctx, plainClient, listen+"/health", "") })
+	}, func(ctx context.Context) error { return healthy(ctx, &rest.Config{Host: listen}, "/health") })
 	return listen, err
 }
 
@@ -199,17 +187,22 @@ func (c *Cluster) startAPIServer(ctx context.Context, etcd string) error {
 		return apiServerFlags(c.config, c.files, etcd, ports[0])
 	}, func(ctx context.Context) error {
 		// The server writes its certificate while it starts.
-		authority, err := os.ReadFile(c.files.certificate)
-		if err != nil {
+		var err error
+		if c.authority, err = os.ReadFile(c.files.certificate); err != nil {
 			return err
 		}
-		client, err := trustingClient(authority)
-		if err != nil {
-			return err
-		}
-		c.authority = authority
-		return getOK(ctx, client, c.server+"/readyz", c.token)
+		return healthy(ctx, c.RESTConfig(), "/readyz")
 	})
+}
+
+// healthy asks for a path and wants a 200.
+func healthy(ctx context.Context, config *rest.Config, path string) error {
+	config.Timeout = 5 * time.Second
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return err
+	}
+	return client.Discovery().RESTClient().Get().AbsPath(path).Do(ctx).Error()
 }
 
 func (c *Cluster) startControllerManager(ctx context.Context, client kubernetes.Interface) error {
@@ -255,11 +248,8 @@ func (c *Cluster) Context() string { return c.config.Context }
 // Issuer is the issuer of the cluster's ServiceAccount tokens.
 func (c *Cluster) Issuer() string { return c.config.Issuer }
 
-// Server is the API server's URL, on loopback. It changes with every start.
-func (c *Cluster) Server() string { return c.server }
-
 // RESTConfig returns a new configuration for clients that act as the cluster's
-// administrator (group system:masters).
+// administrator (group system:masters). The port changes with every start.
 func (c *Cluster) RESTConfig() *rest.Config {
 	return &rest.Config{
 		Host:            c.server,
@@ -275,10 +265,6 @@ func (c *Cluster) RESTConfig() *rest.Config {
 // SigningKeyFile is the PEM file of the key that signs ServiceAccount tokens
 // (RS256). It is made at the first start and never changes.
 func (c *Cluster) SigningKeyFile() string { return c.files.signingKey }
-
-// Done is closed when any of the cluster's processes has ended, whether by Stop
-// or by itself; Err then says which.
-func (c *Cluster) Done() <-chan struct{} { return c.done }
 
 // Err names the processes that ended by themselves, with the ends of their
 // logs. It is nil while all run and after an orderly Stop.

@@ -3,6 +3,8 @@ package controlplane
 import (
 	"context"
 	"path/filepath"
+
+	"k8s.io/client-go/rest"
 )
 
 // ProcessIDs are the IDs of the cluster's processes in the order of their start.
@@ -23,6 +25,6 @@ func LaunchEtcd(ctx context.Context, binary, dir string, choose func() []string)
 		addresses := choose()
 		listen = "http://" + addresses[0]
 		return []string{"--data-dir", filepath.Join(dir, "etcd"), "--listen", listen, "--peer", "http://" + addresses[1]}, nil
-	}, func(ctx context.Context) error { return getOK(ctx, plainClient, listen+"/health", "") })
+	}, func(ctx context.Context) error { return healthy(ctx, &rest.Config{Host: listen}, "/health") })
 	return c, err
 }

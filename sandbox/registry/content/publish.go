@@ -14,10 +14,10 @@ import (
 
 // Publish writes an image or an index, and all that it is made of, under a tag, as a
 // release pipeline would that may do everything.
-func (s *Store) Publish(ctx context.Context, repository, tag string, artifact remote.Taggable, immutable Immutable) error {
+func (s *Store) Publish(ctx context.Context, repository, tag string, artifact remote.Taggable) error {
 	to, err := name.NewTag("store.example/" + repository + ":" + tag)
 	if err == nil {
-		err = remote.Push(to, artifact, remote.WithContext(ctx), remote.WithTransport(pipeline{s, immutable}))
+		err = remote.Push(to, artifact, remote.WithContext(ctx), remote.WithTransport(pipeline{s}))
 	}
 	if err != nil {
 		return fmt.Errorf("content: publish %s:%s: %w", repository, tag, err)
@@ -26,10 +26,7 @@ func (s *Store) Publish(ctx context.Context, repository, tag string, artifact re
 }
 
 // pipeline takes a client's requests to the store in this process.
-type pipeline struct {
-	store     *Store
-	immutable Immutable
-}
+type pipeline struct{ store *Store }
 
 // RoundTrip implements http.RoundTripper.
 func (p pipeline) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -38,7 +35,7 @@ func (p pipeline) RoundTrip(r *http.Request) (*http.Response, error) {
 		inside.Body = http.NoBody
 	}
 	if at, known := ParseRoute(r.URL.Path); known { // else it asks for /v2/
-		p.store.Serve(answer, inside, at, p.immutable)
+		p.store.Serve(answer, inside, at, nil)
 	}
 	response := answer.Result()
 	response.Request = r
@@ -70,7 +67,7 @@ func (s *Store) PublishMissing(ctx context.Context, prefix string, images []worl
 		if err != nil {
 			return err
 		}
-		if err := s.Publish(ctx, at.Name, image.Tag, placeholder, nil); err != nil {
+		if err := s.Publish(ctx, at.Name, image.Tag, placeholder); err != nil {
 			return err
 		}
 	}

@@ -28,9 +28,7 @@ const (
 type Spec struct {
 	// Root is the root directory.
 	Root string
-	// Path is the program's path inside the root; Args are its arguments, its
-	// name first.
-	Path string
+	// Args are the program's path inside the root and its arguments.
 	Args []string
 	// Env is the whole environment, KEY=VALUE.
 	Env []string
@@ -78,7 +76,7 @@ func Start(spec Spec) (*Process, error) {
 func start(spec Spec, attributes *syscall.SysProcAttr) (*exec.Cmd, error) {
 	for attempt := 0; ; attempt++ {
 		command := &exec.Cmd{
-			Path: spec.Path, Args: spec.Args, Dir: spec.Dir,
+			Path: spec.Args[0], Args: spec.Args, Dir: spec.Dir,
 			// Not nil: that would be this process' environment.
 			Env:         append([]string{}, spec.Env...),
 			Stdout:      spec.Output,

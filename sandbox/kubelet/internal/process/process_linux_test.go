@@ -86,7 +86,7 @@ func root(t *testing.T) string {
 
 func spec(root string, output *os.File, arguments ...string) process.Spec {
 	return process.Spec{
-		Root: root, Path: "/program", Args: append([]string{"program"}, arguments...), Dir: "/work",
+		Root: root, Args: append([]string{"/program"}, arguments...), Dir: "/work",
 		Env: []string{"VALUE=set"}, UID: 65532, GID: 65533, Output: output,
 	}
 }
@@ -186,7 +186,7 @@ func TestAProgramDiesWithTheProcessThatStartedIt(t *testing.T) {
 }
 
 func TestAMissingProgramIsAnError(t *testing.T) {
-	_, err := process.Start(process.Spec{Root: root(t), Path: "/missing", Args: []string{"missing"}, Dir: "/", UID: 65532})
+	_, err := process.Start(process.Spec{Root: root(t), Args: []string{"/missing"}, Dir: "/", UID: 65532})
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 

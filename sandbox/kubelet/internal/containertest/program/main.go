@@ -67,14 +67,6 @@ func do(verb, operand string, rest []string) error {
 		} else if !os.IsPermission(err) {
 			return fmt.Errorf("want a refusal: %w", err)
 		}
-	case "once": // PATH: fails the first time, until PATH is there
-		if _, err := os.Stat(operand); err == nil { //nolint:gosec // what the test names
-			return nil
-		}
-		if err := os.WriteFile(operand, nil, 0o600); err != nil { //nolint:gosec // what the test names
-			return err
-		}
-		os.Exit(3)
 	case "get": // URL
 		response, err := http.Get(operand) //nolint:gosec // the test's own server
 		if err != nil {

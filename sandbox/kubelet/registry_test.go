@@ -1,4 +1,4 @@
-package containertest
+package kubelet_test
 
 import (
 	"archive/tar"
@@ -25,25 +25,25 @@ import (
 
 // The registry's host name, and who may read its repositories outside public/.
 const (
-	RegistryHost = "registry.example"
-	User         = "reader"
-	Password     = "the reader's password"
+	registryHost     = "registry.example"
+	registryUser     = "reader"
+	registryPassword = "the reader's password"
 )
 
-// DenialWords are what the registry says to somebody else.
-const DenialWords = `Permission "artifactregistry.repositories.downloadArtifacts" denied`
+// denialWords are what the registry says to somebody else.
+const denialWords = `Permission "artifactregistry.repositories.downloadArtifacts" denied`
 
-// World is a network with the registry.
-type World struct{ *network.Network }
+// registryWorld is a network with the registry.
+type registryWorld struct{ *network.Network }
 
-// NewWorld starts it; its authority is kept in dir.
-func NewWorld(dir string) (*World, error) {
+// newWorld starts it; its authority is kept in dir.
+func newWorld(dir string) (*registryWorld, error) {
 	n, err := network.Open(dir)
 	if err != nil {
 		return nil, err
 	}
 	storage := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
-	n.Handle(RegistryHost, http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {
+	n.Handle(registryHost, http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {
 		public := strings.HasPrefix(request.URL.Path, "/v2/public/")
 		user, password, given := request.BasicAuth()
 		switch {
@@ -52,13 +52,13 @@ func NewWorld(dir string) (*World, error) {
 		case !given && !public:
 			answer.Header().Set("WWW-Authenticate", `Basic realm="registry"`)
 			refuse(answer, http.StatusUnauthorized, "UNAUTHORIZED", "authentication required")
-		case given && (user != User || password != Password):
-			refuse(answer, http.StatusForbidden, "DENIED", DenialWords)
+		case given && (user != registryUser || password != registryPassword):
+			refuse(answer, http.StatusForbidden, "DENIED", denialWords)
 		default:
 			storage.ServeHTTP(answer, request)
 		}
 	}))
-	return &World{n}, n.Start(context.Background())
+	return &registryWorld{n}, n.Start(context.Background())
 }
 
 func refuse(answer http.ResponseWriter, status int, code, message string) {
@@ -68,16 +68,13 @@ func refuse(answer http.ResponseWriter, status int, code, message string) {
 	_ = json.NewEncoder(answer).Encode(body) // The client is gone.
 }
 
-// Push stores an image with these files, one layer, at REPOSITORY:TAG of the
+// push stores an image with these files, one layer, at REPOSITORY:TAG of the
 // registry and returns its reference.
-func (w *World) Push(repository string, config v1.Config, files ...File) (string, error) {
+func (w *registryWorld) push(repository string, config v1.Config, files ...imageFile) (string, error) {
 	var content bytes.Buffer
 	writer := tar.NewWriter(&content)
 	for _, file := range files {
 		header := &tar.Header{Typeflag: tar.TypeReg, Name: file.Name, Mode: file.Mode, Size: int64(len(file.Content))}
-		if file.Link != "" {
-			header.Typeflag, header.Linkname, header.Size = tar.TypeSymlink, file.Link, 0
-		}
 		if err := writer.WriteHeader(header); err != nil {
 			return "", err
 		}
@@ -99,21 +96,19 @@ func (w *World) Push(repository string, config v1.Config, files ...File) (string
 	if image, err = mutate.Config(image, config); err != nil {
 		return "", err
 	}
-	reference, err := name.ParseReference(RegistryHost + "/" + repository)
+	reference, err := name.ParseReference(registryHost + "/" + repository)
 	if err != nil {
 		return "", err
 	}
-	if err := remote.Write(reference, image, remote.WithTransport(w.Client().Transport), remote.WithAuth(&authn.Basic{Username: User, Password: Password})); err != nil {
+	if err := remote.Write(reference, image, remote.WithTransport(w.Client().Transport), remote.WithAuth(&authn.Basic{Username: registryUser, Password: registryPassword})); err != nil {
 		return "", fmt.Errorf("push %s: %w", reference, err)
 	}
 	return reference.Name(), nil
 }
 
-// File is a regular file of an image, or a symbolic link.
-type File struct {
+// imageFile is a regular file of an image.
+type imageFile struct {
 	Name    string
 	Mode    int64
 	Content []byte
-	// Link is where a symbolic link points.
-	Link string
 }

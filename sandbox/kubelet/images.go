@@ -1,0 +1,106 @@
+package kubelet
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+)
+
+// pulledImage is an image for linux and this machine's architecture.
+type pulledImage struct {
+	// id is REPOSITORY@DIGEST of what the reference named: the image, or the
+	// index that has it.
+	id string
+	// config says how its containers start.
+	config v1.Config
+	// size is that of its compressed layers, in bytes.
+	size int64
+
+	layers v1.Image
+}
+
+// files are the image's file system as an uncompressed tar stream, the
+// uppermost layers first, each name once. The caller closes it.
+func (i *pulledImage) files() io.ReadCloser { return mutate.Extract(i.layers) }
+
+// fetchImage asks the reference's registry, through transport, for the image with each of
+// the credentials, one after another until it is given, or anonymously where there
+// are none. The error holds the registry's answer to every attempt. What a registry
+// allowed once is not remembered: it is asked for the manifest and every layer.
+func fetchImage(ctx context.Context, transport http.RoundTripper, reference name.Reference, credentials []authn.AuthConfig) (*pulledImage, error) {
+	attempts := []authn.Authenticator{authn.Anonymous}
+	if len(credentials) > 0 {
+		attempts = attempts[:0]
+		for _, c := range credentials {
+			attempts = append(attempts, authn.FromConfig(c))
+		}
+	}
+	var problems []error
+	for _, attempt := range attempts {
+		image, err := fetchAs(ctx, transport, reference, attempt)
+		if err == nil {
+			return image, nil
+		}
+		problems = append(problems, fmt.Errorf("failed to pull and unpack image %q: %w", reference.Name(), err))
+	}
+	return nil, errors.Join(problems...)
+}
+
+func fetchAs(ctx context.Context, transport http.RoundTripper, reference name.Reference, auth authn.Authenticator) (*pulledImage, error) {
+	described, err := remote.Get(reference,
+		remote.WithContext(ctx), remote.WithTransport(transport), remote.WithAuth(auth),
+		remote.WithPlatform(v1.Platform{OS: "linux", Architecture: runtime.GOARCH}))
+	if err != nil {
+		return nil, err
+	}
+	image, err := described.Image()
+	if err != nil {
+		return nil, err
+	}
+	config, err := image.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	layers, err := image.Layers()
+	if err != nil {
+		return nil, err
+	}
+	pulled := &pulledImage{id: reference.Context().Digest(described.Digest.String()).Name(), config: config.Config, layers: empty.Image}
+	for _, layer := range layers {
+		data, err := readLayer(layer)
+		if err != nil {
+			return nil, err
+		}
+		pulled.size += int64(len(data))
+		held, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil })
+		if err != nil {
+			return nil, err
+		}
+		if pulled.layers, err = mutate.AppendLayers(pulled.layers, held); err != nil {
+			return nil, err
+		}
+	}
+	return pulled, nil
+}
+
+// readLayer fetches a layer; the transfer checks the digest.
+func readLayer(layer v1.Layer) ([]byte, error) {
+	content, err := layer.Compressed()
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(content)
+	return data, errors.Join(err, content.Close())
+}
