@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	pulumikubernetes "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
@@ -330,8 +331,10 @@ func TestABrokenChainFailsAtItsHop(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, "dev")
 	p.impatient()
-	program := stacks.Run
+	program := inAContext("other")
 	s := p.start(func(ctx *pulumi.Context) error { return program(ctx) })
+	_, err := open(t, s).Up(context.Background())
+	require.ErrorContains(t, err, `context "other" does not exist`)
 	for _, c := range []struct {
 		name, resource string
 		alter          func(pulumi.Map)
@@ -357,6 +360,19 @@ func TestABrokenChainFailsAtItsHop(t *testing.T) {
 			assert.Contains(t, last.Detail, "likely cause")
 			assert.Contains(t, last.Detail, c.cause)
 		})
+	}
+}
+
+// inAContext is a program that makes one object in a context of the kubeconfig.
+func inAContext(name string) pulumi.RunFunc {
+	return func(ctx *pulumi.Context) error {
+		provider, err := pulumikubernetes.NewProvider(ctx, name, &pulumikubernetes.ProviderArgs{Context: pulumi.String(name)})
+		if err != nil {
+			return err
+		}
+		const token = "kubernetes:core/v1:ConfigMap"
+		return ctx.RegisterResource(token, "settings", typed(token, pulumi.Map{"metadata": pulumi.Map{"name": text("settings")}}),
+			&pulumi.CustomResourceState{}, pulumi.Provider(provider))
 	}
 }
 

@@ -200,15 +200,6 @@ func TestACustomerIsDeployedChangedAndOffBoarded(t *testing.T) {
 	t.Run("a second up changes nothing", func(t *testing.T) {
 		assert.Empty(t, changes(up(t, s)))
 	})
-	t.Run("a context that is not there is told", func(t *testing.T) {
-		right := client(t, s)
-		before := uids(t, right, namespace)
-		p.set("environments.default.cluster.context", "other")
-		_, err := open(t, s).Up(context.Background())
-		require.ErrorContains(t, err, `context "other" does not exist`)
-		assert.Equal(t, before, uids(t, right, namespace))
-		p.set("environments.default.cluster.context", "example-cluster")
-	})
 	t.Run("another tag changes only the workload", func(t *testing.T) {
 		p.set("product.tag", "1.1")
 		result := up(t, s)
