@@ -267,6 +267,9 @@ func Start(ctx context.Context, options Options) (_ *Sandbox, err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
+	if err := dir.Claim(); err != nil {
+		return nil, fmt.Errorf("%w: run `make reset STACK=%s`", err, options.Stack)
+	}
 	if err := s.findTools(ctx); err != nil {
 		return nil, err
 	}

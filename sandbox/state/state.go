@@ -52,6 +52,26 @@ func Open(path string) (*Dir, error) {
 	return &Dir{path: path, lock: lock}, nil
 }
 
+// format is the form of what the directory holds. It changes with the names in any
+// store's file.
+const format = "2"
+
+// Claim marks a new directory, and refuses one of another form.
+func (d *Dir) Claim() error {
+	held, err := os.ReadFile(d.Path("format"))
+	if string(held) == format {
+		return nil
+	}
+	entries, listing := os.ReadDir(d.path)
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist), listing != nil:
+		return fmt.Errorf("state: %w", errors.Join(err, listing))
+	case len(entries) > 1: // the lock, and what another version left
+		return fmt.Errorf("state: %s was written by another version of the sandbox", d.path)
+	}
+	return os.WriteFile(d.Path("format"), []byte(format), 0o600)
+}
+
 // Path joins elements to the directory's own path.
 func (d *Dir) Path(elements ...string) string {
 	return filepath.Join(append([]string{d.path}, elements...)...)
