@@ -151,7 +151,7 @@ func repositoryPolicyType() provider.Type[*Client] {
 		Args:      pulumiecr.RepositoryPolicyArgs{}.ElementType(),
 		Immutable: []string{"repository"},
 	}, "ECR Repository Policy",
-		func(client *Client, repository ecr.Repository) string { return repository.PolicyText() },
+		func(_ *Client, repository ecr.Repository) string { return repository.PolicyText() },
 		func(client *Client, name, text string) (ecr.Repository, error) {
 			return client.cloud.ECR.SetPolicy(client.Place, name, text)
 		},

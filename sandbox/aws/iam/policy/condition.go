@@ -40,7 +40,7 @@ func parseOperator(text string) (operator, bool) {
 	parsed, known := operators[name]
 	parsed.ifExists = ifExists
 	// Null asks for existence itself.
-	return parsed, known && !(parsed.null && ifExists)
+	return parsed, known && (!parsed.null || !ifExists)
 }
 
 // keyForm is a condition key: the name of a service, or the issuer of an OIDC
