@@ -230,7 +230,7 @@ type Sandbox struct {
 	record      *rehearsal.Record
 	pipeline    *rehearsal.Pipeline
 	// stopPipeline is nil until the pipeline was started; updates are when engines
-	// were opened.
+	// were opened, each for one update or none.
 	stopPipeline func()
 	updates      []time.Time
 	close        func() error

@@ -43,7 +43,7 @@ func (c *Cloud) configure(config map[string]any) (*Client, error) {
 	var problems []error
 	for _, key := range unmodelled {
 		if _, given := config[key]; given {
-			problems = append(problems, fmt.Errorf("%s: the sandbox does not model it: leave it out", key))
+			problems = append(problems, provider.NotModelled(key))
 		}
 	}
 	region, _ := config["region"].(string)

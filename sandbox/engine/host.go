@@ -152,7 +152,7 @@ func FindCLI(tools string) (CLI, error) {
 
 // frugal is a CLI that does not run for what nobody reads: the Automation API asks for
 // outputs and history after each operation, and selects a stack that every command
-// names. Each run derives the key of the passphrase anew, which takes it most of a second.
+// names. Each run derives the key of the passphrase anew, which takes most of a second.
 type frugal struct {
 	auto.PulumiCommand
 	dir string // the state directory

@@ -18,7 +18,7 @@
 //
 // It models OIDC providers, and standard and virtual repositories of the
 // format Docker. AWS and SAML providers, remote repositories, other formats,
-// default labels and IAM Conditions are refused as not modelled. The caller may do everything,
-// and a change takes effect at once, where Google documents up to minutes. What is
-// settling, though, is met as missing once: see [Open].
+// default labels and IAM Conditions are refused as not modelled. The caller may do
+// everything, and a change takes effect at once, where Google documents up to minutes.
+// What is settling, though, is met as missing once: see [Open].
 package gcp

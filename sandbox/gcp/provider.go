@@ -1,7 +1,6 @@
 package gcp
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,7 +37,7 @@ func (c *Cloud) Provider() *provider.Definition[*Client] {
 
 func (c *Cloud) configure(config map[string]any) (*Client, error) {
 	if _, given := config["defaultLabels"]; given {
-		return nil, errors.New("defaultLabels: the sandbox does not model it: leave it out")
+		return nil, provider.NotModelled("defaultLabels")
 	}
 	client := &Client{cloud: c}
 	client.project, _ = config["project"].(string)

@@ -139,6 +139,11 @@ func (i *instance[C]) Configure(_ context.Context, request plugin.ConfigureReque
 	return plugin.ConfigureResponse{}, nil
 }
 
+// NotModelled refuses a key or a property that would change what a provider does.
+func NotModelled(key string) error {
+	return fmt.Errorf("%s: the sandbox does not model it: leave it out", key)
+}
+
 // Check refuses what the type's arguments do not allow and what the sandbox does
 // not model, and returns the inputs with defaults filled in.
 func (i *instance[C]) Check(_ context.Context, request plugin.CheckRequest) (plugin.CheckResponse, error) {
@@ -153,9 +158,7 @@ func (i *instance[C]) Check(_ context.Context, request plugin.CheckRequest) (plu
 	failures := checkObject("", inputs, resourceType.Args, resourceType.Required)
 	for _, property := range resourceType.Unmodelled {
 		if _, given := inputs[property]; given {
-			failures = append(failures, plugin.CheckFailure{
-				Property: property, Reason: fmt.Sprintf("%s: the sandbox does not model it: leave it out", property),
-			})
+			failures = append(failures, plugin.CheckFailure{Property: property, Reason: NotModelled(string(property)).Error()})
 		}
 	}
 	if _, given := inputs[resourceType.Name]; resourceType.Name != "" && !given {

@@ -26,7 +26,7 @@ type runner struct {
 	stdout, stderr io.Writer
 	options        sandbox.Options
 	json           bool
-	first          bool // up ends at the first case that is not refused as it has to be
+	first          bool // up stops at the first case that is not refused as it has to be
 }
 
 // up deploys, walks the chain and tries every refusal.

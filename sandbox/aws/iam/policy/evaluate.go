@@ -100,8 +100,8 @@ func (d Decision) Reason() string {
 // policies and the resource's; within one account either side is enough, but a
 // resource policy that names the account leaves the decision to the caller's
 // policies, one that names the role is still limited by the boundary, and one
-// that names the session, the user or everyone is not. A trust policy must always allow. Services and web identities have no policies
-// of their own.
+// that names the session, the user or everyone is not. A trust policy must always
+// allow. Services and web identities have no policies of their own.
 func Evaluate(request Request, policies Policies) Decision {
 	e := evaluation{request: request}
 	own := e.side(IdentityPolicy, policies.Identity)
