@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,9 +44,7 @@ func (w workshop) build(ctx context.Context, m Mutant) (option []string, err err
 		return nil, err
 	}
 	if m.module() != refresher {
-		// What is run once need not be fast: this builds in two thirds of the time.
-		return []string{"--program", program}, w.run(ctx, "go", "build", "-overlay", w.overlay(), "-o", program,
-			"-gcflags", "waybill.example/waybill/...=-N -l", "-ldflags", "-s -w", ".")
+		return []string{"--program", program}, w.run(ctx, "go", append([]string{"build", "-o", program}, w.flags()...)...)
 	}
 	// The image's builder knows no overlay, but builds another source.
 	if err := os.CopyFS(w.path(refresher), os.DirFS(filepath.Join(w.root, refresher))); err != nil {
@@ -56,6 +55,11 @@ func (w workshop) build(ctx context.Context, m Mutant) (option []string, err err
 	}
 	return []string{"--refresher", image}, w.run(ctx, "go", "run", "-C", refresher, "./cmd/image", "--version", "0.0.0-mutant",
 		"--source", w.path(refresher), "--platforms", "linux/"+runtime.GOARCH, "--output", image)
+}
+
+// flags build what is run once, and need not be fast, in two thirds of the time.
+func (w workshop) flags() []string {
+	return []string{"-overlay", w.overlay(), "-gcflags", "waybill.example/waybill/...=-N -l", "-ldflags", "-s -w"}
 }
 
 const refresher = "refresher"
@@ -76,7 +80,7 @@ func (m Mutant) packages() string {
 
 // test says whether tests notice the mutant.
 func (w workshop) test(ctx context.Context, module string, arguments ...string) string {
-	if w.run(ctx, "go", append([]string{"test", "-C", module, "-vet=off", "-overlay", w.overlay()}, arguments...)...) != nil {
+	if w.run(ctx, "go", slices.Concat([]string{"test", "-C", module, "-vet=off"}, w.flags(), arguments)...) != nil {
 		return "notice"
 	}
 	return "pass"
