@@ -169,23 +169,26 @@ func checkLabels(p *check.Problems, key string, given map[string]string, value *
 func (pod Pod) user() int  { return cmp.Or(pod.User, nonRoot) }
 func (pod Pod) group() int { return cmp.Or(pod.Group, pod.user()) }
 
-// template is the template of pods that run one container. The spec and the
+// podTemplate is the template of pods that run one container. The spec and the
 // container say what is the component's own; everything that a cluster may ask
 // is added here.
-func (pod Pod) template(labels, annotations map[string]string, spec *corev1.PodSpecArgs, container *corev1.ContainerArgs, fallback Resources) *corev1.PodTemplateSpecArgs {
+//
+// What makes the SDK's types here is a function, and no method of a type that other
+// packages use: they would compile all that the method's types reach, 30 MB each.
+func podTemplate(pod Pod, labels, annotations map[string]string, spec *corev1.PodSpecArgs, container *corev1.ContainerArgs, fallback Resources) *corev1.PodTemplateSpecArgs {
 	nodes := maps.Clone(pod.NodeSelector)
 	if nodes == nil {
 		nodes = map[string]string{}
 	}
 	nodes[osLabel] = "linux"
-	container.Resources = pod.Resources.orElse(fallback).args()
+	container.Resources = requirements(pod.Resources.orElse(fallback))
 	container.SecurityContext = restrictedContainer()
 	spec.Containers = corev1.ContainerArray{container}
 	spec.AutomountServiceAccountToken = pulumi.Bool(false)
 	spec.EnableServiceLinks = pulumi.Bool(false)
-	spec.SecurityContext = pod.security()
+	spec.SecurityContext = podSecurity(pod)
 	spec.NodeSelector = pulumi.ToStringMap(nodes)
-	spec.Tolerations = pod.tolerations()
+	spec.Tolerations = tolerations(pod)
 	if pod.PriorityClass != "" {
 		spec.PriorityClassName = pulumi.String(pod.PriorityClass)
 	}
@@ -205,7 +208,7 @@ func with(first, second map[string]string) map[string]string {
 }
 
 // pullSecrets are the vendor's, nil for none, and the pod's own.
-func (pod Pod) pullSecrets(vendors pulumi.StringInput) corev1.LocalObjectReferenceArrayInput {
+func pullSecrets(pod Pod, vendors pulumi.StringInput) corev1.LocalObjectReferenceArrayInput {
 	var all corev1.LocalObjectReferenceArray
 	if vendors != nil {
 		all = append(all, &corev1.LocalObjectReferenceArgs{Name: vendors.ToStringOutput().ToStringPtrOutput()})
@@ -219,7 +222,7 @@ func (pod Pod) pullSecrets(vendors pulumi.StringInput) corev1.LocalObjectReferen
 	return all
 }
 
-func (pod Pod) tolerations() corev1.TolerationArrayInput {
+func tolerations(pod Pod) corev1.TolerationArrayInput {
 	if len(pod.Tolerations) == 0 {
 		return nil
 	}
@@ -240,8 +243,8 @@ func (pod Pod) tolerations() corev1.TolerationArrayInput {
 	return all
 }
 
-// security is what Pod Security "restricted" asks of a pod.
-func (pod Pod) security() *corev1.PodSecurityContextArgs {
+// podSecurity is what Pod Security "restricted" asks of a pod.
+func podSecurity(pod Pod) *corev1.PodSecurityContextArgs {
 	context := &corev1.PodSecurityContextArgs{
 		RunAsNonRoot:   pulumi.Bool(true),
 		SeccompProfile: &corev1.SeccompProfileArgs{Type: pulumi.String("RuntimeDefault")},

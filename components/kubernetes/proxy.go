@@ -178,10 +178,10 @@ func (proxy *Proxy) children() []string {
 	return nil
 }
 
-// mount registers the bundle where it is given as text, and adds it to a pod's
+// mountAuthority registers the bundle where it is given as text, and adds it to a pod's
 // volumes and its container's mounts. Metadata is the ConfigMap's, without a name.
-func (proxy *Proxy) mount(
-	ctx *pulumi.Context, children *family.Family, metadata *metav1.ObjectMetaArgs, volumes *corev1.VolumeArray, mounts *corev1.VolumeMountArray,
+func mountAuthority(
+	ctx *pulumi.Context, proxy *Proxy, children *family.Family, metadata *metav1.ObjectMetaArgs, volumes *corev1.VolumeArray, mounts *corev1.VolumeMountArray,
 ) error {
 	if !proxy.trusts() {
 		return nil

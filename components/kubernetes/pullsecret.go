@@ -314,7 +314,7 @@ func (b *pullSecretBuilder) buildRefresher(needs []pulumi.Resource, trigger pulu
 	}
 	var volumes corev1.VolumeArray
 	var mounts corev1.VolumeMountArray
-	if err := b.args.Proxy.mount(b.ctx, b.children, b.metadata(""), &volumes, &mounts); err != nil {
+	if err := mountAuthority(b.ctx, b.args.Proxy, b.children, b.metadata(""), &volumes, &mounts); err != nil {
 		return err
 	}
 	pod := func(run run) *corev1.PodTemplateSpecArgs {

@@ -107,7 +107,7 @@ func (b *pullSecretBuilder) buildCronJob(pod *corev1.PodTemplateSpecArgs, needs 
 			FailedJobsHistoryLimit:     pulumi.Int(3),
 			JobTemplate: &batchv1.JobTemplateSpecArgs{
 				Metadata: &metav1.ObjectMetaArgs{Labels: pulumi.ToStringMap(b.owner.Kubernetes(refresherComponent))},
-				Spec:     r.later().jobSpec(pod),
+				Spec:     jobSpec(r.later(), pod),
 			},
 		},
 	}, b.children.Options(childRefresh, pulumi.DependsOn(needs), explained(b.ctx, b.children.Name(childRefresh), refresherPod))...)
@@ -127,7 +127,7 @@ func (b *pullSecretBuilder) buildFirstRefresh(pod *corev1.PodTemplateSpecArgs, n
 	metadata.Annotations = pulumi.StringMap{"pulumi.com/replaceUnready": pulumi.String("true")}
 	job, err := batchv1.NewJob(b.ctx, b.children.Name(childFirstRefresh), &batchv1.JobArgs{
 		Metadata: metadata,
-		Spec:     r.first().jobSpec(pod),
+		Spec:     jobSpec(r.first(), pod),
 	}, b.children.Options(childFirstRefresh, pulumi.DependsOn(needs), explained(b.ctx, b.children.Name(childFirstRefresh), refresherPod),
 		// A Job runs once: what a managed cluster, such as GKE Autopilot, made of its
 		// resources is no reason for another. A replacement has those of the program.

@@ -147,7 +147,7 @@ func (r Refresher) validate(p *check.Problems, source TokenSource) {
 // refused its configuration would be refused it again, so its Job fails at once; the
 // first refresh, whose pod is never replaced, has no such rule: Pulumi does not notice
 // a Job that failed by one, and would wait for its timeout (docs/facts.md §6).
-func (r run) jobSpec(pod *corev1.PodTemplateSpecArgs) *batchv1.JobSpecArgs {
+func jobSpec(r run, pod *corev1.PodTemplateSpecArgs) *batchv1.JobSpecArgs {
 	rules := batchv1.PodFailurePolicyRuleArray{&batchv1.PodFailurePolicyRuleArgs{
 		Action: pulumi.String("Ignore"),
 		OnPodConditions: batchv1.PodFailurePolicyOnPodConditionsPatternArray{
@@ -251,10 +251,10 @@ func (b *pullSecretBuilder) refresherPod(
 		}
 		container.LivenessProbe, container.ReadinessProbe = probe, probe
 	}
-	return pod.template(b.owner.Kubernetes(refresherComponent), noSidecarAnnotations, &corev1.PodSpecArgs{
+	return podTemplate(pod, b.owner.Kubernetes(refresherComponent), noSidecarAnnotations, &corev1.PodSpecArgs{
 		ServiceAccountName: pulumi.String(args.serviceAccountName()),
 		RestartPolicy:      pulumi.String("Never"),
-		ImagePullSecrets:   args.Refresher.Pod.pullSecrets(nil),
+		ImagePullSecrets:   pullSecrets(args.Refresher.Pod, nil),
 		Volumes:            volumes,
 	}, container, refresherResources)
 }

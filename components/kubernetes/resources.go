@@ -103,7 +103,7 @@ func amount(quantity string) *big.Rat {
 	return number.Mul(number, units[parts[2]])
 }
 
-func (r Resources) args() *corev1.ResourceRequirementsArgs {
+func requirements(r Resources) *corev1.ResourceRequirementsArgs {
 	return &corev1.ResourceRequirementsArgs{
 		Requests: pulumi.ToStringMap(r.Requests),
 		Limits:   pulumi.ToStringMap(r.Limits),

@@ -54,15 +54,15 @@ func (b *workloadBuilder) buildDeployment(account *corev1.ServiceAccount, config
 		maps.Copy(labels, b.args.Identity.podLabels())
 	}
 	mounts, volumes := b.volumes(config)
-	if err := b.args.Proxy.mount(b.ctx, b.children, b.metadata(nil), &volumes, &mounts); err != nil {
+	if err := mountAuthority(b.ctx, b.args.Proxy, b.children, b.metadata(nil), &volumes, &mounts); err != nil {
 		return nil, err
 	}
 	spec := &appsv1.DeploymentSpecArgs{
 		Selector:                b.selector(),
 		ProgressDeadlineSeconds: pulumi.Int(progressSeconds),
-		Template: b.args.Pod.template(labels, nil, &corev1.PodSpecArgs{
+		Template: podTemplate(b.args.Pod, labels, nil, &corev1.PodSpecArgs{
 			ServiceAccountName:        account.Metadata.Name(),
-			ImagePullSecrets:          b.args.Pod.pullSecrets(b.args.PullSecret),
+			ImagePullSecrets:          pullSecrets(b.args.Pod, b.args.PullSecret),
 			TopologySpreadConstraints: b.spread(),
 			Volumes:                   volumes,
 		}, &corev1.ContainerArgs{
@@ -74,8 +74,8 @@ func (b *workloadBuilder) buildDeployment(account *corev1.ServiceAccount, config
 			Ports: corev1.ContainerPortArray{&corev1.ContainerPortArgs{
 				Name: pulumi.String(portName), ContainerPort: pulumi.Int(b.args.Port), Protocol: pulumi.String("TCP"),
 			}},
-			LivenessProbe:  b.args.liveness(),
-			ReadinessProbe: b.args.Readiness.args(10, 5),
+			LivenessProbe:  liveness(b.args.Liveness),
+			ReadinessProbe: probe(b.args.Readiness, 10, 5),
 			VolumeMounts:   mounts,
 		}, Resources{
 			Requests: map[string]string{"cpu": "250m", "memory": "512Mi"},
@@ -165,26 +165,26 @@ func (b *workloadBuilder) spread() corev1.TopologySpreadConstraintArray {
 
 // liveness is none where nothing is said of it: a port that is slow to open is no
 // reason to kill a product.
-func (args *WorkloadArgs) liveness() corev1.ProbePtrInput {
-	if args.Liveness == (Probe{}) {
+func liveness(asked Probe) corev1.ProbePtrInput {
+	if asked == (Probe{}) {
 		return nil
 	}
-	return args.Liveness.args(30, 10)
+	return probe(asked, 30, 10)
 }
 
-// args asks the path over HTTP, or opens the port where there is no path; the
+// probe asks the path over HTTP, or opens the port where there is no path; the
 // guides' delay and period are the defaults.
-func (probe Probe) args(delay, period int) *corev1.ProbeArgs {
+func probe(asked Probe, delay, period int) *corev1.ProbeArgs {
 	args := &corev1.ProbeArgs{
-		InitialDelaySeconds: pulumi.Int(cmp.Or(probe.InitialDelay, delay)),
-		PeriodSeconds:       pulumi.Int(cmp.Or(probe.Period, period)),
-		TimeoutSeconds:      pulumi.Int(cmp.Or(probe.Timeout, 1)),
-		FailureThreshold:    pulumi.Int(cmp.Or(probe.Failures, 3)),
+		InitialDelaySeconds: pulumi.Int(cmp.Or(asked.InitialDelay, delay)),
+		PeriodSeconds:       pulumi.Int(cmp.Or(asked.Period, period)),
+		TimeoutSeconds:      pulumi.Int(cmp.Or(asked.Timeout, 1)),
+		FailureThreshold:    pulumi.Int(cmp.Or(asked.Failures, 3)),
 	}
-	if probe.Path == "" {
+	if asked.Path == "" {
 		args.TcpSocket = &corev1.TCPSocketActionArgs{Port: pulumi.String(portName)}
 		return args
 	}
-	args.HttpGet = &corev1.HTTPGetActionArgs{Path: pulumi.String(probe.Path), Port: pulumi.String(portName)}
+	args.HttpGet = &corev1.HTTPGetActionArgs{Path: pulumi.String(asked.Path), Port: pulumi.String(portName)}
 	return args
 }

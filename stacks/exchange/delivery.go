@@ -13,6 +13,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"waybill.example/waybill/stacks/config"
+	"waybill.example/waybill/stacks/reference"
 	"waybill.example/waybill/stacks/schema"
 )
 
@@ -132,7 +133,7 @@ func (d *Delivery) receive(ctx *pulumi.Context, now, before document, check func
 		err = Refused{errors.Join(d.problems...)}
 	}
 	if withdrawn := d.received.withdrawn; withdrawn != nil && err == nil {
-		ctx.Export(withdrawnName, pulumi.Any(withdrawn))
+		ctx.Export(withdrawnName, pulumi.ToOutput(withdrawn))
 	}
 	return arrived && err == nil, err
 }
@@ -221,14 +222,11 @@ func (d *Delivery) text(ctx *pulumi.Context) ([]byte, error) {
 		}
 		return text, nil
 	case d.source.Stack != "":
-		reference, err := pulumi.NewStackReference(ctx, d.from, &pulumi.StackReferenceArgs{Name: pulumi.String(d.source.Stack)})
+		outputs, err := reference.Outputs(ctx, d.from, d.source.Stack, d.name)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", d.origin(), err)
 		}
-		details, err := reference.GetOutputDetails(d.name)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", d.origin(), err)
-		}
+		details := outputs[d.name]
 		if details.SecretValue != nil {
 			return nil, fmt.Errorf("%s: the output %s is a secret: want identifiers in the clear, none is secret", d.origin(), d.name)
 		}

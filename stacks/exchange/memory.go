@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/stacks/reference"
 )
 
 // Outputs are what a stack exported when it was last updated, by name.
@@ -27,16 +29,12 @@ func (o Outputs) Read(name string, target any) (bool, error) {
 // was. The engine answers a stack's reference to itself so.
 func Last(ctx *pulumi.Context) (Outputs, error) {
 	name := fmt.Sprintf("%s/%s/%s", ctx.Organization(), ctx.Project(), ctx.Stack())
-	reference, err := pulumi.NewStackReference(ctx, "self", &pulumi.StackReferenceArgs{Name: pulumi.String(name)})
+	outputs, err := reference.Outputs(ctx, "self", name, remembered...)
 	if err != nil {
 		return nil, fmt.Errorf("the last outputs of %s: %w", name, err)
 	}
 	all := Outputs{}
-	for _, output := range remembered {
-		details, err := reference.GetOutputDetails(output)
-		if err != nil {
-			return nil, fmt.Errorf("the last outputs of %s: %w", name, err)
-		}
+	for output, details := range outputs {
 		if details.Value != nil {
 			all[output] = details.Value
 		}
@@ -71,7 +69,7 @@ func Keep(ctx *pulumi.Context, last func() (Outputs, error)) error {
 		return err
 	}
 	for name, value := range kept {
-		ctx.Export(name, pulumi.Any(value))
+		ctx.Export(name, pulumi.ToOutput(value))
 	}
 	return nil
 }
@@ -87,7 +85,7 @@ func (r *Received) ExportWaiting(ctx *pulumi.Context) error {
 		if err != nil {
 			return err
 		}
-		list = append(list, pulumi.Any(output))
+		list = append(list, pulumi.ToOutput(output))
 	}
 	ctx.Export(WaitingName, list)
 	return nil
@@ -99,6 +97,6 @@ func Export(ctx *pulumi.Context, name string, document any) error {
 	if err != nil {
 		return err
 	}
-	ctx.Export(name, pulumi.Any(output))
+	ctx.Export(name, pulumi.ToOutput(output))
 	return nil
 }
