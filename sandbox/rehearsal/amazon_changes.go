@@ -26,9 +26,7 @@ var pullActions = []string{"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "e
 // engine's refresh finds it.
 func during(change, restore, run func() error) error {
 	err := change()
-	if err != nil {
-		err = fmt.Errorf("rehearsal: %w", err)
-	} else {
+	if err == nil {
 		err = run()
 	}
 	if undone := restore(); undone != nil {
@@ -43,7 +41,7 @@ func refusedByStore(hop string, err error) error {
 	if errors.As(err, &refusal) {
 		return &refused{hop, firstLine(refusal.Code + ": " + refusal.Message)}
 	}
-	return fmt.Errorf("rehearsal: %w", err)
+	return err
 }
 
 // statement is one statement of a policy that a rehearsal writes.
@@ -181,7 +179,7 @@ func (a *amazon) withRole(accountID, name, path string, run func(roleARN string)
 func (a *amazon) withTrustingRole(accountID, name, path, trust string, run func(roleARN string) error) error {
 	account, err := a.Cloud.IAM.Account(accountID)
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	policy := policyOf(
 		statement{"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
@@ -193,7 +191,7 @@ func (a *amazon) withTrustingRole(accountID, name, path, trust string, run func(
 		role, err = account.Role(name)
 	}
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	restore := func() error {
 		err := account.DeleteRolePolicy(name, ownName)
@@ -245,7 +243,7 @@ func (a *amazon) withAssociation(namespace, account string, run func() error) er
 		Cluster: cluster.Name, Namespace: namespace, ServiceAccount: account, RoleARN: a.roleARN,
 	})
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	return during(func() error { return nil }, func() error {
 		return a.Cloud.EKS.Delete(cluster.Place, cluster.Name, association.ID)
@@ -278,10 +276,7 @@ func (a *amazon) task() (service ecs.Service, definition ecs.TaskDefinition, err
 	if service, err = a.Cloud.ECS.Service(a.service); err == nil {
 		definition, err = a.Cloud.ECS.TaskDefinition(service.Place, service.TaskDefinition)
 	}
-	if err != nil {
-		return service, definition, fmt.Errorf("rehearsal: %w", err)
-	}
-	return service, definition, nil
+	return service, definition, err
 }
 
 // withDefinition runs with the service on another revision of its task

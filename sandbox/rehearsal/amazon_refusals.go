@@ -115,7 +115,7 @@ func (a *amazon) acceptedAudiences(context.Context) error {
 	}
 	account, err := a.Cloud.IAM.Account(a.home.Account)
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	provider, _ := account.Trusted(issuer)
 	for _, audience := range provider.ClientIDs {
@@ -305,7 +305,7 @@ func (a *amazon) expiring(context.Context) error {
 	}
 	if text := repository.Lifecycle; text != "" {
 		if err := json.Unmarshal([]byte(text), &policy); err != nil {
-			return fmt.Errorf("rehearsal: %w", err)
+			return err
 		}
 	}
 	const releases = 25 // a release with its signature, SBOM and attestation is four tags

@@ -31,10 +31,7 @@ type cluster struct {
 
 func openCluster(config Cluster) (*cluster, error) {
 	admin, err := kubernetes.NewForConfig(config.REST)
-	if err != nil {
-		return nil, fmt.Errorf("rehearsal: %w", err)
-	}
-	return &cluster{Cluster: config, admin: admin}, nil
+	return &cluster{Cluster: config, admin: admin}, err
 }
 
 // accountToken asks the cluster for a ServiceAccount's token, as a kubelet
@@ -55,7 +52,7 @@ func (c *cluster) accountToken(ctx context.Context, namespace, account, audience
 func (c *cluster) signingKey() (*rsa.PrivateKey, error) {
 	key, err := keyutil.PrivateKeyFromFile(c.SigningKeyFile)
 	if err != nil {
-		return nil, fmt.Errorf("rehearsal: %w", err)
+		return nil, err
 	}
 	signing, ok := key.(*rsa.PrivateKey)
 	if !ok {

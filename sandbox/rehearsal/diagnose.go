@@ -2,7 +2,6 @@ package rehearsal
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -30,7 +29,7 @@ func Diagnose(ctx context.Context, since time.Time, clusters []Cluster) ([]Hop, 
 			pod := runs[namespace]
 			log, err := c.Logs(pod.Namespace, pod.Name, pod.Spec.Containers[0].Name)
 			if err != nil {
-				return nil, fmt.Errorf("rehearsal: %w", err)
+				return nil, err
 			}
 			hops := refresherHops(log)
 			if slices.ContainsFunc(hops, func(hop Hop) bool { return !hop.OK }) {
@@ -47,7 +46,7 @@ func Diagnose(ctx context.Context, since time.Time, clusters []Cluster) ([]Hop, 
 func (c *cluster) lastRuns(ctx context.Context, since time.Time) (map[string]corev1.Pod, error) {
 	pods, err := c.admin.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("rehearsal: %w", err)
+		return nil, err
 	}
 	runs := map[string]corev1.Pod{}
 	for _, pod := range pods.Items {

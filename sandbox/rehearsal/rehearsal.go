@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -87,6 +88,8 @@ type Rehearsal struct {
 type way interface {
 	// base is what every chain has.
 	base() *chain
+	// find finds in the cluster what the chain goes through there.
+	find(ctx context.Context, outputs document) error
 	// walk goes the chain as it is gone in production and reports each hop as it
 	// ended; it stops at the first that failed.
 	walk(ctx context.Context, report func(Hop)) error
@@ -97,8 +100,6 @@ type way interface {
 	cases() ([]testCase, error)
 	// intrusions are another environment's tries to become this one.
 	intrusions(other way) []testCase
-	// draw draws the chain.
-	draw(ctx context.Context, f *flowchart) error
 }
 
 // setting is what all chains of a rehearsal meet.
@@ -123,9 +124,12 @@ func New(ctx context.Context, config Config) (*Rehearsal, error) {
 	}
 	r := &Rehearsal{}
 	for _, e := range environments {
-		w, err := s.read(ctx, e)
+		w, err := s.read(&e)
+		if err == nil {
+			err = w.find(ctx, e.outputs)
+		}
 		if err != nil {
-			return nil, e.explain(err)
+			return nil, explain(e.name, err)
 		}
 		r.ways = append(r.ways, w)
 	}
@@ -133,26 +137,29 @@ func New(ctx context.Context, config Config) (*Rehearsal, error) {
 	return r, err
 }
 
-// read finds the chain that the world has for an environment.
-func (s *setting) read(ctx context.Context, e environment) (way, error) {
+// read reads the chain that the world has for an environment from its outputs.
+func (s *setting) read(e *environment) (w way, err error) {
 	c := &chain{
 		setting: s, environment: e.name,
 		namespace: e.place.Namespace, alsoIn: e.place.AlsoIn,
-		registry: e.grant.text("registry"), repository: e.grant.text("repository"), image: e.outputs.text("image"),
+		registry: e.text("accessGrant.registry"), repository: e.text("accessGrant.repository"), image: e.text("image"),
 	}
 	if at := slices.IndexFunc(s.clusters, func(one *cluster) bool { return one.Context == e.place.Context }); at >= 0 {
 		c.cluster = s.clusters[at]
 	}
-	switch s.World.Walk.Chain {
-	case world.ChainEntra:
-		return readEntra(ctx, c, e)
-	case world.ChainClusterIssuer:
-		return readDirect(ctx, c, e)
-	case world.ChainGKENodes:
-		return readNodes(ctx, c)
+	switch chain := s.World.Walk.Chain; {
+	case chain == world.ChainEntra:
+		w = readEntra(c, e)
+	case chain == world.ChainClusterIssuer:
+		w = readDirect(c, e)
+	case chain == world.ChainGKENodes:
+		w = &nodes{chain: c}
+	case s.Amazon == nil:
+		return nil, errors.New("rehearsal: the chain goes through AWS, and the world has none of it (aws.accounts)")
 	default:
-		return readAmazon(ctx, c, e)
+		w = readAmazon(c, e)
 	}
+	return w, errors.Join(e.missing...)
 }
 
 // Walk goes every deployed chain as it is gone in production, and reports each

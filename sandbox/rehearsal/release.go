@@ -153,7 +153,7 @@ func (p *Pipeline) amazonLogin(ctx context.Context, place arn.Place, pusher stri
 func (p *Pipeline) sign(ctx context.Context, one release) (name.Tag, []remote.Option, error) {
 	tag, err := name.NewTag(one.reference, name.StrictValidation)
 	if err != nil {
-		return tag, nil, fmt.Errorf("rehearsal: %w", err)
+		return tag, nil, err
 	}
 	login, err := one.login(ctx)
 	if err != nil {
@@ -214,13 +214,13 @@ func (p *Pipeline) move(ctx context.Context, one release) error {
 	}
 	before, err := remote.Get(tag, options...)
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	if err := remote.Write(tag, empty.Image, options...); err != nil {
 		return &refused{hopRegistry, firstLine(err.Error())}
 	}
 	if err := remote.Tag(tag, before, options...); err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	return allowed("the tag of a release was moved")
 }
