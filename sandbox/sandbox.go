@@ -25,7 +25,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
@@ -435,12 +434,6 @@ const pipelinePause = 200 * time.Millisecond
 // the registry's refusal.
 func (s *Sandbox) Release(ctx context.Context) error { return s.pipeline.Release(ctx) }
 
-// VendorLogin is what the vendor shows the registry when it pushes to a repository,
-// HOST/PATH, of one of its releases.
-func (s *Sandbox) VendorLogin(ctx context.Context, repository string) (*authn.Basic, error) {
-	return s.pipeline.Login(ctx, repository)
-}
-
 func (s *Sandbox) googleCloud() *rehearsal.Google {
 	return &rehearsal.Google{Cloud: s.GCP, Tokens: s.google.Tokens}
 }
@@ -534,21 +527,12 @@ func (s *Sandbox) Rehearsal(ctx context.Context, outputs map[string]any) (*rehea
 // rehearsed are the clusters as a rehearsal meets them.
 func (s *Sandbox) rehearsed() []rehearsal.Cluster {
 	clusters := make([]rehearsal.Cluster, 0, len(s.Clusters))
-	for i, running := range s.kubelets {
+	for _, running := range s.Clusters {
 		clusters = append(clusters, rehearsal.Cluster{
-			Context: s.Clusters[i].Context(), REST: s.Clusters[i].RESTConfig(),
-			SigningKeyFile: s.Clusters[i].SigningKeyFile(), Logs: running.Logs,
+			Context: running.Context(), REST: running.RESTConfig(), SigningKeyFile: running.SigningKeyFile(),
 		})
 	}
 	return clusters
-}
-
-// Logs reads a container's log on the world's first cluster.
-func (s *Sandbox) Logs(namespace, pod, container string) ([]byte, error) {
-	if len(s.kubelets) == 0 {
-		return nil, errors.New("sandbox: the world has no cluster whose pods could have logs")
-	}
-	return s.kubelets[0].Logs(namespace, pod, container)
 }
 
 // Diagnose tells how far the refresher came when it last ran since then, on any

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -20,8 +21,6 @@ type Cluster struct {
 	REST *rest.Config
 	// SigningKeyFile is the key that signs its ServiceAccount tokens.
 	SigningKeyFile string
-	// Logs reads a container's log.
-	Logs func(namespace, pod, container string) ([]byte, error)
 }
 
 type cluster struct {
@@ -46,6 +45,12 @@ func (c *cluster) accountToken(ctx context.Context, namespace, account, audience
 		return "", fmt.Errorf("rehearsal: token of %s/%s: %w", namespace, account, err)
 	}
 	return answer.Status.Token, nil
+}
+
+// log reads what a pod's first container wrote.
+func (c *cluster) log(ctx context.Context, pod corev1.Pod) ([]byte, error) {
+	options := &corev1.PodLogOptions{Container: pod.Spec.Containers[0].Name}
+	return c.admin.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, options).DoRaw(ctx)
 }
 
 // signingKey is the cluster's own: whoever has it can be every ServiceAccount.

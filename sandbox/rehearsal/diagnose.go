@@ -26,8 +26,7 @@ func Diagnose(ctx context.Context, since time.Time, clusters []Cluster) ([]Hop, 
 			return nil, err
 		}
 		for _, namespace := range slices.Sorted(maps.Keys(runs)) {
-			pod := runs[namespace]
-			log, err := c.Logs(pod.Namespace, pod.Name, pod.Spec.Containers[0].Name)
+			log, err := c.log(ctx, runs[namespace])
 			if err != nil {
 				return nil, err
 			}

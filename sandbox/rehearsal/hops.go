@@ -338,7 +338,7 @@ func (c *chain) refresh(ctx context.Context, name string, edit func(*corev1.PodS
 			return nil, err
 		}
 	}
-	return c.cluster.Logs(pod.Namespace, pod.Name, pod.Spec.Containers[0].Name)
+	return c.cluster.log(ctx, pod)
 }
 
 // refusedToken runs the refresher without the right to read: what the registry

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -74,21 +73,6 @@ func (p *Pipeline) Release(ctx context.Context) error {
 		problems = append(problems, p.done[key])
 	}
 	return errors.Join(problems...)
-}
-
-// Login is what the vendor shows the registry when it pushes to a repository,
-// HOST/PATH, of one of its releases.
-func (p *Pipeline) Login(ctx context.Context, repository string) (*authn.Basic, error) {
-	due, err := p.due()
-	if err != nil {
-		return nil, err
-	}
-	for _, one := range due {
-		if strings.HasPrefix(one.reference, repository+"/") {
-			return one.login(ctx)
-		}
-	}
-	return nil, fmt.Errorf("rehearsal: no release of the world's is pushed to %s", repository)
 }
 
 // due are the releases whose repository is there.
