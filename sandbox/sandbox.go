@@ -410,7 +410,7 @@ func (s *Sandbox) handle(match func(host string) http.Handler) {
 // there: one update makes the repository and wants what is in it.
 func (s *Sandbox) startPipeline(ctx context.Context) {
 	s.pipeline = &rehearsal.Pipeline{
-		World: s.world, Client: s.Network.Client(), Google: s.googleCloud(), Amazon: s.amazon(), Progress: s.options.Progress,
+		World: s.world, Client: s.Network.Client(), Google: &rehearsal.Google{Cloud: s.GCP, Tokens: s.google.Tokens}, Amazon: s.amazon(), Progress: s.options.Progress,
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	over := make(chan struct{})
@@ -433,10 +433,6 @@ const pipelinePause = 200 * time.Millisecond
 // Release waits until everything is pushed whose repository is there. Its error is
 // the registry's refusal.
 func (s *Sandbox) Release(ctx context.Context) error { return s.pipeline.Release(ctx) }
-
-func (s *Sandbox) googleCloud() *rehearsal.Google {
-	return &rehearsal.Google{Cloud: s.GCP, Tokens: s.google.Tokens}
-}
 
 // publishRefresher puts the refresher's image, which `make` built, where the
 // world says that it was published.
@@ -511,12 +507,9 @@ func (s *Sandbox) Rehearsal(ctx context.Context, outputs map[string]any) (*rehea
 		resources = append(resources, deployed...)
 	}
 	return rehearsal.New(ctx, rehearsal.Config{
-		Clusters:  s.rehearsed(),
-		Client:    s.Network.Client(),
+		Clusters:  s.Clusters,
+		Pipeline:  s.pipeline,
 		Entra:     s.Entra,
-		Google:    s.googleCloud(),
-		Amazon:    s.amazon(),
-		World:     s.world,
 		Record:    s.record,
 		Updates:   s.updates,
 		Resources: resources,
@@ -524,21 +517,10 @@ func (s *Sandbox) Rehearsal(ctx context.Context, outputs map[string]any) (*rehea
 	})
 }
 
-// rehearsed are the clusters as a rehearsal meets them.
-func (s *Sandbox) rehearsed() []rehearsal.Cluster {
-	clusters := make([]rehearsal.Cluster, 0, len(s.Clusters))
-	for _, running := range s.Clusters {
-		clusters = append(clusters, rehearsal.Cluster{
-			Context: running.Context(), REST: running.RESTConfig(), SigningKeyFile: running.SigningKeyFile(),
-		})
-	}
-	return clusters
-}
-
 // Diagnose tells how far the refresher came when it last ran since then, on any
 // cluster of the world.
 func (s *Sandbox) Diagnose(ctx context.Context, since time.Time) ([]rehearsal.Hop, error) {
-	return rehearsal.Diagnose(ctx, since, s.rehearsed())
+	return rehearsal.Diagnose(ctx, since, s.Clusters)
 }
 
 // Kubeconfig is the path of a kubeconfig with a context for each cluster.

@@ -116,9 +116,9 @@ func (a *amazon) repository() (ecr.Repository, error) {
 // eksCluster is the EKS cluster that the chain's control plane stands for.
 func (a *amazon) eksCluster() (eks.Cluster, error) {
 	for _, cluster := range a.Cloud.EKS.Clusters() {
-		if cluster.Context == a.cluster.Context && cluster.Place == a.home {
+		if cluster.Context == a.cluster.Context() && cluster.Place == a.home {
 			return cluster, nil
 		}
 	}
-	return eks.Cluster{}, fmt.Errorf("rehearsal: no EKS cluster of %s has the context %s of the chain's cluster", a.home, a.cluster.Context)
+	return eks.Cluster{}, fmt.Errorf("rehearsal: no EKS cluster of %s has the context %s of the chain's cluster", a.home, a.cluster.Context())
 }

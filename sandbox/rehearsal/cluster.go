@@ -9,28 +9,26 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/keyutil"
+
+	"waybill.example/waybill/sandbox/kubernetes/controlplane"
 )
 
-// Cluster is a cluster of the world, as its administrator has it.
-type Cluster struct {
-	// Context is the kubeconfig context that reaches it.
-	Context string
-	// REST reaches its API server as the administrator.
-	REST *rest.Config
-	// SigningKeyFile is the key that signs its ServiceAccount tokens.
-	SigningKeyFile string
-}
-
+// cluster is a cluster of the world, as its administrator has it.
 type cluster struct {
-	Cluster
+	*controlplane.Cluster
 	admin kubernetes.Interface
 }
 
-func openCluster(config Cluster) (*cluster, error) {
-	admin, err := kubernetes.NewForConfig(config.REST)
-	return &cluster{Cluster: config, admin: admin}, err
+func openClusters(running []*controlplane.Cluster) (all []*cluster, err error) {
+	for _, c := range running {
+		admin, err := kubernetes.NewForConfig(c.RESTConfig())
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, &cluster{c, admin})
+	}
+	return all, nil
 }
 
 // accountToken asks the cluster for a ServiceAccount's token, as a kubelet
@@ -55,13 +53,13 @@ func (c *cluster) log(ctx context.Context, pod corev1.Pod) ([]byte, error) {
 
 // signingKey is the cluster's own: whoever has it can be every ServiceAccount.
 func (c *cluster) signingKey() (*rsa.PrivateKey, error) {
-	key, err := keyutil.PrivateKeyFromFile(c.SigningKeyFile)
+	key, err := keyutil.PrivateKeyFromFile(c.SigningKeyFile())
 	if err != nil {
 		return nil, err
 	}
 	signing, ok := key.(*rsa.PrivateKey)
 	if !ok {
-		return nil, fmt.Errorf("rehearsal: %s holds no RSA key", c.SigningKeyFile)
+		return nil, fmt.Errorf("rehearsal: %s holds no RSA key", c.SigningKeyFile())
 	}
 	return signing, nil
 }

@@ -167,7 +167,7 @@ func (c *chain) as(ctx context.Context, account string) (kubernetes.Interface, e
 	if err != nil {
 		return nil, err
 	}
-	config := rest.AnonymousClientConfig(c.cluster.REST)
+	config := rest.AnonymousClientConfig(c.cluster.RESTConfig())
 	config.BearerToken = token
 	return kubernetes.NewForConfig(config)
 }

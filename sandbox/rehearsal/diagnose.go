@@ -8,19 +8,21 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"waybill.example/waybill/sandbox/kubernetes/controlplane"
 )
 
 // Diagnose tells how far the refresher came when it last ran since the given
 // time on any of the clusters, from its own lines; where several ran, how far one
 // that failed. Nothing where none ran. It needs no outputs: an update that failed
 // has none.
-func Diagnose(ctx context.Context, since time.Time, clusters []Cluster) ([]Hop, error) {
+func Diagnose(ctx context.Context, since time.Time, running []*controlplane.Cluster) ([]Hop, error) {
+	clusters, err := openClusters(running)
+	if err != nil {
+		return nil, err
+	}
 	var last []Hop
-	for _, config := range clusters {
-		c, err := openCluster(config)
-		if err != nil {
-			return nil, err
-		}
+	for _, c := range clusters {
 		runs, err := c.lastRuns(ctx, since)
 		if err != nil {
 			return nil, err

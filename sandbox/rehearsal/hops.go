@@ -261,7 +261,7 @@ func (c *chain) writtenSecret(ctx context.Context, namespace string, given answe
 			annotationExpires, held.Annotations[annotationExpires], given.until.UTC().Format(time.RFC3339))}, nil
 	}
 	written := given
-	written.hop, written.issuer = hopSecret, c.cluster.REST.Host
+	written.hop, written.issuer = hopSecret, c.cluster.RESTConfig().Host
 	written.subject, written.audience = namespace+"/"+c.secret, c.registry
 	hop := written.asHop()
 	last := slices.MaxFunc(held.ManagedFields, func(a, b metav1.ManagedFieldsEntry) int { return writtenAt(a).Compare(writtenAt(b)) })

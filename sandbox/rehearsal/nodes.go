@@ -19,12 +19,12 @@ type nodes struct {
 
 func (n *nodes) find(ctx context.Context, _ document) error {
 	for _, cluster := range n.gkeClusters() {
-		if cluster.Context == n.cluster.Context {
+		if cluster.Context == n.cluster.Context() {
 			n.account = cluster.NodeServiceAccount
 		}
 	}
 	if n.account == "" {
-		return fmt.Errorf("rehearsal: no GKE cluster of the world has the context %s (gcp.projects[].gkeClusters)", n.cluster.Context)
+		return fmt.Errorf("rehearsal: no GKE cluster of the world has the context %s (gcp.projects[].gkeClusters)", n.cluster.Context())
 	}
 	return n.findNodePulled(ctx)
 }

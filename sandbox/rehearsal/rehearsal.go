@@ -3,7 +3,6 @@ package rehearsal
 import (
 	"context"
 	"errors"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 
 	"waybill.example/waybill/sandbox/entra"
+	"waybill.example/waybill/sandbox/kubernetes/controlplane"
 	"waybill.example/waybill/sandbox/world"
 )
 
@@ -18,18 +18,12 @@ import (
 type Config struct {
 	// Clusters are the world's, in its order; none where the chain has no
 	// cluster, as on ECS.
-	Clusters []Cluster
-	// Client reaches the clouds' host names through the proxy.
-	Client *http.Client
+	Clusters []*controlplane.Cluster
+	// Pipeline is the vendor's, with the world and the clouds: it says what is walked,
+	// and has the neighbours: other tenants, identities and repositories.
+	*Pipeline
 	// Entra mints tokens that another caller or another time would get.
 	Entra *entra.Server
-	// Google is Google Cloud. Required where a chain goes through it.
-	Google *Google
-	// Amazon is AWS; nil where the world has none of it.
-	Amazon *Amazon
-	// World says what is walked, and has the neighbours: other tenants, identities
-	// and repositories.
-	World *world.World
 	// Record is of what the clouds' servers answered.
 	Record *Record
 	// Updates are when the updates since the start began, the last one last.
@@ -110,14 +104,11 @@ type setting struct {
 
 // New reads what was deployed.
 func New(ctx context.Context, config Config) (*Rehearsal, error) {
-	s := &setting{Config: config}
-	for _, c := range config.Clusters {
-		opened, err := openCluster(c)
-		if err != nil {
-			return nil, err
-		}
-		s.clusters = append(s.clusters, opened)
+	clusters, err := openClusters(config.Clusters)
+	if err != nil {
+		return nil, err
 	}
+	s := &setting{config, clusters}
 	environments, err := readEnvironments(config.World.Walk, config.Outputs)
 	if err != nil {
 		return nil, err
@@ -144,7 +135,7 @@ func (s *setting) read(e *environment) (w way, err error) {
 		namespace: e.place.Namespace, alsoIn: e.place.AlsoIn,
 		registry: e.text("accessGrant.registry"), repository: e.text("accessGrant.repository"), image: e.text("image"),
 	}
-	if at := slices.IndexFunc(s.clusters, func(one *cluster) bool { return one.Context == e.place.Context }); at >= 0 {
+	if at := slices.IndexFunc(s.clusters, func(one *cluster) bool { return one.Context() == e.place.Context }); at >= 0 {
 		c.cluster = s.clusters[at]
 	}
 	switch chain := s.World.Walk.Chain; {

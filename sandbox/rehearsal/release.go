@@ -28,7 +28,7 @@ import (
 type Pipeline struct {
 	// World says what is pushed, and as whom.
 	World *world.World
-	// Client reaches the registries through the proxy.
+	// Client reaches the clouds' host names through the proxy.
 	Client *http.Client
 	Google *Google
 	// Amazon is nil where the world has none of it.
@@ -175,8 +175,7 @@ func wrapPush(one release, err error) error {
 // moveCases push another image under the product's tag, with the vendor's own
 // rights: none where the vendor pushes to another repository.
 func (c *chain) moveCases(words *regexp.Regexp) []testCase {
-	vendor := &Pipeline{World: c.World, Client: c.Client, Google: c.Google, Amazon: c.Amazon}
-	due, err := vendor.due()
+	due, err := c.due()
 	at := slices.IndexFunc(due, func(one release) bool { return one.reference == c.image })
 	if err == nil && at < 0 {
 		return nil
@@ -185,7 +184,7 @@ func (c *chain) moveCases(words *regexp.Regexp) []testCase {
 		if err != nil {
 			return err
 		}
-		return vendor.move(ctx, due[at])
+		return c.move(ctx, due[at])
 	}}}
 }
 
