@@ -248,3 +248,8 @@ func (a *amazon) attempt(ctx context.Context) (refusal error) {
 	err := a.walkTask(ctx, func(hop Hop) { refusal = refusedAt(hop, nil) })
 	return errors.Join(err, refusal)
 }
+
+// attempting attempts the chain with the cloud changed.
+func (a *amazon) attempting(with func(run func() error) error) func(context.Context) error {
+	return func(ctx context.Context) error { return with(func() error { return a.attempt(ctx) }) }
+}
