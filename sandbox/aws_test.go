@@ -186,26 +186,15 @@ func rehearse(t *testing.T, s *sandbox.Sandbox, hops []string, refusals int) {
 	}))
 	assert.Len(t, cases, refusals)
 
-	diagram := draw(t, s)
+	walked := walk(t, s, outputs)
+	diagram := rehearsal.Diagram(walked)
 	for _, hop := range hops {
 		assert.Contains(t, diagram, `-->|"`+hop+`<br/>`, "each hop is an arrow")
 	}
-	for _, hop := range walk(t, s, outputs) {
+	for _, hop := range walked {
 		assert.True(t, hop.OK, "the refusals left the cloud as it was: %s: %s", hop.Name, hop.Detail)
 	}
 	assert.Empty(t, changes(up(t, s)), "and the engine finds nothing to do")
-}
-
-// draw draws what is deployed.
-func draw(t *testing.T, s *sandbox.Sandbox) string {
-	t.Helper()
-	outputs, err := open(t, s).Outputs()
-	require.NoError(t, err)
-	chain, err := s.Rehearsal(context.Background(), outputs)
-	require.NoError(t, err)
-	diagram, err := chain.Diagram(context.Background())
-	require.NoError(t, err)
-	return diagram
 }
 
 func TestTheChainByIRSAHoldsAndEveryoneElseIsRefused(t *testing.T) {

@@ -114,7 +114,7 @@ func runRefresher(t *testing.T, s *sandbox.Sandbox) (log string, ok bool) {
 	pods, err := c.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: "batch.kubernetes.io/job-name=" + job.Name})
 	require.NoError(t, err)
 	require.NotEmpty(t, pods.Items)
-	text, err := s.Logs(namespace, pods.Items[0].Name, "refresher")
+	text, err := c.CoreV1().Pods(namespace).GetLogs(pods.Items[0].Name, &corev1.PodLogOptions{}).DoRaw(ctx)
 	require.NoError(t, err)
 	return string(text), job.Status.Succeeded > 0
 }

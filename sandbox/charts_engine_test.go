@@ -49,7 +49,7 @@ func TestAChartIsPulledWithThePullSecret(t *testing.T) {
 		opened.Client = &auth.Client{Client: &http.Client{Transport: s.Network.Client().Transport}, Credential: credential}
 		return opened
 	}
-	login, err := s.VendorLogin(ctx, repository)
+	token, err := s.AccountToken("release-pipeline@hello-images.iam.gserviceaccount.com")
 	require.NoError(t, err)
 	local := memory.New()
 	config, err := oras.PushBytes(ctx, local, chartConfig, []byte(`{"name": "hello", "version": "2.0.0", "apiVersion": "v2"}`))
@@ -61,7 +61,7 @@ func TestAChartIsPulledWithThePullSecret(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.NoError(t, local.Tag(ctx, chart, tag))
-	vendor := auth.StaticCredential(host, auth.Credential{Username: login.Username, Password: login.Password})
+	vendor := auth.StaticCredential(host, auth.Credential{Username: "oauth2accesstoken", Password: token})
 	_, err = oras.Copy(ctx, local, tag, in(vendor), tag, oras.DefaultCopyOptions)
 	require.NoError(t, err)
 

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"waybill.example/waybill/sandbox"
+	"waybill.example/waybill/sandbox/rehearsal"
 	"waybill.example/waybill/tests/programs"
 )
 
@@ -158,6 +159,8 @@ func TestAWorkloadBecomesItsOwnIdentityAndNoOther(t *testing.T) {
 	site.Workloads = []string{"api", "worker"}
 	s := startGoogle(t, googleWorld+googleTenants+walking("entra", "entra", site), programs.ViaEntra(site))
 	rehearse(t, s, append(slices.Clone(viaTwo), "entra", "entra"), 45+8+2*3)
-	diagram := draw(t, s)
-	assert.Equal(t, 2, strings.Count(diagram, `"workload press_default_`))
+	outputs, err := open(t, s).Outputs()
+	require.NoError(t, err)
+	diagram := rehearsal.Diagram(walk(t, s, outputs))
+	assert.Equal(t, 2, strings.Count(diagram, `<br/>workload press_default_`))
 }

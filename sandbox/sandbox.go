@@ -25,7 +25,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
@@ -411,7 +410,7 @@ func (s *Sandbox) handle(match func(host string) http.Handler) {
 // there: one update makes the repository and wants what is in it.
 func (s *Sandbox) startPipeline(ctx context.Context) {
 	s.pipeline = &rehearsal.Pipeline{
-		World: s.world, Client: s.Network.Client(), Google: s.googleCloud(), Amazon: s.amazon(), Progress: s.options.Progress,
+		World: s.world, Client: s.Network.Client(), Google: &rehearsal.Google{Cloud: s.GCP, Tokens: s.google.Tokens}, Amazon: s.amazon(), Progress: s.options.Progress,
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	over := make(chan struct{})
@@ -434,16 +433,6 @@ const pipelinePause = 200 * time.Millisecond
 // Release waits until everything is pushed whose repository is there. Its error is
 // the registry's refusal.
 func (s *Sandbox) Release(ctx context.Context) error { return s.pipeline.Release(ctx) }
-
-// VendorLogin is what the vendor shows the registry when it pushes to a repository,
-// HOST/PATH, of one of its releases.
-func (s *Sandbox) VendorLogin(ctx context.Context, repository string) (*authn.Basic, error) {
-	return s.pipeline.Login(ctx, repository)
-}
-
-func (s *Sandbox) googleCloud() *rehearsal.Google {
-	return &rehearsal.Google{Cloud: s.GCP, Tokens: s.google.Tokens}
-}
 
 // publishRefresher puts the refresher's image, which `make` built, where the
 // world says that it was published.
@@ -518,12 +507,9 @@ func (s *Sandbox) Rehearsal(ctx context.Context, outputs map[string]any) (*rehea
 		resources = append(resources, deployed...)
 	}
 	return rehearsal.New(ctx, rehearsal.Config{
-		Clusters:  s.rehearsed(),
-		Client:    s.Network.Client(),
+		Clusters:  s.Clusters,
+		Pipeline:  s.pipeline,
 		Entra:     s.Entra,
-		Google:    s.googleCloud(),
-		Amazon:    s.amazon(),
-		World:     s.world,
 		Record:    s.record,
 		Updates:   s.updates,
 		Resources: resources,
@@ -531,30 +517,10 @@ func (s *Sandbox) Rehearsal(ctx context.Context, outputs map[string]any) (*rehea
 	})
 }
 
-// rehearsed are the clusters as a rehearsal meets them.
-func (s *Sandbox) rehearsed() []rehearsal.Cluster {
-	clusters := make([]rehearsal.Cluster, 0, len(s.Clusters))
-	for i, running := range s.kubelets {
-		clusters = append(clusters, rehearsal.Cluster{
-			Context: s.Clusters[i].Context(), REST: s.Clusters[i].RESTConfig(),
-			SigningKeyFile: s.Clusters[i].SigningKeyFile(), Logs: running.Logs,
-		})
-	}
-	return clusters
-}
-
-// Logs reads a container's log on the world's first cluster.
-func (s *Sandbox) Logs(namespace, pod, container string) ([]byte, error) {
-	if len(s.kubelets) == 0 {
-		return nil, errors.New("sandbox: the world has no cluster whose pods could have logs")
-	}
-	return s.kubelets[0].Logs(namespace, pod, container)
-}
-
 // Diagnose tells how far the refresher came when it last ran since then, on any
 // cluster of the world.
 func (s *Sandbox) Diagnose(ctx context.Context, since time.Time) ([]rehearsal.Hop, error) {
-	return rehearsal.Diagnose(ctx, since, s.rehearsed())
+	return rehearsal.Diagnose(ctx, since, s.Clusters)
 }
 
 // Kubeconfig is the path of a kubeconfig with a context for each cluster.

@@ -17,10 +17,8 @@ func short(t *testing.T) (m *meter, said func() string) {
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	require.NoError(t, err)
 	var lines []string
-	m = newMeter(Options{
-		Root: root, State: t.TempDir(), Refreshes: 1,
-		Progress: func(message string) { lines = append(lines, message) },
-	})
+	m = newMeter(Options{Root: root, Progress: func(message string) { lines = append(lines, message) }})
+	m.state, m.refreshes = t.TempDir(), 1
 	return m, func() string { return strings.Join(lines, "\n") }
 }
 
@@ -53,10 +51,10 @@ func TestAnInterruptedUpdateIsCounted(t *testing.T) {
 
 func TestCleaningLeavesTheLock(t *testing.T) {
 	m, _ := short(t)
-	require.NoError(t, os.WriteFile(filepath.Join(m.options.State, "lock"), nil, 0o600))
-	require.NoError(t, os.MkdirAll(filepath.Join(m.options.State, "dev", "backend"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(m.state, "lock"), nil, 0o600))
+	require.NoError(t, os.MkdirAll(filepath.Join(m.state, "dev", "backend"), 0o700))
 	require.NoError(t, m.clean())
-	entries, err := os.ReadDir(m.options.State)
+	entries, err := os.ReadDir(m.state)
 	require.NoError(t, err)
 	require.Len(t, entries, 1)
 	assert.Equal(t, "lock", entries[0].Name())

@@ -18,10 +18,10 @@ import (
 // fuzz gives the program random configurations, most of them wrong, and counts
 // those that it takes in a way that it must not.
 func (m *meter) fuzz(ctx context.Context) error {
-	m.say("%d random configurations (seed %d)", m.options.Inputs, m.options.Seed)
-	g := &generator{rand.New(rand.NewPCG(m.options.Seed, 0))} //nolint:gosec // the same seed must give the same inputs
+	m.say("%d random configurations (seed %d)", m.inputs, m.seed)
+	g := &generator{rand.New(rand.NewPCG(m.seed, 0))} //nolint:gosec // the same seed must give the same inputs
 	accepted := 0
-	for range m.options.Inputs {
+	for range m.inputs {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -39,8 +39,8 @@ func (m *meter) fuzz(ctx context.Context) error {
 			accepted++
 		}
 	}
-	m.say("%d of %d configurations were accepted", accepted, m.options.Inputs)
-	if accepted == 0 || accepted == m.options.Inputs {
+	m.say("%d of %d configurations were accepted", accepted, m.inputs)
+	if accepted == 0 || accepted == m.inputs {
 		return errors.New("figures: the random configurations are all accepted or all refused: want some of each")
 	}
 	return nil

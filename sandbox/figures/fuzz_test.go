@@ -16,7 +16,8 @@ import (
 
 func TestRandomConfigurationsAreRefusedOrRight(t *testing.T) {
 	var said []string
-	m := newMeter(Options{Inputs: 300, Seed: 7, Progress: func(message string) { said = append(said, message) }})
+	m := newMeter(Options{Progress: func(message string) { said = append(said, message) }})
+	m.inputs, m.seed = 300, 7
 	require.NoError(t, m.fuzz(context.Background()))
 	assert.Equal(t, Fuzz{Inputs: 300}, m.report.Fuzz, strings.Join(said, "\n"))
 }

@@ -17,7 +17,7 @@ import (
 // records what is in flight. A killed engine cannot: what it had in flight
 // exists and is not recorded (docs/facts.md §6), and is an operator's to import.
 func (m *meter) interruptions(ctx context.Context) error {
-	for _, steps := range m.options.Steps {
+	for _, steps := range m.steps {
 		if err := m.interruption(ctx, steps); err != nil {
 			return err
 		}
@@ -26,7 +26,7 @@ func (m *meter) interruptions(ctx context.Context) error {
 }
 
 func (m *meter) interruption(ctx context.Context, steps int) (err error) {
-	stack := m.options.Stacks[0]
+	stack := m.stacks[0]
 	m.say("interrupt an update of %s after %d steps", stack, steps)
 	s, err := m.start(ctx, stack, fmt.Sprintf("%s-interrupt-%d", stack, steps))
 	if err != nil {

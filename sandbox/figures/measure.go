@@ -16,69 +16,43 @@ import (
 	"waybill.example/waybill/sandbox/state"
 )
 
-// Options say what is measured, and how much of it.
+// Options say what is measured.
 type Options struct {
 	// Root is the project's folder.
 	Root string
-	// State is the directory that the measurements work in; empty means
-	// .sandbox/figures. What is in it is removed before and after.
-	State string
-	// Tools is as in sandbox.Options.
-	Tools string
-	// Stacks are walked, one after the other. Faults, interruptions and pulls
-	// are measured on the first. Empty means those of dev, acme
-	// and globex that the project has.
-	Stacks []string
-	// Steps are how many steps of the engine an update has made when it is
-	// stopped; each is done once for each kind of interruption.
-	// Empty means 3, 10, 18.
-	Steps []int
-	// Inputs is how many random configurations are tried; 0 means 3000.
-	Inputs int
-	// Seed makes the same random configurations again.
-	Seed uint64
-	// Refreshes is how many refreshes run back to back while pulls are tried; 0
-	// means 5.
-	Refreshes int
-	// Progress is told what is measured, and each failure; nil for nobody.
+	// Progress is told what is measured, and each failure.
 	Progress func(message string)
-}
-
-func (o *Options) setDefaults() {
-	if o.State == "" {
-		o.State = filepath.Join(o.Root, ".sandbox", "figures")
-	}
-	if len(o.Stacks) == 0 {
-		o.Stacks = slices.DeleteFunc([]string{"dev", "acme", "globex"}, func(stack string) bool {
-			_, err := engine.StackFile(o.Root, stack)
-			return err != nil
-		})
-	}
-	if len(o.Steps) == 0 {
-		o.Steps = []int{3, 10, 18}
-	}
-	if o.Inputs == 0 {
-		o.Inputs = 3000
-	}
-	if o.Refreshes == 0 {
-		o.Refreshes = 5
-	}
-	if o.Progress == nil {
-		o.Progress = func(string) {}
-	}
 }
 
 // meter collects one report.
 type meter struct {
-	options Options
-	report  Report
+	Options
+	// state is the directory that the measurements work in. What is in it is removed
+	// before and after.
+	state string
+	// stacks are walked, one after the other; the rest is measured on the first.
+	stacks []string
+	// steps are how many steps of the engine an update has made when it is interrupted.
+	steps []int
+	// inputs is how many random configurations are tried, the same for a seed.
+	inputs int
+	seed   uint64
+	// refreshes is how many refreshes run back to back while pulls are tried.
+	refreshes int
+	report    Report
 	// saying keeps a pull's failure out of the middle of another message.
 	saying sync.Mutex
 }
 
 func newMeter(options Options) *meter {
-	options.setDefaults()
-	return &meter{options: options}
+	return &meter{
+		Options: options, state: filepath.Join(options.Root, ".sandbox", "figures"),
+		stacks: slices.DeleteFunc([]string{"dev", "acme", "globex"}, func(stack string) bool {
+			_, err := engine.StackFile(options.Root, stack)
+			return err != nil // an example's
+		}),
+		steps: []int{3, 10, 18}, inputs: 3000, refreshes: 5,
+	}
 }
 
 // Measure takes every figure. An error means that a measurement could not be
@@ -86,18 +60,18 @@ func newMeter(options Options) *meter {
 func Measure(ctx context.Context, options Options) (_ *Report, err error) {
 	m := newMeter(options)
 	// The lock keeps a second run from removing what this one works on.
-	lock, err := state.Open(m.options.State)
+	lock, err := state.Open(m.state)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(m.options.State), lock.Close()) }()
+	defer func() { err = errors.Join(err, os.RemoveAll(m.state), lock.Close()) }()
 	if err := m.clean(); err != nil {
 		return nil, err
 	}
 	if err := m.fuzz(ctx); err != nil {
 		return nil, err
 	}
-	for i, stack := range m.options.Stacks {
+	for i, stack := range m.stacks {
 		if err := m.deployed(ctx, stack, func(d *deployment) error {
 			if err := m.walks(ctx, d); err != nil || i > 0 {
 				return err
@@ -115,14 +89,14 @@ func Measure(ctx context.Context, options Options) (_ *Report, err error) {
 
 // clean empties the state directory but for its lock.
 func (m *meter) clean() error {
-	entries, err := os.ReadDir(m.options.State)
+	entries, err := os.ReadDir(m.state)
 	if err != nil {
 		return fmt.Errorf("figures: %w", err)
 	}
 	var problems []error
 	for _, entry := range entries {
 		if entry.Name() != "lock" {
-			problems = append(problems, os.RemoveAll(filepath.Join(m.options.State, entry.Name())))
+			problems = append(problems, os.RemoveAll(filepath.Join(m.state, entry.Name())))
 		}
 	}
 	return errors.Join(problems...)
@@ -131,7 +105,7 @@ func (m *meter) clean() error {
 func (m *meter) say(format string, values ...any) {
 	m.saying.Lock()
 	defer m.saying.Unlock()
-	m.options.Progress(fmt.Sprintf(format, values...))
+	m.Progress(fmt.Sprintf(format, values...))
 }
 
 // failure tells of a case that did not end as it must.
@@ -140,7 +114,7 @@ func (m *meter) failure(format string, values ...any) { m.say("✗ "+format, val
 // start starts a sandbox for the stack in a directory of its own.
 func (m *meter) start(ctx context.Context, stack, dir string) (*sandbox.Sandbox, error) {
 	return sandbox.Start(ctx, sandbox.Options{
-		Root: m.options.Root, Stack: stack, State: filepath.Join(m.options.State, dir), Tools: m.options.Tools,
+		Root: m.Root, Stack: stack, State: filepath.Join(m.state, dir),
 	})
 }
 

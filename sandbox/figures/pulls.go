@@ -8,7 +8,7 @@ import (
 // pulls counts pulls that are tried all the time, each with what the secret
 // then holds, while refreshes run back to back.
 func (m *meter) pulls(ctx context.Context, d *deployment) error {
-	m.say("pulling while %d refreshes run", m.options.Refreshes)
+	m.say("pulling while %d refreshes run", m.refreshes)
 	pulling, stop := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
@@ -23,7 +23,7 @@ func (m *meter) pulls(ctx context.Context, d *deployment) error {
 		}
 	}()
 	var err error
-	for range m.options.Refreshes {
+	for range m.refreshes {
 		if err = d.chain.Refresh(ctx); err != nil {
 			break
 		}

@@ -230,7 +230,7 @@ func TestWhatTheSandboxCannotDoIsRefusedAllAtOnce(t *testing.T) {
 	second.Name = "second"
 	second.Lifecycle = &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Exec: &corev1.ExecAction{Command: []string{"/program"}}}}
 	pod.Spec.Containers = append(pod.Spec.Containers, second)
-	pod.Spec.InitContainers = []corev1.Container{{Name: "sidecar", Image: publicImage, RestartPolicy: ptr.To(corev1.ContainerRestartPolicyAlways)}}
+	pod.Spec.InitContainers = []corev1.Container{{Name: "first", Image: publicImage}}
 	create(t, pod)
 	found := eventually(t, "unsupported", func(pod *corev1.Pod) bool {
 		statuses := pod.Status.ContainerStatuses
@@ -238,7 +238,7 @@ func TestWhatTheSandboxCannotDoIsRefusedAllAtOnce(t *testing.T) {
 	})
 	for _, words := range []string{
 		"hostPID", `volume "host": hostPath "/etc"`, `volume "claim": want a configMap`,
-		`container "second": lifecycle`, `container "sidecar": restartPolicy Always`,
+		`container "second": lifecycle`, `init container "first": want none`,
 	} {
 		assert.Contains(t, found.Status.ContainerStatuses[1].State.Waiting.Message, words)
 		requireEvent(t, "unsupported", words)
@@ -264,10 +264,6 @@ func TestWhatTheSandboxExecutesIsPlain(t *testing.T) {
 			}}}
 		}, "UnsupportedBySandbox", "the sandbox executes no container with restartPolicy OnFailure, supplementalGroups, envFrom, " +
 			"env NAME from neither fieldRef nor configMapKeyRef, subPathExpr $(NAME)"},
-		"initialized": {publicImage, func(s *corev1.PodSpec) {
-			s.InitContainers = []corev1.Container{{Name: "first", Image: productImage}}
-			s.ImagePullSecrets = []corev1.LocalObjectReference{reference("initialized")}
-		}, "UnsupportedBySandbox", "the sandbox executes no container with another container in the pod"},
 		"by-name": {publicImage, func(s *corev1.PodSpec) { s.Containers[0].Command = []string{"program"} },
 			"CreateContainerError", `command ["program"]: want an absolute path: the sandbox looks for a program in no PATH`},
 		"named-user": {namedImage, func(*corev1.PodSpec) {},
@@ -287,4 +283,17 @@ func TestWhatTheSandboxExecutesIsPlain(t *testing.T) {
 			assert.Equal(t, corev1.PodPending, found.Status.Phase)
 		})
 	}
+}
+
+func TestWhatTheSandboxExecutesIsAloneInItsPod(t *testing.T) {
+	pullSecret(t, "accompanied", registryPassword)
+	pod := withPullSecret(newPod("accompanied", publicImage), "accompanied")
+	pod.Spec.Containers = append(pod.Spec.Containers, corev1.Container{Name: "second", Image: productImage})
+	create(t, pod)
+	eventually(t, "accompanied", func(pod *corev1.Pod) bool {
+		statuses := pod.Status.ContainerStatuses
+		return len(statuses) == 2 && statuses[0].State.Waiting != nil && statuses[0].State.Waiting.Reason == "UnsupportedBySandbox" &&
+			statuses[1].State.Running != nil
+	})
+	requireEvent(t, "accompanied", "the sandbox executes no container with another container in the pod")
 }

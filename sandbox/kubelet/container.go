@@ -32,26 +32,22 @@ const (
 type container struct {
 	w    *worker
 	spec *corev1.Container
-	init bool
 
 	status corev1.ContainerStatus // under w.mu
 
 	backoff time.Duration // after the last pull
 }
 
-func newContainer(w *worker, spec *corev1.Container, known []corev1.ContainerStatus, init bool) *container {
-	c := &container{w: w, spec: spec, init: init}
+func newContainer(w *worker, spec *corev1.Container) *container {
+	c := &container{w: w, spec: spec}
+	known := w.pod.Status.ContainerStatuses
 	if i := slices.IndexFunc(known, func(s corev1.ContainerStatus) bool { return s.Name == spec.Name }); i >= 0 {
 		c.status = *known[i].DeepCopy()
 		return c
 	}
-	reason := "ContainerCreating"
-	if len(w.pod.Spec.InitContainers) > 0 {
-		reason = "PodInitializing"
-	}
 	c.status = corev1.ContainerStatus{
 		Name: spec.Name, Image: spec.Image,
-		State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}},
+		State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}},
 	}
 	return c
 }
@@ -114,13 +110,8 @@ func (c *container) playPlaceholder(imageID string) error {
 	return c.stand()
 }
 
-// stand keeps up the report until the container is to end; an init container has
-// done its work.
+// stand keeps up the report until the container is to end.
 func (c *container) stand() error {
-	if c.init {
-		c.ended(0, "Completed", "")
-		return nil
-	}
 	<-c.w.ctx.Done()
 	c.killing()
 	c.ended(0, "Completed", "")
@@ -216,11 +207,7 @@ func (c *container) waits(reason, message string) {
 }
 
 func (c *container) event(kind, reason, format string, arguments ...any) {
-	field := "spec.containers{" + c.spec.Name + "}"
-	if c.init {
-		field = "spec.initContainers{" + c.spec.Name + "}"
-	}
-	c.w.k.events.container(c.w.pod, field, kind, reason, format, arguments...)
+	c.w.k.events.container(c.w.pod, "spec.containers{"+c.spec.Name+"}", kind, reason, format, arguments...)
 }
 
 // logFile is the path of the container's log.

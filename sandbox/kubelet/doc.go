@@ -20,8 +20,8 @@
 //   - runAsNonRoot is checked here, not by admission (docs/facts.md §7).
 //   - The refresher runs for real, in a root directory unpacked from its image,
 //     as the user that the pod or the image names; so every path is as in a pod.
-//     Exit codes, termination messages, logs (kubectl logs), status, conditions
-//     and events are a kubelet's.
+//     Exit codes, termination messages, whole logs (kubectl logs), status,
+//     conditions and events are a kubelet's.
 //   - Network policies are enforced where pods come by (package policy): the proxy
 //     opens no tunnel to a host that a pod may not reach or resolve, nobody
 //     listens at the address of an API server that it may not reach, and the Pod
@@ -39,9 +39,8 @@
 //
 //   - An image whose label waybill.example/sandbox is "placeholder" stands for
 //     the product: it is pulled, its configuration is checked, and then it is
-//     reported running and ready without being run. An event says so. An init
-//     container of such an image is reported as completed. Nobody looks whether
-//     there is what its envFrom and secretKeyRef name.
+//     reported running and ready without being run. An event says so. Nobody
+//     looks whether there is what its envFrom and secretKeyRef name.
 //   - Of pull secrets, those of type kubernetes.io/dockerconfigjson count, with
 //     registries' hosts as keys.
 //   - Probes are not executed: a container is ready when it runs. An event says
@@ -65,7 +64,7 @@
 //
 // A pod that asks for what would silently be something else stays pending, with
 // every reason in an event and in its containers' status: hostPath and other
-// kinds of volumes, the node's process and IPC namespaces, sidecar containers,
+// kinds of volumes, the node's process and IPC namespaces, init containers,
 // lifecycle hooks, block devices.
 //
 // So does one whose image is no placeholder, unless it is as plain as the refresher:

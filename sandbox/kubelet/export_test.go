@@ -2,7 +2,6 @@ package kubelet
 
 import (
 	"context"
-	"io"
 	"net/http"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -13,7 +12,7 @@ import (
 type Fetched struct {
 	ID, User string
 	Size     int64
-	Files    func() io.ReadCloser
+	Files    []byte
 }
 
 // FetchImage pulls an image.

@@ -1,7 +1,6 @@
 package kubelet
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,10 +11,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
 // pulledImage is an image for linux and this machine's architecture.
@@ -27,13 +24,10 @@ type pulledImage struct {
 	config v1.Config
 	// size is that of its compressed layers, in bytes.
 	size int64
-
-	layers v1.Image
+	// files are its file system as an uncompressed tar stream, the uppermost layers
+	// first, each name once.
+	files []byte
 }
-
-// files are the image's file system as an uncompressed tar stream, the
-// uppermost layers first, each name once. The caller closes it.
-func (i *pulledImage) files() io.ReadCloser { return mutate.Extract(i.layers) }
 
 // fetchImage asks the reference's registry, through transport, for the image with each of
 // the credentials, one after another until it is given, or anonymously where there
@@ -77,30 +71,15 @@ func fetchAs(ctx context.Context, transport http.RoundTripper, reference name.Re
 	if err != nil {
 		return nil, err
 	}
-	pulled := &pulledImage{id: reference.Context().Digest(described.Digest.String()).Name(), config: config.Config, layers: empty.Image}
+	pulled := &pulledImage{id: reference.Context().Digest(described.Digest.String()).Name(), config: config.Config}
 	for _, layer := range layers {
-		data, err := readLayer(layer)
+		size, err := layer.Size()
 		if err != nil {
 			return nil, err
 		}
-		pulled.size += int64(len(data))
-		held, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil })
-		if err != nil {
-			return nil, err
-		}
-		if pulled.layers, err = mutate.AppendLayers(pulled.layers, held); err != nil {
-			return nil, err
-		}
+		pulled.size += size
 	}
-	return pulled, nil
-}
-
-// readLayer fetches a layer; the transfer checks the digest.
-func readLayer(layer v1.Layer) ([]byte, error) {
-	content, err := layer.Compressed()
-	if err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(content)
-	return data, errors.Join(err, content.Close())
+	files := mutate.Extract(image) // asks for every layer
+	pulled.files, err = io.ReadAll(files)
+	return pulled, errors.Join(err, files.Close())
 }

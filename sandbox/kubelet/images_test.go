@@ -2,6 +2,7 @@ package kubelet_test
 
 import (
 	"archive/tar"
+	"bytes"
 	"io"
 	"testing"
 
@@ -43,9 +44,7 @@ func TestAnImageIsPulledWithTheFirstCredentialsThatOpenIt(t *testing.T) {
 	assert.Regexp(t, `^registry\.example/private/image@sha256:[0-9a-f]{64}$`, image.ID)
 	assert.Positive(t, image.Size)
 
-	files := image.Files()
-	defer func() { require.NoError(t, files.Close()) }()
-	stream := tar.NewReader(files)
+	stream := tar.NewReader(bytes.NewReader(image.Files))
 	header, err := stream.Next()
 	require.NoError(t, err)
 	content, err := io.ReadAll(stream)

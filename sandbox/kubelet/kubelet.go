@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -61,31 +60,8 @@ type Config struct {
 	// as there. ok is false where the node has none; nil means that it never has.
 	// It is called from several goroutines.
 	Credentials func(ctx context.Context, image string) (username, password string, ok bool)
-	// Progress is told what is worth knowing; nil for nobody. It is called from
-	// several goroutines.
+	// Progress is told what is worth knowing, from several goroutines. Required.
 	Progress func(message string)
-}
-
-func (c Config) validate() error {
-	var problems []error
-	if c.REST == nil {
-		problems = append(problems, errors.New("kubelet: REST: want the administrator's access to the cluster"))
-	} else if host, err := url.Parse(c.REST.Host); err != nil || net.ParseIP(host.Hostname()) == nil || host.Port() == "" {
-		problems = append(problems, fmt.Errorf("kubelet: REST.Host %q: want https://ADDRESS:PORT", c.REST.Host))
-	}
-	if c.Dir == "" {
-		problems = append(problems, errors.New(`kubelet: Dir "": want a directory for root directories and logs`))
-	}
-	if c.Node == "" {
-		problems = append(problems, errors.New(`kubelet: Node "": want the node's name`))
-	}
-	if c.Network == nil || c.Policies == nil {
-		problems = append(problems, errors.New("kubelet: Network, Policies: want both"))
-	}
-	if err := process.Supported(); err != nil {
-		problems = append(problems, fmt.Errorf("kubelet: %w", err))
-	}
-	return errors.Join(problems...)
 }
 
 // Kubelet runs the pods of one cluster.
@@ -110,9 +86,6 @@ type Kubelet struct {
 // Start registers the node and runs the cluster's pods until Stop. It returns
 // when the pods that exist are known; ctx bounds the start, not the kubelet.
 func Start(ctx context.Context, config Config) (*Kubelet, error) {
-	if err := config.validate(); err != nil {
-		return nil, err
-	}
 	k, err := open(config)
 	if err != nil {
 		return nil, fmt.Errorf("kubelet %s: %w", config.Node, err)
@@ -124,8 +97,8 @@ func Start(ctx context.Context, config Config) (*Kubelet, error) {
 }
 
 func open(config Config) (*Kubelet, error) {
-	if config.Progress == nil {
-		config.Progress = func(string) {}
+	if err := process.Supported(); err != nil {
+		return nil, err
 	}
 	// A container's root is its process' whole world: links in a relative path
 	// would change with the working directory.

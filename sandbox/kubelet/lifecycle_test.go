@@ -3,12 +3,10 @@ package kubelet_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -18,7 +16,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 
 	"waybill.example/waybill/sandbox/kubelet"
@@ -88,16 +85,6 @@ func TestAProgramThatIsNotInTheImageCannotStart(t *testing.T) {
 	assert.Equal(t, "StartError", end.Reason)
 	assert.Equal(t, int32(128), end.ExitCode)
 	assert.Contains(t, end.Message, "/bin/curl: no such file or directory")
-}
-
-func TestThePlaceholderOfAnInitContainerIsDoneAtOnce(t *testing.T) {
-	pullSecret(t, "prepared", registryPassword)
-	pod := withPullSecret(newPod("prepared", productImage), "prepared")
-	pod.Spec.RestartPolicy = corev1.RestartPolicyAlways
-	pod.Spec.InitContainers = []corev1.Container{{Name: "first", Image: productImage}}
-	create(t, pod)
-	found := eventually(t, "prepared", isReady)
-	assert.Equal(t, "Completed", found.Status.InitContainerStatuses[0].State.Terminated.Reason)
 }
 
 func deployment(t *testing.T, name, image string) func() *appsv1.Deployment {
@@ -208,48 +195,19 @@ func processesIn(t *testing.T, uid string) []int {
 func TestTheAPIServerServesLogs(t *testing.T) {
 	create(t, newPod("logs", publicImage, "say:one", "say:two", "say:three"))
 	ends(t, "logs", corev1.PodSucceeded)
-	logs := func(options *corev1.PodLogOptions) string {
-		text, err := client.CoreV1().Pods(namespace).GetLogs("logs", options).DoRaw(t.Context())
-		require.NoError(t, err)
-		return string(text)
+	assert.Equal(t, "one\ntwo\nthree\n", logOf(t, "logs"))
+	for option, options := range map[string]corev1.PodLogOptions{
+		"tailLines": {TailLines: ptr.To[int64](2)}, "limitBytes": {LimitBytes: ptr.To[int64](5)}, "timestamps": {Timestamps: true},
+		"follow": {Follow: true}, "previous": {Previous: true}, "sinceSeconds": {SinceSeconds: ptr.To[int64](5)},
+	} {
+		_, err := client.CoreV1().Pods(namespace).GetLogs("logs", &options).Stream(t.Context())
+		require.ErrorContains(t, err, option+": want none: the sandbox serves a log as a whole")
 	}
-	assert.Equal(t, "one\ntwo\nthree\n", logs(&corev1.PodLogOptions{}))
-	assert.Equal(t, "two\nthree\n", logs(&corev1.PodLogOptions{TailLines: ptr.To[int64](2)}))
-	assert.Empty(t, logs(&corev1.PodLogOptions{TailLines: new(int64)}))
-	assert.Equal(t, "one\nt", logs(&corev1.PodLogOptions{LimitBytes: ptr.To[int64](5)}))
-	assert.Equal(t, "one\ntwo\nthree\n", logs(&corev1.PodLogOptions{Follow: true}))
-	_, err := client.CoreV1().Pods(namespace).GetLogs("logs", &corev1.PodLogOptions{Timestamps: true}).Stream(t.Context())
-	require.ErrorContains(t, err, "the sandbox keeps no times")
-	_, err = client.CoreV1().Pods(namespace).GetLogs("logs", &corev1.PodLogOptions{Previous: true}).Stream(t.Context())
-	require.ErrorContains(t, err, `previous terminated container "main" in pod "logs" not found`)
 
 	create(t, newPod("unpulled", privateImage))
 	eventually(t, "unpulled", waits("ImagePullBackOff"))
-	_, err = client.CoreV1().Pods(namespace).GetLogs("unpulled", &corev1.PodLogOptions{}).Stream(t.Context())
+	_, err := client.CoreV1().Pods(namespace).GetLogs("unpulled", &corev1.PodLogOptions{}).Stream(t.Context())
 	require.ErrorContains(t, err, `container "main" in pod "unpulled" is waiting to start: ImagePullBackOff`)
-}
-
-func TestALogIsFollowedUntilItsProgramEnds(t *testing.T) {
-	pod := newPod("followed", publicImage, "wait")
-	pod.Spec.TerminationGracePeriodSeconds = ptr.To[int64](1)
-	create(t, pod)
-	// Ready is what has started; a busy machine takes its time until it speaks.
-	eventually(t, "followed", func(pod *corev1.Pod) bool { return isReady(pod) && logOf(t, "followed") == "waiting\n" })
-	stream, err := client.CoreV1().Pods(namespace).GetLogs("followed", &corev1.PodLogOptions{Follow: true}).Stream(t.Context())
-	require.NoError(t, err)
-	defer func() { require.NoError(t, stream.Close()) }()
-	read := make(chan string, 1)
-	go func() {
-		text, _ := io.ReadAll(stream) // A broken stream shows in the text.
-		read <- string(text)
-	}()
-	require.NoError(t, client.CoreV1().Pods(namespace).Delete(t.Context(), "followed", metav1.DeleteOptions{}))
-	select {
-	case text := <-read:
-		assert.Equal(t, "waiting\n", text)
-	case <-time.After(patience):
-		require.Fail(t, "the log did not end")
-	}
 }
 
 func TestPodsAreTakenOverAfterARestart(t *testing.T) {
@@ -279,12 +237,5 @@ func TestPodsAreTakenOverAfterARestart(t *testing.T) {
 		assert.True(t, isReady(&after[i]))
 		assert.Equal(t, before[i].Status.PodIP, after[i].Status.PodIP)
 		assert.Zero(t, after[i].Status.ContainerStatuses[0].RestartCount)
-	}
-}
-
-func TestAConfigurationIsRefusedWithEveryProblem(t *testing.T) {
-	_, err := kubelet.Start(t.Context(), kubelet.Config{REST: &rest.Config{Host: "https://api.example"}})
-	for _, words := range []string{`REST.Host "https://api.example"`, "Dir", "Node", "Network, Policies"} {
-		require.ErrorContains(t, err, words)
 	}
 }

@@ -9,15 +9,9 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
-	"slices"
-	"strconv"
 	"time"
 )
-
-// followInterval is the time between two looks at a log that grows.
-const followInterval = 100 * time.Millisecond
 
 // logServer serves containers' logs to the API server, which asks for them when
 // kubectl logs asks it. It listens on loopback and asks nobody who they are, as
@@ -66,14 +60,12 @@ func (s *logServer) close() error {
 	return err
 }
 
-// containerLogs answers as a kubelet does, for the options follow, tailLines and
-// limitBytes; those about time are refused, as the log has no times, and so is
-// previous, as no container is started again.
+// containerLogs answers with the whole log; what would be a part of it, or of another
+// container, is refused.
 func (s *logServer) containerLogs(answer http.ResponseWriter, request *http.Request) {
-	query := request.URL.Query()
-	for _, option := range []string{"timestamps", "sinceSeconds", "sinceTime"} {
-		if query.Get(option) != "" {
-			http.Error(answer, option+": the sandbox keeps no times of a log's lines", http.StatusBadRequest)
+	for _, option := range []string{"follow", "limitBytes", "previous", "sinceSeconds", "sinceTime", "tailLines", "timestamps"} {
+		if request.URL.Query().Get(option) != "" {
+			http.Error(answer, option+": want none: the sandbox serves a log as a whole", http.StatusBadRequest)
 			return
 		}
 	}
@@ -82,68 +74,13 @@ func (s *logServer) containerLogs(answer http.ResponseWriter, request *http.Requ
 		http.Error(answer, err.Error(), http.StatusNotFound)
 		return
 	}
-	if query.Get("previous") == "true" {
-		http.Error(answer, fmt.Sprintf("previous terminated container %q in pod %q not found", c.spec.Name, c.w.pod.Name), http.StatusBadRequest)
-		return
-	}
 	log, err := c.readLog()
 	if err != nil {
 		http.Error(answer, err.Error(), http.StatusBadRequest)
 		return
 	}
-	read := int64(len(log))
-	if lines, limited := number(query, "tailLines"); limited {
-		log = lastLines(log, lines)
-	}
-	if limit, limited := number(query, "limitBytes"); limited {
-		log = log[:min(len(log), limit)]
-	}
 	answer.Header().Set("Content-Type", "text/plain")
-	_, err = answer.Write(log) //nolint:gosec // plain text, as its type says
-	if err == nil && query.Get("follow") == "true" && query.Get("limitBytes") == "" {
-		c.follow(request.Context(), answer, read)
-	}
-}
-
-// number is an option's value; the API server has checked it.
-func number(query url.Values, option string) (int, bool) {
-	value, err := strconv.Atoi(query.Get(option))
-	return max(value, 0), err == nil
-}
-
-// follow writes what the log grows by until the container has ended or nobody reads.
-func (c *container) follow(ctx context.Context, answer http.ResponseWriter, from int64) {
-	flush := http.NewResponseController(answer).Flush
-	for {
-		c.w.mu.Lock()
-		runs := c.status.State.Running != nil
-		c.w.mu.Unlock()
-		// A container that stands for the product has none and goes on.
-		log, err := os.ReadFile(c.logFile()) //nolint:gosec // of a container that is known
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return
-		}
-		if int64(len(log)) > from {
-			if _, err := answer.Write(log[from:]); err != nil { //nolint:gosec // plain text, as its type says
-				return
-			}
-			from = int64(len(log))
-		}
-		if flush() != nil || !runs || pause(ctx, followInterval) != nil {
-			return
-		}
-	}
-}
-
-// Logs returns everything that the container has written to stdout
-// and stderr, in this order; an empty container name stands for a pod's only
-// container. A pod's logs are removed with the pod.
-func (k *Kubelet) Logs(namespace, pod, container string) ([]byte, error) {
-	c, err := k.container(namespace, pod, container)
-	if err != nil {
-		return nil, err
-	}
-	return c.readLog()
+	_, _ = answer.Write(log) //nolint:gosec // plain text, as its type says
 }
 
 // container finds a container of a pod that has not been removed.
@@ -152,10 +89,7 @@ func (k *Kubelet) container(namespace, pod, name string) (*container, error) {
 	if w == nil {
 		return nil, fmt.Errorf("pod %s/%s: not found on node %s", namespace, pod, k.config.Node)
 	}
-	if name == "" && len(w.main) == 1 && len(w.init) == 0 {
-		return w.main[0], nil
-	}
-	for _, c := range slices.Concat(w.init, w.main) {
+	for _, c := range w.containers {
 		if c.spec.Name == name {
 			return c, nil
 		}

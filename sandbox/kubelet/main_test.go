@@ -89,6 +89,7 @@ func run(m *testing.M) (code int, err error) {
 		REST: cluster.RESTConfig(), Dir: filepath.Join(dir, "kubelet"), Node: node,
 		Network:  outside.Network,
 		Policies: policy.ForCluster(client, world.Network{}, func(message string) { denials.Store(message, true) }),
+		Progress: func(string) {},
 	}
 	if running, err = kubelet.Start(context.Background(), config); err != nil {
 		return 0, err
@@ -176,7 +177,7 @@ func eventually(t *testing.T, name string, wanted func(*corev1.Pod) bool) *corev
 	}) {
 		status, err := json.MarshalIndent(pod.Status, "", "  ")
 		require.NoError(t, err)
-		log, _ := running.Logs(namespace, name, pod.Spec.Containers[0].Name)
+		log, _ := logs(t, name) // the pod may have none yet
 		require.Failf(t, "the pod did not become what it should", "%s\nevents: %q\nlog: %s", status, messages(t, name), log)
 	}
 	return pod
@@ -205,9 +206,16 @@ func ends(t *testing.T, name string, phase corev1.PodPhase) string {
 
 func logOf(t *testing.T, name string) string {
 	t.Helper()
-	log, err := running.Logs(namespace, name, "")
+	log, err := logs(t, name)
 	require.NoError(t, err)
-	return string(log)
+	return log
+}
+
+// logs is what the API server has of the pod's first container.
+func logs(t *testing.T, name string) (string, error) {
+	t.Helper()
+	text, err := client.CoreV1().Pods(namespace).GetLogs(name, &corev1.PodLogOptions{Container: get(t, name).Spec.Containers[0].Name}).DoRaw(t.Context())
+	return string(text), err
 }
 
 // waits says whether the pod's only container waits for the reason.

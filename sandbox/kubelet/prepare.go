@@ -1,6 +1,7 @@
 package kubelet
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -56,8 +57,7 @@ func (c *container) prepare(launch *launch) (_ *prepared, err error) {
 			err = errors.Join(err, p.root.Remove())
 		}
 	}()
-	files := launch.image.files()
-	if err := errors.Join(root.Unpack(files), files.Close()); err != nil {
+	if err := root.Unpack(bytes.NewReader(launch.image.files)); err != nil {
 		return nil, err
 	}
 	if err := p.furnish(); err != nil {

@@ -77,20 +77,10 @@ func (w *worker) status() corev1.PodStatus {
 		PodIP: w.address, PodIPs: []corev1.PodIP{{IP: w.address}},
 		StartTime: &w.started,
 	}
-	for _, c := range w.init {
-		status.InitContainerStatuses = append(status.InitContainerStatuses, *c.status.DeepCopy())
-	}
-	for _, c := range w.main {
+	for _, c := range w.containers {
 		status.ContainerStatuses = append(status.ContainerStatuses, *c.status.DeepCopy())
 	}
 	return status
-}
-
-// initialized says whether every init container has done its work.
-func (w *worker) initialized() bool {
-	return !slices.ContainsFunc(w.init, func(c *container) bool {
-		return c.status.State.Terminated == nil
-	})
 }
 
 // currentPhase follows the rules of
@@ -100,11 +90,8 @@ func (w *worker) currentPhase() corev1.PodPhase {
 	if w.phase != "" {
 		return w.phase
 	}
-	if !w.initialized() {
-		return corev1.PodPending
-	}
 	var waiting, running, failed bool
-	for _, c := range w.main {
+	for _, c := range w.containers {
 		switch state := c.status.State; {
 		case state.Running != nil:
 			running = true
@@ -129,16 +116,13 @@ func (w *worker) currentPhase() corev1.PodPhase {
 func (w *worker) setConditions() {
 	phase := w.currentPhase()
 	unready := []string{}
-	for _, c := range w.main {
+	for _, c := range w.containers {
 		c.status.Ready = c.status.State.Running != nil
 		started := c.status.Ready
 		c.status.Started = &started
 		if !c.status.Ready {
 			unready = append(unready, c.spec.Name)
 		}
-	}
-	for _, c := range w.init {
-		c.status.Ready = c.status.State.Terminated != nil
 	}
 	var reason, message string
 	switch {
@@ -153,21 +137,10 @@ func (w *worker) setConditions() {
 	w.setCondition(corev1.ContainersReady, ready, reason, message)
 	w.setCondition(corev1.PodReady, ready, reason, message)
 	w.setCondition(corev1.PodReadyToStartContainers, phase == corev1.PodPending || phase == corev1.PodRunning, "", "")
-	if w.initialized() {
-		if phase != corev1.PodSucceeded {
-			reason = ""
-		}
-		w.setCondition(corev1.PodInitialized, true, reason, "")
-		return
+	if phase != corev1.PodSucceeded {
+		reason = ""
 	}
-	var incomplete []string
-	for _, c := range w.init {
-		if !c.status.Ready {
-			incomplete = append(incomplete, c.spec.Name)
-		}
-	}
-	w.setCondition(corev1.PodInitialized, false, "ContainersNotInitialized",
-		fmt.Sprintf("containers with incomplete status: [%s]", strings.Join(incomplete, " ")))
+	w.setCondition(corev1.PodInitialized, true, reason, "")
 }
 
 func (w *worker) setCondition(kind corev1.PodConditionType, holds bool, reason, message string) {

@@ -2,11 +2,9 @@ package kubelet
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/utils/ptr"
 )
 
 // unsupported are the reasons why a pod cannot be run as it means to be.
@@ -25,10 +23,10 @@ func unsupported(pod *corev1.Pod) []error {
 			add("volume %q: want a configMap, secret, projected, downwardAPI or emptyDir volume: the sandbox has no others", v.Name)
 		}
 	}
-	for _, c := range slices.Concat(spec.InitContainers, spec.Containers) {
-		if ptr.Deref(c.RestartPolicy, "") == corev1.ContainerRestartPolicyAlways {
-			add("container %q: restartPolicy Always of an init container: the sandbox runs no sidecars", c.Name)
-		}
+	for _, c := range spec.InitContainers {
+		add("init container %q: want none: the sandbox runs none", c.Name)
+	}
+	for _, c := range spec.Containers {
 		if len(c.VolumeDevices) > 0 {
 			add("container %q: volumeDevices: the sandbox has no block devices", c.Name)
 		}
@@ -49,7 +47,7 @@ func (c *container) unexecutable() string {
 	}
 	spec := &c.w.pod.Spec
 	refuse(spec.RestartPolicy != corev1.RestartPolicyNever, "restartPolicy "+string(spec.RestartPolicy))
-	refuse(len(spec.InitContainers)+len(spec.Containers) > 1, "another container in the pod")
+	refuse(len(spec.Containers) > 1, "another container in the pod")
 	refuse(len(security(c.w.pod, c.spec).SupplementalGroups) > 0, "supplementalGroups")
 	refuse(len(c.spec.EnvFrom) > 0, "envFrom")
 	for _, variable := range c.spec.Env {

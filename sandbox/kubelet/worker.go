@@ -45,7 +45,7 @@ type worker struct {
 	ctx, hard   context.Context
 	cancel, end context.CancelCauseFunc
 
-	init, main []*container
+	containers []*container
 
 	over, forgotten bool // under k.mu: it has ended; its pod is gone
 
@@ -85,11 +85,8 @@ func newWorker(k *Kubelet, pod *corev1.Pod) *worker {
 		}
 		w.cancel(cause)
 	}
-	for i := range pod.Spec.InitContainers {
-		w.init = append(w.init, newContainer(w, &pod.Spec.InitContainers[i], pod.Status.InitContainerStatuses, true))
-	}
 	for i := range pod.Spec.Containers {
-		w.main = append(w.main, newContainer(w, &pod.Spec.Containers[i], pod.Status.ContainerStatuses, false))
+		w.containers = append(w.containers, newContainer(w, &pod.Spec.Containers[i]))
 	}
 	return w
 }
@@ -127,20 +124,8 @@ func (w *worker) runContainers() {
 	if w.wantsVolumes() && w.mountVolumes() != nil {
 		return
 	}
-	for _, c := range w.init {
-		if c.run() != nil {
-			return
-		}
-	}
-	w.change(func() { // Initialized
-		for _, c := range w.main {
-			if waiting := c.status.State.Waiting; waiting != nil && waiting.Reason == "PodInitializing" {
-				waiting.Reason = "ContainerCreating"
-			}
-		}
-	})
 	var running sync.WaitGroup
-	for _, c := range w.main {
+	for _, c := range w.containers {
 		running.Go(func() {
 			_ = c.run() // The status has its end; an error is that of ctx.
 		})
@@ -155,7 +140,7 @@ const unsupportedReason = "UnsupportedBySandbox"
 func (w *worker) refuse(problems []error) {
 	message := errors.Join(problems...).Error()
 	w.change(func() {
-		for _, c := range slices.Concat(w.init, w.main) {
+		for _, c := range w.containers {
 			c.status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: unsupportedReason, Message: message}}
 		}
 	})
@@ -165,12 +150,7 @@ func (w *worker) refuse(problems []error) {
 
 // wantsVolumes is false for a pod that only goes on.
 func (w *worker) wantsVolumes() bool {
-	for _, c := range slices.Concat(w.init, w.main) {
-		if !c.standsFor() && c.status.State.Terminated == nil {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(w.containers, func(c *container) bool { return !c.standsFor() && c.status.State.Terminated == nil })
 }
 
 // grace is how long containers have to end.

@@ -15,46 +15,52 @@ import (
 
 // connect is the proxy's outside: it opens tunnels, and refuses all else.
 func (n *Network) connect(w http.ResponseWriter, r *http.Request) {
+	if opened := n.open(w, r); opened != nil {
+		n.tunnels.add(opened)
+	}
+}
+
+// open answers the request for a tunnel. It is nil for one that was refused.
+func (n *Network) open(w http.ResponseWriter, r *http.Request) *tunnel {
 	if r.Method != http.MethodConnect {
 		refuseOnConnection(w, http.StatusForbidden, "the sandbox answers https through CONNECT, and no plain http")
-		return
+		return nil
 	}
 	host, port, err := net.SplitHostPort(r.Host)
 	if err != nil {
 		refuseOnConnection(w, http.StatusBadRequest, "the sandbox wants CONNECT with a host and port 443")
-		return
+		return nil
 	}
 	host = strings.ToLower(host)
 	if port != "443" {
 		refuseOnConnection(w, http.StatusForbidden, fmt.Sprintf("the sandbox answers on port 443 alone, not on %s:%s", host, port))
-		return
+		return nil
 	}
 	if err := n.allow(r, host); err != nil {
 		refuseOnConnection(w, http.StatusForbidden, err.Error())
-		return
+		return nil
 	}
 	if n.handler(host) == nil {
 		refuseOnConnection(w, http.StatusBadGateway, "the sandbox has no host "+host)
-		return
+		return nil
 	}
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
+		return nil
 	}
 	// What the client sent ahead of the answer belongs to the tunnel.
 	ahead := make([]byte, buffered.Reader.Buffered())
 	if _, err := io.ReadFull(buffered, ahead); err != nil {
 		_ = conn.Close()
-		return
+		return nil
 	}
-	tunnel := &tunnel{Conn: conn, reader: io.MultiReader(bytes.NewReader(ahead), conn), host: host}
 	if _, err := io.WriteString(conn, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
 		_ = conn.Close()
-		return
+		return nil
 	}
 	_ = conn.SetDeadline(time.Time{})
-	n.tunnels.add(tunnel)
+	return &tunnel{Conn: conn, reader: io.MultiReader(bytes.NewReader(ahead), conn), host: host}
 }
 
 // refuseOnConnection answers with the reason as the status text too: that is

@@ -1,7 +1,6 @@
 package network
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -103,61 +102,22 @@ func (e *Egress) serve(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprintf(w, blockPage, html.EscapeString(r.Host))
 		_, _ = io.WriteString(w, strings.Repeat("<p>and so on</p>", blockPageSize/len("<p>and so on</p>")))
 		return
-	case r.Method != http.MethodConnect:
-		http.Error(w, "this proxy connects to https alone, not to "+r.URL.String(), http.StatusForbidden)
+	}
+	client := e.network.open(w, r)
+	switch {
+	case client == nil:
+		return
+	case e.authority == nil:
+		e.network.tunnels.add(client)
 		return
 	}
-	upstream, refused, err := e.connect(r.Context(), r.Host)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadGateway)
-		return
-	}
-	if refused != "" {
-		http.Error(w, "the internet has no way to "+r.Host+": "+refused, http.StatusForbidden)
-		return
-	}
+	defer func() { _ = client.Close() }()
+	upstream, inside := net.Pipe()
 	defer func() { _ = upstream.Close() }()
-	conn, buffered, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
+	e.network.tunnels.add(&tunnel{Conn: inside, reader: inside, host: client.host})
+	if inner, outer, err := e.inspect(r.Context(), client, upstream, client.host); err == nil {
+		pipe(inner, outer)
 	}
-	defer func() { _ = conn.Close() }()
-	if _, err := io.WriteString(conn, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
-		return
-	}
-	var client net.Conn = &tunnel{Conn: conn, reader: buffered.Reader}
-	if e.authority != nil {
-		host, _, _ := net.SplitHostPort(r.Host)
-		if client, upstream, err = e.inspect(r.Context(), client, upstream, host); err != nil {
-			return
-		}
-	}
-	pipe(client, upstream)
-}
-
-// connect opens a tunnel through the sandbox's own proxy, or gives the status of its
-// refusal.
-func (e *Egress) connect(ctx context.Context, target string) (conn net.Conn, refused string, err error) {
-	own, err := e.network.ownProxy(nil)
-	if err != nil {
-		return nil, "", err
-	}
-	if conn, err = new(net.Dialer).DialContext(ctx, "tcp", own.Host); err != nil {
-		return nil, "", err
-	}
-	if _, err = fmt.Fprintf(conn, "CONNECT %s HTTP/1.1\r\nHost: %[1]s\r\n\r\n", target); err != nil {
-		return nil, "", errors.Join(err, conn.Close())
-	}
-	// Nothing comes after the answer before the client speaks.
-	answer, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: http.MethodConnect})
-	if err != nil {
-		return nil, "", errors.Join(err, conn.Close())
-	}
-	if answer.StatusCode != http.StatusOK {
-		return nil, answer.Status, errors.Join(answer.Body.Close(), conn.Close())
-	}
-	return conn, "", nil
 }
 
 // inspect is the host to the client, with a certificate of the proxy's authority,

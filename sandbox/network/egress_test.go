@@ -65,7 +65,7 @@ func TestACustomersProxyConnectsToTheHostsOfTheNetwork(t *testing.T) {
 	}
 	c, _ := behind(t, n, world.Proxy{URL: proxyURL}, true, string(public))
 	_, err = c.Get("https://unknown.example/") //nolint:bodyclose // there is no response
-	require.ErrorContains(t, err, "Forbidden")
+	require.ErrorContains(t, err, "the sandbox has no host unknown.example")
 }
 
 func TestACustomersProxyRefuses(t *testing.T) {

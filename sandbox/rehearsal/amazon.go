@@ -2,9 +2,7 @@ package rehearsal
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"maps"
 
 	"waybill.example/waybill/sandbox/aws"
 	"waybill.example/waybill/sandbox/aws/arn"
@@ -45,65 +43,37 @@ type amazon struct {
 	service, logGroup string
 }
 
-// readAmazon finds the chain through AWS that an environment's outputs describe.
-func readAmazon(ctx context.Context, c *chain, e environment) (way, error) {
-	if c.Amazon == nil {
-		return nil, errors.New("rehearsal: the chain goes through AWS, and the world has none of it (aws.accounts)")
-	}
+// readAmazon reads what an environment's outputs say of a chain through AWS.
+func readAmazon(c *chain, e *environment) way {
 	a := &amazon{
 		chain: c, Amazon: *c.Amazon,
-		home:    arn.Place{Account: e.request.text("account"), Region: e.request.text("region")},
-		vendor:  arn.Place{Account: e.grant.text("account"), Region: e.grant.text("region")},
-		service: e.outputs.text("service"), logGroup: e.outputs.text("logGroup"),
-		issuer: e.request.text("issuer"), subject: e.request.text("subject"),
-	}
-	if roles := e.request.list("roleArns"); len(roles) > 0 {
-		a.roleARN = roles[0]
+		vendor: arn.Place{Account: e.text("accessGrant.account"), Region: e.text("accessGrant.region")},
 	}
 	if a.vendorRole() {
-		a.home, a.roleARN = a.vendor, e.grant.text("roleArn")
+		a.home, a.roleARN = a.vendor, e.text("accessGrant.roleArn")
+		a.issuer, a.subject = e.text("accessRequest.issuer"), e.text("accessRequest.subject")
+	} else {
+		a.home = arn.Place{Account: e.text("accessRequest.account"), Region: e.text("accessRequest.region")}
+		a.roleARN = e.text("accessRequest.roleArns")
 	}
-	if err := a.check(); err != nil {
-		return nil, err
+	if a.onECS() {
+		a.service, a.logGroup = e.text("service"), e.text("logGroup")
 	}
-	switch a.World.Walk.Chain {
-	case world.ChainECS:
-		return a, nil
-	case world.ChainEKSNodes:
-		return a, a.findNodes(ctx)
-	default:
-		return a, a.findPullSecret(ctx, e.outputs)
-	}
+	return a
 }
 
 // onECS says whether a task of ECS pulls.
 func (a *amazon) onECS() bool { return a.World.Walk.Chain == world.ChainECS }
 
-func (a *amazon) check() error {
-	wanted := map[string]string{
-		"accessGrant.account": a.vendor.Account, "accessGrant.region": a.vendor.Region,
-		"accessGrant.registry": a.registry, "accessGrant.repository": a.chain.repository,
-		"image": a.image,
+// find finds the Deployment whose image the nodes pull, with the role that the
+// world's nodes have, or who writes and reads the pull secret.
+func (a *amazon) find(ctx context.Context, outputs document) error {
+	switch {
+	case a.onECS():
+		return nil
+	case a.refreshes():
+		return a.chain.find(ctx, outputs)
 	}
-	if a.vendorRole() {
-		maps.Copy(wanted, map[string]string{
-			"accessRequest.environments.issuer": a.issuer, "accessRequest.environments.subject": a.subject,
-			"accessGrant.environments.roleArn": a.roleARN,
-		})
-	} else {
-		maps.Copy(wanted, map[string]string{
-			"accessRequest.account": a.home.Account, "accessRequest.region": a.home.Region, "accessRequest.environments.roleArns": a.roleARN,
-		})
-	}
-	if a.onECS() {
-		wanted["service"], wanted["logGroup"] = a.service, a.logGroup
-	}
-	return missing(wanted)
-}
-
-// findNodes finds the Deployment whose image the nodes pull, with the role that
-// the world's nodes have.
-func (a *amazon) findNodes(ctx context.Context) error {
 	cluster, err := a.eksCluster()
 	if err != nil {
 		return err
@@ -146,9 +116,9 @@ func (a *amazon) repository() (ecr.Repository, error) {
 // eksCluster is the EKS cluster that the chain's control plane stands for.
 func (a *amazon) eksCluster() (eks.Cluster, error) {
 	for _, cluster := range a.Cloud.EKS.Clusters() {
-		if cluster.Context == a.cluster.Context && cluster.Place == a.home {
+		if cluster.Context == a.cluster.Context() && cluster.Place == a.home {
 			return cluster, nil
 		}
 	}
-	return eks.Cluster{}, fmt.Errorf("rehearsal: no EKS cluster of %s has the context %s of the chain's cluster", a.home, a.cluster.Context)
+	return eks.Cluster{}, fmt.Errorf("rehearsal: no EKS cluster of %s has the context %s of the chain's cluster", a.home, a.cluster.Context())
 }

@@ -26,9 +26,7 @@ var pullActions = []string{"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "e
 // engine's refresh finds it.
 func during(change, restore, run func() error) error {
 	err := change()
-	if err != nil {
-		err = fmt.Errorf("rehearsal: %w", err)
-	} else {
+	if err == nil {
 		err = run()
 	}
 	if undone := restore(); undone != nil {
@@ -37,13 +35,18 @@ func during(change, restore, run func() error) error {
 	return err
 }
 
+// swapped runs with another value of something, and sets the one before again.
+func swapped[T any](set func(T) error, other, before T, run func() error) error {
+	return during(func() error { return set(other) }, func() error { return set(before) }, run)
+}
+
 // refusedByStore takes the refusal of an API's store for the hop's.
 func refusedByStore(hop string, err error) error {
 	var refusal *fault.Error
 	if errors.As(err, &refusal) {
 		return &refused{hop, firstLine(refusal.Code + ": " + refusal.Message)}
 	}
-	return fmt.Errorf("rehearsal: %w", err)
+	return err
 }
 
 // statement is one statement of a policy that a rehearsal writes.
@@ -82,7 +85,7 @@ func (a *amazon) withRepositoryPolicy(change func(text string) string, run func(
 		_, err := a.Cloud.ECR.SetPolicy(a.vendor, a.chain.repository, text)
 		return err
 	}
-	return during(func() error { return set(change(before)) }, func() error { return set(before) }, run)
+	return swapped(set, change(before), before, run)
 }
 
 // withoutPull runs with the right to read taken from the role: by the repository's
@@ -159,14 +162,11 @@ func (a *amazon) withTrust(change func(text string) string, run func() error) er
 	if err != nil {
 		return err
 	}
-	before := role.Trust.Text
-	set := func(text string) func() error {
-		return func() error {
-			_, err := account.UpdateTrustPolicy(role.Name, text)
-			return err
-		}
+	set := func(text string) error {
+		_, err := account.UpdateTrustPolicy(role.Name, text)
+		return err
 	}
-	return during(set(change(before)), set(before), run)
+	return swapped(set, change(role.Trust.Text), role.Trust.Text, run)
 }
 
 // withRole runs with another role of an account, which has the name and path
@@ -181,7 +181,7 @@ func (a *amazon) withRole(accountID, name, path string, run func(roleARN string)
 func (a *amazon) withTrustingRole(accountID, name, path, trust string, run func(roleARN string) error) error {
 	account, err := a.Cloud.IAM.Account(accountID)
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	policy := policyOf(
 		statement{"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
@@ -193,7 +193,7 @@ func (a *amazon) withTrustingRole(accountID, name, path, trust string, run func(
 		role, err = account.Role(name)
 	}
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	restore := func() error {
 		err := account.DeleteRolePolicy(name, ownName)
@@ -225,13 +225,11 @@ func (a *amazon) withoutSessionTags(run func() error) error {
 	if err != nil {
 		return err
 	}
-	set := func(disable bool) func() error {
-		return func() error {
-			_, err := a.Cloud.EKS.SetSessionTags(association.Place, association.Cluster, association.ID, disable)
-			return err
-		}
+	set := func(disable bool) error {
+		_, err := a.Cloud.EKS.SetSessionTags(association.Place, association.Cluster, association.ID, disable)
+		return err
 	}
-	return during(set(true), set(association.DisableSessionTags), run)
+	return swapped(set, true, association.DisableSessionTags, run)
 }
 
 // withAssociation runs with a Pod Identity association of another ServiceAccount
@@ -245,7 +243,7 @@ func (a *amazon) withAssociation(namespace, account string, run func() error) er
 		Cluster: cluster.Name, Namespace: namespace, ServiceAccount: account, RoleARN: a.roleARN,
 	})
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	return during(func() error { return nil }, func() error {
 		return a.Cloud.EKS.Delete(cluster.Place, cluster.Name, association.ID)
@@ -261,15 +259,13 @@ func (a *amazon) withAssociatedRole(run func() error) error {
 		return err
 	}
 	return a.withTrustingRole(a.home.Account, ownName, "/", role.Trust.Text, func(other string) error {
-		set := func(roleARN string) func() error {
-			return func() error {
-				settings := association.AssociationSettings
-				settings.RoleARN = roleARN
-				_, err := a.Cloud.EKS.Update(association.Place, association.ID, settings)
-				return err
-			}
+		set := func(roleARN string) error {
+			settings := association.AssociationSettings
+			settings.RoleARN = roleARN
+			_, err := a.Cloud.EKS.Update(association.Place, association.ID, settings)
+			return err
 		}
-		return during(set(other), set(a.roleARN), run)
+		return swapped(set, other, a.roleARN, run)
 	})
 }
 
@@ -278,10 +274,7 @@ func (a *amazon) task() (service ecs.Service, definition ecs.TaskDefinition, err
 	if service, err = a.Cloud.ECS.Service(a.service); err == nil {
 		definition, err = a.Cloud.ECS.TaskDefinition(service.Place, service.TaskDefinition)
 	}
-	if err != nil {
-		return service, definition, fmt.Errorf("rehearsal: %w", err)
-	}
-	return service, definition, nil
+	return service, definition, err
 }
 
 // withDefinition runs with the service on another revision of its task
@@ -299,17 +292,17 @@ func (a *amazon) withDefinition(hop string, change func(*ecs.TaskDefinitionSetti
 	if err != nil {
 		return refusedByStore(hop, err)
 	}
-	use := func(revision string) func() error {
-		return func() error {
-			other := service.ServiceSettings
-			other.TaskDefinition = revision
-			_, err := a.Cloud.ECS.UpdateService(service.Place, other)
-			return err
-		}
+	use := func(revision string) error {
+		other := service.ServiceSettings
+		other.TaskDefinition = revision
+		_, err := a.Cloud.ECS.UpdateService(service.Place, other)
+		return err
 	}
-	return during(use(changed.ARN()), func() error {
-		return errors.Join(use(service.TaskDefinition)(), a.Cloud.ECS.Deregister(changed.ARN()))
-	}, run)
+	err = swapped(use, changed.ARN(), service.TaskDefinition, run)
+	if left := a.Cloud.ECS.Deregister(changed.ARN()); left != nil {
+		return fmt.Errorf("rehearsal: put the cloud back: %w", left)
+	}
+	return err
 }
 
 // anotherAccount is one that is neither the customer's nor the vendor's.

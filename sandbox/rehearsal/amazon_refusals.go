@@ -3,9 +3,11 @@ package rehearsal
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -51,24 +53,19 @@ func (a *amazon) cases() ([]testCase, error) {
 	case a.refreshes():
 		all = append(a.webIdentityCases(), a.refresherCases()...)
 	}
-	policies, err := a.policyCases()
-	if err != nil {
+	role, unknown := a.role()
+	another, nobody := a.anotherAccount()
+	trusts, untrusted := a.trusts()
+	callers, alone := a.callerCases(role, another)
+	if err := errors.Join(unknown, nobody, untrusted, alone); err != nil {
 		return nil, err
 	}
-	who, err := a.callerCases()
-	if err != nil {
-		return nil, err
-	}
-	all = append(append(all, policies...), who...)
-	trusts, err := a.trusts()
-	if err != nil {
-		return nil, err
-	}
+	all = slices.Concat(all, a.policyCases(role), callers)
 	for _, trust := range trusts {
 		all = append(all, a.trustCases(trust)...)
 	}
 	if a.onECS() {
-		return append(all, a.taskCases()...), nil
+		return append(all, a.taskCases(another)...), nil
 	}
 	if a.refreshes() {
 		all = append(all, a.clusterCases()...)
@@ -115,7 +112,7 @@ func (a *amazon) acceptedAudiences(context.Context) error {
 	}
 	account, err := a.Cloud.IAM.Account(a.home.Account)
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	provider, _ := account.Trusted(issuer)
 	for _, audience := range provider.ClientIDs {
@@ -130,9 +127,7 @@ func (a *amazon) acceptedAudiences(context.Context) error {
 func (a *amazon) podIdentityCases() []testCase {
 	words := tokenWords{subject: podAssociation, issuer: podToken, audience: podToken, time: podTime, signature: podToken}
 	return append(a.tokenCases(hopSTS, wrongAudience, words, a.start),
-		testCase{"session tags off", hopSTS, podTrust, func(ctx context.Context) error {
-			return a.withoutSessionTags(func() error { return a.attempt(ctx) })
-		}},
+		testCase{"session tags off", hopSTS, podTrust, a.attempting(a.withoutSessionTags)},
 		testCase{"an association that names another role", hopSTS, anyWords, func(ctx context.Context) error {
 			return a.refusedToken(ctx, a.withAssociatedRole)
 		}},
@@ -196,52 +191,34 @@ func refusedAt(hop Hop, err error) error {
 
 // policyCases take away one of the policies that a pull needs: the identity's,
 // the repository's, or what a boundary leaves.
-func (a *amazon) policyCases() ([]testCase, error) {
-	role, err := a.role()
-	if err != nil {
-		return nil, err
-	}
-	attempting := func(with func(run func() error) error) func(context.Context) error {
-		return func(ctx context.Context) error { return with(func() error { return a.attempt(ctx) }) }
-	}
-	boundary := testCase{"a permissions boundary that forbids", hopRegistry, ecrBoundary, attempting(func(run func() error) error { return a.withBoundary(tokenOnly, run) })}
+func (a *amazon) policyCases(role iam.Role) []testCase {
+	boundary := testCase{"a permissions boundary that forbids", hopRegistry, ecrBoundary, a.attempting(func(run func() error) error { return a.withBoundary(tokenOnly, run) })}
 	all := []testCase{
-		{"no identity policy at all", hopECR, ecrToken, attempting(func(run func() error) error { return a.withPermissions("", run) })},
-		{"the repository's policy alone", hopRegistry, ecrIdentity, attempting(func(run func() error) error { return a.withPermissions(tokenOnly, run) })},
+		{"no identity policy at all", hopECR, ecrToken, a.attempting(func(run func() error) error { return a.withPermissions("", run) })},
+		{"the repository's policy alone", hopRegistry, ecrIdentity, a.attempting(func(run func() error) error { return a.withPermissions(tokenOnly, run) })},
 	}
 	if a.vendorRole() { // the repository has no policy that names the role
-		return append(all, boundary), nil
+		return append(all, boundary)
 	}
 	return append(all, []testCase{
-		{"the identity's policy alone", hopRegistry, ecrResource, attempting(func(run func() error) error {
+		{"the identity's policy alone", hopRegistry, ecrResource, a.attempting(func(run func() error) error {
 			return a.withRepositoryPolicy(func(string) string { return "" }, run)
 		})},
-		{"a repository policy for the same role name on another path", hopRegistry, ecrResource, attempting(func(run func() error) error {
+		{"a repository policy for the same role name on another path", hopRegistry, ecrResource, a.attempting(func(run func() error) error {
 			return a.withRepositoryPolicy(func(text string) string {
 				return strings.ReplaceAll(text, `"`+role.ARN+`"`, `"`+onAnotherPath(role)+`"`)
 			}, run)
 		})},
 		boundary,
-	}...), nil
+	}...)
 }
 
-// callerCases bring somebody else who may pull as far as their own policies go,
-// or ask for something else.
-func (a *amazon) callerCases() ([]testCase, error) {
-	role, err := a.role()
-	if err != nil {
-		return nil, err
-	}
-	account, err := a.anotherAccount()
-	if err != nil {
-		return nil, err
-	}
-	region, err := a.anotherRegion()
-	if err != nil {
-		return nil, err
-	}
-	image, err := a.neighboursImage()
-	if err != nil {
+// callerCases bring somebody else who may pull as far as their own policies go, one of
+// another account too, or ask for something else.
+func (a *amazon) callerCases(role iam.Role, another string) ([]testCase, error) {
+	region, abroad := a.anotherRegion()
+	image, alone := a.neighboursImage()
+	if err := errors.Join(abroad, alone); err != nil {
 		return nil, err
 	}
 	as := func(accountID, name, path string) func(context.Context) error {
@@ -267,7 +244,7 @@ func (a *amazon) callerCases() ([]testCase, error) {
 		own = nil
 	}
 	return append(append(own, []testCase{
-		{"a role of another account, with the same name and path", hopRegistry, ecrResource, as(account, role.Name, role.Path)},
+		{"a role of another account, with the same name and path", hopRegistry, ecrResource, as(another, role.Name, role.Path)},
 		{"anything but a pull", hopRegistry, ecrBeyond, func(context.Context) error {
 			for _, action := range forbidden {
 				if a.vendorRole() {
@@ -305,7 +282,7 @@ func (a *amazon) expiring(context.Context) error {
 	}
 	if text := repository.Lifecycle; text != "" {
 		if err := json.Unmarshal([]byte(text), &policy); err != nil {
-			return fmt.Errorf("rehearsal: %w", err)
+			return err
 		}
 	}
 	const releases = 25 // a release with its signature, SBOM and attestation is four tags
@@ -354,32 +331,23 @@ func (a *amazon) asCaller(caller policy.Caller, principal, action string) error 
 	return &refused{hopRegistry, firstLine("DENIED: " + decision.Reason())}
 }
 
-// taskCases change the service's task definition and whom its role trusts.
-func (a *amazon) taskCases() []testCase {
+// taskCases change the service's task definition and whom its role trusts; another is
+// an account that is nobody's of the two.
+func (a *amazon) taskCases(another string) []testCase {
 	return []testCase{
 		{"the product pulling, or asked at a port that it does not answer", hopExecution, anyWords, a.taskOfAnother},
-		{"an execution role that trusts another account's tasks", hopExecution, taskRole, func(ctx context.Context) error {
-			account, err := a.anotherAccount()
-			if err != nil {
-				return err
-			}
-			return a.withTrust(func(text string) string { return strings.ReplaceAll(text, a.home.Account, account) },
-				func() error { return a.attempt(ctx) })
-		}},
-		{"an execution role that trusts another service", hopExecution, taskRole, func(ctx context.Context) error {
-			return a.withTrust(func(text string) string { return strings.ReplaceAll(text, "ecs-tasks.", "ec2.") },
-				func() error { return a.attempt(ctx) })
-		}},
-		{"a task definition with a role of another account", hopExecution, taskRoleARN, func(ctx context.Context) error {
-			account, err := a.anotherAccount()
-			if err != nil {
-				return err
-			}
+		{"an execution role that trusts another account's tasks", hopExecution, taskRole, a.attempting(func(run func() error) error {
+			return a.withTrust(func(text string) string { return strings.ReplaceAll(text, a.home.Account, another) }, run)
+		})},
+		{"an execution role that trusts another service", hopExecution, taskRole, a.attempting(func(run func() error) error {
+			return a.withTrust(func(text string) string { return strings.ReplaceAll(text, "ecs-tasks.", "ec2.") }, run)
+		})},
+		{"a task definition with a role of another account", hopExecution, taskRoleARN, a.attempting(func(run func() error) error {
 			return a.withDefinition(hopExecution, func(settings *ecs.TaskDefinitionSettings) {
-				settings.ExecutionRoleARN = strings.Replace(settings.ExecutionRoleARN, a.home.Account, account, 1)
-			}, func() error { return a.attempt(ctx) })
-		}},
-		{"another log group", hopLogs, taskLogs, func(ctx context.Context) error {
+				settings.ExecutionRoleARN = strings.Replace(settings.ExecutionRoleARN, a.home.Account, another, 1)
+			}, run)
+		})},
+		{"another log group", hopLogs, taskLogs, a.attempting(func(run func() error) error {
 			return a.withDefinition(hopLogs, func(settings *ecs.TaskDefinitionSettings) {
 				for i, container := range settings.Containers {
 					if container.LogConfiguration != nil {
@@ -389,8 +357,8 @@ func (a *amazon) taskCases() []testCase {
 						settings.Containers[i].LogConfiguration = &other
 					}
 				}
-			}, func() error { return a.attempt(ctx) })
-		}},
+			}, run)
+		})},
 	}
 }
 

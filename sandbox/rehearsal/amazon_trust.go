@@ -86,7 +86,7 @@ func (a *amazon) accountTrust(namespace, account, roleARN string) (trust, error)
 	}
 	owner, err := a.Cloud.IAM.Account(a.home.Account)
 	if err != nil {
-		return trust{}, fmt.Errorf("rehearsal: %w", err)
+		return trust{}, err
 	}
 	provider, found := owner.Trusted(issuer)
 	if !found {
@@ -159,7 +159,7 @@ func (a *amazon) trusted(role iam.Role, t trust, changed, value string) error {
 	for _, action := range t.actions {
 		decision, err := a.Cloud.IAM.AuthorizeTrust(role, t.caller, action, keys)
 		if err != nil {
-			return fmt.Errorf("rehearsal: %w", err)
+			return err
 		}
 		if !decision.Allowed {
 			return &refused{t.hop, firstLine(decision.Reason())}
@@ -202,7 +202,7 @@ func (a *amazon) beyondPull(role iam.Role) error {
 	for _, try := range tries {
 		decision, err := a.Cloud.IAM.Authorize(iam.NewSession(role, sessionName), try)
 		if err != nil {
-			return fmt.Errorf("rehearsal: %w", err)
+			return err
 		}
 		if decision.Allowed {
 			return allowed(fmt.Sprintf("it may %s on %s", try.Action, try.Resource))

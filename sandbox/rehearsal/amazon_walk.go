@@ -93,10 +93,7 @@ func (a Amazon) mint(roleARN string) (keys, error) {
 		return nil, fmt.Errorf("rehearsal: there is no role %s", roleARN)
 	}
 	session, err := a.STS.Sessions.Mint(iam.NewSession(role, sessionName), time.Hour)
-	if err != nil {
-		return nil, fmt.Errorf("rehearsal: %w", err)
-	}
-	return keysOf(session), nil
+	return keysOf(session), err
 }
 
 // asNode becomes the role as an instance of EC2 does.
@@ -234,7 +231,7 @@ func (a *amazon) nodeLogin(ctx context.Context) (Hop, error) {
 func (a *amazon) walkTask(ctx context.Context, report func(Hop)) error {
 	hops, err := a.Tasks.RunTask(ctx, a.service)
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	for _, hop := range hops {
 		report(Hop{Name: hop.Name, OK: hop.OK, Detail: firstLine(hop.Detail)})
@@ -250,4 +247,9 @@ func (a *amazon) attempt(ctx context.Context) (refusal error) {
 	}
 	err := a.walkTask(ctx, func(hop Hop) { refusal = refusedAt(hop, nil) })
 	return errors.Join(err, refusal)
+}
+
+// attempting attempts the chain with the cloud changed.
+func (a *amazon) attempting(with func(run func() error) error) func(context.Context) error {
+	return func(ctx context.Context) error { return with(func() error { return a.attempt(ctx) }) }
 }

@@ -45,8 +45,8 @@ func (c *chain) namespaces() []string { return append([]string{c.namespace}, c.a
 
 func (c *chain) explain(err error) error { return explain(c.environment, err) }
 
-// findPullSecret finds who writes and who reads the pull secret.
-func (c *chain) findPullSecret(ctx context.Context, outputs document) error {
+// find finds who writes and who reads the pull secret.
+func (c *chain) find(ctx context.Context, outputs document) error {
 	text := outputs.text("pullSecret")
 	namespace, secret, _ := strings.Cut(text, "/")
 	if namespace != c.namespace || secret == "" {
@@ -70,7 +70,7 @@ func (c *chain) findNodePulled(ctx context.Context) error {
 func (c *chain) findCronJob(ctx context.Context) error {
 	all, err := c.cluster.admin.BatchV1().CronJobs(c.namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	for _, cronJob := range all.Items {
 		pod := cronJob.Spec.JobTemplate.Spec.Template.Spec
@@ -109,7 +109,7 @@ func subjectAudience(volume corev1.Volume) string {
 func (c *chain) findDeployment(ctx context.Context, wanted func(corev1.PodSpec) bool) error {
 	all, err := c.cluster.admin.AppsV1().Deployments(c.namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	c.components = nil
 	for _, deployment := range all.Items {

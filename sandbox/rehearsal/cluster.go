@@ -6,35 +6,29 @@ import (
 	"fmt"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/keyutil"
+
+	"waybill.example/waybill/sandbox/kubernetes/controlplane"
 )
 
-// Cluster is a cluster of the world, as its administrator has it.
-type Cluster struct {
-	// Context is the kubeconfig context that reaches it.
-	Context string
-	// REST reaches its API server as the administrator.
-	REST *rest.Config
-	// SigningKeyFile is the key that signs its ServiceAccount tokens.
-	SigningKeyFile string
-	// Logs reads a container's log.
-	Logs func(namespace, pod, container string) ([]byte, error)
-}
-
+// cluster is a cluster of the world, as its administrator has it.
 type cluster struct {
-	Cluster
+	*controlplane.Cluster
 	admin kubernetes.Interface
 }
 
-func openCluster(config Cluster) (*cluster, error) {
-	admin, err := kubernetes.NewForConfig(config.REST)
-	if err != nil {
-		return nil, fmt.Errorf("rehearsal: %w", err)
+func openClusters(running []*controlplane.Cluster) (all []*cluster, err error) {
+	for _, c := range running {
+		admin, err := kubernetes.NewForConfig(c.RESTConfig())
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, &cluster{c, admin})
 	}
-	return &cluster{Cluster: config, admin: admin}, nil
+	return all, nil
 }
 
 // accountToken asks the cluster for a ServiceAccount's token, as a kubelet
@@ -51,15 +45,21 @@ func (c *cluster) accountToken(ctx context.Context, namespace, account, audience
 	return answer.Status.Token, nil
 }
 
+// log reads what a pod's first container wrote.
+func (c *cluster) log(ctx context.Context, pod corev1.Pod) ([]byte, error) {
+	options := &corev1.PodLogOptions{Container: pod.Spec.Containers[0].Name}
+	return c.admin.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, options).DoRaw(ctx)
+}
+
 // signingKey is the cluster's own: whoever has it can be every ServiceAccount.
 func (c *cluster) signingKey() (*rsa.PrivateKey, error) {
-	key, err := keyutil.PrivateKeyFromFile(c.SigningKeyFile)
+	key, err := keyutil.PrivateKeyFromFile(c.SigningKeyFile())
 	if err != nil {
-		return nil, fmt.Errorf("rehearsal: %w", err)
+		return nil, err
 	}
 	signing, ok := key.(*rsa.PrivateKey)
 	if !ok {
-		return nil, fmt.Errorf("rehearsal: %s holds no RSA key", c.SigningKeyFile)
+		return nil, fmt.Errorf("rehearsal: %s holds no RSA key", c.SigningKeyFile())
 	}
 	return signing, nil
 }

@@ -122,7 +122,7 @@ func (c *chain) writableRoot(context.Context) error {
 func (c *chain) drained(ctx context.Context) error {
 	budgets, err := c.cluster.admin.PolicyV1().PodDisruptionBudgets(c.namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	for _, component := range c.components {
 		replicas := int(*component.Spec.Replicas)
@@ -136,13 +136,13 @@ func (c *chain) drained(ctx context.Context) error {
 			if budget.Spec.MinAvailable != nil {
 				least, err := intstr.GetScaledValueFromIntOrPercent(budget.Spec.MinAvailable, replicas, true)
 				if err != nil {
-					return fmt.Errorf("rehearsal: %w", err)
+					return err
 				}
 				most = replicas - least
 			}
 			if budget.Spec.MaxUnavailable != nil {
 				if most, err = intstr.GetScaledValueFromIntOrPercent(budget.Spec.MaxUnavailable, replicas, true); err != nil {
-					return fmt.Errorf("rehearsal: %w", err)
+					return err
 				}
 			}
 			if covered = true; most < 1 || replicas > 1 && most >= replicas {
@@ -167,13 +167,9 @@ func (c *chain) as(ctx context.Context, account string) (kubernetes.Interface, e
 	if err != nil {
 		return nil, err
 	}
-	config := rest.AnonymousClientConfig(c.cluster.REST)
+	config := rest.AnonymousClientConfig(c.cluster.RESTConfig())
 	config.BearerToken = token
-	client, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return nil, fmt.Errorf("rehearsal: %w", err)
-	}
-	return client, nil
+	return kubernetes.NewForConfig(config)
 }
 
 // mayOnly asks the API server for all that a ServiceAccount may do, in every
@@ -186,14 +182,14 @@ func (c *chain) mayOnly(ctx context.Context, hop, account string, there []string
 	}
 	namespaces, err := c.cluster.admin.CoreV1().Namespaces().List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	for _, namespace := range namespaces.Items {
 		review, err := client.AuthorizationV1().SelfSubjectRulesReviews().Create(ctx, &authorizationv1.SelfSubjectRulesReview{
 			Spec: authorizationv1.SelfSubjectRulesReviewSpec{Namespace: namespace.Name},
 		}, metav1.CreateOptions{})
 		if err != nil {
-			return fmt.Errorf("rehearsal: %w", err)
+			return err
 		}
 		for _, rule := range review.Status.ResourceRules {
 			if slices.Contains(rule.APIGroups, "authorization.k8s.io") || slices.Contains(rule.APIGroups, "authentication.k8s.io") {
@@ -226,7 +222,7 @@ func (c *chain) mountedToken(ctx context.Context) error {
 	for _, component := range c.components {
 		pods, err := c.cluster.admin.CoreV1().Pods(c.namespace).List(ctx, metav1.ListOptions{LabelSelector: metav1.FormatLabelSelector(component.Spec.Selector)})
 		if err != nil {
-			return fmt.Errorf("rehearsal: %w", err)
+			return err
 		}
 		for _, pod := range pods.Items {
 			for _, volume := range pod.Spec.Volumes {
@@ -248,7 +244,7 @@ func (c *chain) unanswered(ctx context.Context) error {
 	served := false
 	services, err := c.cluster.admin.CoreV1().Services(c.namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	for _, component := range c.components {
 		container := component.Spec.Template.Spec.Containers[0]
@@ -324,7 +320,7 @@ func (c *chain) missedRefresh(ctx context.Context) error {
 func (c *chain) productBeforeSecret(ctx context.Context) error {
 	jobs, err := c.cluster.admin.BatchV1().Jobs(c.namespace).List(ctx, metav1.ListOptions{LabelSelector: "!" + ownLabel})
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	first := slices.IndexFunc(jobs.Items, func(job batchv1.Job) bool {
 		return len(job.OwnerReferences) == 0 && isRefresher(job.Spec.Template.Spec) && job.Spec.Template.Spec.ServiceAccountName == c.account
@@ -388,11 +384,11 @@ func (c *chain) inAnotherNamespace(ctx context.Context, walk func(namespace stri
 	accounts := c.cluster.admin.CoreV1().ServiceAccounts(namespace)
 	_, err := accounts.Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: c.account, Labels: map[string]string{ownLabel: "account"}}}, metav1.CreateOptions{})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	walked := walk(namespace)
 	if err := accounts.Delete(ctx, c.account, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	return walked
 }
@@ -439,7 +435,7 @@ func (c *chain) tampered(ctx context.Context, change func(string) string, find f
 	maps := c.cluster.admin.CoreV1().ConfigMaps(c.namespace)
 	found, err := maps.Get(ctx, *original, metav1.GetOptions{})
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	tampered := map[string]string{}
 	for key, text := range found.Data {
@@ -450,11 +446,11 @@ func (c *chain) tampered(ctx context.Context, change func(string) string, find f
 		Data:       tampered,
 	}, metav1.CreateOptions{})
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	log, err := c.refresh(ctx, "rehearsal-tampered", func(pod *corev1.PodSpec) { *find(pod) = made.Name }, nil)
 	if deleted := maps.Delete(ctx, made.Name, metav1.DeleteOptions{}); deleted != nil {
-		return fmt.Errorf("rehearsal: %w", deleted)
+		return deleted
 	}
 	if err != nil {
 		return err

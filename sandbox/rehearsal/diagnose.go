@@ -2,35 +2,35 @@ package rehearsal
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"waybill.example/waybill/sandbox/kubernetes/controlplane"
 )
 
 // Diagnose tells how far the refresher came when it last ran since the given
 // time on any of the clusters, from its own lines; where several ran, how far one
 // that failed. Nothing where none ran. It needs no outputs: an update that failed
 // has none.
-func Diagnose(ctx context.Context, since time.Time, clusters []Cluster) ([]Hop, error) {
+func Diagnose(ctx context.Context, since time.Time, running []*controlplane.Cluster) ([]Hop, error) {
+	clusters, err := openClusters(running)
+	if err != nil {
+		return nil, err
+	}
 	var last []Hop
-	for _, config := range clusters {
-		c, err := openCluster(config)
-		if err != nil {
-			return nil, err
-		}
+	for _, c := range clusters {
 		runs, err := c.lastRuns(ctx, since)
 		if err != nil {
 			return nil, err
 		}
 		for _, namespace := range slices.Sorted(maps.Keys(runs)) {
-			pod := runs[namespace]
-			log, err := c.Logs(pod.Namespace, pod.Name, pod.Spec.Containers[0].Name)
+			log, err := c.log(ctx, runs[namespace])
 			if err != nil {
-				return nil, fmt.Errorf("rehearsal: %w", err)
+				return nil, err
 			}
 			hops := refresherHops(log)
 			if slices.ContainsFunc(hops, func(hop Hop) bool { return !hop.OK }) {
@@ -47,7 +47,7 @@ func Diagnose(ctx context.Context, since time.Time, clusters []Cluster) ([]Hop, 
 func (c *cluster) lastRuns(ctx context.Context, since time.Time) (map[string]corev1.Pod, error) {
 	pods, err := c.admin.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("rehearsal: %w", err)
+		return nil, err
 	}
 	runs := map[string]corev1.Pod{}
 	for _, pod := range pods.Items {

@@ -3,8 +3,6 @@ package rehearsal
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"maps"
 	"time"
 )
 
@@ -16,14 +14,8 @@ type direct struct {
 	issuer, subject string
 }
 
-func readDirect(ctx context.Context, c *chain, e environment) (way, error) {
-	d := &direct{google: newGoogle(c, e.grant), issuer: e.request.text("issuer"), subject: e.request.text("subject")}
-	wanted := d.outputs()
-	maps.Copy(wanted, map[string]string{"accessRequest.issuer": d.issuer, "accessRequest.subject": d.subject})
-	if err := missing(wanted); err != nil {
-		return nil, err
-	}
-	return d, c.findPullSecret(ctx, e.outputs)
+func readDirect(c *chain, e *environment) way {
+	return &direct{google: newGoogle(c, e), issuer: e.text("accessRequest.issuer"), subject: e.text("accessRequest.subject")}
 }
 
 func (d *direct) walk(ctx context.Context, report func(Hop)) error {
@@ -100,41 +92,4 @@ func (d *direct) intrusions(other way) []testCase {
 	}
 	return append(cases, testCase{"this subject by the cluster of environment " + name, hopSTS, stsIssuer,
 		func(ctx context.Context) error { return d.try(ctx, impostor, asked{}) }})
-}
-
-func (d *direct) draw(ctx context.Context, f *flowchart) error {
-	token, err := d.drawn(ctx)
-	if err != nil {
-		return err
-	}
-	subject, err := d.principal(ctx)
-	if err != nil {
-		return err
-	}
-	d.drawCustomer(f, "cluster "+d.cluster.Context, func() {})
-	d.drawVendor(f)
-	f.edge("refresher", "provider", hopKubernetes, token...)
-	d.drawGrant(f, subject)
-	return nil
-}
-
-// principal is the subject that the provider makes of the refresher's token.
-func (d *direct) principal(ctx context.Context) (string, error) {
-	text, err := d.subjectToken(ctx, start{})
-	if err != nil {
-		return "", err
-	}
-	t, err := parse(text)
-	if err != nil {
-		return "", err
-	}
-	provider, found := d.Google.Cloud.PoolProvider(d.projectNumber, d.pool, d.provider)
-	if !found {
-		return "", fmt.Errorf("rehearsal: the provider %s of the output accessGrant does not exist", d.provider)
-	}
-	attributes, err := provider.Attributes(t.Claims)
-	if err != nil {
-		return "", fmt.Errorf("rehearsal: %w", err)
-	}
-	return attributes.Subject, nil
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"net/url"
 	"regexp"
@@ -29,19 +28,11 @@ type viaEntra struct {
 	tenantID, clientID, principalID string
 }
 
-func readEntra(ctx context.Context, c *chain, e environment) (way, error) {
-	v := &viaEntra{
-		google: newGoogle(c, e.grant), tenantID: e.request.text("tenantId"),
-		clientID: e.request.text("clientId"), principalID: e.request.text("principalId"),
+func readEntra(c *chain, e *environment) way {
+	return &viaEntra{
+		google: newGoogle(c, e), tenantID: e.text("accessRequest.tenantId"),
+		clientID: e.text("accessRequest.clientId"), principalID: e.text("accessRequest.principalId"),
 	}
-	wanted := v.outputs()
-	maps.Copy(wanted, map[string]string{
-		"accessRequest.tenantId": v.tenantID, "accessRequest.clientId": v.clientID, "accessRequest.principalId": v.principalID,
-	})
-	if err := missing(wanted); err != nil {
-		return nil, err
-	}
-	return v, c.findPullSecret(ctx, e.outputs)
 }
 
 func (v *viaEntra) walk(ctx context.Context, report func(Hop)) error {
@@ -210,27 +201,4 @@ func (v *viaEntra) neighbours() (own, other neighbour, err error) {
 		return own, other, errors.New("rehearsal: the world needs an app registration in the customer's tenant and one in another tenant, both trusting the refresher")
 	}
 	return own, other, nil
-}
-
-func (v *viaEntra) draw(ctx context.Context, f *flowchart) error {
-	assertion, err := v.drawn(ctx)
-	if err != nil {
-		return err
-	}
-	text, err := v.token(ctx, entraVariation{})
-	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
-	}
-	t, err := parse(text)
-	if err != nil {
-		return err
-	}
-	v.drawCustomer(f, "cluster, Entra tenant "+v.tenantID, func() {
-		f.node("identity", "managed identity", "client "+v.clientID, "principal "+v.principalID)
-	})
-	v.drawVendor(f)
-	f.edge("refresher", "identity", hopKubernetes, assertion...)
-	f.edge("identity", "provider", hopEntra, tokenLines(t)...)
-	v.drawGrant(f, t.Claims.Text("sub"))
-	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
-	"fmt"
 	"maps"
 	"time"
 
@@ -26,7 +25,7 @@ func parse(text string) (*oidc.Token, error) { return oidc.Parse(text, jose.RS25
 func sign(t *oidc.Token, algorithm jose.SignatureAlgorithm, key any) (string, error) {
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: key}, (&jose.SignerOptions{}).WithHeader("kid", t.KeyID).WithType("JWT"))
 	if err != nil {
-		return "", fmt.Errorf("rehearsal: %w", err)
+		return "", err
 	}
 	return jwt.Signed(signer).Claims(map[string]any(t.Claims)).Serialize()
 }
@@ -49,7 +48,7 @@ func foreign(text string, changes map[string]any) (string, error) {
 	maps.Copy(t.Claims, changes)
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		return "", fmt.Errorf("rehearsal: %w", err)
+		return "", err
 	}
 	return sign(t, jose.RS256, key)
 }
@@ -64,7 +63,7 @@ func unsigned(text string) (string, error) {
 	for i, part := range []map[string]any{{"alg": "none", "kid": t.KeyID}, t.Claims} {
 		raw, err := json.Marshal(part)
 		if err != nil {
-			return "", fmt.Errorf("rehearsal: %w", err)
+			return "", err
 		}
 		parts[i] = base64.RawURLEncoding.EncodeToString(raw)
 	}
@@ -84,7 +83,7 @@ func (c *cluster) symmetric(text string) (string, error) {
 	}
 	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
 	if err != nil {
-		return "", fmt.Errorf("rehearsal: %w", err)
+		return "", err
 	}
 	return sign(t, jose.HS256, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}))
 }

@@ -48,19 +48,10 @@ type google struct {
 	projectNumber, pool, provider, recipient string
 }
 
-func newGoogle(c *chain, grant document) *google {
+func newGoogle(c *chain, e *environment) *google {
 	return &google{
-		chain: c, projectNumber: grant.text("projectNumber"), pool: grant.text("pool"),
-		provider: grant.text("provider"), recipient: grant.text("serviceAccount"),
-	}
-}
-
-// outputs are those that every chain through a pool needs.
-func (g *google) outputs() map[string]string {
-	return map[string]string{
-		"accessGrant.projectNumber": g.projectNumber, "accessGrant.pool": g.pool, "accessGrant.provider": g.provider,
-		"accessGrant.serviceAccount": g.recipient, "accessGrant.registry": g.registry, "accessGrant.repository": g.repository,
-		"image": g.image,
+		chain: c, projectNumber: e.text("accessGrant.projectNumber"), pool: e.text("accessGrant.pool"),
+		provider: e.text("accessGrant.provider"), recipient: e.text("accessGrant.serviceAccount"),
 	}
 }
 
@@ -89,11 +80,11 @@ func (g *google) redeem(ctx context.Context, token string, what asked) error {
 	if what.change != nil {
 		principal, err := g.Google.Tokens.Open(token)
 		if err != nil {
-			return fmt.Errorf("rehearsal: %w", err)
+			return err
 		}
 		what.change(&principal)
 		if token, err = g.Google.Tokens.Mint(principal); err != nil {
-			return fmt.Errorf("rehearsal: %w", err)
+			return err
 		}
 	}
 	if !what.skipImpersonation {
@@ -245,22 +236,4 @@ func (g *google) otherRights(context.Context) error {
 func (g *google) hygieneCases() []testCase {
 	return append(append(g.clusterCases(), g.productCases()...),
 		testCase{"a tampered credential configuration", hopKubernetes, regexp.MustCompile(`token_url`), g.tamperedConfiguration})
-}
-
-// drawVendor draws the vendor's side of a chain through a pool.
-func (g *google) drawVendor(f *flowchart) {
-	_, project, _ := g.artifactRepository()
-	f.group("vendor", "Vendor", "project "+project+" ("+g.projectNumber+")")
-	f.node("provider", "workload identity provider", g.pool+"/"+g.provider)
-	f.node("account", "service account", g.recipient)
-	f.node("registry", "Artifact Registry", g.registry+"/"+g.repository)
-	f.end()
-}
-
-// drawGrant draws the hops from the provider on, for the principal's subject.
-func (g *google) drawGrant(f *flowchart, subject string) {
-	pool := g.poolName(g.projectNumber)
-	f.edge("provider", "account", hopSTS, "audience //"+pool+"/providers/"+g.provider, "principal principal://"+pool+"/subject/"+subject)
-	f.edge("account", "secret", hopIAM, "access token of "+g.recipient)
-	g.drawPull(f)
 }

@@ -60,7 +60,7 @@ func (c *chain) walkRefresher(ctx context.Context, report func(Hop), hops ...str
 func (c *chain) lastScheduled(ctx context.Context) (*metav1.Time, error) {
 	held, err := c.cluster.admin.BatchV1().CronJobs(c.namespace).Get(ctx, c.cronJob.Name, metav1.GetOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("rehearsal: %w", err)
+		return nil, err
 	}
 	return held.Status.LastScheduleTime, nil
 }
@@ -197,7 +197,7 @@ func (c *chain) reviewed(ctx context.Context, text, pod string) (Hop, error) {
 		Spec: authenticationv1.TokenReviewSpec{Token: text, Audiences: t.Claims.Audiences()},
 	}, metav1.CreateOptions{})
 	if err != nil {
-		return Hop{}, fmt.Errorf("rehearsal: %w", err)
+		return Hop{}, err
 	}
 	hop := Hop{Name: hopKubernetes, Detail: "the API server does not know the token of the pod " + pod + ": " + answered.Status.Error}
 	if user := answered.Status.User.Username; user != "" && user != serviceAccount(c.namespace, c.account) {
@@ -261,7 +261,7 @@ func (c *chain) writtenSecret(ctx context.Context, namespace string, given answe
 			annotationExpires, held.Annotations[annotationExpires], given.until.UTC().Format(time.RFC3339))}, nil
 	}
 	written := given
-	written.hop, written.issuer = hopSecret, c.cluster.REST.Host
+	written.hop, written.issuer = hopSecret, c.cluster.RESTConfig().Host
 	written.subject, written.audience = namespace+"/"+c.secret, c.registry
 	hop := written.asHop()
 	last := slices.MaxFunc(held.ManagedFields, func(a, b metav1.ManagedFieldsEntry) int { return writtenAt(a).Compare(writtenAt(b)) })
@@ -319,7 +319,7 @@ func (c *chain) refresh(ctx context.Context, name string, edit func(*corev1.PodS
 		Spec:       spec,
 	}, metav1.CreateOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("rehearsal: %w", err)
+		return nil, err
 	}
 	defer c.deleteJob(job.Name)
 	if err := c.awaitJob(ctx, job.Name); err != nil {
@@ -327,7 +327,7 @@ func (c *chain) refresh(ctx context.Context, name string, edit func(*corev1.PodS
 	}
 	pods, err := c.cluster.admin.CoreV1().Pods(c.namespace).List(ctx, metav1.ListOptions{LabelSelector: "batch.kubernetes.io/job-name=" + job.Name})
 	if err != nil {
-		return nil, fmt.Errorf("rehearsal: %w", err)
+		return nil, err
 	}
 	if len(pods.Items) == 0 {
 		return nil, fmt.Errorf("rehearsal: Job %s has no pod", job.Name)
@@ -338,7 +338,7 @@ func (c *chain) refresh(ctx context.Context, name string, edit func(*corev1.PodS
 			return nil, err
 		}
 	}
-	return c.cluster.Logs(pod.Namespace, pod.Name, pod.Spec.Containers[0].Name)
+	return c.cluster.log(ctx, pod)
 }
 
 // refusedToken runs the refresher without the right to read: what the registry
@@ -469,7 +469,7 @@ func (c *chain) pull(ctx context.Context, edit func(*corev1.PodSpec)) (Hop, erro
 		Spec:       *spec,
 	}, metav1.CreateOptions{})
 	if err != nil {
-		return Hop{}, fmt.Errorf("rehearsal: %w", err)
+		return Hop{}, err
 	}
 	defer c.deletePod(pod.Name)
 	hop := Hop{Name: hopRegistry, Detail: "the pod is still waiting"}

@@ -64,7 +64,7 @@ func deniedOr(err error, pod *corev1.Pod, does string) error {
 // refreshersNetwork is that of its cluster, and a pod as its Jobs make them.
 func (c *chain) refreshersNetwork() (*policy.Cluster, *corev1.Pod) {
 	of := c.World.Kubernetes.Clusters
-	i := slices.IndexFunc(of, func(w world.Cluster) bool { return w.Context == c.cluster.Context })
+	i := slices.IndexFunc(of, func(w world.Cluster) bool { return w.Context == c.cluster.Context() })
 	template := c.cronJob.Spec.JobTemplate.Spec.Template
 	return policy.ForCluster(c.cluster.admin, of[i].Network, func(string) {}), &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: c.cronJob.Name, Labels: template.Labels}, Spec: template.Spec,

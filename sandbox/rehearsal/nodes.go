@@ -17,22 +17,16 @@ type nodes struct {
 	account string
 }
 
-func readNodes(ctx context.Context, c *chain) (way, error) {
-	n := &nodes{chain: c}
-	if err := missing(map[string]string{
-		"accessGrant.registry": c.registry, "accessGrant.repository": c.repository, "image": c.image,
-	}); err != nil {
-		return nil, err
-	}
-	for _, cluster := range c.gkeClusters() {
-		if cluster.Context == c.cluster.Context {
+func (n *nodes) find(ctx context.Context, _ document) error {
+	for _, cluster := range n.gkeClusters() {
+		if cluster.Context == n.cluster.Context() {
 			n.account = cluster.NodeServiceAccount
 		}
 	}
 	if n.account == "" {
-		return nil, fmt.Errorf("rehearsal: no GKE cluster of the world has the context %s (gcp.projects[].gkeClusters)", c.cluster.Context)
+		return fmt.Errorf("rehearsal: no GKE cluster of the world has the context %s (gcp.projects[].gkeClusters)", n.cluster.Context())
 	}
-	return n, c.findNodePulled(ctx)
+	return n.findNodePulled(ctx)
 }
 
 func (c *chain) gkeClusters() []world.GKECluster {
@@ -62,18 +56,6 @@ func (n *nodes) attempt(ctx context.Context) error { return n.pullAs(ctx, n.acco
 // intrusions are none: the vendor tells nodes apart by their service accounts,
 // and each of them may read the one repository.
 func (n *nodes) intrusions(way) []testCase { return nil }
-
-func (n *nodes) draw(_ context.Context, f *flowchart) error {
-	f.group("customer", "Customer", "cluster "+n.cluster.Context)
-	f.node("kubelet", "kubelet", "Deployment "+n.namespace+"/"+n.deployment.Name, "node's service account "+n.account)
-	f.end()
-	_, project, _ := n.artifactRepository()
-	f.group("vendor", "Vendor", "project "+project)
-	f.node("registry", "Artifact Registry", n.registry+"/"+n.repository)
-	f.end()
-	f.edge("kubelet", "registry", hopRegistry, "principal "+n.account, "pulls "+n.image)
-	return nil
-}
 
 // cases bring somebody else than the node, or ask for something else.
 func (n *nodes) cases() ([]testCase, error) {

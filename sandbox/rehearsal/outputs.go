@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"waybill.example/waybill/sandbox/world"
 )
@@ -24,22 +25,13 @@ func (d document) object(path ...string) document {
 	return d
 }
 
-// text is the text of a key, or nothing.
+// text is the text of a key, the first one of a list, or nothing.
 func (d document) text(key string) string {
+	if list, _ := d[key].([]any); len(list) > 0 {
+		d = document{key: list[0]}
+	}
 	text, _ := d[key].(string)
 	return text
-}
-
-// list are the texts of a key's list, or nothing.
-func (d document) list(key string) []string {
-	values, _ := d[key].([]any)
-	var texts []string
-	for _, value := range values {
-		if text, ok := value.(string); ok {
-			texts = append(texts, text)
-		}
-	}
-	return texts
 }
 
 // of is the document with what its list environments says of one environment.
@@ -72,6 +64,22 @@ type environment struct {
 	// outputs are the environment's own, request and grant what the two
 	// documents say of it.
 	outputs, request, grant document
+	// missing are the outputs that were read and have no value: a walk with a gap
+	// would be refused for the wrong reason.
+	missing []error
+}
+
+// text reads an output of the environment, or a key of one of its documents.
+func (e *environment) text(path string) string {
+	from, key := e.outputs, path
+	if name, of, found := strings.Cut(path, "."); found {
+		from, key = map[string]document{"accessRequest": e.request, "accessGrant": e.grant}[name], of
+	}
+	text := from.text(key)
+	if text == "" {
+		e.missing = append(e.missing, fmt.Errorf("rehearsal: the output %s is missing", path))
+	}
+	return text
 }
 
 // readEnvironments takes the environments of the world, by name. The outputs
@@ -107,23 +115,9 @@ func readEnvironments(walk world.Walk, outputs document) ([]environment, error) 
 }
 
 // explain names the environment of an error.
-func (e environment) explain(err error) error { return explain(e.name, err) }
-
 func explain(environment string, err error) error {
 	if environment == "" || err == nil {
 		return err
 	}
 	return fmt.Errorf("environment %s: %w", environment, err)
-}
-
-// missing reports every output that has no value: a walk with a gap would be
-// refused for the wrong reason.
-func missing(outputs map[string]string) error {
-	var problems []error
-	for _, name := range slices.Sorted(maps.Keys(outputs)) {
-		if outputs[name] == "" {
-			problems = append(problems, fmt.Errorf("rehearsal: the output %s is missing", name))
-		}
-	}
-	return errors.Join(problems...)
 }

@@ -130,7 +130,7 @@ func (c *chain) tokenCases(hop, wrongAudience string, words tokenWords, try func
 	}
 	for _, other := range c.clusters {
 		if other != c.cluster {
-			cases = append(cases, testCase{"the same ServiceAccount of the cluster " + other.Context, hop, words.issuer, with(start{cluster: other})})
+			cases = append(cases, testCase{"the same ServiceAccount of the cluster " + other.Context(), hop, words.issuer, with(start{cluster: other})})
 		}
 	}
 	return cases

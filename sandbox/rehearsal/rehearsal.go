@@ -2,7 +2,7 @@ package rehearsal
 
 import (
 	"context"
-	"net/http"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 
 	"waybill.example/waybill/sandbox/entra"
+	"waybill.example/waybill/sandbox/kubernetes/controlplane"
 	"waybill.example/waybill/sandbox/world"
 )
 
@@ -17,18 +18,12 @@ import (
 type Config struct {
 	// Clusters are the world's, in its order; none where the chain has no
 	// cluster, as on ECS.
-	Clusters []Cluster
-	// Client reaches the clouds' host names through the proxy.
-	Client *http.Client
+	Clusters []*controlplane.Cluster
+	// Pipeline is the vendor's, with the world and the clouds: it says what is walked,
+	// and has the neighbours: other tenants, identities and repositories.
+	*Pipeline
 	// Entra mints tokens that another caller or another time would get.
 	Entra *entra.Server
-	// Google is Google Cloud. Required where a chain goes through it.
-	Google *Google
-	// Amazon is AWS; nil where the world has none of it.
-	Amazon *Amazon
-	// World says what is walked, and has the neighbours: other tenants, identities
-	// and repositories.
-	World *world.World
 	// Record is of what the clouds' servers answered.
 	Record *Record
 	// Updates are when the updates since the start began, the last one last.
@@ -87,6 +82,8 @@ type Rehearsal struct {
 type way interface {
 	// base is what every chain has.
 	base() *chain
+	// find finds in the cluster what the chain goes through there.
+	find(ctx context.Context, outputs document) error
 	// walk goes the chain as it is gone in production and reports each hop as it
 	// ended; it stops at the first that failed.
 	walk(ctx context.Context, report func(Hop)) error
@@ -97,8 +94,6 @@ type way interface {
 	cases() ([]testCase, error)
 	// intrusions are another environment's tries to become this one.
 	intrusions(other way) []testCase
-	// draw draws the chain.
-	draw(ctx context.Context, f *flowchart) error
 }
 
 // setting is what all chains of a rehearsal meet.
@@ -109,23 +104,23 @@ type setting struct {
 
 // New reads what was deployed.
 func New(ctx context.Context, config Config) (*Rehearsal, error) {
-	s := &setting{Config: config}
-	for _, c := range config.Clusters {
-		opened, err := openCluster(c)
-		if err != nil {
-			return nil, err
-		}
-		s.clusters = append(s.clusters, opened)
+	clusters, err := openClusters(config.Clusters)
+	if err != nil {
+		return nil, err
 	}
+	s := &setting{config, clusters}
 	environments, err := readEnvironments(config.World.Walk, config.Outputs)
 	if err != nil {
 		return nil, err
 	}
 	r := &Rehearsal{}
 	for _, e := range environments {
-		w, err := s.read(ctx, e)
+		w, err := s.read(&e)
+		if err == nil {
+			err = w.find(ctx, e.outputs)
+		}
 		if err != nil {
-			return nil, e.explain(err)
+			return nil, explain(e.name, err)
 		}
 		r.ways = append(r.ways, w)
 	}
@@ -133,26 +128,29 @@ func New(ctx context.Context, config Config) (*Rehearsal, error) {
 	return r, err
 }
 
-// read finds the chain that the world has for an environment.
-func (s *setting) read(ctx context.Context, e environment) (way, error) {
+// read reads the chain that the world has for an environment from its outputs.
+func (s *setting) read(e *environment) (w way, err error) {
 	c := &chain{
 		setting: s, environment: e.name,
 		namespace: e.place.Namespace, alsoIn: e.place.AlsoIn,
-		registry: e.grant.text("registry"), repository: e.grant.text("repository"), image: e.outputs.text("image"),
+		registry: e.text("accessGrant.registry"), repository: e.text("accessGrant.repository"), image: e.text("image"),
 	}
-	if at := slices.IndexFunc(s.clusters, func(one *cluster) bool { return one.Context == e.place.Context }); at >= 0 {
+	if at := slices.IndexFunc(s.clusters, func(one *cluster) bool { return one.Context() == e.place.Context }); at >= 0 {
 		c.cluster = s.clusters[at]
 	}
-	switch s.World.Walk.Chain {
-	case world.ChainEntra:
-		return readEntra(ctx, c, e)
-	case world.ChainClusterIssuer:
-		return readDirect(ctx, c, e)
-	case world.ChainGKENodes:
-		return readNodes(ctx, c)
+	switch chain := s.World.Walk.Chain; {
+	case chain == world.ChainEntra:
+		w = readEntra(c, e)
+	case chain == world.ChainClusterIssuer:
+		w = readDirect(c, e)
+	case chain == world.ChainGKENodes:
+		w = &nodes{chain: c}
+	case s.Amazon == nil:
+		return nil, errors.New("rehearsal: the chain goes through AWS, and the world has none of it (aws.accounts)")
 	default:
-		return readAmazon(ctx, c, e)
+		w = readAmazon(c, e)
 	}
+	return w, errors.Join(e.missing...)
 }
 
 // Walk goes every deployed chain as it is gone in production, and reports each

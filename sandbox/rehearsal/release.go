@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -29,7 +28,7 @@ import (
 type Pipeline struct {
 	// World says what is pushed, and as whom.
 	World *world.World
-	// Client reaches the registries through the proxy.
+	// Client reaches the clouds' host names through the proxy.
 	Client *http.Client
 	Google *Google
 	// Amazon is nil where the world has none of it.
@@ -74,21 +73,6 @@ func (p *Pipeline) Release(ctx context.Context) error {
 		problems = append(problems, p.done[key])
 	}
 	return errors.Join(problems...)
-}
-
-// Login is what the vendor shows the registry when it pushes to a repository,
-// HOST/PATH, of one of its releases.
-func (p *Pipeline) Login(ctx context.Context, repository string) (*authn.Basic, error) {
-	due, err := p.due()
-	if err != nil {
-		return nil, err
-	}
-	for _, one := range due {
-		if strings.HasPrefix(one.reference, repository+"/") {
-			return one.login(ctx)
-		}
-	}
-	return nil, fmt.Errorf("rehearsal: no release of the world's is pushed to %s", repository)
 }
 
 // due are the releases whose repository is there.
@@ -153,7 +137,7 @@ func (p *Pipeline) amazonLogin(ctx context.Context, place arn.Place, pusher stri
 func (p *Pipeline) sign(ctx context.Context, one release) (name.Tag, []remote.Option, error) {
 	tag, err := name.NewTag(one.reference, name.StrictValidation)
 	if err != nil {
-		return tag, nil, fmt.Errorf("rehearsal: %w", err)
+		return tag, nil, err
 	}
 	login, err := one.login(ctx)
 	if err != nil {
@@ -191,8 +175,7 @@ func wrapPush(one release, err error) error {
 // moveCases push another image under the product's tag, with the vendor's own
 // rights: none where the vendor pushes to another repository.
 func (c *chain) moveCases(words *regexp.Regexp) []testCase {
-	vendor := &Pipeline{World: c.World, Client: c.Client, Google: c.Google, Amazon: c.Amazon}
-	due, err := vendor.due()
+	due, err := c.due()
 	at := slices.IndexFunc(due, func(one release) bool { return one.reference == c.image })
 	if err == nil && at < 0 {
 		return nil
@@ -201,7 +184,7 @@ func (c *chain) moveCases(words *regexp.Regexp) []testCase {
 		if err != nil {
 			return err
 		}
-		return vendor.move(ctx, due[at])
+		return c.move(ctx, due[at])
 	}}}
 }
 
@@ -214,13 +197,13 @@ func (p *Pipeline) move(ctx context.Context, one release) error {
 	}
 	before, err := remote.Get(tag, options...)
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	if err := remote.Write(tag, empty.Image, options...); err != nil {
 		return &refused{hopRegistry, firstLine(err.Error())}
 	}
 	if err := remote.Tag(tag, before, options...); err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	return allowed("the tag of a release was moved")
 }

@@ -57,7 +57,7 @@ const (
 func (c *chain) registryRequest(ctx context.Context, login authn.Authenticator, image, do string) error {
 	reference, err := name.ParseReference(cmp.Or(image, c.image))
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	options := []remote.Option{
 		remote.WithContext(ctx), remote.WithTransport(c.Client.Transport), remote.WithAuth(login),
@@ -82,11 +82,11 @@ func (c *chain) deleteImage(ctx context.Context, login authn.Authenticator, refe
 	endpoint := "https://" + reference.Context().RegistryStr() + "/v2/" + reference.Context().RepositoryStr() + "/manifests/" + reference.Identifier()
 	request, err := http.NewRequestWithContext(ctx, http.MethodDelete, endpoint, http.NoBody)
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	as, err := login.Authorization()
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	request.SetBasicAuth(as.Username, as.Password)
 	var answer struct {
@@ -118,12 +118,12 @@ func (s *setting) post(ctx context.Context, endpoint string, form url.Values, an
 func (s *setting) do(request *http.Request, answer any) (ok bool, err error) {
 	response, err := s.Client.Do(request) //nolint:gosec // the URL is of the deployed chain, and the client reaches the sandbox alone
 	if err != nil {
-		return false, fmt.Errorf("rehearsal: %w", err)
+		return false, err
 	}
 	defer func() { err = errors.Join(err, response.Body.Close()) }()
 	text, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 	if err != nil {
-		return false, fmt.Errorf("rehearsal: %w", err)
+		return false, err
 	}
 	if err := json.Unmarshal(text, answer); err != nil {
 		return false, fmt.Errorf("rehearsal: %s answered %d with something that is no JSON", request.URL.Host, response.StatusCode)
@@ -212,7 +212,7 @@ func (c *chain) anybody(context.Context) error {
 func (c *chain) pullAs(ctx context.Context, account, image, do string) error {
 	token, err := c.Google.Tokens.MintAccount(account, []string{googleapis.CloudPlatform}, googleapis.MaxLifetime)
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	return c.registryRequest(ctx, accessToken(token), image, do)
 }

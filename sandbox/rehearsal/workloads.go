@@ -68,6 +68,9 @@ func readWorkloads(walk world.Walk, outputs document, ways []way) ([]*workload, 
 	return all, errors.Join(problems...)
 }
 
+// ofWorkload begins the detail of the hop at which a workload becomes its identity.
+const ofWorkload = "workload "
+
 // start is the workload's own token.
 func (w *workload) start() start {
 	return start{of: w.way.base(), namespace: w.namespace, account: w.account}
@@ -88,7 +91,7 @@ func (w *workload) walk(ctx context.Context) (Hop, error) {
 		return Hop{}, err
 	default:
 		hop.OK = true
-		hop.Detail = describe([2]string{"workload", w.name}, [2]string{"subject", serviceAccount(w.namespace, w.account)}, [2]string{"identity", w.identity()})
+		hop.Detail = describe([2]string{strings.TrimSpace(ofWorkload), w.name}, [2]string{"subject", serviceAccount(w.namespace, w.account)}, [2]string{"identity", w.identity()})
 	}
 	return hop, nil
 }
@@ -103,7 +106,7 @@ func (w *workload) injected(ctx context.Context) error {
 	}
 	account, err := c.cluster.admin.CoreV1().ServiceAccounts(w.namespace).Get(ctx, w.account, metav1.GetOptions{})
 	if err != nil {
-		return fmt.Errorf("rehearsal: %w", err)
+		return err
 	}
 	if client := account.Annotations["azure.workload.identity/client-id"]; client != w.clientID {
 		return &refused{hopKubernetes, fmt.Sprintf("the webhook gives %s the client ID %q: want %s", w.account, client, w.clientID)}
@@ -195,33 +198,4 @@ func (w *workload) words() *regexp.Regexp {
 		return roleOrService
 	}
 	return entraMatch
-}
-
-// drawWorkloads draws each workload's token, and the identity that it becomes;
-// one identity may be that of several.
-func drawWorkloads(ctx context.Context, f *flowchart, all []*workload) error {
-	f.environment = ""
-	var drawn []string
-	for i, w := range all {
-		s := w.start()
-		if w.audience != "" {
-			s.audience = &w.audience
-		}
-		text, err := w.way.base().subjectToken(ctx, s)
-		if err != nil {
-			return err
-		}
-		t, err := parse(text)
-		if err != nil {
-			return err
-		}
-		if !slices.Contains(drawn, w.identity()) {
-			drawn = append(drawn, w.identity())
-			f.node(fmt.Sprintf("identity%d", len(drawn)), "identity", w.identity())
-		}
-		from := fmt.Sprintf("workload%d", i+1)
-		f.node(from, "workload "+w.name, "ServiceAccount "+w.namespace+"/"+w.account)
-		f.edge(from, fmt.Sprintf("identity%d", slices.Index(drawn, w.identity())+1), w.at, tokenLines(t)...)
-	}
-	return nil
 }

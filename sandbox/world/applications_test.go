@@ -45,7 +45,7 @@ azure:
 `)
 	for _, want := range []string{
 		`azure.tenants[0].cloud "germany": want one of ["public" "usgovernment" "china"]`,
-		"azure.tenants[0].applications[0]: want a clientId and a principalId",
+		"azure.tenants[0].applications[0].principalId: want a value",
 		"azure.tenants[0].applications[1].accessTokenVersion 3: want 1 or 2",
 	} {
 		require.ErrorContains(t, err, want)

@@ -184,30 +184,12 @@ func (w *World) validateAWS(report func(format string, args ...any)) {
 		if account.Partition != "" && !slices.Contains(AWSPartitions, account.Partition) {
 			report("%s.partition %q: want one of %q", key, account.Partition, AWSPartitions)
 		}
-		if len(account.Regions) == 0 {
-			report("%s.regions: want the Regions that the account has enabled", key)
-		}
 		account.validateIAM(key, report)
 		account.validateRegional(key, w.Kubernetes.Clusters, report)
 	}
 }
 
 func (a AWSAccount) validateIAM(key string, report func(format string, args ...any)) {
-	for i, user := range a.Users {
-		if user.Name == "" {
-			report("%s.users[%d].name: want the user's name", key, i)
-		}
-	}
-	for i, policy := range a.Policies {
-		if policy.Name == "" || len(policy.Document) == 0 {
-			report("%s.policies[%d]: want a name and a document", key, i)
-		}
-	}
-	for i, role := range a.Roles {
-		if role.Name == "" || len(role.Trust) == 0 {
-			report("%s.roles[%d]: want a name and a trust policy", key, i)
-		}
-	}
 	validatePusher(key, a.Pusher, a.Releases, slices.ContainsFunc(a.Roles, func(r AWSRole) bool { return r.Name == a.Pusher }), report)
 	for i, provider := range a.OIDCProviders {
 		if issuer, err := url.Parse(provider.URL); err != nil || issuer.Scheme != "https" || issuer.Host == "" {
@@ -225,9 +207,6 @@ func (a AWSAccount) validateRegional(key string, clusters []Cluster, report func
 	}
 	for i, vpc := range a.VPCs {
 		inRegion(fmt.Sprintf("%s.vpcs[%d]", key, i), vpc.Region)
-		if vpc.ID == "" {
-			report("%s.vpcs[%d].id: want the network's ID", key, i)
-		}
 		for _, subnet := range vpc.PublicSubnets {
 			if !slices.Contains(vpc.Subnets, subnet) {
 				report("%s.vpcs[%d].publicSubnets %q: want one of its subnets", key, i, subnet)
@@ -238,8 +217,6 @@ func (a AWSAccount) validateRegional(key string, clusters []Cluster, report func
 		inRegion(fmt.Sprintf("%s.eksClusters[%d]", key, i), cluster.Region)
 		at := slices.IndexFunc(clusters, func(c Cluster) bool { return c.Context == cluster.Context })
 		switch {
-		case cluster.Name == "":
-			report("%s.eksClusters[%d].name: want the cluster's name", key, i)
 		case at < 0:
 			report("%s.eksClusters[%d].context %q: want the context of one of kubernetes.clusters", key, i, cluster.Context)
 		case clusters[at].Issuer != cluster.Issuer:
@@ -248,9 +225,6 @@ func (a AWSAccount) validateRegional(key string, clusters []Cluster, report func
 	}
 	for i, cluster := range a.ECSClusters {
 		inRegion(fmt.Sprintf("%s.ecsClusters[%d]", key, i), cluster.Region)
-		if cluster.Name == "" {
-			report("%s.ecsClusters[%d].name: want the cluster's name", key, i)
-		}
 	}
 	for i, repository := range a.Repositories {
 		inRegion(fmt.Sprintf("%s.repositories[%d]", key, i), repository.Region)

@@ -57,10 +57,10 @@ aws:
 `)
 	for _, want := range []string{
 		`aws.accounts[0].partition "aws-moon": want one of ["aws" "aws-us-gov" "aws-cn" "aws-eusc"]`,
-		"aws.accounts[0].regions: want the Regions that the account has enabled",
+		"aws.accounts[0].regions: want a value",
 		`aws.accounts[1].id "111111111111": names another account already`,
-		"aws.accounts[1].users[0].name: want the user's name",
-		"aws.accounts[1].roles[0]: want a name and a trust policy",
+		"aws.accounts[1].users[0].name: want a value",
+		"aws.accounts[1].roles[0].trust: want a value",
 		`aws.accounts[1].oidcProviders[0].url "http://issuer.example": want an https URL`,
 		`aws.accounts[1].vpcs[0].publicSubnets "subnet-2": want one of its subnets`,
 		`aws.accounts[2].id "1234": want twelve digits, quoted`,

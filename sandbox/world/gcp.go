@@ -10,7 +10,7 @@ import (
 // GCP holds the projects of the vendor's side, and those of customers that run
 // GKE.
 type GCP struct {
-	Projects []Project `json:"projects"`
+	Projects []Project `json:"projects,omitempty"`
 }
 
 // Project is one Google Cloud project.
@@ -20,7 +20,7 @@ type Project struct {
 	Number string `json:"number"`
 	// APIs are the services that are enabled, for example
 	// artifactregistry.googleapis.com.
-	APIs []string `json:"apis"`
+	APIs []string `json:"apis,omitempty"`
 	// ServiceAccounts are those that exist already; so are the pools, repositories
 	// and clusters below.
 	ServiceAccounts       []ServiceAccount       `json:"serviceAccounts,omitempty"`
@@ -139,44 +139,24 @@ type GKECluster struct {
 func (w *World) validateGCP(report func(format string, args ...any)) {
 	for i, project := range w.GCP.Projects {
 		key := fmt.Sprintf("gcp.projects[%d]", i)
-		if project.ID == "" || project.Number == "" {
-			report("%s: want an id and a number", key)
-		}
-		for j, account := range project.ServiceAccounts {
-			if account.ID == "" {
-				report("%s.serviceAccounts[%d].id: want what stands before the @ of its email", key, j)
-			}
-			validateBindings(fmt.Sprintf("%s.serviceAccounts[%d]", key, j), account.Bindings, report)
-		}
-		validateBindings(key, project.Bindings, report)
 		validatePusher(key, project.Pusher, project.Releases, slices.ContainsFunc(project.ServiceAccounts, func(a ServiceAccount) bool { return a.ID == project.Pusher }), report)
-		for j, pool := range project.WorkloadIdentityPools {
-			if pool.ID == "" {
-				report("%s.workloadIdentityPools[%d].id: want the pool's ID", key, j)
-			}
-			for k, provider := range pool.Providers {
-				if provider.ID == "" || provider.IssuerURI == "" || len(provider.AttributeMapping) == 0 {
-					report("%s.workloadIdentityPools[%d].providers[%d]: want an id, an issuerUri and an attributeMapping", key, j, k)
-				}
-			}
-		}
 		for j, repository := range project.Repositories {
 			at := fmt.Sprintf("%s.repositories[%d]", key, j)
-			validateBindings(at, repository.Bindings, report)
-			for k, upstream := range repository.Upstreams {
-				if upstream.ID == "" || upstream.Repository == "" {
-					report("%s.upstreams[%d]: want an id and a repository", at, k)
-				}
+			if !locationForm.MatchString(repository.Location) || !repositoryForm.MatchString(repository.Name) {
+				report("%s %q in %q: want the name of a repository and its location, for example releases in europe-west1", at, repository.Name, repository.Location)
 			}
+			validateImages(at, repository.Images, report)
 			if len(repository.Upstreams) > 0 && len(repository.Images) > 0 {
 				report("%s.images: a repository with upstreams is virtual: nobody can publish there", at)
 			}
 		}
+		for j, release := range project.Releases {
+			if _, err := ParseRelease(release); err != nil {
+				report("%s.releases[%d] %v", key, j, err)
+			}
+		}
 		for j, cluster := range project.GKEClusters {
 			at := fmt.Sprintf("%s.gkeClusters[%d]", key, j)
-			if cluster.Name == "" || cluster.Location == "" {
-				report("%s: want a name and a location", at)
-			}
 			if !slices.ContainsFunc(w.Kubernetes.Clusters, func(c Cluster) bool { return c.Context == cluster.Context }) {
 				report("%s.context %q: want the context of one of kubernetes.clusters", at, cluster.Context)
 			}
@@ -191,12 +171,4 @@ func (g GCP) hasAccount(email string) bool {
 	return slices.ContainsFunc(g.Projects, func(p Project) bool {
 		return slices.ContainsFunc(p.ServiceAccounts, func(a ServiceAccount) bool { return a.Email(p.ID) == email })
 	})
-}
-
-func validateBindings(key string, bindings []Binding, report func(format string, args ...any)) {
-	for i, binding := range bindings {
-		if binding.Role == "" || len(binding.Members) == 0 {
-			report("%s.bindings[%d]: want a role and its members", key, i)
-		}
-	}
 }

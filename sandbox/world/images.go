@@ -75,29 +75,16 @@ func (w *World) Publishes(image string) bool {
 	})
 }
 
-// validateImages checks what registries and repositories hold.
-func (w *World) validateImages(report func(format string, args ...any)) {
-	images := func(key string, texts []string) {
-		for i, text := range texts {
-			if _, err := ParseImage(text); err != nil {
-				report("%s.images[%d] %v", key, i, err)
-			}
+// validateImages checks what a registry or a repository holds.
+func validateImages(key string, texts []string, report func(format string, args ...any)) {
+	for i, text := range texts {
+		if _, err := ParseImage(text); err != nil {
+			report("%s.images[%d] %v", key, i, err)
 		}
 	}
-	for i, project := range w.GCP.Projects {
-		key := fmt.Sprintf("gcp.projects[%d]", i)
-		for j, repository := range project.Repositories {
-			if !locationForm.MatchString(repository.Location) || !repositoryForm.MatchString(repository.Name) {
-				report("%s.repositories[%d] %q in %q: want the name of a repository and its location, for example releases in europe-west1", key, j, repository.Name, repository.Location)
-			}
-			images(fmt.Sprintf("%s.repositories[%d]", key, j), repository.Images)
-		}
-		for j, release := range project.Releases {
-			if _, err := ParseRelease(release); err != nil {
-				report("%s.releases[%d] %v", key, j, err)
-			}
-		}
-	}
+}
+
+func (w *World) validateRegistries(report func(format string, args ...any)) {
 	for i, registry := range w.Registries {
 		key := fmt.Sprintf("registries[%d]", i)
 		if !hostForm.MatchString(registry.Host) || strings.HasSuffix(registry.Host, "-docker.pkg.dev") {
@@ -106,6 +93,6 @@ func (w *World) validateImages(report func(format string, args ...any)) {
 		if slices.IndexFunc(w.Registries, func(r Registry) bool { return r.Host == registry.Host }) != i {
 			report("%s.host %q: names another registry already", key, registry.Host)
 		}
-		images(key, registry.Images)
+		validateImages(key, registry.Images, report)
 	}
 }

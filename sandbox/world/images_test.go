@@ -77,6 +77,7 @@ registries:
 `)
 	require.Error(t, err)
 	assert.Equal(t, []string{
+		`  gcp.projects[0].repositories[2].name: want a value`,
 		`  gcp.projects[0].pusher "": want the one who pushes the releases, of those that the world has there`,
 		`  gcp.projects[0].repositories[0].images[0] "server": want NAME:TAG, for example tools/refresher:0.1.0`,
 		`  gcp.projects[0].repositories[0].images[1] "Server:1": want NAME:TAG, for example tools/refresher:0.1.0`,

@@ -56,12 +56,12 @@ kubernetes:
 `)
 	for _, want := range []string{
 		`aws.accounts[0].vpcs[0].region "us-east-1": want one of the account's Regions`,
-		"aws.accounts[0].vpcs[0].id: want the network's ID",
+		"aws.accounts[0].vpcs[0].id: want a value",
 		`aws.accounts[0].eksClusters[0].issuer "https://oidc.example/id/2": want the issuer of kubernetes.clusters[0]`,
 		`aws.accounts[0].eksClusters[1].context "other": want the context of one of kubernetes.clusters`,
-		"aws.accounts[0].eksClusters[2].name: want the cluster's name",
+		"aws.accounts[0].eksClusters[2].name: want a value",
 		`aws.accounts[0].pusher "release": want the one who pushes the releases`,
-		"aws.accounts[0].ecsClusters[0].name: want the cluster's name",
+		"aws.accounts[0].ecsClusters[0].name: want a value",
 		`aws.accounts[0].repositories[0].name "Acme"`,
 		`aws.accounts[0].repositories[0].tags[0] "a b"`,
 		`aws.accounts[0].releases[0] "acme:1.0": want REGION/REPOSITORY:TAG`,

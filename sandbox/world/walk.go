@@ -143,8 +143,8 @@ func (w *World) validateWalk(report func(format string, args ...any)) {
 		}
 	}
 	for i, workload := range walk.Workloads {
-		if workload.Account == "" || workload.Hop != "entra" && workload.Hop != "sts" {
-			report("walk.workloads[%d]: want the account, and the hop entra or sts", i)
+		if workload.Hop != "entra" && workload.Hop != "sts" {
+			report("walk.workloads[%d].hop %q: want entra or sts", i, workload.Hop)
 		}
 	}
 }

@@ -20,13 +20,13 @@ import (
 
 // World is everything that the embedded clouds hold before the first update.
 type World struct {
-	Azure      Azure      `json:"azure"`
-	GCP        GCP        `json:"gcp"`
-	AWS        AWS        `json:"aws"`
-	Kubernetes Kubernetes `json:"kubernetes"`
+	Azure      Azure      `json:"azure,omitzero"`
+	GCP        GCP        `json:"gcp,omitzero"`
+	AWS        AWS        `json:"aws,omitzero"`
+	Kubernetes Kubernetes `json:"kubernetes,omitzero"`
 	// Refresher is the reference under which the refresher's image was
 	// published, in one of the registries, as HOST/NAME:TAG.
-	Refresher string `json:"refresher"`
+	Refresher string `json:"refresher,omitempty"`
 	// Registries are public: anybody may pull from them.
 	Registries []Registry `json:"registries,omitempty"`
 	// Walk is what a rehearsal walks; empty means nothing.
@@ -35,7 +35,7 @@ type World struct {
 
 // Azure holds the tenants of the customer's side.
 type Azure struct {
-	Tenants []Tenant `json:"tenants"`
+	Tenants []Tenant `json:"tenants,omitempty"`
 }
 
 // Tenant is one Entra tenant with its subscriptions.
@@ -45,7 +45,7 @@ type Tenant struct {
 	// Cloud is the Azure cloud that the tenant belongs to: public, usgovernment or
 	// china; empty means public.
 	Cloud         string         `json:"cloud,omitempty"`
-	Subscriptions []Subscription `json:"subscriptions"`
+	Subscriptions []Subscription `json:"subscriptions,omitempty"`
 	// Applications are the app registrations that were made by hand.
 	Applications []Application `json:"applications,omitempty"`
 }
@@ -86,7 +86,7 @@ type FederatedCredential struct {
 type Subscription struct {
 	// ID is the subscription's GUID.
 	ID             string          `json:"id"`
-	ResourceGroups []ResourceGroup `json:"resourceGroups"`
+	ResourceGroups []ResourceGroup `json:"resourceGroups,omitempty"`
 }
 
 // ResourceGroup is a resource group with what was made in it by hand.
@@ -125,7 +125,7 @@ type Identity struct {
 
 // Kubernetes holds the clusters that a kubeconfig of the customer's can reach.
 type Kubernetes struct {
-	Clusters []Cluster `json:"clusters"`
+	Clusters []Cluster `json:"clusters,omitempty"`
 }
 
 // Cluster is one Kubernetes cluster, whoever runs it.
@@ -171,9 +171,6 @@ func Load(path string) (*World, error) {
 	if err := w.read(text); err != nil {
 		return nil, fmt.Errorf("world %s:\n%w", path, err)
 	}
-	if err := w.validate(); err != nil {
-		return nil, fmt.Errorf("world %s:\n%w", path, err)
-	}
 	return &w, nil
 }
 
@@ -182,25 +179,20 @@ func (w *World) read(text []byte) error {
 	if err := yaml.Unmarshal(text, &keys); err != nil {
 		return err
 	}
-	var problems []error
-	unknown("", keys, reflect.TypeFor[World](), func(format string, args ...any) {
-		problems = append(problems, fmt.Errorf("  "+format, args...))
-	})
-	if len(problems) > 0 {
-		return errors.Join(problems...)
+	var unknown, wrong problems
+	checkKeys("", keys, reflect.TypeFor[World](), &unknown, &wrong)
+	if len(unknown) > 0 {
+		return errors.Join(unknown...)
 	}
-	return yaml.UnmarshalStrict(text, w)
+	if err := yaml.UnmarshalStrict(text, w); err != nil {
+		return err
+	}
+	w.validate(wrong.report)
+	return errors.Join(wrong...)
 }
 
-func (w *World) validate() error {
-	var problems []error
-	report := func(format string, args ...any) {
-		problems = append(problems, fmt.Errorf("  "+format, args...))
-	}
+func (w *World) validate(report func(format string, args ...any)) {
 	for i, cluster := range w.Kubernetes.Clusters {
-		if cluster.Context == "" {
-			report("kubernetes.clusters[%d].context: want the name of a kubeconfig context", i)
-		}
 		issuer, err := url.Parse(cluster.Issuer)
 		if err != nil || issuer.Scheme != "https" || issuer.Host == "" {
 			report("kubernetes.clusters[%d].issuer %q: want an https URL", i, cluster.Issuer)
@@ -210,8 +202,8 @@ func (w *World) validate() error {
 		}
 		for j, taint := range cluster.Nodes.Taints {
 			effects := []corev1.TaintEffect{corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute}
-			if taint.Key == "" || !slices.Contains(effects, taint.Effect) {
-				report("kubernetes.clusters[%d].nodes.taints[%d]: want a key, and an effect of %q", i, j, effects)
+			if !slices.Contains(effects, taint.Effect) {
+				report("kubernetes.clusters[%d].nodes.taints[%d].effect %q: want one of %q", i, j, taint.Effect, effects)
 			}
 		}
 		w.Kubernetes.Clusters[i].enforce(fmt.Sprintf("kubernetes.clusters[%d]", i), report)
@@ -219,43 +211,16 @@ func (w *World) validate() error {
 	}
 	w.validateObjects(report)
 	w.validateGCP(report)
-	w.validateImages(report)
+	w.validateRegistries(report)
 	w.validateAWS(report)
 	w.validateWalk(report)
 	for i, tenant := range w.Azure.Tenants {
-		if tenant.ID == "" {
-			report("azure.tenants[%d].id: want the tenant's GUID", i)
-		}
 		if tenant.Cloud != "" && !slices.Contains(AzureClouds, tenant.Cloud) {
 			report("azure.tenants[%d].cloud %q: want one of %q", i, tenant.Cloud, AzureClouds)
 		}
-		tenant.validateIdentities(fmt.Sprintf("azure.tenants[%d]", i), report)
 		for j, application := range tenant.Applications {
-			if application.ClientID == "" || application.PrincipalID == "" {
-				report("azure.tenants[%d].applications[%d]: want a clientId and a principalId", i, j)
-			}
 			if version := application.AccessTokenVersion; version < 0 || version > 2 {
 				report("azure.tenants[%d].applications[%d].accessTokenVersion %d: want 1 or 2", i, j, version)
-			}
-		}
-	}
-	return errors.Join(problems...)
-}
-
-// validateIdentities checks the managed identities of a tenant.
-func (t Tenant) validateIdentities(key string, report func(format string, args ...any)) {
-	for i, subscription := range t.Subscriptions {
-		for j, group := range subscription.ResourceGroups {
-			for k, identity := range group.Identities {
-				at := fmt.Sprintf("%s.subscriptions[%d].resourceGroups[%d].identities[%d]", key, i, j, k)
-				if identity.Name == "" || identity.ClientID == "" || identity.PrincipalID == "" {
-					report("%s: want a name, a clientId and a principalId", at)
-				}
-				for n, credential := range identity.FederatedCredentials {
-					if credential.Name == "" || credential.Issuer == "" || credential.Subject == "" || credential.Audience == "" {
-						report("%s.federatedCredentials[%d]: want a name, an issuer, a subject and an audience", at, n)
-					}
-				}
 			}
 		}
 	}

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+
+	"waybill.example/waybill/sandbox/rehearsal"
 )
 
-// diagram prints the deployed chain as a Mermaid flowchart.
+// diagram walks the deployed chain, and prints it as a Mermaid flowchart.
 func (r *runner) diagram(ctx context.Context) (err error) {
 	s, err := r.start(ctx)
 	if err != nil {
@@ -36,10 +39,14 @@ func (r *runner) diagram(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	text, err := chain.Diagram(ctx)
-	if err != nil {
+	var hops []rehearsal.Hop
+	if err := chain.Walk(ctx, func(hop rehearsal.Hop) { hops = append(hops, hop) }); err != nil {
 		return err
 	}
+	if at := slices.IndexFunc(hops, func(hop rehearsal.Hop) bool { return !hop.OK }); at >= 0 {
+		return fmt.Errorf("stack %s: hop %s: %s", r.options.Stack, hops[at].Name, hops[at].Detail)
+	}
+	text := rehearsal.Diagram(hops)
 	if r.json {
 		return r.printJSON(map[string]string{"stack": r.options.Stack, "mermaid": text})
 	}

@@ -67,7 +67,7 @@ func newCommand(stdout, stderr *os.File) *cobra.Command {
 		{"down", "Delete what the stack created", "sandbox down --stack acme", r.down},
 		{"reset", "Delete the stack's sandbox, and keep the builds", "sandbox reset --stack acme", r.reset},
 		{"serve", "Keep the sandbox running, and print the environment for other clients", "sandbox serve --stack acme > environment", r.serve},
-		{"diagram", "Print the deployed chain as Mermaid", "sandbox diagram --stack acme > chain.mmd", r.diagram},
+		{"diagram", "Walk the deployed chain, and print it as Mermaid", "sandbox diagram --stack acme > chain.mmd", r.diagram},
 	} {
 		root.AddCommand(&cobra.Command{
 			Use: c.use, Short: c.short, Example: indented(c.example), Args: cobra.NoArgs,
