@@ -131,7 +131,7 @@ func (w *worker) clusterEnvironment() map[string]string {
 		environment["KUBERNETES_SERVICE_HOST"] = apiServerName
 		return environment
 	}
-	environment["HTTPS_PROXY"] = w.proxy
+	environment["HTTPS_PROXY"], environment["HTTP_PROXY"] = w.proxy, w.proxy
 	environment["NO_PROXY"] = strings.Join([]string{host, "localhost", "127.0.0.1", ".svc", ".cluster.local"}, ",")
 	return environment
 }

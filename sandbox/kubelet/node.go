@@ -88,7 +88,8 @@ func (k *Kubelet) nodeStatus() corev1.NodeStatus {
 }
 
 // unfit is why the pod may not run on the node, in a scheduler's words; empty where
-// it may (https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/).
+// it may (https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/,
+// https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/).
 func (k *Kubelet) unfit(pod *corev1.Pod) string {
 	if !labels.SelectorFromSet(pod.Spec.NodeSelector).Matches(labels.Set(k.labels())) {
 		return "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."
@@ -98,6 +99,11 @@ func (k *Kubelet) unfit(pod *corev1.Pod) string {
 		tolerated := slices.ContainsFunc(pod.Spec.Tolerations, func(t corev1.Toleration) bool { return t.ToleratesTaint(taint) })
 		if taint.Effect != corev1.TaintEffectPreferNoSchedule && !tolerated {
 			return fmt.Sprintf("0/1 nodes are available: 1 node(s) had untolerated taint {%s: %s}.", taint.Key, taint.Value)
+		}
+	}
+	for _, spread := range pod.Spec.TopologySpreadConstraints {
+		if _, has := k.labels()[spread.TopologyKey]; !has && spread.WhenUnsatisfiable == corev1.DoNotSchedule {
+			return "0/1 nodes are available: 1 node(s) didn't match pod topology spread constraints (missing required label)."
 		}
 	}
 	return ""

@@ -46,14 +46,14 @@ func (w workshop) build(ctx context.Context, m Mutant) (option []string, err err
 	if m.module() != refresher {
 		return []string{"--program", program}, w.run(ctx, "go", append([]string{"build", "-o", program}, w.flags()...)...)
 	}
-	// The image's builder knows no overlay, but builds another source.
+	// The image's builder is built with the overlay, and builds another source.
 	if err := os.CopyFS(w.path(refresher), os.DirFS(filepath.Join(w.root, refresher))); err != nil {
 		return nil, err
 	}
 	if err := os.WriteFile(w.path(m.File), text, 0o600); err != nil {
 		return nil, err
 	}
-	return []string{"--refresher", image}, w.run(ctx, "go", "run", "-C", refresher, "./cmd/image", "--version", "0.0.0-mutant",
+	return []string{"--refresher", image}, w.run(ctx, "go", "run", "-C", refresher, "-overlay", w.overlay(), "./cmd/image", "--version", "0.0.0-mutant",
 		"--source", w.path(refresher), "--platforms", "linux/"+runtime.GOARCH, "--output", image)
 }
 

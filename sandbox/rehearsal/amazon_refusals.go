@@ -285,17 +285,18 @@ func (a *amazon) expiring(context.Context) error {
 			return err
 		}
 	}
-	const releases = 25 // a release with its signature, SBOM and attestation is four tags
 	for _, rule := range policy.Rules {
 		switch of := rule.Selection; {
+		case of.TagStatus == "untagged" && repository.Mutability != "IMMUTABLE":
+			return allowed("images that had a tag go, which may still run")
 		case of.TagStatus == "untagged":
 		case of.CountType != "imageCountMoreThan":
 			return allowed(fmt.Sprintf("images with tags go %d days after their push", of.CountNumber))
-		case of.CountNumber < 4*releases:
+		case of.CountNumber < mostReleases:
 			return allowed(fmt.Sprintf("of the images with tags %d stay", of.CountNumber))
 		}
 	}
-	return &refused{hopRegistry, fmt.Sprintf("%d releases stay", releases)}
+	return &refused{hopRegistry, fmt.Sprintf("%d images with tags stay", mostReleases)}
 }
 
 // asCaller asks IAM whether a caller of the account, with a policy of its own for
@@ -336,6 +337,8 @@ func (a *amazon) asCaller(caller policy.Caller, principal, action string) error 
 func (a *amazon) taskCases(another string) []testCase {
 	return []testCase{
 		{"the product pulling, or asked at a port that it does not answer", hopExecution, anyWords, a.taskOfAnother},
+		{"a release that fails, and stays", hopExecution, anyWords, a.rolledBack},
+		{"logs that are kept for ever", hopLogs, anyWords, a.keptForEver},
 		{"an execution role that trusts another account's tasks", hopExecution, taskRole, a.attempting(func(run func() error) error {
 			return a.withTrust(func(text string) string { return strings.ReplaceAll(text, a.home.Account, another) }, run)
 		})},
@@ -362,6 +365,40 @@ func (a *amazon) taskCases(another string) []testCase {
 	}
 }
 
+// rolledBack wants ECS to go back to the release that worked, by itself.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+func (a *amazon) rolledBack(context.Context) error {
+	service, _, err := a.task()
+	if err != nil {
+		return err
+	}
+	if !service.Enable || !service.Rollback {
+		return allowed(fmt.Sprintf("the service's circuit breaker is %+v", service.CircuitBreaker))
+	}
+	return &refused{hopExecution, "ECS goes back to the release that worked"}
+}
+
+// keptForEver reads the log groups of the task: an unset retention is for ever.
+func (a *amazon) keptForEver(context.Context) error {
+	_, definition, err := a.task()
+	if err != nil {
+		return err
+	}
+	for _, container := range definition.Containers {
+		if container.LogConfiguration == nil {
+			continue
+		}
+		group, err := a.Cloud.Logs.Get(a.home, container.LogConfiguration.Options["awslogs-group"])
+		if err != nil {
+			return err
+		}
+		if group.RetentionInDays == 0 {
+			return allowed("the log group " + group.Name + " keeps everything")
+		}
+	}
+	return &refused{hopLogs, "every log ends"}
+}
+
 // taskOfAnother compares the service's task definition with what the world says
 // of the product.
 func (a *amazon) taskOfAnother(context.Context) error {
@@ -380,6 +417,9 @@ func (a *amazon) taskOfAnother(context.Context) error {
 		if check := container.HealthCheck; check != nil && !strings.Contains(strings.Join(check.Command, " "), ":"+port+product.Health) {
 			return allowed(fmt.Sprintf("the health check of %s runs %q", container.Name, check.Command))
 		}
+	}
+	if platform := definition.RuntimePlatform; platform != nil && platform.CPUArchitecture == "ARM64" && !product.ARM {
+		return allowed("the task runs on ARM64, for which the vendor builds no image")
 	}
 	if definition.TaskRoleARN == definition.ExecutionRoleARN {
 		return allowed("the product has the role that pulls")

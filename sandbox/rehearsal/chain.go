@@ -36,6 +36,10 @@ type chain struct {
 	variables map[string]string
 
 	registry, repository, image string
+	// release is the tag that the world wants to run; empty for the one of image.
+	release string
+	// services are the product's addresses in the cluster.
+	services []string
 }
 
 func (c *chain) base() *chain { return c }

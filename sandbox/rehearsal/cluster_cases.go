@@ -73,7 +73,7 @@ func (c *chain) clusterCases() []testCase {
 		testCase{"a refresh that is missed", hopSecret, anyWords, c.missedRefresh},
 		testCase{"the product before the first refresh", hopSecret, anyWords, c.productBeforeSecret},
 	)
-	return append(cases, c.networkCases()...)
+	return append(append(cases, c.laterCases()...), c.networkCases()...)
 }
 
 // productCases try what the namespace must not admit, and whether the product is
@@ -95,8 +95,11 @@ func (c *chain) productCases() []testCase {
 		}},
 		{"a token for the API server in the product's pods", hopKubernetes, anyWords, c.mountedToken},
 		{"a probe or a Service that the product does not answer", hopKubernetes, anyWords, c.unanswered},
+		{"a request that does not reach the product", hopKubernetes, anyWords, c.unreached},
+		{"the product without what it needs", hopKubernetes, anyWords, c.lacking},
 		{"a file outside the folders that may be written to", hopKubernetes, anyWords, c.writableRoot},
 		{"a node that is drained, or all of them at once", hopKubernetes, anyWords, c.drained},
+		{"a node of another pool", hopKubernetes, anyWords, c.elsewhere},
 	}
 }
 
@@ -255,8 +258,8 @@ func (c *chain) unanswered(ctx context.Context) error {
 		}
 		for name, probe := range map[string]*corev1.Probe{"readiness": container.ReadinessProbe, "liveness": container.LivenessProbe, "startup": container.StartupProbe} {
 			switch {
-			case probe == nil && name == "readiness" && product.Health != "":
-				return allowed(component.Name + " has no readiness probe")
+			case probe == nil && name != "startup" && product.Health != "":
+				return allowed(component.Name + " has no " + name + " probe")
 			case probe == nil:
 			case probe.HTTPGet != nil && (product.Health == "" || probe.HTTPGet.Path != product.Health || !reaches(probe.HTTPGet.Port)):
 				return allowed(fmt.Sprintf("the %s probe of %s asks for %s at port %s", name, component.Name, probe.HTTPGet.Path, probe.HTTPGet.Port.String()))
@@ -318,17 +321,11 @@ func (c *chain) missedRefresh(ctx context.Context) error {
 // productBeforeSecret compares when the product was made with when the first
 // refresh had filled the secret, where one update made both.
 func (c *chain) productBeforeSecret(ctx context.Context) error {
-	jobs, err := c.cluster.admin.BatchV1().Jobs(c.namespace).List(ctx, metav1.ListOptions{LabelSelector: "!" + ownLabel})
+	first, err := c.firstRefresh(ctx)
 	if err != nil {
 		return err
 	}
-	first := slices.IndexFunc(jobs.Items, func(job batchv1.Job) bool {
-		return len(job.OwnerReferences) == 0 && isRefresher(job.Spec.Template.Spec) && job.Spec.Template.Spec.ServiceAccountName == c.account
-	})
-	if first < 0 || jobs.Items[first].Status.CompletionTime == nil {
-		return allowed("there is no first refresh that completed")
-	}
-	of, filled := c.updateOf(jobs.Items[first].CreationTimestamp), jobs.Items[first].Status.CompletionTime.Time
+	of, filled := c.updateOf(first.CreationTimestamp), first.Status.CompletionTime.Time
 	for _, component := range c.components {
 		made := component.CreationTimestamp
 		if of >= 0 && of == c.updateOf(made) && made.Time.Before(filled) {
@@ -396,7 +393,7 @@ func (c *chain) inAnotherNamespace(ctx context.Context, walk func(namespace stri
 // tamperedConfiguration runs the refresher with a credential configuration
 // that would send the token elsewhere.
 func (c *chain) tamperedConfiguration(ctx context.Context) error {
-	return c.tampered(ctx, func(text string) string {
+	log, err := c.tampered(ctx, "rehearsal-tampered", func(text string) string {
 		return strings.ReplaceAll(text, "https://sts.googleapis.com/", "https://sts.attacker.example/")
 	}, func(pod *corev1.PodSpec) *string {
 		for _, volume := range pod.Volumes {
@@ -407,15 +404,28 @@ func (c *chain) tamperedConfiguration(ctx context.Context) error {
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return configurationRefusal(log)
 }
 
 // imageOfAnotherRegistry runs the refresher with an image that would show the
 // new token to another host.
 func (c *chain) imageOfAnotherRegistry(ctx context.Context) error {
-	return c.tampered(ctx, func(text string) string {
+	log, err := c.withImages(ctx, "rehearsal-tampered", func(text string) string {
 		_, path, _ := strings.Cut(text, "/")
 		return "registry.attacker.example/" + path
-	}, func(pod *corev1.PodSpec) *string {
+	})
+	if err != nil {
+		return err
+	}
+	return configurationRefusal(log)
+}
+
+// withImages runs the refresher with other images to try, and gives its log.
+func (c *chain) withImages(ctx context.Context, name string, change func(string) string) ([]byte, error) {
+	return c.tampered(ctx, name, change, func(pod *corev1.PodSpec) *string {
 		for _, variable := range pod.Containers[0].Env {
 			if variable.ValueFrom != nil && variable.ValueFrom.ConfigMapKeyRef != nil {
 				return &variable.ValueFrom.ConfigMapKeyRef.Name
@@ -426,36 +436,63 @@ func (c *chain) imageOfAnotherRegistry(ctx context.Context) error {
 }
 
 // tampered runs the refresher with a changed copy of a ConfigMap, whose name find
-// finds in its pod. It must refuse before any request.
-func (c *chain) tampered(ctx context.Context, change func(string) string, find func(*corev1.PodSpec) *string) error {
+// finds in its pod, and gives its log. A refresher that refuses its configuration must
+// end its Job: the next pod would refuse it too.
+func (c *chain) tampered(ctx context.Context, name string, change func(string) string, find func(*corev1.PodSpec) *string) ([]byte, error) {
 	original := find(&c.cronJob.Spec.JobTemplate.Spec.Template.Spec)
 	if original == nil {
-		return fmt.Errorf("rehearsal: CronJob %s refers to no such ConfigMap", c.cronJob.Name)
+		return nil, fmt.Errorf("rehearsal: CronJob %s refers to no such ConfigMap", c.cronJob.Name)
 	}
 	maps := c.cluster.admin.CoreV1().ConfigMaps(c.namespace)
 	found, err := maps.Get(ctx, *original, metav1.GetOptions{})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	tampered := map[string]string{}
 	for key, text := range found.Data {
 		tampered[key] = change(text)
 	}
 	made, err := maps.Create(ctx, &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{GenerateName: "rehearsal-tampered-", Labels: map[string]string{ownLabel: "tampered"}},
+		ObjectMeta: metav1.ObjectMeta{GenerateName: name + "-", Labels: map[string]string{ownLabel: "tampered"}},
 		Data:       tampered,
 	}, metav1.CreateOptions{})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	log, err := c.refresh(ctx, "rehearsal-tampered", func(pod *corev1.PodSpec) { *find(pod) = made.Name }, nil)
+	var code int32
+	log, err := c.refresh(ctx, name, func(pod *corev1.PodSpec) { *find(pod) = made.Name }, func(pod string) (err error) {
+		code, err = c.exitCode(ctx, pod)
+		return err
+	})
 	if deleted := maps.Delete(ctx, made.Name, metav1.DeleteOptions{}); deleted != nil {
-		return deleted
+		return nil, deleted
 	}
+	if err == nil && configurationRefusal(log) != nil && !failsJob(c.cronJob.Spec.JobTemplate.Spec, code) {
+		err = allowed(fmt.Sprintf("the Job starts another pod after the exit code %d, with which the refresher refuses its configuration", code))
+	}
+	return log, err
+}
+
+// exitCode is that of a pod's container.
+func (c *chain) exitCode(ctx context.Context, name string) (int32, error) {
+	pod, err := c.cluster.admin.CoreV1().Pods(c.namespace).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return configurationRefusal(log)
+	for _, status := range pod.Status.ContainerStatuses {
+		if ended := status.State.Terminated; ended != nil {
+			return ended.ExitCode, nil
+		}
+	}
+	return 0, fmt.Errorf("rehearsal: pod %s has no exit code", name)
+}
+
+// failsJob says whether a pod's exit code ends its Job.
+// https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-failure-policy
+func failsJob(job batchv1.JobSpec, code int32) bool {
+	return job.PodFailurePolicy != nil && slices.ContainsFunc(job.PodFailurePolicy.Rules, func(rule batchv1.PodFailurePolicyRule) bool {
+		return rule.Action == batchv1.PodFailurePolicyActionFailJob && rule.OnExitCodes != nil && slices.Contains(rule.OnExitCodes.Values, code)
+	})
 }
 
 // configurationRefusal reads the refresher's last line: nil unless it refused

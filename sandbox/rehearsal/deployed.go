@@ -14,10 +14,14 @@ import (
 var survivors = map[string]struct {
 	types []string
 	hop   string
+	// of is a part of the inputs that says which of the types are meant.
+	of string
 }{
-	"repository":   {[]string{"gcp:artifactregistry/repository:Repository", "aws:ecr/repository:Repository"}, hopRegistry},
-	"namespace":    {[]string{"kubernetes:core/v1:Namespace"}, hopKubernetes},
-	"oidcProvider": {[]string{"aws:iam/openIdConnectProvider:OpenIdConnectProvider"}, hopSTS},
+	"repository":   {[]string{"gcp:artifactregistry/repository:Repository", typeECR}, hopRegistry, ""},
+	"namespace":    {[]string{"kubernetes:core/v1:Namespace"}, hopKubernetes, ""},
+	"oidcProvider": {[]string{"aws:iam/openIdConnectProvider:OpenIdConnectProvider"}, hopSTS, ""},
+	// Google's own account, which reads for every virtual repository of the project.
+	"upstreamReader": {[]string{"gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"}, hopRegistry, "@gcp-sa-artifactregistry."},
 }
 
 // rights are the types of what opens a hop: whoever walks the chain has to wait
@@ -34,6 +38,7 @@ const (
 	typeJob        = "kubernetes:batch/v1:Job"
 	typeDeployment = "kubernetes:apps/v1:Deployment"
 	typeService    = "aws:ecs/service:Service"
+	typeECR        = "aws:ecr/repository:Repository"
 )
 
 // deployedCases read from the engine's state what it will do on another day, or
@@ -48,11 +53,14 @@ func (s *setting) deployedCases() []testCase {
 	var cases []testCase
 	for _, word := range s.World.Walk.Survives {
 		kept := survivors[word]
-		cases = append(cases, compare("a destroy of the "+word, kept.hop, func() error { return s.survives(kept.types, kept.hop) }))
+		cases = append(cases, compare("a destroy of the "+word, kept.hop, func() error { return s.survives(kept.types, kept.hop, kept.of) }))
 	}
 	cases = append(cases, compare("the product or the first refresh before a right that it needs", hopRegistry, s.beforeItsRights))
 	if s.has(typeJob) {
 		cases = append(cases, compare("another identity without another first refresh", hopSecret, s.refreshedOnce))
+	}
+	if s.has(typeECR) {
+		cases = append(cases, compare("a repository that nobody scans, or that goes with its images", hopRegistry, s.unscanned))
 	}
 	if s.has("pulumi:providers:aws") {
 		cases = append(cases, compare("an operator who is signed in to another account", hopSTS, s.otherAccount))
@@ -65,10 +73,10 @@ func (s *setting) has(kind string) bool {
 }
 
 // survives wants every resource of the types protected or kept, and at least one.
-func (s *setting) survives(types []string, hop string) error {
+func (s *setting) survives(types []string, hop, of string) error {
 	found := false
 	for _, r := range s.Resources {
-		if !slices.Contains(types, string(r.Type)) || r.External {
+		if !slices.Contains(types, string(r.Type)) || r.External || !strings.Contains(fmt.Sprint(r.Inputs), of) {
 			continue
 		}
 		if found = true; !r.Protect && !r.RetainOnDelete {
@@ -112,11 +120,47 @@ func (s *setting) beforeItsRights() error {
 	return &refused{hopRegistry, "every right is there first"}
 }
 
-// refreshedOnce wants each first refresh to run again for another secret or right.
-func (s *setting) refreshedOnce() error {
+// unscanned wants ECR to scan what is pushed to a repository of the stack's own, and to
+// keep a repository that holds images.
+// https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning.html
+func (s *setting) unscanned() error {
 	for _, r := range s.Resources {
-		if trigger, _ := r.ReplacementTrigger.([]any); string(r.Type) == typeJob && len(trigger) == 0 {
+		if string(r.Type) != typeECR || r.External {
+			continue
+		}
+		if scanning, _ := r.Inputs["imageScanningConfiguration"].(map[string]any); scanning["scanOnPush"] != true {
+			return allowed(r.URN.Name() + " is not scanned")
+		}
+		if r.Inputs["forceDelete"] == true && r.Protect {
+			return allowed(r.URN.Name() + " is deleted with its images as soon as it is not protected")
+		}
+	}
+	return &refused{hopRegistry, "each is scanned, and goes when it is empty"}
+}
+
+// refreshedOnce wants each first refresh to run again for another secret, whose UID it
+// has to know, or right.
+func (s *setting) refreshedOnce() error {
+	var uids []string
+	for _, r := range s.Resources {
+		if metadata, _ := r.Outputs["metadata"].(map[string]any); string(r.Type) == "kubernetes:core/v1:Secret" && r.Outputs["type"] == "kubernetes.io/dockerconfigjson" {
+			uids = append(uids, fmt.Sprint(metadata["uid"]))
+		}
+	}
+	triggers := ""
+	for _, r := range s.Resources {
+		if string(r.Type) != typeJob {
+			continue
+		}
+		trigger, _ := r.ReplacementTrigger.([]any)
+		if len(trigger) == 0 {
 			return allowed(r.URN.Name() + " never runs again")
+		}
+		triggers += fmt.Sprint(trigger...)
+	}
+	for _, uid := range uids {
+		if !strings.Contains(triggers, uid) {
+			return allowed("another pull secret stays empty until the CronJob runs")
 		}
 	}
 	return &refused{hopSecret, "the first refresh runs again"}

@@ -23,6 +23,10 @@ const (
 	ownLabel = "waybill.example/rehearsal"
 	// annotationExpires says when the token in a pull secret ends.
 	annotationExpires = "waybill.example/expires"
+	// annotationLastSuccess says when somebody wrote it last; maxSkew is how far that
+	// may be from now in a walk, which takes seconds.
+	annotationLastSuccess = "waybill.example/last-success"
+	maxSkew               = 5 * time.Minute
 	// pollTime is how often the cluster is asked how far it is.
 	pollTime = 200 * time.Millisecond
 	// pullTime is how long a pod may wait for its image.
@@ -259,6 +263,10 @@ func (c *chain) writtenSecret(ctx context.Context, namespace string, given answe
 	if ends, err := time.Parse(time.RFC3339, held.Annotations[annotationExpires]); err != nil || ends.Sub(given.until).Abs() > time.Minute {
 		return Hop{Name: hopSecret, Detail: fmt.Sprintf("the pull secret's annotation %s is %q: want when the token ends, %s",
 			annotationExpires, held.Annotations[annotationExpires], given.until.UTC().Format(time.RFC3339))}, nil
+	}
+	if last, err := time.Parse(time.RFC3339, held.Annotations[annotationLastSuccess]); err != nil || time.Since(last).Abs() > maxSkew {
+		return Hop{Name: hopSecret, Detail: fmt.Sprintf("the pull secret's annotation %s is %q: want when it was written",
+			annotationLastSuccess, held.Annotations[annotationLastSuccess])}, nil
 	}
 	written := given
 	written.hop, written.issuer = hopSecret, c.cluster.RESTConfig().Host

@@ -5,13 +5,10 @@ import (
 	"errors"
 	"net/netip"
 	"regexp"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"waybill.example/waybill/sandbox/network/policy"
-	"waybill.example/waybill/sandbox/world"
 )
 
 // metadataServices give every process of a node the node's identity, over HTTP at
@@ -19,27 +16,41 @@ import (
 // (fd00:ec2::254 is EC2's alone), https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service,
 // https://cloud.google.com/compute/docs/metadata/querying-metadata (its HTTPS
 // endpoint wants a certificate that pods do not have).
-var metadataServices = []string{"169.254.169.254:80", "[fd00:ec2::254]:80"}
+var metadataServices = []destination{{"the metadata service", "169.254.169.254:80"}, {"the metadata service", "[fd00:ec2::254]:80"}}
+
+// needless is what no refresher needs of a network: a node's own services
+// (https://kubernetes.io/docs/reference/networking/ports-and-protocols/), and what is
+// asked without TLS.
+var needless = []destination{
+	{"a kubelet", "10.0.0.4:10250"}, {"etcd", "10.0.0.4:2379"}, {"a node's SSH", "10.0.0.4:22"}, {"a host without TLS", "203.0.113.80:80"},
+}
+
+// destination is a name with an address and a port.
+type destination struct{ name, address string }
 
 // networkCases try what the deployed network policies must not let the
 // refresher's pod do, nor others to it.
 func (c *chain) networkCases() []testCase {
 	denied := regexp.MustCompile(`^network policy .* allows nothing `)
 	return []testCase{
-		{"the refresher's pod at the metadata address", hopKubernetes, denied, c.atMetadata},
+		{"the refresher's pod at the metadata address", hopKubernetes, denied, func(ctx context.Context) error {
+			return c.at(ctx, metadataServices)
+		}},
+		{"the refresher's pod at a port that it does not need", hopKubernetes, denied, func(ctx context.Context) error {
+			return c.at(ctx, needless)
+		}},
 		{"another pod at the refresher's pod", hopKubernetes, denied, func(ctx context.Context) error {
-			network, pod := c.refreshersNetwork()
-			return deniedOr(network.Neighbour(ctx, pod, c.deployment.Spec.Template.Labels, 443), pod, "let the product's pods reach it")
+			pod := c.refresherPod()
+			return deniedOr(c.network().Neighbour(ctx, pod, c.deployment.Spec.Template.Labels, 443), pod, "let the product's pods reach it")
 		}},
 	}
 }
 
-// atMetadata is refused only where every address is.
-func (c *chain) atMetadata(ctx context.Context) (err error) {
-	network, pod := c.refreshersNetwork()
-	for _, address := range metadataServices {
-		to := netip.MustParseAddrPort(address)
-		err = deniedOr(network.Address(ctx, pod, "the metadata service", to), pod, "let it reach the metadata service at "+address)
+// at is refused only where every destination is.
+func (c *chain) at(ctx context.Context, all []destination) (err error) {
+	pod := c.refresherPod()
+	for _, to := range all {
+		err = deniedOr(c.network().Address(ctx, pod, to.name, netip.MustParseAddrPort(to.address)), pod, "let it reach "+to.name+" at "+to.address)
 		var by *refused
 		if !errors.As(err, &by) {
 			return err
@@ -61,12 +72,12 @@ func deniedOr(err error, pod *corev1.Pod, does string) error {
 	return err
 }
 
-// refreshersNetwork is that of its cluster, and a pod as its Jobs make them.
-func (c *chain) refreshersNetwork() (*policy.Cluster, *corev1.Pod) {
-	of := c.World.Kubernetes.Clusters
-	i := slices.IndexFunc(of, func(w world.Cluster) bool { return w.Context == c.cluster.Context() })
-	template := c.cronJob.Spec.JobTemplate.Spec.Template
-	return policy.ForCluster(c.cluster.admin, of[i].Network, func(string) {}), &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: c.cronJob.Name, Labels: template.Labels}, Spec: template.Spec,
-	}
+// network is that of the chain's cluster.
+func (c *chain) network() *policy.Cluster {
+	return policy.ForCluster(c.cluster.admin, c.ofWorld().Network, func(string) {})
+}
+
+// refresherPod is a pod as the refresher's Jobs make them.
+func (c *chain) refresherPod() *corev1.Pod {
+	return podOfTemplate(c.namespace, c.cronJob.Name, c.cronJob.Spec.JobTemplate.Spec.Template)
 }

@@ -134,6 +134,7 @@ func (s *setting) read(e *environment) (w way, err error) {
 		setting: s, environment: e.name,
 		namespace: e.place.Namespace, alsoIn: e.place.AlsoIn,
 		registry: e.text("accessGrant.registry"), repository: e.text("accessGrant.repository"), image: e.text("image"),
+		release: e.place.Release, services: addresses(e.outputs),
 	}
 	if at := slices.IndexFunc(s.clusters, func(one *cluster) bool { return one.Context() == e.place.Context }); at >= 0 {
 		c.cluster = s.clusters[at]

@@ -11,12 +11,14 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"waybill.example/waybill/sandbox/gcp"
 	"waybill.example/waybill/sandbox/googleapis"
 	"waybill.example/waybill/sandbox/world"
 )
@@ -189,9 +191,59 @@ func (c *chain) readerCases() []testCase {
 			return c.registryRequest(ctx, authn.Anonymous, "", "")
 		}},
 		{"anybody with an account at Google", hopRegistry, anyWords, c.anybody},
+		{"a release that Artifact Registry deletes by itself", hopRegistry, anyWords, c.cleanedUp},
 	}
 	return append(cases, c.moveCases(regexp.MustCompile(`enabled tag immutability`))...)
 }
+
+// cleanedUp reads the repository's cleanup policies: they must delete nothing that may
+// run, which is what has a tag, and what lost it where tags may be moved.
+// https://cloud.google.com/artifact-registry/docs/repositories/cleanup-policy-overview
+func (c *chain) cleanedUp(context.Context) error {
+	location, project, name := c.artifactRepository()
+	repository, _ := c.Google.Cloud.Repository(location, project, name)
+	for _, policy := range repository.CleanupPolicies {
+		if policy.Action != "DELETE" || repository.CleanupPolicyDryRun {
+			continue
+		}
+		condition := gcp.CleanupCondition{}
+		if policy.Condition != nil {
+			condition = *policy.Condition
+		}
+		if condition.TagState != "UNTAGGED" {
+			if kept := keptOf(repository.CleanupPolicies); kept < mostReleases {
+				return allowed(fmt.Sprintf("policy %s deletes images with tags, but for %d", policy.ID, kept))
+			}
+			continue
+		}
+		// Google takes and gives seconds, such as 1209600s.
+		if age, _ := time.ParseDuration(condition.OlderThan); age < aDay {
+			return allowed(fmt.Sprintf("policy %s deletes images %s after their push", policy.ID, age))
+		}
+		if !repository.ImmutableTags() {
+			return allowed("policy " + policy.ID + " deletes images that had a tag, which may still run")
+		}
+	}
+	return &refused{hopRegistry, "what may run stays"}
+}
+
+// keptOf is how many of the newest images a policy keeps, whatever others delete.
+func keptOf(policies []gcp.CleanupPolicy) (most int) {
+	for _, policy := range policies {
+		if policy.Action == "KEEP" && policy.MostRecentVersions != nil {
+			most = max(most, policy.MostRecentVersions.KeepCount)
+		}
+	}
+	return most
+}
+
+// mostReleases is how many images have to stay: 25 releases, each with its signature,
+// SBOM and attestation.
+const mostReleases = 4 * 25
+
+// aDay is the least that an image without a tag has to stay: a push of several
+// architectures has none for some time.
+const aDay = 24 * time.Hour
 
 // anybody looks for members of the repository's policy that are no one account.
 func (c *chain) anybody(context.Context) error {

@@ -111,6 +111,10 @@ func (w *workload) injected(ctx context.Context) error {
 	if client := account.Annotations["azure.workload.identity/client-id"]; client != w.clientID {
 		return &refused{hopKubernetes, fmt.Sprintf("the webhook gives %s the client ID %q: want %s", w.account, client, w.clientID)}
 	}
+	// Without it, the webhook gives the pods the cluster's own tenant.
+	if tenant := account.Annotations["azure.workload.identity/tenant-id"]; tenant != "" && tenant != w.tenantID {
+		return &refused{hopKubernetes, fmt.Sprintf("the webhook gives %s the tenant ID %q: want %s", w.account, tenant, w.tenantID)}
+	}
 	for _, component := range c.components {
 		pod := component.Spec.Template
 		if pod.Spec.ServiceAccountName == w.account && pod.Labels["azure.workload.identity/use"] != "true" {

@@ -24,7 +24,7 @@ type Walk struct {
 	// was made by hand (docs/adoption.md).
 	Leftovers []string `json:"leftovers,omitempty"`
 	// Survives are what a destroy must not delete before the stack says so: repository,
-	// namespace, oidcProvider.
+	// namespace, oidcProvider, upstreamReader.
 	Survives []string `json:"survives,omitempty"`
 	// Product is what the product answers.
 	Product Product `json:"product,omitempty"`
@@ -50,8 +50,9 @@ const (
 )
 
 // Survivors are what others may use too, or what cannot be had again: the vendor's
-// repository with its releases, a namespace, the account's OIDC provider.
-var Survivors = []string{"repository", "namespace", "oidcProvider"}
+// repository with its releases, a namespace, the account's OIDC provider, the right of
+// Google's account to read for virtual repositories.
+var Survivors = []string{"repository", "namespace", "oidcProvider", "upstreamReader"}
 
 // Party is one of two parties' stacks.
 type Party struct {
@@ -70,6 +71,8 @@ type Place struct {
 	Namespace string `json:"namespace,omitempty"`
 	// AlsoIn are other namespaces in which the refresher writes the pull secret.
 	AlsoIn []string `json:"alsoIn,omitempty"`
+	// Release is the tag that runs there; empty means the only one.
+	Release string `json:"release,omitempty"`
 }
 
 // Workload is a component with an identity of its own.
@@ -80,13 +83,24 @@ type Workload struct {
 	Hop string `json:"hop"`
 }
 
-// Product is what the product answers.
+// Product is what the product answers, and what it needs.
 type Product struct {
 	// Port is the one that it listens on.
 	Port int `json:"port,omitempty"`
 	// Health is the path of its health check, for example /health; empty means none,
 	// so that nobody may ask for it.
 	Health string `json:"health,omitempty"`
+	// Reads are the variables of its environment; it gets no others.
+	Reads []string `json:"reads,omitempty"`
+	// Writes are the folders that it writes to.
+	Writes []string `json:"writes,omitempty"`
+	// GoesOut is true where it calls public hosts itself, by the cluster's proxy if
+	// there is one.
+	GoesOut bool `json:"goesOut,omitempty"`
+	// ARM is true where the vendor builds it for ARM64 besides AMD64.
+	ARM bool `json:"arm,omitempty"`
+	// Exposed is true where it is reached from outside the cluster.
+	Exposed bool `json:"exposed,omitempty"`
 }
 
 // Party of a stack: its side, and what it may wait for.
@@ -128,7 +142,7 @@ func (w *World) validateWalk(report func(format string, args ...any)) {
 			report("%s: want the context of one of kubernetes.clusters, and a namespace", key)
 		}
 	}
-	if p := walk.Product; p.Port == 0 || p.Health != "" && !strings.HasPrefix(p.Health, "/") {
+	if p := walk.Product; p.Port <= 0 || p.Port > 65535 || p.Health != "" && !strings.HasPrefix(p.Health, "/") {
 		report("walk.product: want the port that it listens on, and the path of its health check, if it has one")
 	}
 	for _, word := range walk.Survives {

@@ -146,12 +146,21 @@ type Cluster struct {
 	Objects []json.RawMessage `json:"objects,omitempty"`
 }
 
-// Nodes are those of a cluster, all alike.
+// Nodes are those of a cluster, all alike but for Others.
 type Nodes struct {
 	// Labels are those besides what the kubelet sets on every node.
 	Labels map[string]string `json:"labels,omitempty"`
 	// Taints are those of Kubernetes: key, value, effect.
 	Taints []corev1.Taint `json:"taints,omitempty"`
+	// Others are pools on which nothing of the program may run: in no case nodes of
+	// Windows, of which every cluster may have some.
+	Others []Pool `json:"others,omitempty"`
+}
+
+// Pool is nodes of one kind.
+type Pool struct {
+	Labels map[string]string `json:"labels,omitempty"`
+	Taints []corev1.Taint    `json:"taints,omitempty"`
 }
 
 // Namespace is one that exists already.

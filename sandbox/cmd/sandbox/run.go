@@ -165,11 +165,12 @@ func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, e *engine.Eng
 	if err := chain.Refresh(ctx); err != nil { // the pull secret has the last refusal as its problem
 		return err
 	}
-	return again(ctx, e, report)
+	return chain.Scaled(ctx, func() error { return again(ctx, e, report) })
 }
 
 // again previews another update, which looks at the clouds first: what the
-// refresher wrote, and what a cloud keeps in a form of its own, is no change.
+// refresher wrote, what an autoscaler chose, and what a cloud keeps in a form of its
+// own, is no change.
 func again(ctx context.Context, e *engine.Engine, report *report) error {
 	result, err := e.Preview(ctx, optpreview.Refresh())
 	if err != nil {

@@ -1,0 +1,187 @@
+package rehearsal
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"waybill.example/waybill/sandbox/world"
+)
+
+// unreached wants each Service to send to one component alone, at an address that the
+// outputs name, and the network policies to let requests through. Nobody outside the
+// cluster may reach one, unless the world says so.
+func (c *chain) unreached(ctx context.Context) error {
+	services, err := c.cluster.admin.CoreV1().Services(c.namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	named := map[string]bool{}
+	for _, address := range c.services {
+		named[address] = true
+	}
+	for _, service := range services.Items {
+		to := c.behind(service)
+		if len(to) == 0 {
+			continue
+		}
+		if len(to) > 1 {
+			return allowed(fmt.Sprintf("the Service %s sends to %s and to %s", service.Name, to[0].Name, to[1].Name))
+		}
+		if service.Spec.Type != corev1.ServiceTypeClusterIP && !c.World.Walk.Product.Exposed {
+			return allowed(fmt.Sprintf("the Service %s has the type %s, which opens it to the cluster's outside", service.Name, service.Spec.Type))
+		}
+		for _, port := range service.Spec.Ports {
+			delete(named, fmt.Sprintf("%s.%s.svc:%d", service.Name, service.Namespace, port.Port))
+		}
+	}
+	for address := range named {
+		return allowed("the outputs name " + address + ", where no Service sends to the product")
+	}
+	for _, component := range c.components {
+		pod := podOfTemplate(component.Namespace, component.Name, component.Spec.Template)
+		if err := c.network().Neighbour(ctx, pod, nil, uint16(c.World.Walk.Product.Port)); err != nil { //nolint:gosec // the world's check bounds it
+			return allowed(err.Error())
+		}
+	}
+	return &refused{hopKubernetes, "each Service sends to one component, and the policies let requests through"}
+}
+
+// behind are the components whose pods a Service selects.
+func (c *chain) behind(service corev1.Service) []appsv1.Deployment {
+	if len(service.Spec.Selector) == 0 {
+		return nil
+	}
+	selector := labels.SelectorFromSet(service.Spec.Selector)
+	return slices.DeleteFunc(slices.Clone(c.components), func(component appsv1.Deployment) bool {
+		return !selector.Matches(labels.Set(component.Spec.Template.Labels))
+	})
+}
+
+// lacking compares the product's pods with what the world says that it needs: its
+// release, its folders, its way out, and no variable besides.
+func (c *chain) lacking(context.Context) error {
+	product := c.World.Walk.Product
+	wanted := map[string]string{}
+	if proxy := c.ofWorld().Network.Proxy; proxy != nil && product.GoesOut {
+		wanted["HTTPS_PROXY"], wanted["HTTP_PROXY"], wanted["NO_PROXY"] = proxy.URL, "", ""
+		wanted["SSL_CERT_FILE"] = ""
+	}
+	for _, component := range c.components {
+		pod := component.Spec.Template.Spec
+		container := pod.Containers[0]
+		if release := c.release; release != "" && !strings.HasSuffix(container.Image, ":"+release) {
+			return allowed(fmt.Sprintf("%s runs %s, and not %s", component.Name, container.Image, release))
+		}
+		for _, folder := range product.Writes {
+			if !slices.ContainsFunc(container.VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == folder && !m.ReadOnly }) {
+				return allowed(component.Name + " cannot write to " + folder)
+			}
+		}
+		// https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+		if links := pod.EnableServiceLinks; links == nil || *links {
+			return allowed(component.Name + " gets variables for every Service of its namespace")
+		}
+		given := map[string]string{}
+		for _, variable := range container.Env {
+			if _, known := wanted[variable.Name]; !known && !slices.Contains(product.Reads, variable.Name) {
+				return allowed(component.Name + " gets the variable " + variable.Name + ", of which the world does not know")
+			}
+			given[variable.Name] = variable.Value
+		}
+		for name, value := range wanted {
+			if value != "" && given[name] != value {
+				return allowed(fmt.Sprintf("%s has %s=%q: its only way out is %s", component.Name, name, given[name], value))
+			}
+		}
+		for _, name := range product.Reads {
+			if _, has := given[name]; !has && len(container.EnvFrom) == 0 {
+				return allowed(component.Name + " lacks the variable " + name)
+			}
+		}
+	}
+	return &refused{hopKubernetes, "every component has what the world says that it needs"}
+}
+
+// elsewhere wants no pod to fit a node on which nothing of the program may run.
+// https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/
+func (c *chain) elsewhere(context.Context) error {
+	pods := map[string]corev1.PodSpec{}
+	for _, component := range c.components {
+		pods[component.Name] = component.Spec.Template.Spec
+	}
+	if c.cronJob != nil {
+		pods[c.cronJob.Name] = c.cronJob.Spec.JobTemplate.Spec.Template.Spec
+	}
+	windows := world.Pool{Labels: map[string]string{corev1.LabelOSStable: "windows"}}
+	for _, pool := range append([]world.Pool{windows}, c.ofWorld().Nodes.Others...) {
+		for name, pod := range pods {
+			if labels.SelectorFromSet(pod.NodeSelector).Matches(labels.Set(pool.Labels)) && !slices.ContainsFunc(pool.Taints, func(taint corev1.Taint) bool {
+				return !slices.ContainsFunc(pod.Tolerations, func(t corev1.Toleration) bool { return t.ToleratesTaint(&taint) })
+			}) {
+				return allowed(fmt.Sprintf("pods of %s fit nodes with the labels %v", name, pool.Labels))
+			}
+		}
+	}
+	return &refused{hopKubernetes, "every pod fits the nodes that are meant for it alone"}
+}
+
+// addresses are those of the product that an environment's outputs name.
+func addresses(outputs document) []string {
+	var all []string
+	for _, address := range outputs.object("services") {
+		if text, ok := address.(string); ok {
+			all = append(all, text)
+		}
+	}
+	if one := outputs.text("service"); one != "" {
+		all = append(all, one)
+	}
+	return all
+}
+
+// ofWorld is the chain's cluster as the world has it.
+func (c *chain) ofWorld() world.Cluster {
+	all := c.World.Kubernetes.Clusters
+	return all[slices.IndexFunc(all, func(w world.Cluster) bool { return w.Context == c.cluster.Context() })]
+}
+
+func podOfTemplate(namespace, name string, template corev1.PodTemplateSpec) *corev1.Pod {
+	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: template.Labels}, Spec: template.Spec}
+}
+
+// scaled runs with one more replica of the product than was deployed, as after
+// `kubectl scale` or an autoscaler.
+func (c *chain) scaled(ctx context.Context, run func() error) error {
+	deployments := c.cluster.admin.AppsV1().Deployments(c.namespace)
+	to := func(more int32) func() error {
+		return func() error {
+			scale, err := deployments.GetScale(ctx, c.deployment.Name, metav1.GetOptions{})
+			if err != nil {
+				return err
+			}
+			scale.Spec.Replicas += more
+			_, err = deployments.UpdateScale(ctx, c.deployment.Name, scale, metav1.UpdateOptions{})
+			return err
+		}
+	}
+	return during(to(1), to(-1), run)
+}
+
+// Scaled runs while somebody has scaled each environment's product, where it runs in a
+// cluster: what an autoscaler does between two updates.
+func (r *Rehearsal) Scaled(ctx context.Context, run func() error) error {
+	for _, w := range r.ways {
+		if c := w.base(); c.deployment != nil {
+			inner := run
+			run = func() error { return c.scaled(ctx, inner) }
+		}
+	}
+	return run()
+}
