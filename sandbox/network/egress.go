@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -107,7 +108,7 @@ func (e *Egress) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case client == nil:
 		return
-	case e.authority == nil:
+	case e.authority == nil || slices.Contains(e.proxy.Leaves, client.host):
 		e.network.tunnels.add(client)
 		return
 	}

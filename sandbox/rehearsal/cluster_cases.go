@@ -301,14 +301,9 @@ func (c *chain) missedRefresh(ctx context.Context) error {
 	if spec.Suspend != nil && *spec.Suspend {
 		return allowed("CronJob " + c.cronJob.Name + " is suspended")
 	}
-	schedule, err := cron.ParseStandard(spec.Schedule)
+	longest, err := c.longestPause(written.at)
 	if err != nil {
-		return fmt.Errorf("rehearsal: schedule %q of CronJob %s: %w", spec.Schedule, c.cronJob.Name, err)
-	}
-	var longest time.Duration
-	for from, at := written.at, schedule.Next(written.at); at.Before(from.Add(7 * 24 * time.Hour)); {
-		next := schedule.Next(at)
-		longest, at = max(longest, next.Sub(at)), next
+		return err
 	}
 	life := written.until.Sub(written.at).Round(time.Second)
 	words := fmt.Sprintf("a token lives %s, and two runs are up to %s apart", life, longest)
@@ -316,6 +311,20 @@ func (c *chain) missedRefresh(ctx context.Context) error {
 		return allowed(words)
 	}
 	return &refused{hopSecret, words}
+}
+
+// longestPause is the longest time between two runs of the CronJob in a week; 0 where
+// it runs less often.
+func (c *chain) longestPause(from time.Time) (longest time.Duration, err error) {
+	schedule, err := cron.ParseStandard(c.cronJob.Spec.Schedule)
+	if err != nil {
+		return 0, fmt.Errorf("rehearsal: schedule %q of CronJob %s: %w", c.cronJob.Spec.Schedule, c.cronJob.Name, err)
+	}
+	for at := schedule.Next(from); at.Before(from.Add(7 * 24 * time.Hour)); {
+		next := schedule.Next(at)
+		longest, at = max(longest, next.Sub(at)), next
+	}
+	return longest, nil
 }
 
 // productBeforeSecret compares when the product was made with when the first

@@ -32,7 +32,11 @@ func (c *chain) hung(ctx context.Context) error {
 	if spec.ConcurrencyPolicy == batchv1.ForbidConcurrent {
 		return allowed("CronJob " + c.cronJob.Name + " forbids a run beside one that hangs on a dead node")
 	}
-	if wait := spec.StartingDeadlineSeconds; wait != nil && *wait < 3600 {
+	pause, err := c.longestPause(time.Now())
+	if err != nil {
+		return err
+	}
+	if wait := spec.StartingDeadlineSeconds; wait != nil && time.Duration(*wait)*time.Second < pause {
 		return allowed(fmt.Sprintf("CronJob %s loses a run that the control plane could not start for %d s", c.cronJob.Name, *wait))
 	}
 	if first.Annotations["pulumi.com/replaceUnready"] != "true" {

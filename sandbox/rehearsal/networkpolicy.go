@@ -18,12 +18,9 @@ import (
 // endpoint wants a certificate that pods do not have).
 var metadataServices = []destination{{"the metadata service", "169.254.169.254:80"}, {"the metadata service", "[fd00:ec2::254]:80"}}
 
-// needless is what no refresher needs of a network: a node's own services
-// (https://kubernetes.io/docs/reference/networking/ports-and-protocols/), and what is
-// asked without TLS.
-var needless = []destination{
-	{"a kubelet", "10.0.0.4:10250"}, {"etcd", "10.0.0.4:2379"}, {"a node's SSH", "10.0.0.4:22"}, {"a host without TLS", "203.0.113.80:80"},
-}
+// needless are a node's own services, which no refresher needs
+// (https://kubernetes.io/docs/reference/networking/ports-and-protocols/).
+var needless = []destination{{"a kubelet", "10.0.0.4:10250"}, {"etcd", "10.0.0.4:2379"}, {"a node's SSH", "10.0.0.4:22"}}
 
 // destination is a name with an address and a port.
 type destination struct{ name, address string }

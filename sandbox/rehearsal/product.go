@@ -156,8 +156,7 @@ func podOfTemplate(namespace, name string, template corev1.PodTemplateSpec) *cor
 	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: template.Labels}, Spec: template.Spec}
 }
 
-// scaled runs with one more replica of the product than was deployed, as after
-// `kubectl scale` or an autoscaler.
+// scaled runs with one more replica of the product than was deployed.
 func (c *chain) scaled(ctx context.Context, run func() error) error {
 	deployments := c.cluster.admin.AppsV1().Deployments(c.namespace)
 	to := func(more int32) func() error {
@@ -174,11 +173,11 @@ func (c *chain) scaled(ctx context.Context, run func() error) error {
 	return during(to(1), to(-1), run)
 }
 
-// Scaled runs while somebody has scaled each environment's product, where it runs in a
-// cluster: what an autoscaler does between two updates.
+// Scaled runs while each environment's product is scaled, where the world has an
+// autoscaler for it.
 func (r *Rehearsal) Scaled(ctx context.Context, run func() error) error {
 	for _, w := range r.ways {
-		if c := w.base(); c.deployment != nil {
+		if c := w.base(); c.World.Walk.Product.Autoscaled {
 			inner := run
 			run = func() error { return c.scaled(ctx, inner) }
 		}

@@ -51,6 +51,8 @@ type Proxy struct {
 	// Inspects is true where it looks into TLS: it answers for each host itself, with a
 	// certificate of an authority of its own.
 	Inspects bool `json:"inspects,omitempty"`
+	// Leaves are hosts that it connects to without a look into TLS.
+	Leaves []string `json:"leaves,omitempty"`
 	// Bundle is NAMESPACE/NAME of a ConfigMap in which the cluster keeps that
 	// authority's certificate, under the key ca-bundle.crt; empty means none.
 	//
@@ -84,6 +86,9 @@ func (p Proxy) validate(key string, report func(format string, args ...any)) {
 	}
 	if kinds := []string{"", RefusesLogin, RefusesHosts}; !slices.Contains(kinds, p.Refuses) {
 		report("%s.refuses %q: want one of %q", key, p.Refuses, kinds[1:])
+	}
+	if len(p.Leaves) > 0 && !p.Inspects {
+		report("%s.leaves: want it for a proxy that inspects", key)
 	}
 	namespace, name, _ := strings.Cut(p.Bundle, "/")
 	if p.Bundle != "" && (namespace == "" || name == "" || !p.Inspects) {

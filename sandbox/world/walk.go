@@ -97,6 +97,8 @@ type Product struct {
 	// GoesOut is true where it calls public hosts itself, by the cluster's proxy if
 	// there is one.
 	GoesOut bool `json:"goesOut,omitempty"`
+	// Autoscaled is true where an autoscaler chooses how many pods there are.
+	Autoscaled bool `json:"autoscaled,omitempty"`
 	// ARM is true where the vendor builds it for ARM64 besides AMD64.
 	ARM bool `json:"arm,omitempty"`
 	// Exposed is true where it is reached from outside the cluster.
