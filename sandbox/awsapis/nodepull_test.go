@@ -1,4 +1,4 @@
-package nodepull_test
+package awsapis_test
 
 import (
 	"testing"
@@ -7,44 +7,43 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"waybill.example/waybill/sandbox/aws/arn"
-	"waybill.example/waybill/sandbox/awsapis/internal/awstest"
 	"waybill.example/waybill/sandbox/awsapis/nodepull"
 )
 
-func newProvider(t *testing.T) (*awstest.Setting, *nodepull.Provider) {
+func newProvider(t *testing.T) (*Setting, *nodepull.Provider) {
 	t.Helper()
-	s := awstest.New(t)
-	cluster, err := s.EKS.Cluster(awstest.Home, awstest.Cluster)
+	s := newSetting(t)
+	cluster, err := s.EKS.Cluster(Home, Cluster)
 	require.NoError(t, err)
 	return s, &nodepull.Provider{Gate: s.Gate, Cluster: cluster, Client: s.Network.Client()}
 }
 
 func TestTheKubeletPullsWithTheNodesRole(t *testing.T) {
 	s, provider := newProvider(t)
-	require.NoError(t, s.Account(awstest.Customer).PutRolePolicy("eks-nodes", "pull", awstest.Puller("acme/server")))
-	_, err := s.ECR.SetPolicy(arn.Place{Account: awstest.Vendor, Region: awstest.Region}, "acme/server", awstest.RepositoryPolicy(awstest.Customer, awstest.NodeRole))
+	require.NoError(t, s.Account(Customer).PutRolePolicy("eks-nodes", "pull", Puller("acme/server")))
+	_, err := s.ECR.SetPolicy(arn.Place{Account: Vendor, Region: Region}, "acme/server", RepositoryPolicy(Customer, NodeRole))
 	require.NoError(t, err)
-	user, password, ok, err := provider.Login(t.Context(), awstest.Image)
+	user, password, ok, err := provider.Login(t.Context(), Image)
 	require.NoError(t, err)
 	require.True(t, ok)
 	assert.Equal(t, "AWS", user)
-	_, err = s.Pull(awstest.Image, password)
+	_, err = s.Pull(Image, password)
 	require.NoError(t, err)
 }
 
 func TestANodeThatTheVendorDoesNotKnowPullsNothing(t *testing.T) {
 	s, provider := newProvider(t)
-	require.NoError(t, s.Account(awstest.Customer).PutRolePolicy("eks-nodes", "pull", awstest.Puller("acme/server")))
-	_, password, ok, err := provider.Login(t.Context(), awstest.Image)
+	require.NoError(t, s.Account(Customer).PutRolePolicy("eks-nodes", "pull", Puller("acme/server")))
+	_, password, ok, err := provider.Login(t.Context(), Image)
 	require.NoError(t, err)
 	require.True(t, ok)
-	_, err = s.Pull(awstest.Image, password)
+	_, err = s.Pull(Image, password)
 	require.ErrorContains(t, err, "because no resource-based policy allows the ecr:BatchGetImage action")
 }
 
 func TestANodeThatMayNotAskGetsNoToken(t *testing.T) {
 	_, provider := newProvider(t)
-	_, _, ok, err := provider.Login(t.Context(), awstest.Image)
+	_, _, ok, err := provider.Login(t.Context(), Image)
 	assert.False(t, ok)
 	require.ErrorContains(t, err, "assumed-role/eks-nodes/i-")
 	require.ErrorContains(t, err, "is not authorized to perform: ecr:GetAuthorizationToken")
@@ -58,7 +57,7 @@ func TestOtherRegistriesAndNodesWithoutARoleHaveNoLogin(t *testing.T) {
 		assert.False(t, ok, image)
 	}
 	provider.Cluster.NodeRole = ""
-	_, _, ok, err := provider.Login(t.Context(), awstest.Image)
+	_, _, ok, err := provider.Login(t.Context(), Image)
 	require.NoError(t, err)
 	assert.False(t, ok)
 }

@@ -1,7 +1,4 @@
-// Package awstest is a vendor's and a customer's accounts for tests, with all
-// endpoints of package awsapis on a network of their own: the vendor's
-// repositories for two customers, the customer's roles, an EKS and an ECS cluster.
-package awstest
+package awsapis_test
 
 import (
 	"context"
@@ -45,7 +42,9 @@ func (c *Clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Lo
 // Pass moves the clock.
 func (c *Clock) Pass(by time.Duration) { c.ahead.Add(int64(by)) }
 
-// Setting is the accounts and everything that answers for them.
+// Setting is a vendor's and a customer's accounts, with all endpoints on a network of
+// their own: the vendor's repositories for two customers, the customer's roles, an EKS
+// and an ECS cluster.
 type Setting struct {
 	*testing.T
 	Clock   *Clock
@@ -67,8 +66,7 @@ type Setting struct {
 	dir string
 }
 
-// New makes the setting.
-func New(t *testing.T) *Setting {
+func newSetting(t *testing.T) *Setting {
 	t.Helper()
 	s := &Setting{T: t, Clock: new(Clock), World: world.AWS{Accounts: accounts()}, dir: t.TempDir(), Key: oidctest.RSAKey(t, "one")}
 	var err error
