@@ -17,7 +17,6 @@
 package awsapis
 
 import (
-	"context"
 	"net/http"
 	"time"
 
@@ -47,8 +46,8 @@ type Config struct {
 	Dir string
 	// Client reaches the hosts of the sandbox.
 	Client *http.Client
-	// ReachesAgent is [podidentity.Config]'s Allow.
-	ReachesAgent func(ctx context.Context, issuer, namespace, pod string) error
+	// ReachesAgent says which pods reach the Pod Identity agent; nil for all of them.
+	ReachesAgent podidentity.Allow
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -64,8 +63,7 @@ type APIs struct {
 	// ECS starts tasks of services.
 	ECS *ecsagent.Agent
 
-	gate   *access.Gate
-	client *http.Client
+	gate *access.Gate
 	// hosts are those of the accounts' Regions. STS answers in every Region.
 	hosts map[string]http.Handler
 }
@@ -77,25 +75,18 @@ func New(config Config) (*APIs, error) {
 	if err != nil {
 		return nil, err
 	}
-	gate := &access.Gate{IAM: config.Cloud.IAM, STS: tokens}
-	registries, err := ecrapi.New(ecrapi.Config{
-		Gate: gate, Repositories: config.Cloud.ECR, Accounts: config.Accounts, Dir: config.Dir, Now: config.Now,
-	})
+	gate := &access.Gate{IAM: config.Cloud.IAM, STS: tokens, Client: config.Client, Now: config.Now}
+	registries, err := ecrapi.New(gate, config.Cloud.ECR, config.Accounts, config.Dir)
 	if err != nil {
 		return nil, err
 	}
-	node, err := podidentity.New(podidentity.Config{
-		Gate: gate, Clusters: config.Cloud.EKS, Client: config.Client, Allow: config.ReachesAgent, Now: config.Now,
-	})
+	node, err := podidentity.New(gate, config.Cloud.EKS.Clusters(), config.ReachesAgent)
 	if err != nil {
 		return nil, err
 	}
-	auth := eksauth.New(eksauth.Config{
-		Gate: gate, Clusters: config.Cloud.EKS, Client: config.Client, Now: config.Now,
-	})
+	auth := eksauth.New(gate, config.Cloud.EKS)
 	groups := &logsapi.Server{Gate: gate, Groups: config.Cloud.Logs}
-	tasks := ecsagent.New(ecsagent.Config{Gate: gate, Services: config.Cloud.ECS, Client: config.Client})
-	config.Cloud.ECR.Holds(registries)
+	tasks := &ecsagent.Agent{Gate: gate, Services: config.Cloud.ECS}
 	config.Cloud.StartTasks(tasks.Start)
 	hosts := map[string]http.Handler{}
 	for _, account := range config.Accounts {
@@ -107,12 +98,12 @@ func New(config Config) (*APIs, error) {
 			hosts[eksauth.Host(region)] = auth.Endpoint(region)
 		}
 	}
-	return &APIs{STS: tokens, PodIdentity: node, ECS: tasks, gate: gate, client: config.Client, hosts: hosts}, nil
+	return &APIs{STS: tokens, PodIdentity: node, ECS: tasks, gate: gate, hosts: hosts}, nil
 }
 
 // Node is the credential provider of the nodes of a cluster.
 func (a *APIs) Node(cluster eks.Cluster) *nodepull.Provider {
-	return &nodepull.Provider{Gate: a.gate, Cluster: cluster, Client: a.client}
+	return &nodepull.Provider{Gate: a.gate, Cluster: cluster}
 }
 
 // Handler returns the endpoint of a host, STS's included, or nil for a host that

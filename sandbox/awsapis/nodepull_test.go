@@ -15,7 +15,7 @@ func newProvider(t *testing.T) (*Setting, *nodepull.Provider) {
 	s := newSetting(t)
 	cluster, err := s.EKS.Cluster(Home, Cluster)
 	require.NoError(t, err)
-	return s, &nodepull.Provider{Gate: s.Gate, Cluster: cluster, Client: s.Network.Client()}
+	return s, &nodepull.Provider{Gate: s.Gate, Cluster: cluster}
 }
 
 func TestTheKubeletPullsWithTheNodesRole(t *testing.T) {

@@ -84,16 +84,13 @@ func TestANodeThatMayNotCallIsRefused(t *testing.T) {
 }
 
 func TestClustersWithTheAgentNeedANodeRole(t *testing.T) {
-	clusters, err := eks.Open(eks.Config{
-		Path: t.TempDir() + "/eks.json", Now: time.Now,
-		Accounts: []world.AWSAccount{{ID: Customer, EKSClusters: []world.EKSCluster{
-			{Name: "one", Region: Region, PodIdentityAgent: true},
-			{Name: "two", Region: Region},
-			{Name: "three", Region: Region, PodIdentityAgent: true},
-		}}},
-	})
+	clusters, err := eks.Open("", []world.AWSAccount{{ID: Customer, EKSClusters: []world.EKSCluster{
+		{Name: "one", Region: Region, PodIdentityAgent: true},
+		{Name: "two", Region: Region},
+		{Name: "three", Region: Region, PodIdentityAgent: true},
+	}}}, nil)
 	require.NoError(t, err)
-	_, err = podidentity.New(podidentity.Config{Clusters: clusters})
+	_, err = podidentity.New(nil, clusters.Clusters(), nil)
 	require.ErrorContains(t, err, "cluster/one: want a nodeRole")
 	require.ErrorContains(t, err, "cluster/three: want a nodeRole")
 	assert.NotContains(t, err.Error(), "cluster/two")
@@ -101,9 +98,7 @@ func TestClustersWithTheAgentNeedANodeRole(t *testing.T) {
 
 func TestAnAgentIsNeededWhereAClusterHasTheAddOn(t *testing.T) {
 	assert.True(t, newSetting(t).APIs.PodIdentity.Needed())
-	clusters, err := eks.Open(eks.Config{Path: t.TempDir() + "/eks.json", Now: time.Now})
-	require.NoError(t, err)
-	agent, err := podidentity.New(podidentity.Config{Clusters: clusters})
+	agent, err := podidentity.New(nil, nil, nil)
 	require.NoError(t, err)
 	assert.False(t, agent.Needed())
 }

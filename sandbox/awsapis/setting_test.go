@@ -97,7 +97,7 @@ func (s *Setting) Start() {
 		},
 	})
 	require.NoError(s, err)
-	s.Gate = &access.Gate{IAM: s.IAM, STS: s.APIs.STS}
+	s.Gate = &access.Gate{IAM: s.IAM, STS: s.APIs.STS, Client: s.Network.Client(), Now: s.Clock.Now}
 }
 
 // Account has the operations of IAM in an account.

@@ -9,11 +9,12 @@ import (
 	"waybill.example/waybill/sandbox/world"
 )
 
-// The services whose APIs the resources here belong to.
+// RegistryAPI is the service of Artifact Registry.
+const RegistryAPI = "artifactregistry.googleapis.com"
+
 const (
-	iamAPI      = "iam.googleapis.com"
-	registryAPI = "artifactregistry.googleapis.com"
-	managerAPI  = "cloudresourcemanager.googleapis.com"
+	iamAPI     = "iam.googleapis.com"
+	managerAPI = "cloudresourcemanager.googleapis.com"
 )
 
 // Retention is how long a deleted pool or provider keeps its ID (docs/facts.md §3).

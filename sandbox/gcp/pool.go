@@ -41,6 +41,8 @@ type PoolSettings struct {
 type Pool struct {
 	// ProjectNumber is the number of the project that holds the pool.
 	ProjectNumber string `json:"projectNumber"`
+	// Project is how a program named that project.
+	Project string `json:"-"`
 	PoolSettings
 	DeletedAt *time.Time `json:"deletedAt,omitempty"`
 }
@@ -100,7 +102,7 @@ func (c *Client) createPool(project string, settings PoolSettings) (Pool, error)
 	if err := problems(append(checkPoolID(settings.ID), checkTexts(settings.DisplayName, settings.Description)...)); err != nil {
 		return Pool{}, err
 	}
-	pool := Pool{ProjectNumber: owner.Number, PoolSettings: settings}
+	pool := Pool{ProjectNumber: owner.Number, Project: project, PoolSettings: settings}
 	err = c.cloud.store.Update(func(held *contents) error {
 		if _, taken := c.cloud.pool(*held, pool.Name()); taken {
 			return alreadyExists()
@@ -128,6 +130,7 @@ func (c *Client) getPool(project, id string) (Pool, error) {
 	if !found || pool.State() == Deleted {
 		return Pool{}, notFound()
 	}
+	pool.Project = project
 	return pool, nil
 }
 

@@ -121,7 +121,7 @@ func repositoryName(project, location, id string) string {
 }
 
 func (c *Client) createRepository(settings RepositorySettings) (Repository, error) {
-	project, err := c.use(settings.Project, registryAPI)
+	project, err := c.use(settings.Project, RegistryAPI)
 	if err != nil {
 		return Repository{}, err
 	}
@@ -155,7 +155,7 @@ func (c *Client) createRepository(settings RepositorySettings) (Repository, erro
 }
 
 func (c *Client) getRepository(project, location, id string) (Repository, error) {
-	owner, err := c.use(project, registryAPI)
+	owner, err := c.use(project, RegistryAPI)
 	if err != nil {
 		return Repository{}, err
 	}

@@ -77,7 +77,7 @@ func (s *Server) call(r *http.Request, project, email, method string) (*accessTo
 	if !exists {
 		return nil, notFound("Not found; Gaia id not found for email %s", email)
 	}
-	if err := s.enabled(account.Project, IAMCredentialsHost, "IAM Service Account Credentials API"); err != nil {
+	if err := s.enabled(account.Project, IAMCredentialsHost); err != nil {
 		return nil, err
 	}
 	granted := false

@@ -2,7 +2,6 @@ package googleapis
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"mime"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"waybill.example/waybill/sandbox/gcp"
+	"waybill.example/waybill/sandbox/provider"
 )
 
 // What a token exchange is made of:
@@ -50,8 +50,8 @@ func refuse(code, format string, args ...any) *OAuthError {
 // errTarget is the token server's answer to a pool or provider that cannot be used.
 var errTarget = refuse("invalid_target", `The target service indicated by the "audience" parameters is invalid. This might either be because the pool or provider is disabled or deleted or because it doesn't exist.`)
 
-// exchangeRequest is the body of an exchange. Clients send it as a form, or as
-// JSON with names of either style.
+// exchangeRequest is the body of an exchange, a form. Google takes JSON as well, which
+// no client library sends.
 type exchangeRequest struct {
 	grantType, audience, scope, requestedTokenType, subjectToken, subjectTokenType string
 }
@@ -84,39 +84,19 @@ func (s *Server) STS() http.Handler {
 func readExchange(w http.ResponseWriter, r *http.Request) (exchangeRequest, *OAuthError) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil {
-		return exchangeRequest{}, refuse("invalid_request", "Invalid Content-Type %q: %v", r.Header.Get("Content-Type"), err)
+	if err != nil || kind != "application/x-www-form-urlencoded" {
+		return exchangeRequest{}, refuse("invalid_request", "%v", provider.NotModelled("an exchange that is no form"))
 	}
-	// Value finds a parameter by its name in a form and its name in JSON.
-	var value func(form, camel string) string
-	switch kind {
-	case "application/x-www-form-urlencoded":
-		if err := r.ParseForm(); err != nil {
-			return exchangeRequest{}, refuse("invalid_request", "The request's form cannot be read: %v", err)
-		}
-		value = func(form, _ string) string { return r.PostForm.Get(form) }
-	case "application/json":
-		var fields map[string]any
-		if err := json.NewDecoder(r.Body).Decode(&fields); err != nil {
-			return exchangeRequest{}, refuse("invalid_request", "The request's JSON cannot be read: %v", err)
-		}
-		value = func(form, camel string) string {
-			if text, given := fields[camel].(string); given {
-				return text
-			}
-			text, _ := fields[form].(string)
-			return text
-		}
-	default:
-		return exchangeRequest{}, refuse("invalid_request", "Invalid Content-Type %q: it must be application/x-www-form-urlencoded or application/json", kind)
+	if err := r.ParseForm(); err != nil {
+		return exchangeRequest{}, refuse("invalid_request", "The request's form cannot be read: %v", err)
 	}
 	return exchangeRequest{
-		grantType:          value("grant_type", "grantType"),
-		audience:           value("audience", "audience"),
-		scope:              value("scope", "scope"),
-		requestedTokenType: value("requested_token_type", "requestedTokenType"),
-		subjectToken:       value("subject_token", "subjectToken"),
-		subjectTokenType:   value("subject_token_type", "subjectTokenType"),
+		grantType:          r.PostForm.Get("grant_type"),
+		audience:           r.PostForm.Get("audience"),
+		scope:              r.PostForm.Get("scope"),
+		requestedTokenType: r.PostForm.Get("requested_token_type"),
+		subjectToken:       r.PostForm.Get("subject_token"),
+		subjectTokenType:   r.PostForm.Get("subject_token_type"),
 	}, nil
 }
 
@@ -162,7 +142,7 @@ func (s *Server) exchange(ctx context.Context, request exchangeRequest) (*exchan
 	if !exists || provider.State() != gcp.Enabled {
 		return nil, errTarget
 	}
-	if err := s.enabled(number, STSHost, "Security Token Service API"); err != nil {
+	if err := s.enabled(number, STSHost); err != nil {
 		return nil, err
 	}
 	subject, err := s.verifySubject(ctx, provider, request.subjectToken)
@@ -193,7 +173,7 @@ func (s *Server) exchange(ctx context.Context, request exchangeRequest) (*exchan
 }
 
 func unknownMethod(w http.ResponseWriter, r *http.Request) {
-	notFound("Method not found: %s %s", r.Method, r.URL.Path).write(w)
+	write(w, notFound("Method not found: %s %s", r.Method, r.URL.Path))
 }
 
 // respond answers with a response, or with an error in the form of its kind.
@@ -206,8 +186,8 @@ func respond(w http.ResponseWriter, response any, err error) {
 	case errors.As(err, &oauth):
 		writeJSON(w, http.StatusBadRequest, oauth)
 	case errors.As(err, &api):
-		api.write(w)
+		write(w, api)
 	default:
-		(&Error{Code: http.StatusInternalServerError, Status: "INTERNAL", Message: err.Error()}).write(w)
+		write(w, &Error{Code: http.StatusInternalServerError, Status: "INTERNAL", Message: err.Error()})
 	}
 }

@@ -13,8 +13,6 @@ import (
 	"waybill.example/waybill/sandbox/registry/content"
 )
 
-const registryAPI = "artifactregistry.googleapis.com"
-
 // permission is what an action needs, and who has it.
 type permission struct {
 	name string
@@ -212,8 +210,8 @@ func (a *artifactRegistry) authorize(caller googleapis.Principal, name, action s
 	if image == "" {
 		return gcp.Repository{}, content.Refuse(http.StatusBadRequest, "NAME_INVALID", "Missing image name. Names are of the form PROJECT/REPOSITORY/IMAGE, not %q", name)
 	}
-	if found, exists := a.cloud.Project(project); exists && found.ID == project && !slices.Contains(found.APIs, registryAPI) {
-		return gcp.Repository{}, denied("%s", googleapis.ServiceDisabled(found.Number, registryAPI, "Artifact Registry API").Message)
+	if found, exists := a.cloud.Project(project); exists && found.ID == project && !slices.Contains(found.APIs, gcp.RegistryAPI) {
+		return gcp.Repository{}, denied("%s", gcp.ServiceDisabled(found.Number, gcp.RegistryAPI).Message)
 	}
 	needed, known := permissions[action]
 	if !known {
@@ -256,13 +254,10 @@ func (a *artifactRegistry) caller(r *http.Request) (googleapis.Principal, *conte
 	}
 }
 
-// tokenUser is the user whose password is an access token.
-const tokenUser = "oauth2accesstoken"
-
-// login refuses every user but tokenUser. Google also knows _json_key and
+// login refuses every user but googleapis.User. Google also knows _json_key and
 // _json_key_base64, whose passwords are keys of accounts: there are none here.
 func (a *artifactRegistry) login(user, password string) (googleapis.Principal, *content.Refusal) {
-	if user != tokenUser {
+	if user != googleapis.User {
 		return googleapis.Principal{}, errUnauthorized
 	}
 	return a.open(password)

@@ -159,7 +159,7 @@ func (a *amazon) withTrust(change func(text string) string, run func() error) er
 	if err != nil {
 		return err
 	}
-	before := role.Trust.Text
+	before := role.TrustPolicy
 	set := func(text string) func() error {
 		return func() error {
 			_, err := account.UpdateTrustPolicy(role.Name, text)
@@ -260,7 +260,7 @@ func (a *amazon) withAssociatedRole(run func() error) error {
 	if err := errors.Join(err, unknown); err != nil {
 		return err
 	}
-	return a.withTrustingRole(a.home.Account, ownName, "/", role.Trust.Text, func(other string) error {
+	return a.withTrustingRole(a.home.Account, ownName, "/", role.TrustPolicy, func(other string) error {
 		set := func(roleARN string) func() error {
 			return func() error {
 				settings := association.AssociationSettings

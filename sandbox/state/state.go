@@ -54,7 +54,7 @@ func Open(path string) (*Dir, error) {
 
 // format is the form of what the directory holds. It changes with the names in any
 // store's file.
-const format = "2"
+const format = "3"
 
 // Claim marks a new directory, and refuses one of another form.
 func (d *Dir) Claim() error {

@@ -24,8 +24,7 @@ type AWSAccount struct {
 	Partition string `json:"partition,omitempty"`
 	// Regions are those that the account has enabled.
 	Regions []string `json:"regions"`
-	// Users are those that exist already; so is everything below.
-	Users         []AWSUser         `json:"users,omitempty"`
+	// Policies are those that exist already; so is everything below.
 	Policies      []AWSPolicy       `json:"policies,omitempty"`
 	Roles         []AWSRole         `json:"roles,omitempty"`
 	OIDCProviders []AWSOIDCProvider `json:"oidcProviders,omitempty"`
@@ -40,13 +39,6 @@ type AWSAccount struct {
 	Releases []string `json:"releases,omitempty"`
 	// Pusher is the name of one of the roles.
 	Pusher string `json:"pusher,omitempty"`
-}
-
-// AWSUser is an IAM user.
-type AWSUser struct {
-	Name string `json:"name"`
-	// Path is its IAM path, with a slash at both ends; empty means /.
-	Path string `json:"path,omitempty"`
 }
 
 // AWSPolicy is a policy that the account manages itself.
@@ -193,11 +185,6 @@ func (w *World) validateAWS(report func(format string, args ...any)) {
 }
 
 func (a AWSAccount) validateIAM(key string, report func(format string, args ...any)) {
-	for i, user := range a.Users {
-		if user.Name == "" {
-			report("%s.users[%d].name: want the user's name", key, i)
-		}
-	}
 	for i, policy := range a.Policies {
 		if policy.Name == "" || len(policy.Document) == 0 {
 			report("%s.policies[%d]: want a name and a document", key, i)

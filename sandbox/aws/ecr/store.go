@@ -47,7 +47,6 @@ type Contents interface {
 // Store holds the repositories of every account.
 type Store struct {
 	store    *state.Store[contents]
-	accounts []world.AWSAccount
 	iam      *iam.Cloud
 	contents Contents
 	now      func() time.Time
@@ -63,30 +62,21 @@ type contents struct {
 
 func (held contents) repositories() map[string]Repository { return held.Repositories }
 
-// Config says what a store works with.
-type Config struct {
-	// Path of its file.
-	Path     string
-	Accounts []world.AWSAccount
-	// IAM knows the principals that policies name.
-	IAM *iam.Cloud
-	Now func() time.Time
-}
-
-// Open reads the file, or starts it with the world's repositories.
-func Open(config Config) (*Store, error) {
-	s := &Store{accounts: config.Accounts, iam: config.IAM, now: config.Now}
-	var err error
-	if s.store, err = state.OpenStore[contents](config.Path); err != nil {
+// Open reads the file at path, or starts it with the world's repositories. IAM knows
+// the principals that policies name.
+func Open(path string, accounts []world.AWSAccount, principals *iam.Cloud, now func() time.Time) (*Store, error) {
+	store, err := state.OpenStore[contents](path)
+	if err != nil {
 		return nil, fmt.Errorf("ecr: %w", err)
 	}
-	return s, s.store.Update(func(held *contents) error { return s.seed(held) })
+	s := &Store{store: store, iam: principals, now: now}
+	return s, store.Update(func(held *contents) error { return s.seed(held, accounts) })
 }
 
 // seed adds the repositories that the world has and the file has not seen yet.
-func (s *Store) seed(held *contents) error {
+func (s *Store) seed(held *contents, accounts []world.AWSAccount) error {
 	var problems []error
-	for _, account := range s.accounts {
+	for _, account := range accounts {
 		for _, each := range account.Repositories {
 			repository := Repository{
 				Place: arn.Place{Account: account.ID, Region: each.Region},

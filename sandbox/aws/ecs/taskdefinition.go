@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"waybill.example/waybill/sandbox/aws/arn"
 	"waybill.example/waybill/sandbox/state"
@@ -46,8 +45,7 @@ type TaskDefinition struct {
 	Revision int `json:"revision"`
 	// Inactive says whether it was deregistered: services that use it go on,
 	// and no new one may.
-	Inactive     bool      `json:"inactive,omitempty"`
-	RegisteredAt time.Time `json:"registeredAt"`
+	Inactive bool `json:"inactive,omitempty"`
 }
 
 // ARN names the revision.
@@ -146,7 +144,7 @@ func (s *Store) Register(place arn.Place, settings TaskDefinitionSettings) (Task
 	if message := settings.check(place); message != "" {
 		return TaskDefinition{}, client("RegisterTaskDefinition", "%s", message)
 	}
-	definition := TaskDefinition{Place: place, TaskDefinitionSettings: settings, RegisteredAt: s.now().UTC()}
+	definition := TaskDefinition{Place: place, TaskDefinitionSettings: settings}
 	err := s.store.Update(func(held *contents) error {
 		held.Revisions[definition.FamilyARN()]++
 		definition.Revision = held.Revisions[definition.FamilyARN()]

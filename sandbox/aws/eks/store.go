@@ -14,7 +14,6 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"time"
 
 	"waybill.example/waybill/sandbox/aws/arn"
 	"waybill.example/waybill/sandbox/aws/fault"
@@ -54,8 +53,7 @@ type Association struct {
 	arn.Place
 	AssociationSettings
 	// ID has the form a-0123456789abcdefg.
-	ID        string    `json:"associationId"`
-	CreatedAt time.Time `json:"createdAt"`
+	ID string `json:"associationId"`
 	// DisableSessionTags says whether sessions carry no tags of the cluster and
 	// the pod: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html
 	DisableSessionTags bool `json:"disableSessionTags,omitempty"`
@@ -71,7 +69,6 @@ type Store struct {
 	store    *state.Store[contents]
 	clusters []Cluster
 	roles    func(arn string) bool
-	now      func() time.Time
 }
 
 // contents is what the file keeps, by ARN.
@@ -81,24 +78,15 @@ type contents struct {
 
 func (held contents) associations() map[string]Association { return held.Associations }
 
-// Config says what a store works with.
-type Config struct {
-	// Path of its file.
-	Path     string
-	Accounts []world.AWSAccount
-	// RoleExists tells whether an IAM role with an ARN exists.
-	RoleExists func(arn string) bool
-	Now        func() time.Time
-}
-
-// Open reads the file, or starts it.
-func Open(config Config) (*Store, error) {
-	store, err := state.OpenStore[contents](config.Path)
+// Open reads the file at path, or starts it. roleExists tells whether an IAM role with
+// an ARN exists.
+func Open(path string, accounts []world.AWSAccount, roleExists func(arn string) bool) (*Store, error) {
+	store, err := state.OpenStore[contents](path)
 	if err != nil {
 		return nil, fmt.Errorf("eks: %w", err)
 	}
-	s := &Store{store: store, roles: config.RoleExists, now: config.Now}
-	for _, account := range config.Accounts {
+	s := &Store{store: store, roles: roleExists}
+	for _, account := range accounts {
 		for _, cluster := range account.EKSClusters {
 			cluster.KubernetesVersion = cmp.Or(cluster.KubernetesVersion, "1.34")
 			cluster.AuthenticationMode = cmp.Or(cluster.AuthenticationMode, "API")
@@ -164,7 +152,7 @@ func (s *Store) Create(place arn.Place, settings AssociationSettings) (Associati
 	if err := s.check(operation, place, settings); err != nil {
 		return Association{}, err
 	}
-	association := Association{Place: place, AssociationSettings: settings, ID: associationID(), CreatedAt: s.now().UTC()}
+	association := Association{Place: place, AssociationSettings: settings, ID: associationID()}
 	err := s.store.Update(func(held *contents) error {
 		if existing, taken := find(held.Associations, place, settings.Cluster, settings.Namespace, settings.ServiceAccount); taken {
 			return api.Refuse(operation, http.StatusConflict, "ResourceInUseException", "Association already exists: %s", existing.ID)

@@ -158,7 +158,7 @@ func (c *Cloud) describeRequest(context policy.Context) {
 // a role: only the role's trust policy counts. context are all keys but those of
 // the time.
 func (c *Cloud) AuthorizeTrust(role Role, caller policy.Caller, action string, context policy.Context) (policy.Decision, error) {
-	attached, err := role.Trust.Attached()
+	attached, err := role.Trust().Attached()
 	if err != nil {
 		return policy.Decision{}, fmt.Errorf("iam: trust policy of %s: %w", role.ARN, err)
 	}

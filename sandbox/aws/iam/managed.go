@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
-	"time"
 
 	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/aws/iam/policy"
@@ -19,7 +18,6 @@ type ManagedPolicy struct {
 	// ID is the unique ID, ANPA….
 	ID string `json:"id"`
 	PolicySettings
-	CreateTime time.Time `json:"createTime"`
 }
 
 // PolicySettings are what CreatePolicy takes. The json names are those of the Pulumi
@@ -52,7 +50,6 @@ func (a *Account) CreatePolicy(settings PolicySettings) (_ ManagedPolicy, err er
 	}
 	made := ManagedPolicy{
 		Account: a.ID, ARN: a.arn("policy" + settings.Path + settings.Name), ID: uniqueID("ANPA"), PolicySettings: settings,
-		CreateTime: a.cloud.now().UTC(),
 	}
 	err = a.cloud.store.Update(func(held *contents) error {
 		for _, other := range held.Policies {

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/state"
@@ -17,34 +16,26 @@ const (
 	maxThumbprints = 5
 )
 
-// OIDCProvider is an IAM OIDC identity provider.
+// OIDCProvider is an IAM OIDC identity provider. Its URL is without https://, as IAM
+// shows it and as condition keys and the ARN have it.
 type OIDCProvider struct {
 	Account string `json:"account"`
 	ARN     string `json:"arn"`
-	// URL is the issuer without https://, as IAM shows it and as condition keys
-	// and the ARN have it.
-	URL string `json:"url"`
-	// ClientIDs are the audiences that are accepted.
-	ClientIDs []string `json:"clientIds,omitempty"`
-	// Thumbprints are kept and never compared: AWS trusts the issuer's
-	// certificate authority where it knows it
-	// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html).
-	Thumbprints []string          `json:"thumbprints,omitempty"`
-	Tags        map[string]string `json:"tags,omitempty"`
-	CreateTime  time.Time         `json:"createTime"`
+	OIDCSettings
 }
-
-// Issuer is the iss of the provider's tokens.
-func (p OIDCProvider) Issuer() string { return "https://" + p.URL }
 
 // OIDCSettings are what CreateOIDCProvider takes. The json names are those of the
 // Pulumi type's properties.
 type OIDCSettings struct {
 	// URL is the issuer, an https URL without port and query.
-	URL         string            `json:"url"`
-	ClientIDs   []string          `json:"clientIdLists"`
+	URL string `json:"url"`
+	// ClientIDs are the audiences that are accepted.
+	ClientIDs []string `json:"clientIdLists"`
+	// Thumbprints are kept and never compared: AWS trusts the issuer's
+	// certificate authority where it knows it
+	// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html).
 	Thumbprints []string          `json:"thumbprintLists"`
-	Tags        map[string]string `json:"tags"`
+	Tags        map[string]string `json:"tags,omitempty"`
 }
 
 func (a *Account) providerARN(issuer string) string {
@@ -57,11 +48,8 @@ func (a *Account) CreateOIDCProvider(settings OIDCSettings) (_ OIDCProvider, err
 	if err := checkProvider(settings); err != nil {
 		return OIDCProvider{}, err
 	}
-	provider := OIDCProvider{
-		Account: a.ID, ARN: a.providerARN(settings.URL), URL: strings.TrimPrefix(settings.URL, "https://"),
-		ClientIDs: sorted(settings.ClientIDs), Thumbprints: sorted(settings.Thumbprints),
-		Tags: settings.Tags, CreateTime: a.cloud.now().UTC(),
-	}
+	provider := OIDCProvider{Account: a.ID, ARN: a.providerARN(settings.URL)}
+	provider.set(settings)
 	err = a.cloud.store.Update(func(held *contents) error {
 		if _, taken := held.Providers[provider.ARN]; taken {
 			return alreadyExists("Provider with url %s already exists.", settings.URL)
@@ -70,6 +58,12 @@ func (a *Account) CreateOIDCProvider(settings OIDCSettings) (_ OIDCProvider, err
 		return nil
 	})
 	return provider, err
+}
+
+func (p *OIDCProvider) set(settings OIDCSettings) {
+	p.OIDCSettings = settings
+	p.URL = strings.TrimPrefix(settings.URL, "https://")
+	p.ClientIDs, p.Thumbprints = sorted(settings.ClientIDs), sorted(settings.Thumbprints)
 }
 
 func (held contents) providers() map[string]OIDCProvider { return held.Providers }
@@ -121,14 +115,15 @@ func (a *Account) Trusted(issuer string) (OIDCProvider, bool) {
 }
 
 // UpdateOIDCProvider sets client IDs, thumbprints and tags; the URL stays.
-func (a *Account) UpdateOIDCProvider(arn string, clientIDs, thumbprints []string, tags map[string]string) (_ OIDCProvider, err error) {
+func (a *Account) UpdateOIDCProvider(arn string, settings OIDCSettings) (_ OIDCProvider, err error) {
 	defer api.During("UpdateOpenIDConnectProvider", &err)
 	return state.Edit(a.cloud.store, contents.providers, arn, noProvider(arn), func(_ contents, p *OIDCProvider) error {
 		if p.Account != a.ID {
 			return noProvider(arn)
 		}
-		p.ClientIDs, p.Thumbprints, p.Tags = sorted(clientIDs), sorted(thumbprints), tags
-		return checkProvider(OIDCSettings{URL: p.Issuer(), ClientIDs: clientIDs, Thumbprints: thumbprints, Tags: tags})
+		settings.URL = "https://" + p.URL
+		p.set(settings)
+		return checkProvider(settings)
 	})
 }
 

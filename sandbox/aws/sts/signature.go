@@ -36,7 +36,7 @@ var authorization = regexp.MustCompile(
 // Verify checks the SigV4 signature of a request, whose body has been read, to a
 // service by its signing name in a Region, and returns whose it is. It refuses
 // with a *fault.Error: MissingAuthentication, IncompleteSignature,
-// InvalidClientTokenID, ExpiredToken or SignatureDoesNotMatch; ExceptionOf has
+// InvalidClientTokenID, ExpiredToken or SignatureDoesNotMatch; Exceptions has
 // the names that services with a JSON protocol use.
 //
 // The signature is made again by the SDK's own signer, over the headers that the

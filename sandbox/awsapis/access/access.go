@@ -3,6 +3,7 @@
 package access
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -22,6 +23,9 @@ import (
 type Gate struct {
 	IAM *iam.Cloud
 	STS *sts.Server
+	// Client reaches the hosts of the sandbox; Now is the clock.
+	Client *http.Client
+	Now    func() time.Time
 }
 
 // Authenticate checks the signature of a request whose body was read, for a
@@ -33,7 +37,7 @@ func (g *Gate) Authenticate(r *http.Request, body []byte, service, region string
 	if errors.As(err, &refused) {
 		return iam.Session{}, &fault.Error{
 			Service: service, Operation: refused.Operation, Status: http.StatusBadRequest,
-			Code: sts.ExceptionOf(refused.Code), Message: refused.Message,
+			Code: cmp.Or(sts.Exceptions[refused.Code], refused.Code), Message: refused.Message,
 		}
 	}
 	return session, err

@@ -24,7 +24,7 @@ var accountForm = regexp.MustCompile(`^[0-9]{12}$`)
 // API is the ECR API of a Region.
 func (s *Server) API(region string) http.Handler {
 	return awsjson.Service{
-		Gate: s.config.Gate, Name: "ecr", Region: region, Target: "AmazonEC2ContainerRegistry_V20150921",
+		Gate: s.gate, Name: "ecr", Region: region, Target: "AmazonEC2ContainerRegistry_V20150921",
 		Operations: map[string]awsjson.Operation{
 			"GetAuthorizationToken": func(call awsjson.Call) (any, error) { return s.authorizationToken(call, region) },
 		},
@@ -70,7 +70,7 @@ func (s *Server) authorizationToken(call awsjson.Call, region string) (any, erro
 			return nil, invalid("Invalid parameter at 'registryIds' failed to satisfy constraint: 'Member must satisfy regular expression pattern: [0-9]{12}'")
 		}
 	}
-	err := s.config.Gate.Authorize(call.Caller, iam.Access{
+	err := s.gate.Authorize(call.Caller, iam.Access{
 		Action: "ecr:GetAuthorizationToken", Resource: "*", Region: region,
 	})
 	if err != nil {
@@ -81,7 +81,7 @@ func (s *Server) authorizationToken(call awsjson.Call, region string) (any, erro
 	}
 	var data []authorizationData
 	for _, id := range request.RegistryIDs {
-		expires := s.config.Now().Add(Lifetime)
+		expires := s.gate.Now().Add(Lifetime)
 		token, err := s.seal.Close(grant{Session: call.Caller, Region: region, Expires: expires})
 		if err != nil {
 			return nil, err

@@ -47,7 +47,7 @@ func (g *registry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // say comes first: to whoever may not read it, a repository that does not exist
 // is like any other.
 func (g *registry) answer(w http.ResponseWriter, r *http.Request, at content.Route, caller iam.Session) *content.Refusal {
-	repository, exists := g.server.config.Repositories.Repository(g.place, at.Name)
+	repository, exists := g.server.repositories.Repository(g.place, at.Name)
 	if !exists {
 		repository.Place, repository.Name = g.place, at.Name
 	}
@@ -88,7 +88,7 @@ func (g *registry) allow(caller iam.Session, action string, repository ecr.Repos
 	if err != nil {
 		return content.Internal(err)
 	}
-	err = g.server.config.Gate.Authorize(caller, iam.Access{
+	err = g.server.gate.Authorize(caller, iam.Access{
 		Action: action, Resource: repository.ARN(), Account: repository.Account, Policy: attached, Region: repository.Region,
 	})
 	var denied *access.Denied
@@ -143,7 +143,7 @@ func (g *registry) caller(r *http.Request) (iam.Session, *content.Refusal) {
 	switch {
 	case !g.server.seal.Open(password, &held):
 		return iam.Session{}, errInvalid
-	case !g.server.config.Now().Before(held.Expires):
+	case !g.server.gate.Now().Before(held.Expires):
 		return iam.Session{}, errExpired
 	case held.Region != g.place.Region:
 		return iam.Session{}, errInvalid

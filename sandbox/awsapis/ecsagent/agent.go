@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
@@ -44,21 +43,12 @@ type Hop struct {
 	Detail string
 }
 
-// Config says what the agent works with.
-type Config struct {
-	// IAM gives the agent the credentials of roles.
+// Agent starts tasks.
+type Agent struct {
 	Gate *access.Gate
 	// Services are those of every account, with their task definitions.
 	Services *ecs.Store
-	// Client reaches the hosts of the sandbox.
-	Client *http.Client
 }
-
-// Agent starts tasks.
-type Agent struct{ config Config }
-
-// New makes an agent.
-func New(config Config) *Agent { return &Agent{config: config} }
 
 // task is one task on its way.
 type task struct {
@@ -77,14 +67,14 @@ type task struct {
 // hop, and an error is that the sandbox itself could not go on, or that there is
 // no such service.
 func (a *Agent) RunTask(ctx context.Context, service string) ([]Hop, error) {
-	found, err := a.config.Services.Service(service)
+	found, err := a.Services.Service(service)
 	if err != nil {
 		return nil, err
 	}
 	if found.Status != ecs.Active {
 		return nil, fmt.Errorf("ecsagent: service %s: status %s: want %s", service, found.Status, ecs.Active)
 	}
-	definition, err := a.config.Services.TaskDefinition(found.Place, found.TaskDefinition)
+	definition, err := a.Services.TaskDefinition(found.Place, found.TaskDefinition)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +134,7 @@ func (t *task) assumeRoles(context.Context) error {
 		if role == "" {
 			continue
 		}
-		credentials, err := t.config.Gate.Assume(sts.Assumption{
+		credentials, err := t.Gate.Assume(sts.Assumption{
 			Service: principal, RoleARN: role, Session: t.id, SourceARN: t.service.Place.ARN("ecs", "task/"+t.id), Lifetime: lifetime,
 		})
 		var denied *access.Denied
@@ -187,7 +177,7 @@ func (t *task) openLog(ctx context.Context, container ecs.Container) error {
 	group := options["awslogs-group"]
 	stream := options["awslogs-stream-prefix"] + "/" + container.Name + "/" + t.id
 	client := cloudwatchlogs.New(cloudwatchlogs.Options{
-		Region: options["awslogs-region"], HTTPClient: t.config.Client, Credentials: t, Retryer: aws.NopRetryer{},
+		Region: options["awslogs-region"], HTTPClient: t.Gate.Client, Credentials: t, Retryer: aws.NopRetryer{},
 	})
 	if _, err := client.CreateLogStream(ctx, &cloudwatchlogs.CreateLogStreamInput{LogGroupName: &group, LogStreamName: &stream}); err != nil {
 		return t.refused(HopLogs, "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: ", err)

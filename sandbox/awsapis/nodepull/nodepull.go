@@ -10,7 +10,6 @@ package nodepull
 import (
 	"context"
 	"fmt"
-	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -25,8 +24,6 @@ type Provider struct {
 	Gate *access.Gate
 	// Cluster is the nodes'; without a NodeRole they have no credentials.
 	Cluster eks.Cluster
-	// Client reaches the ECR API.
-	Client *http.Client
 }
 
 // Login returns the user and the password for an image. ok is false for an image
@@ -38,7 +35,7 @@ func (p *Provider) Login(ctx context.Context, image string) (user, password stri
 	if !private || p.Cluster.NodeRole == "" {
 		return "", "", false, nil
 	}
-	login, err := ecrlogin.Get(ctx, p.Client, aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+	login, err := ecrlogin.Get(ctx, p.Gate.Client, aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 		return p.Gate.Node(p.Cluster)
 	}), region)
 	if err != nil {

@@ -32,36 +32,26 @@ const (
 	callTime = 10 * time.Second
 )
 
-// Config says what the agent works with. Every field but Allow is required.
-type Config struct {
-	// IAM gives nodes the credentials of their role.
-	Gate *access.Gate
-	// Clusters are those of the world; the agent runs on the nodes of those that
-	// have the add-on.
-	Clusters *eks.Store
-	// Client reaches the EKS Auth API.
-	Client *http.Client
-	// Allow says whether the network lets a pod reach the agent; nil means that it
-	// lets every pod. The pod is that of the token, by its issuer.
-	Allow func(ctx context.Context, issuer, namespace, pod string) error
-	// Now is the clock.
-	Now func() time.Time
-}
-
 // Agent is the agent on the nodes of the world's clusters. It is the handler of
 // [URL].
 type Agent struct {
-	config Config
+	gate *access.Gate
 	// clusters by issuer.
 	clusters map[string]eks.Cluster
+	allow    Allow
 }
 
-// New makes the agent. It refuses a world in which a cluster has the add-on and
-// its nodes have no role: they could not call the EKS Auth API.
-func New(config Config) (*Agent, error) {
-	a := &Agent{config: config, clusters: map[string]eks.Cluster{}}
+// Allow says whether the network lets a pod reach the agent. The pod is that of the
+// token, by its issuer.
+type Allow func(ctx context.Context, issuer, namespace, pod string) error
+
+// New makes the agent, which runs on the nodes of those clusters that have the add-on.
+// It refuses one whose nodes have no role: they could not call the EKS Auth API.
+// Without allow, every pod reaches it.
+func New(gate *access.Gate, clusters []eks.Cluster, allow Allow) (*Agent, error) {
+	a := &Agent{gate: gate, clusters: map[string]eks.Cluster{}, allow: allow}
 	var problems []error
-	for _, cluster := range config.Clusters.Clusters() {
+	for _, cluster := range clusters {
 		if !cluster.PodIdentityAgent {
 			continue
 		}
@@ -133,7 +123,7 @@ func (a *Agent) answer(r *http.Request) (*credentials, error) {
 	if err != nil {
 		return nil, &refusal{http.StatusBadRequest, "Service account token cannot be parsed: " + err.Error()}
 	}
-	if expiry, found := token.Claims.Time("exp"); found && !a.config.Now().Before(expiry) {
+	if expiry, found := token.Claims.Time("exp"); found && !a.gate.Now().Before(expiry) {
 		return nil, &refusal{http.StatusBadRequest, "Service account token failed basic claim validations: token has invalid claims: token is expired"}
 	}
 	cluster, known := a.clusters[token.Claims.Text("iss")]
@@ -151,8 +141,8 @@ func (a *Agent) answer(r *http.Request) (*credentials, error) {
 func (a *Agent) reachable(ctx context.Context, claims oidc.Claims) bool {
 	holder, _ := claims["kubernetes.io"].(map[string]any)
 	pod, bound := holder["pod"].(map[string]any)
-	return a.config.Allow == nil || !bound ||
-		a.config.Allow(ctx, claims.Text("iss"), oidc.Claims(holder).Text("namespace"), oidc.Claims(pod).Text("name")) == nil
+	return a.allow == nil || !bound ||
+		a.allow(ctx, claims.Text("iss"), oidc.Claims(holder).Text("namespace"), oidc.Claims(pod).Text("name")) == nil
 }
 
 // ask calls the EKS Auth API as the node of a cluster.
@@ -160,8 +150,8 @@ func (a *Agent) ask(ctx context.Context, cluster eks.Cluster, token string) (*cr
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	client := eksauth.New(eksauth.Options{
-		Region: cluster.Region, HTTPClient: a.config.Client, Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return a.config.Gate.Node(cluster)
+		Region: cluster.Region, HTTPClient: a.gate.Client, Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return a.gate.Node(cluster)
 		}),
 		// The pod's client tries again.
 		Retryer: aws.NopRetryer{},

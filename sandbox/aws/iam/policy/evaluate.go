@@ -58,10 +58,8 @@ type Decision struct {
 	Explicit bool
 	// Source is the type of policy that allowed, denied, or failed to allow.
 	Source Source
-	// Policy and Statement are the name and Sid of the document and statement
-	// that decided, where they have one.
-	Policy    string
-	Statement string
+	// Policy is the name of the document that decided, where it has one.
+	Policy string
 	// Request is what was decided.
 	Request Request
 }
@@ -161,14 +159,14 @@ type verdict struct {
 	source          Source
 	allowed, denied bool
 	// named is how the strongest statement that allows names the caller.
-	named             match
-	policy, statement string
+	named  match
+	policy string
 }
 
 func (e evaluation) decide(v verdict, allowed bool) Decision {
 	return Decision{
 		Allowed: allowed, Explicit: v.denied, Source: v.source,
-		Policy: v.policy, Statement: v.statement, Request: e.request,
+		Policy: v.policy, Request: e.request,
 	}
 }
 
@@ -180,10 +178,9 @@ func (e evaluation) side(source Source, policies []Attached) verdict {
 			switch {
 			case named == unnamed:
 			case statement.Effect == Deny && !result.denied:
-				result.denied, result.policy, result.statement = true, policy.Name, statement.ID
+				result.denied, result.policy = true, policy.Name
 			case statement.Effect == Allow && !result.denied && (!result.allowed || named > result.named):
-				result.allowed, result.named = true, named
-				result.policy, result.statement = policy.Name, statement.ID
+				result.allowed, result.named, result.policy = true, named, policy.Name
 			}
 		}
 	}
@@ -206,9 +203,12 @@ func (e evaluation) applies(policy Attached, s Statement) match {
 		s.Resources != nil && !slices.ContainsFunc(s.Resources, resource) {
 		return unnamed
 	}
-	for _, condition := range s.Conditions {
-		if !condition.holds(e.request.Context) {
-			return unnamed
+	for name, keys := range s.Conditions {
+		operator, _ := parseOperator(name) // it was known when the document was read
+		for key, wanted := range keys {
+			if !operator.holds(wanted, e.request.Context.Values(key)) {
+				return unnamed
+			}
 		}
 	}
 	return named
