@@ -5,7 +5,7 @@
 //   - eksauth: the EKS Auth API, and podidentity, the agent of the nodes that
 //     calls it,
 //   - logsapi: CloudWatch Logs, and ecsagent, which starts tasks,
-//   - nodepull: the credential provider of the nodes' kubelets.
+//   - [APIs.NodeLogin], the credential provider of the nodes' kubelets.
 //
 // AWS STS is package sts of sandbox/aws, over the same IAM. The endpoints decide
 // from what is deployed in the accounts of the world and from signed requests,
@@ -13,12 +13,15 @@
 //
 // A sandbox opens the cloud of sandbox/aws, calls [New] before that is used, gives
 // [APIs.Handler] to the network, lets [APIs.PodIdentity] listen where it is Needed,
-// and has the kubelet of each EKS cluster ask its [APIs.Node].
+// and has the kubelet of each EKS cluster ask [APIs.NodeLogin].
 package awsapis
 
 import (
+	"context"
 	"net/http"
 	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 
 	"waybill.example/waybill/sandbox/aws"
 	"waybill.example/waybill/sandbox/aws/arn"
@@ -27,10 +30,10 @@ import (
 	"waybill.example/waybill/sandbox/aws/sts"
 	"waybill.example/waybill/sandbox/awsapis/access"
 	"waybill.example/waybill/sandbox/awsapis/ecrapi"
+	"waybill.example/waybill/sandbox/awsapis/ecrlogin"
 	"waybill.example/waybill/sandbox/awsapis/ecsagent"
 	"waybill.example/waybill/sandbox/awsapis/eksauth"
 	"waybill.example/waybill/sandbox/awsapis/logsapi"
-	"waybill.example/waybill/sandbox/awsapis/nodepull"
 	"waybill.example/waybill/sandbox/awsapis/podidentity"
 	"waybill.example/waybill/sandbox/world"
 )
@@ -101,9 +104,25 @@ func New(config Config) (*APIs, error) {
 	return &APIs{STS: tokens, PodIdentity: node, ECS: tasks, gate: gate, hosts: hosts}, nil
 }
 
-// Node is the credential provider of the nodes of a cluster.
-func (a *APIs) Node(cluster eks.Cluster) *nodepull.Provider {
-	return &nodepull.Provider{Gate: a.gate, Cluster: cluster}
+// NodeLogin is ecr-credential-provider as nodes of a cluster of Amazon EKS have it: for
+// images of private registries of ECR, and for no others, the kubelet pulls as the
+// node's role, never as the pod's (docs/facts.md §1, row 6;
+// https://github.com/kubernetes/cloud-provider-aws/tree/master/cmd/ecr-credential-provider).
+// Roles of ServiceAccounts (KEP-4412) are not modelled: EKS nodes do not configure that
+// by default (docs/facts.md §4).
+//
+// ok is false for another image, and for nodes without a role; an error is why the node
+// gets no token, in AWS's words. Nothing is cached, so that a policy that changes counts
+// at the next pull.
+func (a *APIs) NodeLogin(ctx context.Context, cluster eks.Cluster, image string) (user, password string, ok bool, err error) {
+	region, private := ecrlogin.Region(image)
+	if !private || cluster.NodeRole == "" {
+		return "", "", false, nil
+	}
+	login, err := ecrlogin.Get(ctx, a.gate.Client, awssdk.CredentialsProviderFunc(func(context.Context) (awssdk.Credentials, error) {
+		return a.gate.Node(cluster)
+	}), region)
+	return login.User, login.Password, err == nil, err
 }
 
 // Handler returns the endpoint of a host, STS's included, or nil for a host that

@@ -111,7 +111,7 @@ func (s *Setting) Account(id string) *iam.Account {
 // Become are the credentials of a role that trusts EC2.
 func (s *Setting) Become(role string) awssdk.CredentialsProvider {
 	s.Helper()
-	session, err := s.Gate.Assume(sts.Assumption{Service: "ec2.amazonaws.com", RoleARN: role, Session: "i-0123456789abcdef0", Lifetime: time.Hour})
+	session, err := s.Gate.STS.Assume(sts.Assumption{Service: "ec2.amazonaws.com", RoleARN: role, Session: "i-0123456789abcdef0", Lifetime: time.Hour})
 	require.NoError(s, err)
 	return awssdk.CredentialsProviderFunc(func(context.Context) (awssdk.Credentials, error) {
 		return awssdk.Credentials{AccessKeyID: session.AccessKeyID, SecretAccessKey: session.SecretAccessKey, SessionToken: session.SessionToken}, nil

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"waybill.example/waybill/sandbox/state"
 )
 
 // MaxCredentials is how many federated credentials one identity holds at most

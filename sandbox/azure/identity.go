@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"waybill.example/waybill/sandbox/state"
 )
 
 const (
@@ -113,10 +115,7 @@ func (c *Client) deleteIdentity(group, name string) error {
 	if _, _, err := c.group(group); err != nil {
 		return err
 	}
-	return c.cloud.store.Update(func(held *contents) error {
-		delete(held.Identities, key(identityID(c.subscription, group, name)))
-		return nil
-	})
+	return state.Remove(c.cloud.store, contents.identities, key(identityID(c.subscription, group, name)), resourceNotFound(identityKind, name, group))
 }
 
 // checkTags applies the limits of

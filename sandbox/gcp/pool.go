@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"waybill.example/waybill/sandbox/state"
 )
 
 // Limits of docs/facts.md §3, in characters.
@@ -143,10 +145,7 @@ func (c *Client) updatePool(project string, change PoolSettings) (Pool, error) {
 		return Pool{}, err
 	}
 	pool.PoolSettings = change
-	return pool, c.cloud.store.Update(func(held *contents) error {
-		held.Pools[pool.Name()] = pool
-		return nil
-	})
+	return pool, state.Put(c.cloud.store, contents.pools, pool.Name(), pool)
 }
 
 func (c *Client) deletePool(project, id string) error {
@@ -156,8 +155,5 @@ func (c *Client) deletePool(project, id string) error {
 	}
 	now := c.cloud.now().UTC()
 	pool.DeletedAt = &now
-	return c.cloud.store.Update(func(held *contents) error {
-		held.Pools[pool.Name()] = pool
-		return nil
-	})
+	return state.Put(c.cloud.store, contents.pools, pool.Name(), pool)
 }

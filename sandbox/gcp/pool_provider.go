@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"waybill.example/waybill/sandbox/provider"
+	"waybill.example/waybill/sandbox/state"
 )
 
 // Limits of docs/facts.md §3. Lengths are in characters.
@@ -123,10 +124,7 @@ func (c *Client) updatePoolProvider(project, pool string, change PoolProviderSet
 	}
 	change.JWKS = canonical(change.JWKS)
 	provider.PoolProviderSettings = change
-	return provider, c.cloud.store.Update(func(held *contents) error {
-		held.Providers[provider.Name()] = provider
-		return nil
-	})
+	return provider, state.Put(c.cloud.store, contents.providers, provider.Name(), provider)
 }
 
 func (c *Client) deletePoolProvider(project, pool, id string) error {
@@ -136,10 +134,7 @@ func (c *Client) deletePoolProvider(project, pool, id string) error {
 	}
 	now := c.cloud.now().UTC()
 	provider.DeletedAt = &now
-	return c.cloud.store.Update(func(held *contents) error {
-		held.Providers[provider.Name()] = provider
-		return nil
-	})
+	return state.Put(c.cloud.store, contents.providers, provider.Name(), provider)
 }
 
 // checkPoolProvider applies the limits of docs/facts.md §3 and of

@@ -186,10 +186,7 @@ func (c *Client) deleteRepository(project, location, id string) error {
 	if err != nil {
 		return err
 	}
-	return c.cloud.store.Update(func(held *contents) error {
-		delete(held.Repositories, repository.ResourceName())
-		return nil
-	})
+	return state.Remove(c.cloud.store, contents.repositories, repository.ResourceName(), notFound())
 }
 
 // parseRepository reads the ways to name a repository: its ID, LOCATION/ID,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -50,74 +51,55 @@ func refuse(code, format string, args ...any) *OAuthError {
 // errTarget is the token server's answer to a pool or provider that cannot be used.
 var errTarget = refuse("invalid_target", `The target service indicated by the "audience" parameters is invalid. This might either be because the pool or provider is disabled or deleted or because it doesn't exist.`)
 
-// exchangeRequest is the body of an exchange, a form. Google takes JSON as well, which
-// no client library sends.
-type exchangeRequest struct {
-	grantType, audience, scope, requestedTokenType, subjectToken, subjectTokenType string
-}
-
-// exchangeResponse is the body of a granted exchange.
-type exchangeResponse struct {
-	AccessToken     string `json:"access_token"`
-	IssuedTokenType string `json:"issued_token_type"`
-	TokenType       string `json:"token_type"`
-	// ExpiresIn is the life of the token in seconds.
-	ExpiresIn int64 `json:"expires_in"`
-}
-
 // STS is the handler of sts.googleapis.com.
 func (s *Server) STS() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/token", func(w http.ResponseWriter, r *http.Request) {
-		request, refusal := readExchange(w, r)
-		if refusal != nil {
-			respond(w, nil, refusal)
+		form, err := readExchange(w, r)
+		if err != nil {
+			respond(w, nil, err)
 			return
 		}
-		response, err := s.exchange(r.Context(), request)
+		response, err := s.exchange(r.Context(), form)
 		respond(w, response, err)
 	})
 	mux.HandleFunc("/", unknownMethod)
 	return mux
 }
 
-func readExchange(w http.ResponseWriter, r *http.Request) (exchangeRequest, *OAuthError) {
+// readExchange reads the form of an exchange. Google takes JSON as well, which no client
+// library sends.
+func readExchange(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/x-www-form-urlencoded" {
-		return exchangeRequest{}, refuse("invalid_request", "%v", provider.NotModelled("an exchange that is no form"))
+		return nil, refuse("invalid_request", "%v", provider.NotModelled("an exchange that is no form"))
 	}
 	if err := r.ParseForm(); err != nil {
-		return exchangeRequest{}, refuse("invalid_request", "The request's form cannot be read: %v", err)
+		return nil, refuse("invalid_request", "The request's form cannot be read: %v", err)
 	}
-	return exchangeRequest{
-		grantType:          r.PostForm.Get("grant_type"),
-		audience:           r.PostForm.Get("audience"),
-		scope:              r.PostForm.Get("scope"),
-		requestedTokenType: r.PostForm.Get("requested_token_type"),
-		subjectToken:       r.PostForm.Get("subject_token"),
-		subjectTokenType:   r.PostForm.Get("subject_token_type"),
-	}, nil
+	return r.PostForm, nil
 }
 
-// check applies the rules for the parameters. The words for an audience are
+// checkExchange applies the rules for the parameters. The words for an audience are
 // Google's, those for the others are not published.
-func (r exchangeRequest) check() error {
+func checkExchange(form url.Values) error {
+	scopes := strings.Fields(form.Get("scope"))
 	switch {
-	case r.grantType != grantType:
-		return refuse("unsupported_grant_type", "Invalid value for \"grant_type\": it must be %q, not %q.", grantType, r.grantType)
-	case !audience.MatchString(r.audience):
+	case form.Get("grant_type") != grantType:
+		return refuse("unsupported_grant_type", "Invalid value for \"grant_type\": it must be %q, not %q.", grantType, form.Get("grant_type"))
+	case !audience.MatchString(form.Get("audience")):
 		return refuse("invalid_request", `Invalid value for "audience". This value should be the full resource name of the Identity Provider. See https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token for the list of possible formats.`)
-	case r.requestedTokenType != accessTokenType:
-		return refuse("invalid_request", "Invalid value for \"requested_token_type\": it must be %q, not %q.", accessTokenType, r.requestedTokenType)
-	case !slices.Contains(subjectTokenTypes, r.subjectTokenType):
-		return refuse("invalid_request", "Invalid value for \"subject_token_type\": %q is none of %s.", r.subjectTokenType, strings.Join(subjectTokenTypes, ", "))
-	case r.subjectToken == "":
+	case form.Get("requested_token_type") != accessTokenType:
+		return refuse("invalid_request", "Invalid value for \"requested_token_type\": it must be %q, not %q.", accessTokenType, form.Get("requested_token_type"))
+	case !slices.Contains(subjectTokenTypes, form.Get("subject_token_type")):
+		return refuse("invalid_request", "Invalid value for \"subject_token_type\": %q is none of %s.", form.Get("subject_token_type"), strings.Join(subjectTokenTypes, ", "))
+	case form.Get("subject_token") == "":
 		return refuse("invalid_request", "Missing required parameter: subject_token")
-	case len(r.scopes()) == 0:
+	case len(scopes) == 0:
 		return refuse("invalid_scope", "Missing required parameter: scope")
 	}
-	for _, scope := range r.scopes() {
+	for _, scope := range scopes {
 		if !strings.HasPrefix(scope, "https://www.googleapis.com/auth/") {
 			return refuse("invalid_scope", "Some requested scopes were invalid: %q", scope)
 		}
@@ -125,14 +107,12 @@ func (r exchangeRequest) check() error {
 	return nil
 }
 
-func (r exchangeRequest) scopes() []string { return strings.Fields(r.scope) }
-
 // exchange grants a federated access token for a token of a trusted issuer.
-func (s *Server) exchange(ctx context.Context, request exchangeRequest) (*exchangeResponse, error) {
-	if err := request.check(); err != nil {
+func (s *Server) exchange(ctx context.Context, form url.Values) (any, error) {
+	if err := checkExchange(form); err != nil {
 		return nil, err
 	}
-	named := audience.FindStringSubmatch(request.audience)
+	named := audience.FindStringSubmatch(form.Get("audience"))
 	number, poolID, providerID := named[1], named[2], named[3]
 	pool, exists := s.cloud.Pool(number, poolID)
 	if !exists || pool.State() != gcp.Enabled {
@@ -145,7 +125,7 @@ func (s *Server) exchange(ctx context.Context, request exchangeRequest) (*exchan
 	if err := s.enabled(number, STSHost); err != nil {
 		return nil, err
 	}
-	subject, err := s.verifySubject(ctx, provider, request.subjectToken)
+	subject, err := s.verifySubject(ctx, provider, form.Get("subject_token"))
 	if err != nil {
 		return nil, err
 	}
@@ -162,13 +142,13 @@ func (s *Server) exchange(ctx context.Context, request exchangeRequest) (*exchan
 	lifetime := min(MaxLifetime, subject.expiry.Sub(s.now()))
 	token, err := s.Tokens.Mint(Principal{
 		PoolProject: number, Pool: poolID, Federated: provider.Principals(attributes),
-		Scopes: request.scopes(), Expiry: s.Tokens.expiry(lifetime),
+		Scopes: strings.Fields(form.Get("scope")), Expiry: s.Tokens.expiry(lifetime),
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &exchangeResponse{
-		AccessToken: token, IssuedTokenType: accessTokenType, TokenType: "Bearer", ExpiresIn: int64(lifetime / time.Second),
+	return map[string]any{
+		"access_token": token, "issued_token_type": accessTokenType, "token_type": "Bearer", "expires_in": int64(lifetime / time.Second),
 	}, nil
 }
 

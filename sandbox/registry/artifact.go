@@ -6,10 +6,10 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"waybill.example/waybill/sandbox/gcp"
 	"waybill.example/waybill/sandbox/googleapis"
+	"waybill.example/waybill/sandbox/provider"
 	"waybill.example/waybill/sandbox/registry/content"
 )
 
@@ -42,22 +42,12 @@ var permissions = map[string]permission{
 		},
 		scopes: []string{googleapis.CloudPlatform, "https://www.googleapis.com/auth/devstorage.read_write"},
 	},
-	"delete": {
-		name: "artifactregistry.repositories.deleteArtifacts",
-		roles: []string{
-			"roles/artifactregistry.repoAdmin", "roles/artifactregistry.admin", "roles/artifactregistry.createOnPushRepoAdmin",
-		},
-		scopes: []string{googleapis.CloudPlatform},
-	},
 }
 
 // artifactRegistry is LOCATION-docker.pkg.dev.
 type artifactRegistry struct {
-	location     string
-	cloud        *gcp.Cloud
-	tokens       *googleapis.Tokens
-	repositories *repositories
-	now          func() time.Time
+	*Registries
+	location string
 }
 
 func (a *artifactRegistry) host() string { return a.location + artifactSuffix }
@@ -108,22 +98,22 @@ func (a *artifactRegistry) answer(w http.ResponseWriter, r *http.Request, at con
 		return content.Unsupported("the repository %q is virtual: nothing can be pushed to it", repository.ID)
 	}
 	if !content.Reads(r.Method) {
-		held, err := a.repositories.of(r.Context(), repository)
+		held, err := a.held(r.Context(), repository)
 		if err != nil {
 			return content.Internal(err)
 		}
-		held.Serve(w, r, at, immutability(repository.ImmutableTags()))
+		held.Serve(w, r, at, immutability(repository))
 		return nil
 	}
 	sources, refused := a.sources(repository)
 	for _, source := range sources {
-		held, err := a.repositories.of(r.Context(), source)
+		held, err := a.held(r.Context(), source)
 		if err != nil {
 			return content.Internal(err)
 		}
 		_, _, image := splitName(at.Name)
 		there := at.Named(source.Project + "/" + source.ID + "/" + image)
-		if _, exists := held.Find(r.Context(), there); exists || at.Kind == content.Referrers {
+		if _, exists := held.Find(r.Context(), there); exists {
 			held.Serve(w, r, there, nil)
 			return nil
 		}
@@ -150,11 +140,7 @@ func (a *artifactRegistry) sources(repository gcp.Repository) (sources []gcp.Rep
 		return []gcp.Repository{repository}, nil
 	}
 	for _, upstream := range repository.Upstreams() {
-		project, location, id, named := parseResourceName(upstream)
-		if !named {
-			continue
-		}
-		found, exists := a.cloud.Repository(location, project, id)
+		found, exists := a.config.Cloud.RepositoryNamed(upstream)
 		if !exists || found.Virtual() {
 			continue
 		}
@@ -170,7 +156,7 @@ func (a *artifactRegistry) sources(repository gcp.Repository) (sources []gcp.Rep
 
 // serves says whether a virtual repository may read an upstream, and as whom.
 func (a *artifactRegistry) serves(repository, upstream gcp.Repository) (agent string, may bool) {
-	owner, exists := a.cloud.Project(repository.Project)
+	owner, exists := a.config.Cloud.Project(repository.Project)
 	if !exists || upstream.Project == repository.Project {
 		return "", exists
 	}
@@ -181,7 +167,7 @@ func (a *artifactRegistry) serves(repository, upstream gcp.Repository) (agent st
 // grants says whether one of the members has one of the roles on a repository,
 // or on its project, where only the world grants any.
 func (a *artifactRegistry) grants(repository gcp.Repository, roles []string, members ...string) bool {
-	project, _ := a.cloud.Project(repository.Project)
+	project, _ := a.config.Cloud.Project(repository.Project)
 	inherited := gcp.Policy{}
 	for _, binding := range project.Bindings {
 		inherited.Bindings = append(inherited.Bindings, gcp.Binding(binding))
@@ -210,15 +196,15 @@ func (a *artifactRegistry) authorize(caller googleapis.Principal, name, action s
 	if image == "" {
 		return gcp.Repository{}, content.Refuse(http.StatusBadRequest, "NAME_INVALID", "Missing image name. Names are of the form PROJECT/REPOSITORY/IMAGE, not %q", name)
 	}
-	if found, exists := a.cloud.Project(project); exists && found.ID == project && !slices.Contains(found.APIs, gcp.RegistryAPI) {
+	if found, exists := a.config.Cloud.Project(project); exists && found.ID == project && !slices.Contains(found.APIs, gcp.RegistryAPI) {
 		return gcp.Repository{}, denied("%s", gcp.ServiceDisabled(found.Number, gcp.RegistryAPI).Message)
 	}
 	needed, known := permissions[action]
 	if !known {
-		return gcp.Repository{}, denied("unknown action %q", action)
+		return gcp.Repository{}, denied("%v", provider.NotModelled("the action "+action))
 	}
 	resource := fmt.Sprintf("projects/%s/locations/%s/repositories/%s", project, a.location, id)
-	repository, exists := a.cloud.Repository(a.location, project, id)
+	repository, exists := a.config.Cloud.Repository(a.location, project, id)
 	granted := exists && a.grants(repository, needed.roles, caller.Members()...)
 	switch {
 	case !granted && caller.Anonymous():
@@ -264,7 +250,7 @@ func (a *artifactRegistry) login(user, password string) (googleapis.Principal, *
 }
 
 func (a *artifactRegistry) open(token string) (googleapis.Principal, *content.Refusal) {
-	principal, err := a.tokens.Open(token)
+	principal, err := a.config.Tokens.Open(token)
 	var ended *googleapis.Error
 	if errors.As(err, &ended) {
 		return googleapis.Principal{}, errUnauthorized
@@ -299,14 +285,10 @@ func wantedScope(at content.Route, method string) string {
 // actionOf is the action that a method needs, in the words of token scopes:
 // https://distribution.github.io/distribution/spec/auth/scope/
 func actionOf(method string) string {
-	switch {
-	case content.Reads(method):
+	if content.Reads(method) {
 		return "pull"
-	case method == http.MethodDelete:
-		return "delete"
-	default:
-		return "push"
 	}
+	return "push"
 }
 
 func denied(format string, args ...any) *content.Refusal {
@@ -317,17 +299,14 @@ func denied(format string, args ...any) *content.Refusal {
 // does not count.
 var errUnauthorized = content.Refuse(http.StatusUnauthorized, "UNAUTHORIZED", "authentication failed")
 
-// movedTag is Artifact Registry's answer to a push that would move a tag where
-// tags are immutable, in the words of
-// https://cloud.google.com/artifact-registry/docs/docker/troubleshoot#push
-func movedTag(tag string) *content.Refusal {
-	return content.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "cannot update tag %s. The repository has enabled tag immutability", tag)
-}
-
-// immutability is how a repository refuses to move tags; nil where it moves them.
-func immutability(immutable bool) content.Immutable {
-	if !immutable {
+// immutability is how a repository refuses to move tags, in the words of
+// https://cloud.google.com/artifact-registry/docs/docker/troubleshoot#push; nil where
+// it moves them.
+func immutability(repository gcp.Repository) content.Immutable {
+	if !repository.ImmutableTags() {
 		return nil
 	}
-	return movedTag
+	return func(tag string) *content.Refusal {
+		return content.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "cannot update tag %s. The repository has enabled tag immutability", tag)
+	}
 }

@@ -158,7 +158,7 @@ func TestTheTokenEndpointGivesOnlyWhatIsAllowed(t *testing.T) {
 		"push":              {http.MethodGet, endpoint + scope + "pull,push", basic("oauth2accesstoken", token), http.StatusForbidden, "uploadArtifacts"},
 		"a second scope":    {http.MethodGet, endpoint + scope + "pull&scope=repository:" + project + "/globex/server:pull", basic("oauth2accesstoken", token), http.StatusForbidden, "repositories/globex"},
 		"both in one":       {http.MethodGet, endpoint + scope + "pull%20repository:" + project + "/globex/server:pull", basic("oauth2accesstoken", token), http.StatusForbidden, "repositories/globex"},
-		"another action":    {http.MethodGet, endpoint + scope + "*", basic("oauth2accesstoken", token), http.StatusForbidden, "unknown action"},
+		"another action":    {http.MethodGet, endpoint + scope + "*", basic("oauth2accesstoken", token), http.StatusForbidden, "the action *: the sandbox does not model it"},
 		"the catalog":       {http.MethodGet, endpoint + "&scope=registry:catalog:*", basic("oauth2accesstoken", token), http.StatusForbidden, "repository:NAME:ACTIONS"},
 		"a key":             {http.MethodGet, endpoint + scope + "pull", basic("_json_key", `{"type":"service_account"}`), http.StatusUnauthorized, "authentication failed"},
 		"AWS":               {http.MethodGet, endpoint + scope + "pull", basic("AWS", token), http.StatusUnauthorized, "authentication failed"},
@@ -192,7 +192,7 @@ func TestAReaderDoesNotPushAndAWriterDoes(t *testing.T) {
 	assert.Equal(t, want, s.mustPull(pushed, token).Digest)
 	require.NoError(t, s.push(acmeImage, token, image), "a tag moves where tags are mutable")
 	assert.Equal(t, want, s.mustPull(acmeImage, token).Digest)
-	require.ErrorContains(t, remote.Delete(reference(t, acmeImage), s.as(token)...), "deleteArtifacts")
+	require.ErrorContains(t, remote.Delete(reference(t, acmeImage), s.as(token)...), "the action delete: the sandbox does not model it")
 	require.ErrorContains(t, s.push(globexImage, token, image), notUpload+`globex"`)
 }
 
@@ -208,7 +208,7 @@ func TestAnImmutableTagIsNotMoved(t *testing.T) {
 	want, err := image.Digest()
 	require.NoError(t, err)
 	assert.Equal(t, want, s.mustPull(target, token).Digest)
-	require.ErrorContains(t, remote.Delete(reference(t, target), s.as(token)...), "UNSUPPORTED: the sandbox does not delete images")
+	require.ErrorContains(t, remote.Delete(reference(t, target), s.as(token)...), "the action delete: the sandbox does not model it")
 }
 
 func TestAManifestUnderAnotherDigestIsRefused(t *testing.T) {

@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"waybill.example/waybill/sandbox/aws/arn"
@@ -79,17 +78,15 @@ func (s *Store) seed(held *contents, accounts []world.AWSAccount) error {
 	for _, account := range accounts {
 		for _, each := range account.Repositories {
 			repository := Repository{
-				Place: arn.Place{Account: account.ID, Region: each.Region},
-				Settings: Settings{
-					Name: each.Name, Mutability: cmp.Or(each.Mutability, Mutable), ScanOnPush: each.ScanOnPush,
-					Encryption: "AES256", KMSKey: each.KMSKey, Tags: each.ResourceTags,
-				},
+				Place:     arn.Place{Account: account.ID, Region: each.Region},
+				Settings:  Settings{Name: each.Name, Mutability: each.Mutability, Scanning: Scanning{each.ScanOnPush}, Tags: each.ResourceTags},
 				CreatedAt: s.now().UTC(),
 				Lifecycle: string(each.Lifecycle),
 			}
 			if each.KMSKey != "" {
-				repository.Encryption = "KMS"
+				repository.Encryption = []Encryption{{"KMS", each.KMSKey}}
 			}
+			repository.complete(repository.Place)
 			if held.Seeded[repository.ARN()] {
 				continue
 			}
@@ -132,26 +129,14 @@ func key(place arn.Place, name string) string {
 // Create makes a repository.
 func (s *Store) Create(place arn.Place, settings Settings) (Repository, error) {
 	const operation = "CreateRepository"
-	settings.Mutability = cmp.Or(settings.Mutability, Mutable)
-	settings.Encryption = cmp.Or(settings.Encryption, "AES256")
+	settings.complete(place)
 	if err := settings.check(operation, place); err != nil {
 		return Repository{}, err
 	}
-	if strings.HasPrefix(settings.Encryption, "KMS") && settings.KMSKey == "" {
-		// The account's own key of the service has an alias, and a key that the
-		// sandbox does not make.
-		settings.KMSKey = place.ARN("kms", "alias/aws/ecr")
-	}
 	repository := Repository{Place: place, Settings: settings, CreatedAt: s.now().UTC()}
-	err := s.store.Update(func(held *contents) error {
-		if _, taken := held.Repositories[repository.ARN()]; taken {
-			return api.Refuse(operation, http.StatusBadRequest, "RepositoryAlreadyExistsException",
-				"The repository with name '%s' already exists in the registry with id '%s'", settings.Name, place.Account)
-		}
-		held.Repositories[repository.ARN()] = repository
-		return nil
-	})
-	return repository, err
+	return repository, state.Add(s.store, contents.repositories, repository.ARN(), repository,
+		api.Refuse(operation, http.StatusBadRequest, "RepositoryAlreadyExistsException",
+			"The repository with name '%s' already exists in the registry with id '%s'", settings.Name, place.Account))
 }
 
 // Get is DescribeRepositories for one repository.
@@ -184,7 +169,7 @@ func (s *Store) Update(place arn.Place, settings Settings) (Repository, error) {
 	const operation = "PutImageTagMutability"
 	return s.change(place, settings.Name, operation, func(repository *Repository) error {
 		repository.Mutability = cmp.Or(settings.Mutability, Mutable)
-		repository.ScanOnPush = settings.ScanOnPush
+		repository.Scanning = settings.Scanning
 		repository.Tags = settings.Tags
 		return repository.check(operation, place)
 	})
@@ -210,10 +195,7 @@ func (s *Store) Delete(place arn.Place, name string, force bool) error {
 	if err := s.contents.Empty(repository); err != nil {
 		return fmt.Errorf("ecr: %s: %w", repository.ARN(), err)
 	}
-	return s.store.Update(func(held *contents) error {
-		delete(held.Repositories, repository.ARN())
-		return nil
-	})
+	return state.Remove(s.store, contents.repositories, repository.ARN(), notFound(operation, place, name))
 }
 
 // SetPolicy replaces the repository policy.

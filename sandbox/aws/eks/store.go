@@ -223,13 +223,7 @@ func (s *Store) change(operation string, place arn.Place, cluster, id string, ed
 
 // Delete is DeletePodIdentityAssociation.
 func (s *Store) Delete(place arn.Place, cluster, id string) error {
-	return s.store.Update(func(held *contents) error {
-		if _, found := held.Associations[key(place, cluster, id)]; !found {
-			return unknown("DeletePodIdentityAssociation", id)
-		}
-		delete(held.Associations, key(place, cluster, id))
-		return nil
-	})
+	return state.Remove(s.store, contents.associations, key(place, cluster, id), unknown("DeletePodIdentityAssociation", id))
 }
 
 // associationID is a- and seventeen random letters and digits, as EKS's are.

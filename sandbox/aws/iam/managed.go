@@ -41,7 +41,6 @@ func (a *Account) CreatePolicy(settings PolicySettings) (_ ManagedPolicy, err er
 	c.Text("policyName", settings.Name, 1, MaxPolicyName, nameForm)
 	c.Text("path", settings.Path, 1, 512, pathForm)
 	c.Text("description", settings.Description, 0, 1000, descriptionForm)
-	checkTags(&c, settings.Tags)
 	if err := c.Err(); err != nil {
 		return ManagedPolicy{}, err
 	}
@@ -111,9 +110,7 @@ func (a *Account) attachable(held contents, arn string) error {
 // its tags.
 func (a *Account) UpdatePolicy(arn, text string, tags map[string]string) (_ ManagedPolicy, err error) {
 	defer api.During("CreatePolicyVersion", &err)
-	var c fault.Checker
-	checkTags(&c, tags)
-	if err := cmp.Or(c.Err(), a.checkManaged(text)); err != nil {
+	if err := a.checkManaged(text); err != nil {
 		return ManagedPolicy{}, err
 	}
 	missing := noSuchEntity("Policy %s was not found.", arn)

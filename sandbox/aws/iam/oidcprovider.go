@@ -50,14 +50,8 @@ func (a *Account) CreateOIDCProvider(settings OIDCSettings) (_ OIDCProvider, err
 	}
 	provider := OIDCProvider{Account: a.ID, ARN: a.providerARN(settings.URL)}
 	provider.set(settings)
-	err = a.cloud.store.Update(func(held *contents) error {
-		if _, taken := held.Providers[provider.ARN]; taken {
-			return alreadyExists("Provider with url %s already exists.", settings.URL)
-		}
-		held.Providers[provider.ARN] = provider
-		return nil
-	})
-	return provider, err
+	return provider, state.Add(a.cloud.store, contents.providers, provider.ARN, provider,
+		alreadyExists("Provider with url %s already exists.", settings.URL))
 }
 
 func (p *OIDCProvider) set(settings OIDCSettings) {
@@ -77,7 +71,6 @@ func checkProvider(settings OIDCSettings) error {
 	for _, thumbprint := range settings.Thumbprints {
 		c.Text("thumbprintList.member", thumbprint, 40, 40, thumbprintForm)
 	}
-	checkTags(&c, settings.Tags)
 	if err := c.Err(); err != nil {
 		return err
 	}
@@ -130,13 +123,10 @@ func (a *Account) UpdateOIDCProvider(arn string, settings OIDCSettings) (_ OIDCP
 // DeleteOIDCProvider deletes a provider. Roles that trust it stay as they are.
 func (a *Account) DeleteOIDCProvider(arn string) (err error) {
 	defer api.During("DeleteOpenIDConnectProvider", &err)
-	return a.cloud.store.Update(func(held *contents) error {
-		if existing, found := held.Providers[arn]; !found || existing.Account != a.ID {
-			return noProvider(arn)
-		}
-		delete(held.Providers, arn)
-		return nil
-	})
+	if _, err := a.OIDCProvider(arn); err != nil {
+		return noProvider(arn)
+	}
+	return state.Remove(a.cloud.store, contents.providers, arn, noProvider(arn))
 }
 
 func noProvider(arn string) error {

@@ -62,7 +62,6 @@ func (a *Account) CreateRole(settings RoleSettings) (_ Role, err error) {
 	c.Text("path", settings.Path, 1, 512, pathForm)
 	c.Text("assumeRolePolicyDocument", settings.TrustPolicy, 1, maxDocument, documentForm)
 	checkRoleTexts(&c, settings.Description, settings.MaxSession)
-	checkTags(&c, settings.Tags)
 	if err := c.Err(); err != nil {
 		return Role{}, err
 	}
@@ -146,7 +145,6 @@ func (a *Account) UpdateRole(name, description string, maxSession int, tags map[
 	defer api.During("UpdateRole", &err)
 	var c fault.Checker
 	checkRoleTexts(&c, description, maxSession)
-	checkTags(&c, tags)
 	if err := c.Err(); err != nil {
 		return Role{}, err
 	}

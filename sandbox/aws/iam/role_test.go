@@ -74,7 +74,6 @@ func TestWrongRolesAreRefusedInTheWordsOfIAM(t *testing.T) {
 		"a short session":         {iam.RoleSettings{Name: "a", MaxSession: 3599, TrustPolicy: ecsTrust}, iam.ValidationError, "greater than or equal to 3600"},
 		"a long session":          {iam.RoleSettings{Name: "a", MaxSession: 43201, TrustPolicy: ecsTrust}, iam.ValidationError, "less than or equal to 43200"},
 		"a long description":      {iam.RoleSettings{Name: "a", Description: strings.Repeat("a", 1001), TrustPolicy: ecsTrust}, iam.ValidationError, "'description'"},
-		"a tag without key":       {iam.RoleSettings{Name: "a", TrustPolicy: ecsTrust, Tags: map[string]string{"": "x"}}, iam.ValidationError, "'tags.member.key'"},
 		"an emoji in the policy":  {iam.RoleSettings{Name: "a", TrustPolicy: strings.Replace(ecsTrust, "2012", "🙂", 1)}, iam.ValidationError, "'assumeRolePolicyDocument'"},
 		"a malformed policy":      {iam.RoleSettings{Name: "a", TrustPolicy: `{"Statement": []}`}, iam.MalformedPolicyDocument, "Syntax errors in policy."},
 		"an identity policy":      {iam.RoleSettings{Name: "a", TrustPolicy: allowPull}, iam.MalformedPolicyDocument, "AssumeRole policy may only specify STS AssumeRole actions."},

@@ -123,14 +123,8 @@ func (s *Store) Create(place arn.Place, settings Settings) (Group, error) {
 		return Group{}, err
 	}
 	group := Group{Place: place, Settings: settings}
-	err := s.store.Update(func(held *contents) error {
-		if _, taken := held.Groups[group.ARN()]; taken {
-			return api.Refuse(operation, http.StatusBadRequest, "ResourceAlreadyExistsException", "The specified log group already exists")
-		}
-		held.Groups[group.ARN()] = group
-		return nil
-	})
-	return group, err
+	taken := api.Refuse(operation, http.StatusBadRequest, "ResourceAlreadyExistsException", "The specified log group already exists")
+	return group, state.Add(s.store, contents.groups, group.ARN(), group, taken)
 }
 
 // Update changes retention, key and tags.
@@ -150,13 +144,7 @@ func (s *Store) change(operation string, place arn.Place, name string, edit func
 
 // Delete is DeleteLogGroup: the streams go, too.
 func (s *Store) Delete(place arn.Place, name string) error {
-	return s.store.Update(func(held *contents) error {
-		if _, found := held.Groups[key(place, name)]; !found {
-			return noGroup("DeleteLogGroup")
-		}
-		delete(held.Groups, key(place, name))
-		return nil
-	})
+	return state.Remove(s.store, contents.groups, key(place, name), noGroup("DeleteLogGroup"))
 }
 
 // CreateStream is CreateLogStream.

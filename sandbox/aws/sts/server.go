@@ -152,13 +152,8 @@ func (s *Server) account(id, region string) (*iam.Account, error) {
 // The protocol of STS: forms in, XML out
 // (https://docs.aws.amazon.com/STS/latest/APIReference/CommonParameters.html).
 const (
-	namespace = "https://sts.amazonaws.com/doc/2011-06-15/"
-	version   = "2011-06-15"
+	version = "2011-06-15"
 )
-
-type metadata struct {
-	RequestID string `xml:"RequestId"`
-}
 
 type errorResponse struct {
 	XMLName   xml.Name `xml:"https://sts.amazonaws.com/doc/2011-06-15/ ErrorResponse"`
@@ -190,11 +185,11 @@ func writeXML(w http.ResponseWriter, status int, content any) {
 }
 
 type callerIdentityResponse struct {
-	XMLName  xml.Name `xml:"https://sts.amazonaws.com/doc/2011-06-15/ GetCallerIdentityResponse"`
-	ARN      string   `xml:"GetCallerIdentityResult>Arn"`
-	UserID   string   `xml:"GetCallerIdentityResult>UserId"`
-	Account  string   `xml:"GetCallerIdentityResult>Account"`
-	Metadata metadata `xml:"ResponseMetadata"`
+	XMLName   xml.Name `xml:"https://sts.amazonaws.com/doc/2011-06-15/ GetCallerIdentityResponse"`
+	ARN       string   `xml:"GetCallerIdentityResult>Arn"`
+	UserID    string   `xml:"GetCallerIdentityResult>UserId"`
+	Account   string   `xml:"GetCallerIdentityResult>Account"`
+	RequestID string   `xml:"ResponseMetadata>RequestId"`
 }
 
 // getCallerIdentity needs no permission:
@@ -206,6 +201,6 @@ func (s *Server) getCallerIdentity(r *http.Request, body []byte, region string) 
 	}
 	return callerIdentityResponse{
 		ARN: held.Session.ARN(), UserID: held.Session.UserID(), Account: held.Session.Account,
-		Metadata: metadata{RequestID: uuid.NewString()},
+		RequestID: uuid.NewString(),
 	}, nil
 }

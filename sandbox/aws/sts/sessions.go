@@ -64,14 +64,8 @@ func (s *Sessions) open(accessKeyID, token string) (held Credentials, err error)
 	if !s.now().Before(held.Expiration) {
 		return Credentials{}, forbidden(ExpiredToken, "The security token included in the request is expired")
 	}
-	if !s.Current(held.Session) {
+	if role, exists := s.cloud.Role(held.Session.RoleARN); !exists || role.ID != held.Session.RoleID {
 		return Credentials{}, errUnknown
 	}
 	return held, nil
-}
-
-// Current says whether a session's role exists and is the one that it began with.
-func (s *Sessions) Current(session iam.Session) bool {
-	role, exists := s.cloud.Role(session.RoleARN)
-	return exists && role.ID == session.RoleID
 }

@@ -37,26 +37,18 @@ const future = 5 * time.Minute
 
 var sessionName = regexp.MustCompile(`^[\w+=,.@-]*$`)
 
-type credentialsXML struct {
-	AccessKeyID     string `xml:"AccessKeyId"`
-	SecretAccessKey string
-	SessionToken    string
-	Expiration      string
-}
-
 type webIdentityResponse struct {
-	XMLName  xml.Name       `xml:"https://sts.amazonaws.com/doc/2011-06-15/ AssumeRoleWithWebIdentityResponse"`
-	Result   webIdentityXML `xml:"AssumeRoleWithWebIdentityResult"`
-	Metadata metadata       `xml:"ResponseMetadata"`
-}
-
-type webIdentityXML struct {
-	Credentials credentialsXML
-	Subject     string `xml:"SubjectFromWebIdentityToken"`
-	RoleID      string `xml:"AssumedRoleUser>AssumedRoleId"`
-	ARN         string `xml:"AssumedRoleUser>Arn"`
-	Provider    string
-	Audience    string
+	XMLName         xml.Name `xml:"https://sts.amazonaws.com/doc/2011-06-15/ AssumeRoleWithWebIdentityResponse"`
+	AccessKeyID     string   `xml:"AssumeRoleWithWebIdentityResult>Credentials>AccessKeyId"`
+	SecretAccessKey string   `xml:"AssumeRoleWithWebIdentityResult>Credentials>SecretAccessKey"`
+	SessionToken    string   `xml:"AssumeRoleWithWebIdentityResult>Credentials>SessionToken"`
+	Expiration      string   `xml:"AssumeRoleWithWebIdentityResult>Credentials>Expiration"`
+	Subject         string   `xml:"AssumeRoleWithWebIdentityResult>SubjectFromWebIdentityToken"`
+	RoleID          string   `xml:"AssumeRoleWithWebIdentityResult>AssumedRoleUser>AssumedRoleId"`
+	ARN             string   `xml:"AssumeRoleWithWebIdentityResult>AssumedRoleUser>Arn"`
+	Provider        string   `xml:"AssumeRoleWithWebIdentityResult>Provider"`
+	Audience        string   `xml:"AssumeRoleWithWebIdentityResult>Audience"`
+	RequestID       string   `xml:"ResponseMetadata>RequestId"`
 }
 
 // webIdentity is a request to become a role with a token.
@@ -111,15 +103,10 @@ func (s *Server) assumeRoleWithWebIdentity(ctx context.Context, form url.Values,
 		return nil, err
 	}
 	return webIdentityResponse{
-		Result: webIdentityXML{
-			Credentials: credentialsXML{
-				AccessKeyID: credentials.AccessKeyID, SecretAccessKey: credentials.SecretAccessKey,
-				SessionToken: credentials.SessionToken, Expiration: credentials.Expiration.Format(time.RFC3339),
-			},
-			Subject: claims.Text("sub"), RoleID: session.UserID(), ARN: session.ARN(),
-			Provider: provider.ARN, Audience: audiences(claims)[0],
-		},
-		Metadata: metadata{RequestID: uuid.NewString()},
+		AccessKeyID: credentials.AccessKeyID, SecretAccessKey: credentials.SecretAccessKey,
+		SessionToken: credentials.SessionToken, Expiration: credentials.Expiration.Format(time.RFC3339),
+		Subject: claims.Text("sub"), RoleID: session.UserID(), ARN: session.ARN(),
+		Provider: provider.ARN, Audience: audiences(claims)[0], RequestID: uuid.NewString(),
 	}, nil
 }
 

@@ -43,15 +43,6 @@ type grant struct {
 	Expires time.Time `json:"expires"`
 }
 
-// authorizationData is
-// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_AuthorizationData.html
-type authorizationData struct {
-	AuthorizationToken string `json:"authorizationToken"`
-	// ExpiresAt is in seconds since 1970.
-	ExpiresAt     float64 `json:"expiresAt"`
-	ProxyEndpoint string  `json:"proxyEndpoint"`
-}
-
 // authorizationToken is GetAuthorizationToken. The registries that a request may
 // name change the endpoint in the answer and nothing else: the parameter is
 // deprecated.
@@ -79,17 +70,18 @@ func (s *Server) authorizationToken(call awsjson.Call, region string) (any, erro
 	if len(request.RegistryIDs) == 0 {
 		request.RegistryIDs = []string{call.Caller.Account}
 	}
-	var data []authorizationData
+	// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_AuthorizationData.html
+	var data []map[string]any
 	for _, id := range request.RegistryIDs {
 		expires := s.gate.Now().Add(Lifetime)
 		token, err := s.seal.Close(grant{Session: call.Caller, Region: region, Expires: expires})
 		if err != nil {
 			return nil, err
 		}
-		data = append(data, authorizationData{
-			AuthorizationToken: base64.StdEncoding.EncodeToString([]byte(user + ":" + token)),
-			ExpiresAt:          float64(expires.UnixMilli()) / 1000,
-			ProxyEndpoint:      "https://" + ecr.Host(arn.Place{Account: id, Region: region}),
+		data = append(data, map[string]any{
+			"authorizationToken": base64.StdEncoding.EncodeToString([]byte(user + ":" + token)),
+			"expiresAt":          float64(expires.UnixMilli()) / 1000, // in seconds since 1970
+			"proxyEndpoint":      "https://" + ecr.Host(arn.Place{Account: id, Region: region}),
 		})
 	}
 	return map[string]any{"authorizationData": data}, nil

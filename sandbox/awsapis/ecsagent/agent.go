@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"waybill.example/waybill/sandbox/aws/ecs"
+	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/aws/sts"
 	"waybill.example/waybill/sandbox/awsapis/access"
 	"waybill.example/waybill/sandbox/awsapis/ecrlogin"
@@ -134,12 +135,11 @@ func (t *task) assumeRoles(context.Context) error {
 		if role == "" {
 			continue
 		}
-		credentials, err := t.Gate.Assume(sts.Assumption{
+		credentials, err := t.Gate.STS.Assume(sts.Assumption{
 			Service: principal, RoleARN: role, Session: t.id, SourceARN: t.service.Place.ARN("ecs", "task/"+t.id), Lifetime: lifetime,
 		})
-		var denied *access.Denied
 		switch {
-		case errors.As(err, &denied):
+		case fault.Has(err, sts.AccessDenied):
 			// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
 			return &stop{HopExecutionRole, fmt.Sprintf("ECS was unable to assume the role '%s' that was provided for this task. Please verify that the role being passed has the proper trust relationship and permissions and that your IAM user has permissions to pass this role.", role)}
 		case err != nil:

@@ -3,7 +3,6 @@ package eksauth
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"time"
 
@@ -124,10 +123,9 @@ func (s *Server) become(cluster eks.Cluster, pod pod, association eks.Associatio
 			"kubernetes-pod-uid":         pod.UID,
 		}
 	}
-	credentials, err := s.gate.Assume(assumption)
-	var denied *access.Denied
+	credentials, err := s.gate.STS.Assume(assumption)
 	switch {
-	case errors.As(err, &denied):
+	case fault.Has(err, sts.AccessDenied):
 		// EKS says neither which policy nor why:
 		// https://github.com/aws/eks-pod-identity-agent/issues/139
 		return nil, refuse(http.StatusBadRequest, "AccessDeniedException", "Unauthorized Exception! EKS does not have permissions to assume the associated role.")

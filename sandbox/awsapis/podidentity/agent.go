@@ -66,16 +66,6 @@ func New(gate *access.Gate, clusters []eks.Cluster, allow Allow) (*Agent, error)
 // Needed says whether any cluster has the add-on.
 func (a *Agent) Needed() bool { return len(a.clusters) > 0 }
 
-// credentials is what clients of container credentials expect:
-// https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
-type credentials struct {
-	AccessKeyID     string    `json:"AccessKeyId"`
-	SecretAccessKey string    `json:"SecretAccessKey"`
-	Token           string    `json:"Token"`
-	AccountID       string    `json:"AccountId"`
-	Expiration      time.Time `json:"Expiration"`
-}
-
 // refusal is an answer that is no credentials: plain text, as the real agent's.
 type refusal struct {
 	status int
@@ -107,7 +97,7 @@ func (a *Agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-func (a *Agent) answer(r *http.Request) (*credentials, error) {
+func (a *Agent) answer(r *http.Request) (any, error) {
 	host := r.Host
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -146,7 +136,7 @@ func (a *Agent) reachable(ctx context.Context, claims oidc.Claims) bool {
 }
 
 // ask calls the EKS Auth API as the node of a cluster.
-func (a *Agent) ask(ctx context.Context, cluster eks.Cluster, token string) (*credentials, error) {
+func (a *Agent) ask(ctx context.Context, cluster eks.Cluster, token string) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	client := eksauth.New(eksauth.Options{
@@ -160,12 +150,13 @@ func (a *Agent) ask(ctx context.Context, cluster eks.Cluster, token string) (*cr
 	if err != nil {
 		return nil, refusalOf(err)
 	}
-	return &credentials{
-		AccessKeyID:     aws.ToString(answer.Credentials.AccessKeyId),
-		SecretAccessKey: aws.ToString(answer.Credentials.SecretAccessKey),
-		Token:           aws.ToString(answer.Credentials.SessionToken),
-		AccountID:       cluster.Account,
-		Expiration:      aws.ToTime(answer.Credentials.Expiration),
+	// https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+	return map[string]any{
+		"AccessKeyId":     answer.Credentials.AccessKeyId,
+		"SecretAccessKey": answer.Credentials.SecretAccessKey,
+		"Token":           answer.Credentials.SessionToken,
+		"AccountId":       cluster.Account,
+		"Expiration":      answer.Credentials.Expiration,
 	}, nil
 }
 

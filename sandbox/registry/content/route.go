@@ -12,12 +12,11 @@ const (
 	Manifests = "manifests"
 	Blobs     = "blobs"
 	Tags      = "tags"
-	Referrers = "referrers"
 )
 
 // The paths of https://github.com/opencontainers/distribution-spec/blob/main/spec.md#endpoints
 var (
-	routeForm = regexp.MustCompile(`^/v2/(.+)/(manifests|blobs|tags|referrers)/(uploads/?[^/]*|[^/]+)$`)
+	routeForm = regexp.MustCompile(`^/v2/(.+)/(manifests|blobs|tags)/(uploads/?[^/]*|[^/]+)$`)
 	nameForm  = regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$`)
 	tagForm   = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 )

@@ -103,26 +103,8 @@ func (c Context) Add(other Context) {
 // matchesText compares the whole text with one in which * stands for any
 // characters and ? for one.
 func matchesText(of, text string) bool {
-	p, chars := []rune(of), []rune(text)
-	at, in := 0, 0
-	// star and resume are where to go on after the last * took one more.
-	star, resume := -1, 0
-	for in < len(chars) {
-		switch {
-		case at < len(p) && p[at] == '*':
-			star, resume = at, in
-			at++
-		case at < len(p) && (p[at] == '?' || p[at] == chars[in]):
-			at++
-			in++
-		case star >= 0:
-			resume++
-			at, in = star+1, resume
-		default:
-			return false
-		}
-	}
-	return strings.Trim(string(p[at:]), "*") == ""
+	form := strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(regexp.QuoteMeta(of))
+	return regexp.MustCompile(`(?s)^` + form + `$`).MatchString(text)
 }
 
 // matchesARN compares the six fields of ARNs one by one: a wildcard stands for

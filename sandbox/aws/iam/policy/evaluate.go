@@ -101,26 +101,25 @@ func (d Decision) Reason() string {
 // that names the session, the user or everyone is not. A trust policy must always
 // allow. Services and web identities have no policies of their own.
 func Evaluate(request Request, policies Policies) Decision {
-	e := evaluation{request: request}
-	own := e.side(IdentityPolicy, policies.Identity)
+	own := request.side(IdentityPolicy, policies.Identity)
 	boundary := verdict{source: BoundaryPolicy, allowed: true}
 	if policies.Boundary != nil {
-		boundary = e.side(BoundaryPolicy, []Attached{*policies.Boundary})
+		boundary = request.side(BoundaryPolicy, []Attached{*policies.Boundary})
 	}
 	resource := verdict{source: ResourcePolicy}
 	if policies.Resource != nil {
 		if policies.Resource.Kind == Trust {
 			resource.source = TrustPolicy
 		}
-		resource = e.side(resource.source, []Attached{*policies.Resource})
+		resource = request.side(resource.source, []Attached{*policies.Resource})
 	}
 	for _, v := range []verdict{own, resource, boundary} {
 		if v.denied {
-			return e.decide(v, false)
+			return request.decide(v, false)
 		}
 	}
 	if request.Caller.Kind == Service || request.Caller.Kind == WebIdentity {
-		return e.decide(resource, resource.allowed)
+		return request.decide(resource, resource.allowed)
 	}
 	granted := resource.named
 	if !resource.allowed {
@@ -130,10 +129,10 @@ func Evaluate(request Request, policies Policies) Decision {
 	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html
 	another := request.Account != "" && request.Account != request.Caller.Account
 	if granted == unnamed && resource.source == TrustPolicy {
-		return e.decide(resource, false)
+		return request.decide(resource, false)
 	}
 	if !another && granted == directly {
-		return e.decide(resource, true)
+		return request.decide(resource, true)
 	}
 	needed := []verdict{own, boundary}
 	switch {
@@ -144,14 +143,10 @@ func Evaluate(request Request, policies Policies) Decision {
 	}
 	for _, v := range needed {
 		if !v.allowed {
-			return e.decide(v, false)
+			return request.decide(v, false)
 		}
 	}
-	return e.decide(needed[0], true)
-}
-
-type evaluation struct {
-	request Request
+	return request.decide(needed[0], true)
 }
 
 // verdict is what the policies of one source say.
@@ -163,18 +158,18 @@ type verdict struct {
 	policy string
 }
 
-func (e evaluation) decide(v verdict, allowed bool) Decision {
+func (r Request) decide(v verdict, allowed bool) Decision {
 	return Decision{
 		Allowed: allowed, Explicit: v.denied, Source: v.source,
-		Policy: v.policy, Request: e.request,
+		Policy: v.policy, Request: r,
 	}
 }
 
-func (e evaluation) side(source Source, policies []Attached) verdict {
+func (r Request) side(source Source, policies []Attached) verdict {
 	result := verdict{source: source}
 	for _, policy := range policies {
 		for _, statement := range policy.Statements {
-			named := e.applies(policy, statement)
+			named := r.applies(policy, statement)
 			switch {
 			case named == unnamed:
 			case statement.Effect == Deny && !result.denied:
@@ -189,14 +184,14 @@ func (e evaluation) side(source Source, policies []Attached) verdict {
 
 // applies says whether a statement applies to the request, and how it names the
 // caller; one without principals is the caller's own.
-func (e evaluation) applies(policy Attached, s Statement) match {
+func (r Request) applies(policy Attached, s Statement) match {
 	named := directly
 	if s.Principals != nil {
-		named = s.Principals.names(e.request.Caller, policy.Bindings)
+		named = s.Principals.names(r.Caller, policy.Bindings)
 	}
-	action := func(of string) bool { return matchesAction(of, e.request.Action) }
+	action := func(of string) bool { return matchesAction(of, r.Action) }
 	resource := func(of string) bool {
-		return matchesResource(of, e.request.Resource)
+		return matchesResource(of, r.Resource)
 	}
 	if named == unnamed ||
 		s.Actions != nil && !slices.ContainsFunc(s.Actions, action) ||
@@ -206,7 +201,7 @@ func (e evaluation) applies(policy Attached, s Statement) match {
 	for name, keys := range s.Conditions {
 		operator, _ := parseOperator(name) // it was known when the document was read
 		for key, wanted := range keys {
-			if !operator.holds(wanted, e.request.Context.Values(key)) {
+			if !operator.holds(wanted, r.Context.Values(key)) {
 				return unnamed
 			}
 		}

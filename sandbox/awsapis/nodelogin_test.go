@@ -7,23 +7,23 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"waybill.example/waybill/sandbox/aws/arn"
-	"waybill.example/waybill/sandbox/awsapis/nodepull"
+	"waybill.example/waybill/sandbox/aws/eks"
 )
 
-func newProvider(t *testing.T) (*Setting, *nodepull.Provider) {
+func newNode(t *testing.T) (*Setting, eks.Cluster) {
 	t.Helper()
 	s := newSetting(t)
 	cluster, err := s.EKS.Cluster(Home, Cluster)
 	require.NoError(t, err)
-	return s, &nodepull.Provider{Gate: s.Gate, Cluster: cluster}
+	return s, cluster
 }
 
 func TestTheKubeletPullsWithTheNodesRole(t *testing.T) {
-	s, provider := newProvider(t)
+	s, cluster := newNode(t)
 	require.NoError(t, s.Account(Customer).PutRolePolicy("eks-nodes", "pull", Puller("acme/server")))
 	_, err := s.ECR.SetPolicy(arn.Place{Account: Vendor, Region: Region}, "acme/server", RepositoryPolicy(Customer, NodeRole))
 	require.NoError(t, err)
-	user, password, ok, err := provider.Login(t.Context(), Image)
+	user, password, ok, err := s.APIs.NodeLogin(t.Context(), cluster, Image)
 	require.NoError(t, err)
 	require.True(t, ok)
 	assert.Equal(t, "AWS", user)
@@ -32,9 +32,9 @@ func TestTheKubeletPullsWithTheNodesRole(t *testing.T) {
 }
 
 func TestANodeThatTheVendorDoesNotKnowPullsNothing(t *testing.T) {
-	s, provider := newProvider(t)
+	s, cluster := newNode(t)
 	require.NoError(t, s.Account(Customer).PutRolePolicy("eks-nodes", "pull", Puller("acme/server")))
-	_, password, ok, err := provider.Login(t.Context(), Image)
+	_, password, ok, err := s.APIs.NodeLogin(t.Context(), cluster, Image)
 	require.NoError(t, err)
 	require.True(t, ok)
 	_, err = s.Pull(Image, password)
@@ -42,22 +42,22 @@ func TestANodeThatTheVendorDoesNotKnowPullsNothing(t *testing.T) {
 }
 
 func TestANodeThatMayNotAskGetsNoToken(t *testing.T) {
-	_, provider := newProvider(t)
-	_, _, ok, err := provider.Login(t.Context(), Image)
+	s, cluster := newNode(t)
+	_, _, ok, err := s.APIs.NodeLogin(t.Context(), cluster, Image)
 	assert.False(t, ok)
 	require.ErrorContains(t, err, "assumed-role/eks-nodes/i-")
 	require.ErrorContains(t, err, "is not authorized to perform: ecr:GetAuthorizationToken")
 }
 
 func TestOtherRegistriesAndNodesWithoutARoleHaveNoLogin(t *testing.T) {
-	_, provider := newProvider(t)
+	s, cluster := newNode(t)
 	for _, image := range []string{"registry.example.com/acme/server:1", "europe-west1-docker.pkg.dev/p/r/i:1", "server"} {
-		_, _, ok, err := provider.Login(t.Context(), image)
+		_, _, ok, err := s.APIs.NodeLogin(t.Context(), cluster, image)
 		require.NoError(t, err)
 		assert.False(t, ok, image)
 	}
-	provider.Cluster.NodeRole = ""
-	_, _, ok, err := provider.Login(t.Context(), Image)
+	cluster.NodeRole = ""
+	_, _, ok, err := s.APIs.NodeLogin(t.Context(), cluster, Image)
 	require.NoError(t, err)
 	assert.False(t, ok)
 }
