@@ -56,26 +56,22 @@ func (s *Server) instanceDiscovery(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) discovery(w http.ResponseWriter, _ *http.Request, t *tenant) {
-	document := t.endpoints("/v2.0")
-	document["issuer"] = t.cloud.issuerURL(t.id)
-	document["jwks_uri"] = "https://" + t.cloud.authority + "/" + t.id + "/discovery/v2.0/keys"
-	writeJSON(w, http.StatusOK, document)
+	writeJSON(w, http.StatusOK, t.document("/v2.0", t.cloud.issuerURL(t.id)))
 }
 
 func (s *Server) v1Discovery(w http.ResponseWriter, _ *http.Request, t *tenant) {
-	document := t.endpoints("")
-	document["issuer"] = t.cloud.v1IssuerURL(t.id)
-	document["jwks_uri"] = "https://" + t.cloud.authority + "/" + t.id + "/discovery/keys"
-	writeJSON(w, http.StatusOK, document)
+	writeJSON(w, http.StatusOK, t.document("", t.cloud.v1IssuerURL(t.id)))
 }
 
-// endpoints are what both forms of the document share:
+// document is the discovery document of a version:
 // https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc#sample-response
-func (t *tenant) endpoints(version string) map[string]any {
-	base := "https://" + t.cloud.authority + "/" + t.id + "/oauth2" + version
+func (t *tenant) document(version, issuer string) map[string]any {
+	base := "https://" + t.cloud.authority + "/" + t.id
 	return map[string]any{
-		"token_endpoint":                        base + "/token",
-		"authorization_endpoint":                base + "/authorize",
+		"issuer":                                issuer,
+		"jwks_uri":                              base + "/discovery" + version + "/keys",
+		"token_endpoint":                        base + "/oauth2" + version + "/token",
+		"authorization_endpoint":                base + "/oauth2" + version + "/authorize",
 		"response_types_supported":              []string{"code", "id_token", "code id_token", "id_token token"},
 		"subject_types_supported":               []string{"pairwise"},
 		"id_token_signing_alg_values_supported": []string{"RS256"},

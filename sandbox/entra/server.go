@@ -2,7 +2,6 @@ package entra
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"slices"
@@ -105,10 +104,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.routes.Se
 
 // tenantAt finds a tenant of the cloud that a request was sent to.
 func (s *Server) tenantAt(r *http.Request) (*tenant, *refusal) {
-	name, host := r.PathValue("tenant"), strings.ToLower(r.Host)
-	if bare, port, err := net.SplitHostPort(host); err == nil && port == "443" {
-		host = bare
-	}
+	name, host := r.PathValue("tenant"), strings.TrimSuffix(strings.ToLower(r.Host), ":443")
 	for _, tenant := range s.tenants {
 		if strings.EqualFold(tenant.id, name) && slices.Contains(tenant.cloud.hosts, host) {
 			return tenant, nil

@@ -146,7 +146,7 @@ func (c *Client) createRepository(settings RepositorySettings) (Repository, erro
 		}
 		held.Repositories[repository.ResourceName()] = repository
 		if agent := agentEmail(project.Number); !held.hasAgent(agent) {
-			held.remember(project.Number)
+			held.Agents[project.Number] = true
 			c.cloud.fresh.Made(agent, now)
 		}
 		return nil

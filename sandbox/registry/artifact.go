@@ -112,7 +112,8 @@ func (a *artifactRegistry) answer(w http.ResponseWriter, r *http.Request, at con
 			return content.Internal(err)
 		}
 		_, _, image := splitName(at.Name)
-		there := at.Named(source.Project + "/" + source.ID + "/" + image)
+		there := at
+		there.Name = source.Project + "/" + source.ID + "/" + image
 		if _, exists := held.Find(r.Context(), there); exists {
 			held.Serve(w, r, there, nil)
 			return nil

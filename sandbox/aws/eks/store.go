@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 
 	"waybill.example/waybill/sandbox/aws/arn"
 	"waybill.example/waybill/sandbox/aws/fault"
@@ -227,13 +228,4 @@ func (s *Store) Delete(place arn.Place, cluster, id string) error {
 }
 
 // associationID is a- and seventeen random letters and digits, as EKS's are.
-func associationID() string {
-	const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
-	random := make([]byte, 17)
-	// It never fails: https://pkg.go.dev/crypto/rand#Read
-	_, _ = rand.Read(random)
-	for i, b := range random {
-		random[i] = alphabet[int(b)%len(alphabet)]
-	}
-	return "a-" + string(random)
-}
+func associationID() string { return "a-" + strings.ToLower(rand.Text()[:17]) }

@@ -81,28 +81,21 @@ const (
 
 const api = fault.API("IAM")
 
-func noSuchEntity(format string, args ...any) error {
-	return fault.Refuse(http.StatusNotFound, NoSuchEntity, format, args...)
-}
+var (
+	noSuchEntity   = refusing(http.StatusNotFound, NoSuchEntity)
+	alreadyExists  = refusing(http.StatusConflict, EntityAlreadyExists)
+	deleteConflict = refusing(http.StatusConflict, DeleteConflict)
+	limitExceeded  = refusing(http.StatusConflict, LimitExceeded)
+	invalid        = refusing(http.StatusBadRequest, ValidationError)
+)
 
-func alreadyExists(format string, args ...any) error {
-	return fault.Refuse(http.StatusConflict, EntityAlreadyExists, format, args...)
-}
-
-func deleteConflict(format string, args ...any) error {
-	return fault.Refuse(http.StatusConflict, DeleteConflict, format, args...)
-}
-
-func limitExceeded(format string, args ...any) error {
-	return fault.Refuse(http.StatusConflict, LimitExceeded, format, args...)
+// refusing makes refusals with a code, before it is known which operation they end.
+func refusing(status int, code string) func(format string, args ...any) error {
+	return func(format string, args ...any) error { return fault.Refuse(status, code, format, args...) }
 }
 
 func malformed(message string) error {
 	return fault.Refuse(http.StatusBadRequest, MalformedPolicyDocument, "%s", message)
-}
-
-func invalid(format string, args ...any) error {
-	return fault.Refuse(http.StatusBadRequest, ValidationError, format, args...)
 }
 
 func noRole(name string) error { return noSuchEntity("The role with name %s cannot be found.", name) }

@@ -30,7 +30,8 @@ type Assumption struct {
 	// Tags are session tags; with any, the trust policy must allow
 	// sts:TagSession too.
 	Tags map[string]string
-	// Lifetime is 15 minutes to the role's maximum; 0 means an hour.
+	// Lifetime is 15 minutes to the role's maximum; 0 means an hour, which every role
+	// allows: how long the services of AWS take is not documented.
 	Lifetime time.Duration
 }
 

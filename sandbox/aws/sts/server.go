@@ -18,6 +18,7 @@ import (
 	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/aws/iam"
 	"waybill.example/waybill/sandbox/oidc"
+	"waybill.example/waybill/sandbox/state"
 )
 
 // service is STS's signing name.
@@ -58,12 +59,13 @@ type Server struct {
 // New makes the server. Credentials that an earlier one gave out from the same
 // Dir count until they expire.
 func New(config Config) (*Server, error) {
-	sessions, err := OpenSessions(filepath.Join(config.Dir, "session-tokens.key"), config.Cloud, config.Now)
+	seal, err := state.OpenSeal(filepath.Join(config.Dir, "session-tokens.key"))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("sts: session tokens: %w", err)
 	}
 	// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
 	verifier := oidc.NewVerifier(config.Client, jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512)
+	sessions := &Sessions{cloud: config.Cloud, now: config.Now, seal: seal}
 	return &Server{Sessions: sessions, cloud: config.Cloud, verifier: verifier, now: config.Now}, nil
 }
 

@@ -2,7 +2,6 @@ package sts
 
 import (
 	"crypto/rand"
-	"fmt"
 	"time"
 
 	"waybill.example/waybill/sandbox/aws/iam"
@@ -26,15 +25,6 @@ type Sessions struct {
 	cloud *iam.Cloud
 	now   func() time.Time
 	seal  state.Seal
-}
-
-// OpenSessions reads the key at path, or makes it.
-func OpenSessions(path string, cloud *iam.Cloud, now func() time.Time) (*Sessions, error) {
-	seal, err := state.OpenSeal(path)
-	if err != nil {
-		return nil, fmt.Errorf("sts: session tokens: %w", err)
-	}
-	return &Sessions{cloud: cloud, now: now, seal: seal}, nil
 }
 
 // Mint makes credentials of a session without asking whether anybody may have

@@ -62,15 +62,12 @@ func Host(service, region string) string {
 	return fmt.Sprintf("%s.%s.%s", service, region, arn.PartitionOf(region).Suffix)
 }
 
-// nodeLifetime is how long a session of a node lives: what every role allows.
-const nodeLifetime = time.Hour
-
 // Node are the credentials of a node of a cluster: a session of the cluster's
 // node role, as the metadata service of an EC2 instance has it
 // (https://docs.aws.amazon.com/eks/latest/userguide/create-node-role.html).
 func (g *Gate) Node(cluster eks.Cluster) (aws.Credentials, error) {
 	session, err := g.STS.Assume(sts.Assumption{
-		Service: "ec2." + cluster.Partition().Suffix, RoleARN: cluster.NodeRole, Session: "i-" + uuid.NewString()[:8], Lifetime: nodeLifetime,
+		Service: "ec2." + cluster.Partition().Suffix, RoleARN: cluster.NodeRole, Session: "i-" + uuid.NewString()[:8],
 	})
 	if err != nil {
 		return aws.Credentials{}, fmt.Errorf("node role of %s: %w", cluster.ARN(), err)

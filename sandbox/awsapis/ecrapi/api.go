@@ -54,11 +54,11 @@ func (s *Server) authorizationToken(call awsjson.Call, region string) (any, erro
 		return nil, err
 	}
 	if len(request.RegistryIDs) > maxRegistries {
-		return nil, invalid("registryIds: want at most 10")
+		return nil, fault.Refuse(http.StatusBadRequest, "InvalidParameterException", "registryIds: want at most 10")
 	}
 	for _, id := range request.RegistryIDs {
 		if !accountForm.MatchString(id) {
-			return nil, invalid("Invalid parameter at 'registryIds' failed to satisfy constraint: 'Member must satisfy regular expression pattern: [0-9]{12}'")
+			return nil, fault.Refuse(http.StatusBadRequest, "InvalidParameterException", "Invalid parameter at 'registryIds' failed to satisfy constraint: 'Member must satisfy regular expression pattern: [0-9]{12}'")
 		}
 	}
 	err := s.gate.Authorize(call.Caller, iam.Access{
@@ -85,8 +85,4 @@ func (s *Server) authorizationToken(call awsjson.Call, region string) (any, erro
 		})
 	}
 	return map[string]any{"authorizationData": data}, nil
-}
-
-func invalid(message string) error {
-	return &fault.Error{Service: "ECR", Operation: "GetAuthorizationToken", Status: http.StatusBadRequest, Code: "InvalidParameterException", Message: message}
 }

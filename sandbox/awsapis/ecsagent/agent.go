@@ -27,13 +27,8 @@ const (
 	HopLogs          = "logs"
 )
 
-const (
-	// principal is the service that roles trust.
-	principal = "ecs-tasks.amazonaws.com"
-	// lifetime of the roles' credentials: what every role allows. A task of the
-	// sandbox is over long before.
-	lifetime = time.Hour
-)
+// principal is the service that roles trust.
+const principal = "ecs-tasks.amazonaws.com"
 
 // Hop is one step of a task's start.
 type Hop struct {
@@ -136,7 +131,7 @@ func (t *task) assumeRoles(context.Context) error {
 			continue
 		}
 		credentials, err := t.Gate.STS.Assume(sts.Assumption{
-			Service: principal, RoleARN: role, Session: t.id, SourceARN: t.service.Place.ARN("ecs", "task/"+t.id), Lifetime: lifetime,
+			Service: principal, RoleARN: role, Session: t.id, SourceARN: t.service.Place.ARN("ecs", "task/"+t.id),
 		})
 		switch {
 		case fault.Has(err, sts.AccessDenied):

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/http"
-	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/uuid"
@@ -22,9 +21,6 @@ import (
 const (
 	// Service is the principal that roles trust.
 	Service = "pods.eks.amazonaws.com"
-	// Lifetime of the credentials. AWS publishes none; this is the session duration
-	// that every role allows.
-	Lifetime = time.Hour
 	// operation is the only one.
 	operation = "AssumeRoleForPodIdentity"
 )
@@ -111,7 +107,7 @@ func (s *Server) assumeRole(w http.ResponseWriter, r *http.Request, region strin
 func (s *Server) become(cluster eks.Cluster, pod pod, association eks.Association) (any, error) {
 	assumption := sts.Assumption{
 		Service: Service, RoleARN: association.RoleARN, Session: sessionName(cluster.Name, pod.Name),
-		SourceARN: cluster.ARN(), Lifetime: Lifetime,
+		SourceARN: cluster.ARN(),
 	}
 	if !association.DisableSessionTags {
 		assumption.Tags = map[string]string{

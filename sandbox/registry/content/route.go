@@ -45,12 +45,6 @@ func ParseRoute(path string) (at Route, ok bool) {
 // Path is the path of requests about it.
 func (r Route) Path() string { return "/v2/" + r.Name + "/" + r.Kind + "/" + r.Reference }
 
-// Named is the same route below another name.
-func (r Route) Named(name string) Route {
-	r.Name = name
-	return r
-}
-
 // Reads says whether a method only reads.
 func Reads(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 

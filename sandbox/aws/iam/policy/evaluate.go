@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -78,14 +79,8 @@ func (d Decision) Reason() string {
 	if !d.Explicit {
 		return text + fmt.Sprintf(" because no %s allows the %s action", d.Source, d.Request.Action)
 	}
-	article := "a"
-	switch d.Source {
-	case IdentityPolicy:
-		article = "an"
-	case TrustPolicy:
-		article = "the"
-	}
-	text += fmt.Sprintf(" with an explicit deny in %s %s", article, d.Source)
+	articles := map[Source]string{IdentityPolicy: "an", TrustPolicy: "the"}
+	text += fmt.Sprintf(" with an explicit deny in %s %s", cmp.Or(articles[d.Source], "a"), d.Source)
 	if strings.HasPrefix(d.Policy, "arn:") {
 		text += ": " + d.Policy
 	}
