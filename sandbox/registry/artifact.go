@@ -42,6 +42,13 @@ var permissions = map[string]permission{
 		},
 		scopes: []string{googleapis.CloudPlatform, "https://www.googleapis.com/auth/devstorage.read_write"},
 	},
+	"delete": {
+		name: "artifactregistry.repositories.deleteArtifacts",
+		roles: []string{
+			"roles/artifactregistry.repoAdmin", "roles/artifactregistry.admin", "roles/artifactregistry.createOnPushRepoAdmin",
+		},
+		scopes: []string{googleapis.CloudPlatform},
+	},
 }
 
 // artifactRegistry is LOCATION-docker.pkg.dev.
@@ -286,10 +293,14 @@ func wantedScope(at content.Route, method string) string {
 // actionOf is the action that a method needs, in the words of token scopes:
 // https://distribution.github.io/distribution/spec/auth/scope/
 func actionOf(method string) string {
-	if content.Reads(method) {
+	switch {
+	case content.Reads(method):
 		return "pull"
+	case method == http.MethodDelete:
+		return "delete"
+	default:
+		return "push"
 	}
-	return "push"
 }
 
 func denied(format string, args ...any) *content.Refusal {

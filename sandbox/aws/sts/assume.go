@@ -38,12 +38,8 @@ type Assumption struct {
 // Assume is AssumeRole by a service. It refuses with a *fault.Error:
 // AccessDenied where the role does not exist or does not trust the service with
 // these keys and tags, ValidationError for wrong names, tags and lifetimes.
-func (s *Server) Assume(wish Assumption) (Credentials, error) {
-	credentials, err := s.assume(wish)
-	return credentials, during("AssumeRole", err)
-}
-
-func (s *Server) assume(wish Assumption) (Credentials, error) {
+func (s *Server) Assume(wish Assumption) (_ Credentials, err error) {
+	defer api.During("AssumeRole", &err)
 	if wish.Lifetime == 0 {
 		wish.Lifetime = defaultDuration * time.Second
 	}

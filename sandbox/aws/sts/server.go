@@ -197,12 +197,12 @@ type callerIdentityResponse struct {
 // getCallerIdentity needs no permission:
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 func (s *Server) getCallerIdentity(r *http.Request, body []byte, region string) (any, error) {
-	held, err := s.Sessions.verify(r, body, service, region)
+	session, err := s.Sessions.Verify(r, body, service, region)
 	if err != nil {
 		return nil, err
 	}
 	return callerIdentityResponse{
-		ARN: held.Session.ARN(), UserID: held.Session.UserID(), Account: held.Session.Account,
+		ARN: session.ARN(), UserID: session.UserID(), Account: session.Account,
 		RequestID: uuid.NewString(),
 	}, nil
 }

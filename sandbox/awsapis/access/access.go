@@ -35,10 +35,7 @@ func (g *Gate) Authenticate(r *http.Request, body []byte, service, region string
 	session, err := g.STS.Sessions.Verify(r, body, service, region)
 	var refused *fault.Error
 	if errors.As(err, &refused) {
-		return iam.Session{}, &fault.Error{
-			Service: service, Operation: refused.Operation, Status: http.StatusBadRequest,
-			Code: cmp.Or(sts.Exceptions[refused.Code], refused.Code), Message: refused.Message,
-		}
+		return session, fault.Refuse(http.StatusBadRequest, cmp.Or(sts.Exceptions[refused.Code], refused.Code), "%s", refused.Message)
 	}
 	return session, err
 }
