@@ -13,8 +13,8 @@
 // is deleted later stands for nobody, not for another role of the same name
 // (docs/facts.md §1, number 11).
 //
-// The provider in front checks tags. Not modelled: users, groups, access keys, versions of managed policies,
-// organizations. A stored policy reads as it was written, where AWS shows the unique
-// ID in place of a role that is gone; a policy that is written with a unique ID, or
-// names a user, is refused: there is none.
+// The provider in front checks tags. Not modelled: users, groups, access keys, versions
+// of managed policies, organizations. A stored policy reads as it was written, where AWS
+// shows the unique ID in place of a role that is gone; a policy that is written with a
+// unique ID, or names a user, is refused: there is none.
 package iam
