@@ -83,7 +83,9 @@ func (s *Sandbox) eksNode(kubeContext string) (cluster string, login nodeLogin) 
 	}
 	for _, cluster := range s.AWS.EKS.Clusters() {
 		if cluster.Context == kubeContext {
-			return cluster.Name, s.AWSAPIs.Node(cluster).Login
+			return cluster.Name, func(ctx context.Context, image string) (user, password string, ok bool, err error) {
+				return s.AWSAPIs.NodeLogin(ctx, cluster, image)
+			}
 		}
 	}
 	return "", nil

@@ -3,8 +3,6 @@ package sandbox
 import (
 	"context"
 	"fmt"
-
-	"waybill.example/waybill/sandbox/googleapis/nodepull"
 )
 
 // nodeLogin returns the user and the password with which a cluster's nodes pull an
@@ -39,8 +37,9 @@ func (s *Sandbox) gkeNode(kubeContext string) (cluster string, login nodeLogin) 
 	for _, project := range s.world.GCP.Projects {
 		for _, cluster := range project.GKEClusters {
 			if cluster.Context == kubeContext {
-				node := &nodepull.Provider{Tokens: s.google.Tokens, Account: cluster.NodeServiceAccount}
-				return cluster.Name, node.Login
+				return cluster.Name, func(_ context.Context, image string) (user, password string, ok bool, err error) {
+					return s.google.Tokens.NodeLogin(cluster.NodeServiceAccount, image)
+				}
 			}
 		}
 	}

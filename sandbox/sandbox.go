@@ -305,13 +305,12 @@ func (s *Sandbox) startClusters(ctx context.Context) error {
 		}
 		s.egresses = append(s.egresses, egress)
 		running, err := controlplane.Start(ctx, controlplane.Config{
-			Binary:      filepath.Join(s.options.Tools, "bin", "controlplane"),
-			Dir:         s.state.Path("kubernetes", cluster.Context),
-			Context:     cluster.Context,
-			Issuer:      cluster.Issuer,
-			Namespaces:  cluster.Namespaces,
-			Objects:     append(bundle, cluster.Objects...),
-			Controllers: true,
+			Binary:     filepath.Join(s.options.Tools, "bin", "controlplane"),
+			Dir:        s.state.Path("kubernetes", cluster.Context),
+			Context:    cluster.Context,
+			Issuer:     cluster.Issuer,
+			Namespaces: cluster.Namespaces,
+			Objects:    append(bundle, cluster.Objects...),
 		})
 		if err != nil {
 			return err

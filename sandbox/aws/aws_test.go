@@ -186,6 +186,8 @@ func TestTagsThatAWSRefuses(t *testing.T) {
 		want string
 	}{
 		"a reserved prefix": {map[string]any{"aws:owner": "me"}, "aws: prefixed tag key names are not allowed for external use."},
+		"a character":       {map[string]any{"owner": "a|b"}, "has other characters than letters"},
+		"no key":            {map[string]any{"": "me"}, "has a key of 0"},
 		"a long value":      {map[string]any{"owner": strings.Repeat("x", 257)}, "up to 256 are allowed"},
 		"too many":          {many, "at most 50 are allowed"},
 	} {

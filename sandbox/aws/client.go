@@ -163,12 +163,17 @@ func checkTags(api fault.API, operation string, tags map[string]string) error {
 		switch {
 		case strings.HasPrefix(strings.ToLower(key), "aws:"):
 			return refuse("%q: aws: prefixed tag key names are not allowed for external use.", key)
+		case !tagForm.MatchString(key + tags[key]):
+			return refuse("the tag %q = %q has other characters than letters, numbers, spaces and _ . : / = + - @", key, tags[key])
 		case key == "" || len(key) > 128 || len(tags[key]) > 256:
 			return refuse("the tag %q has a key of %d and a value of %d characters: from 1 to 128 and up to 256 are allowed", key, len(key), len(tags[key]))
 		}
 	}
 	return nil
 }
+
+// tagForm is that of keys and values.
+var tagForm = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
 // tagCodes are the codes of services for tags that they refuse.
 var tagCodes = map[fault.API]string{"IAM": "InvalidInput", "ECR": "InvalidTagParameterException"}

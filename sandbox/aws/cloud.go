@@ -56,22 +56,16 @@ func (c *Cloud) open(dir string) (err error) {
 	if c.IAM, err = iam.Open(filepath.Join(dir, "iam.json"), c.world, c.now); err != nil {
 		return err
 	}
-	if c.ECR, err = ecr.Open(ecr.Config{
-		Path: filepath.Join(dir, "ecr.json"), Accounts: accounts, IAM: c.IAM, Now: c.now,
-	}); err != nil {
+	if c.ECR, err = ecr.Open(filepath.Join(dir, "ecr.json"), accounts, c.IAM, c.now); err != nil {
 		return err
 	}
-	if c.EKS, err = eks.Open(eks.Config{
-		Path: filepath.Join(dir, "eks.json"), Accounts: accounts, RoleExists: c.roleExists, Now: c.now,
-	}); err != nil {
+	if c.EKS, err = eks.Open(filepath.Join(dir, "eks.json"), accounts, c.roleExists); err != nil {
 		return err
 	}
-	if c.ECS, err = ecs.Open(ecs.Config{
-		Path: filepath.Join(dir, "ecs.json"), Accounts: accounts, Drain: Drain, Now: c.now,
-	}); err != nil {
+	if c.ECS, err = ecs.Open(filepath.Join(dir, "ecs.json"), accounts, Drain, c.now); err != nil {
 		return err
 	}
-	c.Logs, err = logs.Open(filepath.Join(dir, "logs.json"), c.now)
+	c.Logs, err = logs.Open(filepath.Join(dir, "logs.json"))
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
@@ -66,12 +67,7 @@ func normal(value any) any {
 			return value[0]
 		}
 		if !slices.ContainsFunc(value, func(each any) bool { _, isText := each.(string); return !isText }) {
-			slices.SortFunc(value, func(a, b any) int {
-				if a.(string) < b.(string) {
-					return -1
-				}
-				return 1
-			})
+			slices.SortFunc(value, func(a, b any) int { return strings.Compare(a.(string), b.(string)) })
 		}
 		return value
 	default:

@@ -36,7 +36,7 @@ func TestARepositoryHasTheOutputsOfECR(t *testing.T) {
 	found, ok := cloud.ECR.Repository(vendorPlace, "acme/server")
 	require.True(t, ok)
 	assert.Equal(t, ecr.Immutable, found.Mutability)
-	assert.True(t, found.ScanOnPush)
+	assert.True(t, found.Scanning.OnPush)
 	assert.Equal(t, created.Inputs, engine.Refresh(created).Inputs)
 	assert.Equal(t, created.Outputs, engine.Refresh(created).Outputs)
 }

@@ -15,25 +15,8 @@ import (
 )
 
 type repositoryInputs struct {
-	Name       string `json:"name"`
-	Mutability string `json:"imageTagMutability"`
-	Force      bool   `json:"forceDelete"`
-	Scanning   struct {
-		OnPush bool `json:"scanOnPush"`
-	} `json:"imageScanningConfiguration"`
-	Encryption []struct {
-		Type string `json:"encryptionType"`
-		Key  string `json:"kmsKey"`
-	} `json:"encryptionConfigurations"`
-	Tags map[string]string `json:"tags"`
-}
-
-func (i repositoryInputs) settings() ecr.Settings {
-	settings := ecr.Settings{Name: i.Name, Mutability: i.Mutability, ScanOnPush: i.Scanning.OnPush, Tags: i.Tags}
-	if len(i.Encryption) > 0 {
-		settings.Encryption, settings.KMSKey = i.Encryption[0].Type, i.Encryption[0].Key
-	}
-	return settings
+	ecr.Settings
+	Force bool `json:"forceDelete"`
 }
 
 func repositoryType() provider.Type[*Client] {
@@ -69,14 +52,14 @@ func repositoryType() provider.Type[*Client] {
 		},
 		Subject: func(inputs repositoryInputs) string { return inputs.Name },
 		Make: func(_ context.Context, client *Client, inputs repositoryInputs) (string, ecr.Repository, error) {
-			repository, err := client.cloud.ECR.Create(client.Place, inputs.settings())
+			repository, err := client.cloud.ECR.Create(client.Place, inputs.Settings)
 			return repository.Name, repository, err
 		},
 		Find: func(client *Client, id string, _ repositoryInputs) (ecr.Repository, error) {
 			return client.cloud.ECR.Get(client.Place, id)
 		},
 		Change: func(_ context.Context, client *Client, _ string, inputs repositoryInputs) (ecr.Repository, error) {
-			return client.cloud.ECR.Update(client.Place, inputs.settings())
+			return client.cloud.ECR.Update(client.Place, inputs.Settings)
 		},
 		Remove: func(_ context.Context, client *Client, id string, known repositoryInputs) error {
 			return client.cloud.ECR.Delete(client.Place, id, known.Force)
@@ -86,16 +69,8 @@ func repositoryType() provider.Type[*Client] {
 }
 
 func (c *Client) repositoryOutputs(repository ecr.Repository, inputs repositoryInputs) map[string]any {
-	encryption := withoutEmpty(map[string]any{"encryptionType": repository.Encryption, "kmsKey": repository.KMSKey})
-	outputs := map[string]any{
-		"arn":                        repository.ARN(),
-		"encryptionConfigurations":   []any{encryption},
-		"imageScanningConfiguration": map[string]any{"scanOnPush": repository.ScanOnPush},
-		"imageTagMutability":         repository.Mutability,
-		"name":                       repository.Name,
-		"registryId":                 repository.Account,
-		"repositoryUrl":              repository.URI(),
-	}
+	outputs := provider.Encode(repository.Settings)
+	outputs["arn"], outputs["registryId"], outputs["repositoryUrl"] = repository.ARN(), repository.Account, repository.URI()
 	if inputs.Force {
 		outputs["forceDelete"] = true
 	}

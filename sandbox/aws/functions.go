@@ -53,6 +53,13 @@ func missing(err error) error {
 	return err
 }
 
+// described are the settings of a resource with its ID and its ARN.
+func described(settings any, id, arn string) map[string]any {
+	outputs := provider.Encode(settings)
+	outputs["id"], outputs["arn"] = id, arn
+	return outputs
+}
+
 // getOIDCProvider describes an OIDC provider by its ARN or its URL.
 func getOIDCProvider() provider.Function[*Client] {
 	return provider.LookUp("aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider", pulumiiam.LookupOpenIdConnectProviderOutputArgs{}.ElementType(),
@@ -71,14 +78,7 @@ func getOIDCProvider() provider.Function[*Client] {
 			case err != nil:
 				return nil, fmt.Errorf("reading IAM OIDC Provider: %w", missing(err))
 			}
-			return map[string]any{
-				"arn":             found.ARN,
-				"clientIdLists":   found.ClientIDs,
-				"id":              found.ARN,
-				"tags":            found.Tags,
-				"thumbprintLists": found.Thumbprints,
-				"url":             found.URL,
-			}, nil
+			return described(found.OIDCSettings, found.ARN, found.ARN), nil
 		})
 }
 
@@ -116,9 +116,7 @@ func getRole() provider.Function[*Client] {
 			if err != nil {
 				return nil, failed("reading", "IAM Role", args.Name, missing(err))
 			}
-			return map[string]any{
-				"arn": role.ARN, "id": role.Name, "name": role.Name, "path": role.Path, "description": role.Description, "tags": role.Tags,
-			}, nil
+			return described(role.RoleSettings, role.Name, role.ARN), nil
 		})
 }
 
@@ -130,10 +128,9 @@ func getRepository() provider.Function[*Client] {
 			if err != nil {
 				return nil, failed("reading", "ECR Repository", args.Name, missing(err))
 			}
-			return map[string]any{
-				"arn": repository.ARN(), "id": repository.Name, "name": repository.Name, "registryId": repository.Account,
-				"repositoryUrl": repository.URI(), "imageTagMutability": repository.Mutability, "tags": repository.Tags,
-			}, nil
+			outputs := described(repository.Settings, repository.Name, repository.ARN())
+			outputs["registryId"], outputs["repositoryUrl"] = repository.Account, repository.URI()
+			return outputs, nil
 		})
 }
 
@@ -166,10 +163,9 @@ func getService() provider.Function[*Client] {
 			if err != nil {
 				return nil, failed("reading", "ECS Service", args.Service, missing(err))
 			}
-			return map[string]any{
-				"arn": service.ARN(), "id": service.ARN(), "clusterArn": service.Cluster, "serviceName": service.Name,
-				"desiredCount": service.DesiredCount, "taskDefinition": service.TaskDefinition, "tags": service.Tags,
-			}, nil
+			outputs := described(service.ServiceSettings, service.ARN(), service.ARN())
+			outputs["clusterArn"], outputs["serviceName"] = service.Cluster, service.Name
+			return outputs, nil
 		})
 }
 

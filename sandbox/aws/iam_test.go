@@ -44,7 +44,7 @@ func TestARoleChangesInPlaceButForNameAndPath(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, created.Text(t, "uniqueId"), updated.Text(t, "uniqueId"))
 	found, _ := cloud.IAM.Role("arn:aws:iam::222222222222:role/acme")
-	assert.JSONEq(t, tasksTrust, found.Trust.Text)
+	assert.JSONEq(t, tasksTrust, found.TrustPolicy)
 	assert.Equal(t, "Runs", found.Description)
 	assert.Empty(t, found.Boundary)
 	assert.Equal(t, map[string]string{"a": "b"}, found.Tags)

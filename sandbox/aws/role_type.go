@@ -49,17 +49,10 @@ func roleType() provider.Type[*Client] {
 			return client.iam.DeleteRole(id)
 		},
 		Show: func(_ *Client, role iam.Role, _ iam.RoleSettings) map[string]any {
-			return map[string]any{
-				"arn":                 role.ARN,
-				"assumeRolePolicy":    role.Trust.Text,
-				"createDate":          role.CreateTime.Format(time.RFC3339),
-				"description":         role.Description,
-				"maxSessionDuration":  role.MaxSession,
-				"name":                role.Name,
-				"path":                role.Path,
-				"permissionsBoundary": role.Boundary,
-				"uniqueId":            role.ID,
-			}
+			outputs := provider.Encode(role.RoleSettings)
+			outputs["arn"], outputs["uniqueId"] = role.ARN, role.ID
+			outputs["createDate"] = role.CreateTime.Format(time.RFC3339)
+			return outputs
 		},
 	})
 }
@@ -96,7 +89,7 @@ func (c *Client) updateRole(inputs iam.RoleSettings) (iam.Role, error) {
 	if err != nil {
 		return iam.Role{}, err
 	}
-	if !samePolicy(resource.NewStringProperty(role.Trust.Text), resource.NewStringProperty(inputs.TrustPolicy)) {
+	if !samePolicy(resource.NewStringProperty(role.TrustPolicy), resource.NewStringProperty(inputs.TrustPolicy)) {
 		if _, err := c.iam.UpdateTrustPolicy(inputs.Name, inputs.TrustPolicy); err != nil {
 			return iam.Role{}, err
 		}
@@ -183,13 +176,15 @@ func oidcProviderType() provider.Type[*Client] {
 			return client.iam.OIDCProvider(id)
 		},
 		Change: func(_ context.Context, client *Client, id string, inputs iam.OIDCSettings) (iam.OIDCProvider, error) {
-			return client.iam.UpdateOIDCProvider(id, inputs.ClientIDs, inputs.Thumbprints, inputs.Tags)
+			return client.iam.UpdateOIDCProvider(id, inputs)
 		},
 		Remove: func(_ context.Context, client *Client, id string, _ iam.OIDCSettings) error {
 			return client.iam.DeleteOIDCProvider(id)
 		},
 		Show: func(_ *Client, found iam.OIDCProvider, _ iam.OIDCSettings) map[string]any {
-			return map[string]any{"arn": found.ARN, "clientIdLists": found.ClientIDs, "thumbprintLists": found.Thumbprints, "url": found.URL}
+			outputs := provider.Encode(found.OIDCSettings)
+			outputs["arn"] = found.ARN
+			return outputs
 		},
 	})
 }

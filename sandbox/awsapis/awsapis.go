@@ -5,7 +5,7 @@
 //   - eksauth: the EKS Auth API, and podidentity, the agent of the nodes that
 //     calls it,
 //   - logsapi: CloudWatch Logs, and ecsagent, which starts tasks,
-//   - nodepull: the credential provider of the nodes' kubelets.
+//   - [APIs.NodeLogin], the credential provider of the nodes' kubelets.
 //
 // AWS STS is package sts of sandbox/aws, over the same IAM. The endpoints decide
 // from what is deployed in the accounts of the world and from signed requests,
@@ -13,13 +13,15 @@
 //
 // A sandbox opens the cloud of sandbox/aws, calls [New] before that is used, gives
 // [APIs.Handler] to the network, lets [APIs.PodIdentity] listen where it is Needed,
-// and has the kubelet of each EKS cluster ask its [APIs.Node].
+// and has the kubelet of each EKS cluster ask [APIs.NodeLogin].
 package awsapis
 
 import (
 	"context"
 	"net/http"
 	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 
 	"waybill.example/waybill/sandbox/aws"
 	"waybill.example/waybill/sandbox/aws/arn"
@@ -28,10 +30,10 @@ import (
 	"waybill.example/waybill/sandbox/aws/sts"
 	"waybill.example/waybill/sandbox/awsapis/access"
 	"waybill.example/waybill/sandbox/awsapis/ecrapi"
+	"waybill.example/waybill/sandbox/awsapis/ecrlogin"
 	"waybill.example/waybill/sandbox/awsapis/ecsagent"
 	"waybill.example/waybill/sandbox/awsapis/eksauth"
 	"waybill.example/waybill/sandbox/awsapis/logsapi"
-	"waybill.example/waybill/sandbox/awsapis/nodepull"
 	"waybill.example/waybill/sandbox/awsapis/podidentity"
 	"waybill.example/waybill/sandbox/world"
 )
@@ -47,8 +49,8 @@ type Config struct {
 	Dir string
 	// Client reaches the hosts of the sandbox.
 	Client *http.Client
-	// ReachesAgent is [podidentity.Config]'s Allow.
-	ReachesAgent func(ctx context.Context, issuer, namespace, pod string) error
+	// ReachesAgent says which pods reach the Pod Identity agent; nil for all of them.
+	ReachesAgent podidentity.Allow
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -64,8 +66,7 @@ type APIs struct {
 	// ECS starts tasks of services.
 	ECS *ecsagent.Agent
 
-	gate   *access.Gate
-	client *http.Client
+	gate *access.Gate
 	// hosts are those of the accounts' Regions. STS answers in every Region.
 	hosts map[string]http.Handler
 }
@@ -77,25 +78,18 @@ func New(config Config) (*APIs, error) {
 	if err != nil {
 		return nil, err
 	}
-	gate := &access.Gate{IAM: config.Cloud.IAM, STS: tokens}
-	registries, err := ecrapi.New(ecrapi.Config{
-		Gate: gate, Repositories: config.Cloud.ECR, Accounts: config.Accounts, Dir: config.Dir, Now: config.Now,
-	})
+	gate := &access.Gate{IAM: config.Cloud.IAM, STS: tokens, Client: config.Client, Now: config.Now}
+	registries, err := ecrapi.New(gate, config.Cloud.ECR, config.Accounts, config.Dir)
 	if err != nil {
 		return nil, err
 	}
-	node, err := podidentity.New(podidentity.Config{
-		Gate: gate, Clusters: config.Cloud.EKS, Client: config.Client, Allow: config.ReachesAgent, Now: config.Now,
-	})
+	node, err := podidentity.New(gate, config.Cloud.EKS.Clusters(), config.ReachesAgent)
 	if err != nil {
 		return nil, err
 	}
-	auth := eksauth.New(eksauth.Config{
-		Gate: gate, Clusters: config.Cloud.EKS, Client: config.Client, Now: config.Now,
-	})
+	auth := eksauth.New(gate, config.Cloud.EKS)
 	groups := &logsapi.Server{Gate: gate, Groups: config.Cloud.Logs}
-	tasks := ecsagent.New(ecsagent.Config{Gate: gate, Services: config.Cloud.ECS, Client: config.Client})
-	config.Cloud.ECR.Holds(registries)
+	tasks := &ecsagent.Agent{Gate: gate, Services: config.Cloud.ECS}
 	config.Cloud.StartTasks(tasks.Start)
 	hosts := map[string]http.Handler{}
 	for _, account := range config.Accounts {
@@ -107,12 +101,28 @@ func New(config Config) (*APIs, error) {
 			hosts[eksauth.Host(region)] = auth.Endpoint(region)
 		}
 	}
-	return &APIs{STS: tokens, PodIdentity: node, ECS: tasks, gate: gate, client: config.Client, hosts: hosts}, nil
+	return &APIs{STS: tokens, PodIdentity: node, ECS: tasks, gate: gate, hosts: hosts}, nil
 }
 
-// Node is the credential provider of the nodes of a cluster.
-func (a *APIs) Node(cluster eks.Cluster) *nodepull.Provider {
-	return &nodepull.Provider{Gate: a.gate, Cluster: cluster, Client: a.client}
+// NodeLogin is ecr-credential-provider as nodes of a cluster of Amazon EKS have it: for
+// images of private registries of ECR, and for no others, the kubelet pulls as the
+// node's role, never as the pod's (docs/facts.md §1, row 6;
+// https://github.com/kubernetes/cloud-provider-aws/tree/master/cmd/ecr-credential-provider).
+// Roles of ServiceAccounts (KEP-4412) are not modelled: EKS nodes do not configure that
+// by default (docs/facts.md §4).
+//
+// ok is false for another image, and for nodes without a role; an error is why the node
+// gets no token, in AWS's words. Nothing is cached, so that a policy that changes counts
+// at the next pull.
+func (a *APIs) NodeLogin(ctx context.Context, cluster eks.Cluster, image string) (user, password string, ok bool, err error) {
+	region, private := ecrlogin.Region(image)
+	if !private || cluster.NodeRole == "" {
+		return "", "", false, nil
+	}
+	login, err := ecrlogin.Get(ctx, a.gate.Client, awssdk.CredentialsProviderFunc(func(context.Context) (awssdk.Credentials, error) {
+		return a.gate.Node(cluster)
+	}), region)
+	return login.User, login.Password, err == nil, err
 }
 
 // Handler returns the endpoint of a host, STS's included, or nil for a host that

@@ -63,7 +63,8 @@ func (c *Cloud) seed(into *contents) error {
 			for _, group := range subscription.ResourceGroups {
 				for _, existing := range group.Identities {
 					identity, err := made(existing, Identity{
-						TenantID: tenant.ID, SubscriptionID: subscription.ID, ResourceGroup: group.Name, Location: group.Location,
+						SubscriptionID: subscription.ID, ResourceGroup: group.Name,
+						IdentityProperties: IdentityProperties{TenantID: tenant.ID, Location: group.Location},
 					})
 					if err != nil {
 						problems = append(problems, fmt.Errorf("the world's identity %s: %w", existing.Name, err))

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"waybill.example/waybill/sandbox/state"
 )
 
 // MaxCredentials is how many federated credentials one identity holds at most
@@ -20,6 +22,7 @@ const MaxCredentials = 20
 const maxCredentialValue = 600
 
 // Credential is a federated identity credential: whose tokens may become the identity.
+// The json names are those of the Pulumi type's properties.
 type Credential struct {
 	Name string `json:"name"`
 	// Issuer and Subject are compared exactly with the token's, case and
@@ -39,16 +42,16 @@ func credentialID(identity, name string) string {
 	return identity + "/federatedIdentityCredentials/" + name
 }
 
-// getCredential returns nil where there is no such credential or no such identity.
-func (c *Client) getCredential(group, identity, name string) (*Credential, error) {
+// getCredential finds a credential of an identity.
+func (c *Client) getCredential(group, identity, name string) (Credential, error) {
 	parent, err := c.getIdentity(group, identity)
-	if err != nil || parent == nil {
-		return nil, err
+	if err != nil {
+		return Credential{}, err
 	}
 	if at := parent.find(name); at >= 0 {
-		return &parent.Credentials[at], nil
+		return parent.Credentials[at], nil
 	}
-	return nil, nil
+	return Credential{}, resourceNotFound(credentialKind, identity+"/"+name, group)
 }
 
 // find returns the position of a credential, or -1.
@@ -56,62 +59,57 @@ func (i Identity) find(name string) int {
 	return slices.IndexFunc(i.Credentials, func(c Credential) bool { return strings.EqualFold(c.Name, name) })
 }
 
+func (held contents) identities() map[string]Identity { return held.Identities }
+
 // putCredential creates a credential or changes one in place.
 func (c *Client) putCredential(ctx context.Context, group, identity string, credential Credential) error {
-	if _, _, err := c.group(group); err != nil {
-		return err
-	}
-	parent := identityID(c.subscription, group, identity)
 	if err := checkCredential(credential); err != nil {
 		return err
 	}
-	return c.cloud.exclusively(ctx, parent, func() error {
-		return c.cloud.store.Update(func(held *contents) error {
-			owner, exists := held.Identities[key(parent)]
-			if !exists || c.cloud.fresh.Missing(key(parent), credential.Name, time.Now()) {
-				return parentNotFound(credentialKind, parent)
+	missing := parentNotFound(credentialKind, identityID(c.subscription, group, identity))
+	return c.editCredentials(ctx, group, identity, missing, func(owner *Identity) error {
+		if c.cloud.fresh.Missing(key(owner.ID()), credential.Name, time.Now()) {
+			return missing
+		}
+		at := owner.find(credential.Name)
+		for n, other := range owner.Credentials {
+			if n != at && other.Issuer == credential.Issuer && other.Subject == credential.Subject {
+				return &Error{http.StatusConflict, "Conflict", "Issuer and subject combination already exists for this Managed Identity."}
 			}
-			at := owner.find(credential.Name)
-			for n, other := range owner.Credentials {
-				if n != at && other.Issuer == credential.Issuer && other.Subject == credential.Subject {
-					return &Error{http.StatusConflict, "Conflict", "Issuer and subject combination already exists for this Managed Identity."}
-				}
-			}
-			switch {
-			case at >= 0:
-				owner.Credentials[at] = credential
-			case len(owner.Credentials) == MaxCredentials:
-				// The limit is documented, the code of the refusal is not.
-				return &Error{http.StatusConflict, "FederatedIdentityCredentialsLimitExceeded", fmt.Sprintf(
-					"The managed identity '%s' has %d federated identity credentials, the most that an identity can have.", parent, MaxCredentials)}
-			default:
-				owner.Credentials = append(owner.Credentials, credential)
-			}
-			held.Identities[key(parent)] = owner
-			return nil
-		})
+		}
+		switch {
+		case at >= 0:
+			owner.Credentials[at] = credential
+		case len(owner.Credentials) == MaxCredentials:
+			// The limit is documented, the code of the refusal is not.
+			return &Error{http.StatusConflict, "FederatedIdentityCredentialsLimitExceeded", fmt.Sprintf(
+				"The managed identity '%s' has %d federated identity credentials, the most that an identity can have.", owner.ID(), MaxCredentials)}
+		default:
+			owner.Credentials = append(owner.Credentials, credential)
+		}
+		return nil
 	})
 }
 
-// deleteCredential deletes a credential; a second write at the same time is
-// refused as for putCredential. One that is gone is no error.
+// deleteCredential deletes a credential; one that is gone is no error.
 func (c *Client) deleteCredential(ctx context.Context, group, identity, name string) error {
+	missing := resourceNotFound(identityKind, identity, group)
+	return c.editCredentials(ctx, group, identity, missing, func(owner *Identity) error {
+		owner.Credentials = slices.DeleteFunc(owner.Credentials, func(c Credential) bool { return strings.EqualFold(c.Name, name) })
+		return nil
+	})
+}
+
+// editCredentials is one write to the credentials of an identity. A second one at the
+// same time is refused.
+func (c *Client) editCredentials(ctx context.Context, group, identity string, missing error, edit func(*Identity) error) error {
 	if _, _, err := c.group(group); err != nil {
 		return err
 	}
 	parent := identityID(c.subscription, group, identity)
 	return c.cloud.exclusively(ctx, parent, func() error {
-		return c.cloud.store.Update(func(held *contents) error {
-			owner, exists := held.Identities[key(parent)]
-			if !exists {
-				return nil
-			}
-			if at := owner.find(name); at >= 0 {
-				owner.Credentials = slices.Delete(owner.Credentials, at, at+1)
-				held.Identities[key(parent)] = owner
-			}
-			return nil
-		})
+		_, err := state.Edit(c.cloud.store, contents.identities, key(parent), missing, func(_ contents, owner *Identity) error { return edit(owner) })
+		return err
 	})
 }
 

@@ -12,16 +12,10 @@ import (
 )
 
 type credentialInputs struct {
-	ResourceGroup string   `json:"resourceGroupName"`
-	Identity      string   `json:"resourceName"`
-	Name          string   `json:"federatedIdentityCredentialResourceName"`
-	Issuer        string   `json:"issuer"`
-	Subject       string   `json:"subject"`
-	Audiences     []string `json:"audiences"`
-}
-
-func (i credentialInputs) credential() Credential {
-	return Credential{Name: i.Name, Issuer: i.Issuer, Subject: i.Subject, Audiences: i.Audiences}
+	ResourceGroup string `json:"resourceGroupName"`
+	Identity      string `json:"resourceName"`
+	Resource      string `json:"federatedIdentityCredentialResourceName"`
+	Credential
 }
 
 func credentialType() provider.Type[*Client] {
@@ -56,12 +50,9 @@ func credentialType() provider.Type[*Client] {
 		},
 		Word: asIs, Gone: isGone,
 		Make: func(ctx context.Context, client *Client, inputs credentialInputs) (string, Credential, error) {
-			id := credentialID(identityID(client.subscription, inputs.ResourceGroup, inputs.Identity), inputs.Name)
-			existing, err := client.getCredential(inputs.ResourceGroup, inputs.Identity, inputs.Name)
-			if err == nil && existing != nil {
-				err = alreadyExists(id)
-			}
-			if err != nil {
+			id := credentialID(identityID(client.subscription, inputs.ResourceGroup, inputs.Identity), inputs.Resource)
+			_, err := client.getCredential(inputs.ResourceGroup, inputs.Identity, inputs.Resource)
+			if err := absent(id, err); err != nil {
 				return "", Credential{}, err
 			}
 			made, err := client.putCredentialOf(ctx, inputs)
@@ -72,7 +63,7 @@ func credentialType() provider.Type[*Client] {
 			if err != nil {
 				return Credential{}, err
 			}
-			return orGone(client.getCredential(path.group, path.identity, path.credential))
+			return client.getCredential(path.group, path.identity, path.credential)
 		},
 		Change: func(ctx context.Context, client *Client, _ string, inputs credentialInputs) (Credential, error) {
 			return client.putCredentialOf(ctx, inputs)
@@ -84,20 +75,15 @@ func credentialType() provider.Type[*Client] {
 			}
 			return client.deleteCredential(ctx, path.group, path.identity, path.credential)
 		},
-		Show: credentialOutputs,
+		Show: func(_ *Client, credential Credential, _ credentialInputs) map[string]any {
+			outputs := provider.Encode(credential)
+			outputs["type"] = credentialKind
+			return outputs
+		},
 	}.Resource()
 }
 
 func (c *Client) putCredentialOf(ctx context.Context, inputs credentialInputs) (Credential, error) {
-	return inputs.credential(), c.putCredential(ctx, inputs.ResourceGroup, inputs.Identity, inputs.credential())
-}
-
-func credentialOutputs(_ *Client, credential Credential, _ credentialInputs) map[string]any {
-	return map[string]any{
-		"audiences": credential.Audiences,
-		"issuer":    credential.Issuer,
-		"name":      credential.Name,
-		"subject":   credential.Subject,
-		"type":      credentialKind,
-	}
+	inputs.Name = inputs.Resource
+	return inputs.Credential, c.putCredential(ctx, inputs.ResourceGroup, inputs.Identity, inputs.Credential)
 }

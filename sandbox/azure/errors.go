@@ -43,25 +43,23 @@ func badRequest(format string, args ...any) error {
 	return &Error{http.StatusBadRequest, "BadRequest", fmt.Sprintf(format, args...)}
 }
 
-// errGone is the end of a look-up that finds nothing.
-var errGone = errors.New("the resource does not exist")
-
-// orGone is a look-up's result, or errGone.
-func orGone[R any](found *R, err error) (R, error) {
-	if err == nil && found == nil {
-		err = errGone
-	}
-	if err != nil {
-		return *new(R), err
-	}
-	return *found, nil
-}
-
 // isGone says whether a resource does not exist. With its resource group,
 // everything in the group is gone.
 func isGone(err error) bool {
 	var refusal *Error
-	return errors.Is(err, errGone) || errors.As(err, &refusal) && refusal.Code == "ResourceGroupNotFound"
+	return errors.As(err, &refusal) && (refusal.Code == "ResourceNotFound" || refusal.Code == "ResourceGroupNotFound")
+}
+
+// absent is azure-native's refusal to adopt a resource silently: Azure itself would take
+// the write as an update. Err is that of the look-up.
+func absent(id string, err error) error {
+	switch {
+	case err == nil:
+		return fmt.Errorf("cannot create already existing resource '%s'", id)
+	case isGone(err):
+		return nil
+	}
+	return err
 }
 
 // asIs leaves a refusal as it is: azure-native adds nothing.

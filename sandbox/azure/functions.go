@@ -21,10 +21,7 @@ func functions() []provider.Function[*Client] {
 			if err != nil {
 				return nil, err
 			}
-			if identity == nil {
-				return nil, resourceNotFound(identityKind, args.Name, args.ResourceGroup)
-			}
-			result := identityOutputs(nil, *identity, identityInputs{})
+			result := identityOutputs(identity)
 			result["id"] = identity.ID()
 			return result, nil
 		}),
@@ -64,9 +61,7 @@ func (c *Client) getCluster(group, name string) (map[string]any, error) {
 			"location":                 holder.Location,
 			"kubernetesVersion":        version,
 			"currentKubernetesVersion": version,
-			"nodeResourceGroup":        fmt.Sprintf("MC_%s_%s_%s", holder.Name, cluster.Name, holder.Location),
 			"provisioningState":        "Succeeded",
-			"powerState":               map[string]any{"code": "Running"},
 			"oidcIssuerProfile":        issuer,
 		}, nil
 	}

@@ -1,7 +1,6 @@
 package azure
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -11,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"waybill.example/waybill/sandbox/state"
 )
 
 const (
@@ -20,18 +21,24 @@ const (
 
 // Identity is a user-assigned managed identity.
 type Identity struct {
-	TenantID       string            `json:"tenantId"`
-	SubscriptionID string            `json:"subscriptionId"`
-	ResourceGroup  string            `json:"resourceGroup"`
-	Name           string            `json:"name"`
-	Location       string            `json:"location"`
-	Tags           map[string]string `json:"tags,omitempty"`
+	SubscriptionID string `json:"subscriptionId"`
+	ResourceGroup  string `json:"resourceGroup"`
+	IdentityProperties
+	// Credentials are in the order of their creation.
+	Credentials []Credential `json:"credentials,omitempty"`
+}
+
+// IdentityProperties are what Azure shows of an identity. The json names are those of
+// the Pulumi type's properties.
+type IdentityProperties struct {
+	TenantID string            `json:"tenantId"`
+	Name     string            `json:"name"`
+	Location string            `json:"location"`
+	Tags     map[string]string `json:"tags,omitempty"`
 	// ClientID names the identity's application in token requests: azp of its tokens.
 	ClientID string `json:"clientId"`
 	// PrincipalID is its service principal's object ID: sub and oid of its tokens.
 	PrincipalID string `json:"principalId"`
-	// Credentials are in the order of their creation.
-	Credentials []Credential `json:"credentials,omitempty"`
 }
 
 // ID is the resource ID in the spelling that Azure answers with, which has
@@ -49,46 +56,45 @@ func identityID(subscription, group, name string) string {
 // https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftmanagedidentity
 var identityName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{2,127}$`)
 
-// getIdentity returns nil where there is no such identity.
-func (c *Client) getIdentity(group, name string) (*Identity, error) {
+// getIdentity finds an identity.
+func (c *Client) getIdentity(group, name string) (Identity, error) {
 	if _, _, err := c.group(group); err != nil {
-		return nil, err
+		return Identity{}, err
 	}
 	identity, found := c.cloud.store.Read().Identities[key(identityID(c.subscription, group, name))]
 	if !found {
-		return nil, nil
+		return Identity{}, resourceNotFound(identityKind, name, group)
 	}
-	return &identity, nil
+	return identity, nil
 }
 
 // putIdentity creates an identity or updates its tags.
-func (c *Client) putIdentity(_ context.Context, group, name, location string, tags map[string]string) (Identity, error) {
-	tenant, holder, err := c.group(group)
+func (c *Client) putIdentity(wish identityInputs) (Identity, error) {
+	tenant, holder, err := c.group(wish.ResourceGroup)
 	if err != nil {
 		return Identity{}, err
 	}
-	if !identityName.MatchString(name) {
+	if !identityName.MatchString(wish.Name) {
 		return Identity{}, &Error{http.StatusBadRequest, "InvalidResourceName", fmt.Sprintf(
-			"The resource name '%s' is invalid: a user-assigned identity's name has 3 to 128 letters, digits, hyphens and underscores, and starts with a letter or digit.", name)}
+			"The resource name '%s' is invalid: a user-assigned identity's name has 3 to 128 letters, digits, hyphens and underscores, and starts with a letter or digit.", wish.Name)}
 	}
-	if err := checkTags(tags); err != nil {
+	if err := checkTags(wish.Tags); err != nil {
 		return Identity{}, err
 	}
-	region := normalLocation(location)
+	region := normalLocation(wish.Location)
 	if !slices.Contains(regions, region) {
 		return Identity{}, &Error{http.StatusBadRequest, "LocationNotAvailableForResourceType", fmt.Sprintf(
 			"The provided location '%s' is not available for resource type '%s'. List of available regions for the resource type is '%s'.",
-			location, identityKind, strings.Join(regions, ","))}
+			wish.Location, identityKind, strings.Join(regions, ","))}
 	}
-	id := key(identityID(c.subscription, group, name))
+	id := key(identityID(c.subscription, wish.ResourceGroup, wish.Name))
 	var result Identity
 	err = c.cloud.store.Update(func(held *contents) error {
 		identity, exists := held.Identities[id]
 		if !exists {
-			identity = Identity{
-				TenantID: tenant, SubscriptionID: c.subscription, ResourceGroup: holder.Name, Name: name, Location: region,
-				ClientID: uuid.NewString(), PrincipalID: uuid.NewString(),
-			}
+			identity = Identity{SubscriptionID: c.subscription, ResourceGroup: holder.Name, IdentityProperties: IdentityProperties{
+				TenantID: tenant, Name: wish.Name, Location: region, ClientID: uuid.NewString(), PrincipalID: uuid.NewString(),
+			}}
 			c.cloud.fresh.Made(id, time.Now())
 		}
 		if identity.Location != region {
@@ -96,7 +102,7 @@ func (c *Client) putIdentity(_ context.Context, group, name, location string, ta
 				"The resource '%s' already exists in location '%s' in resource group '%s'. A resource with the same name cannot be created in location '%s'. Please select a new resource name.",
 				identity.Name, identity.Location, identity.ResourceGroup, region)}
 		}
-		identity.Tags = tags
+		identity.Tags = wish.Tags
 		held.Identities[id] = identity
 		result = identity
 		return nil
@@ -105,14 +111,11 @@ func (c *Client) putIdentity(_ context.Context, group, name, location string, ta
 }
 
 // deleteIdentity deletes an identity and its federated credentials.
-func (c *Client) deleteIdentity(_ context.Context, group, name string) error {
+func (c *Client) deleteIdentity(group, name string) error {
 	if _, _, err := c.group(group); err != nil {
 		return err
 	}
-	return c.cloud.store.Update(func(held *contents) error {
-		delete(held.Identities, key(identityID(c.subscription, group, name)))
-		return nil
-	})
+	return state.Remove(c.cloud.store, contents.identities, key(identityID(c.subscription, group, name)), resourceNotFound(identityKind, name, group))
 }
 
 // checkTags applies the limits of

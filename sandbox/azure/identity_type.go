@@ -39,15 +39,12 @@ func identityType() provider.Type[*Client] {
 			},
 		},
 		Word: asIs, Gone: isGone,
-		Make: func(ctx context.Context, client *Client, inputs identityInputs) (string, Identity, error) {
+		Make: func(_ context.Context, client *Client, inputs identityInputs) (string, Identity, error) {
 			existing, err := client.getIdentity(inputs.ResourceGroup, inputs.Name)
-			if err == nil && existing != nil {
-				err = alreadyExists(existing.ID())
-			}
-			if err != nil {
+			if err := absent(existing.ID(), err); err != nil {
 				return "", Identity{}, err
 			}
-			identity, err := client.putIdentity(ctx, inputs.ResourceGroup, inputs.Name, inputs.Location, inputs.Tags)
+			identity, err := client.putIdentity(inputs)
 			return identity.ID(), identity, err
 		},
 		Find: func(client *Client, id string, _ identityInputs) (Identity, error) {
@@ -55,19 +52,19 @@ func identityType() provider.Type[*Client] {
 			if err != nil {
 				return Identity{}, err
 			}
-			return orGone(client.getIdentity(path.group, path.identity))
+			return client.getIdentity(path.group, path.identity)
 		},
-		Change: func(ctx context.Context, client *Client, _ string, inputs identityInputs) (Identity, error) {
-			return client.putIdentity(ctx, inputs.ResourceGroup, inputs.Name, inputs.Location, inputs.Tags)
+		Change: func(_ context.Context, client *Client, _ string, inputs identityInputs) (Identity, error) {
+			return client.putIdentity(inputs)
 		},
-		Remove: func(ctx context.Context, client *Client, id string, _ identityInputs) error {
+		Remove: func(_ context.Context, client *Client, id string, _ identityInputs) error {
 			path, err := client.parse(id, false)
 			if err != nil {
 				return err
 			}
-			return client.deleteIdentity(ctx, path.group, path.identity)
+			return client.deleteIdentity(path.group, path.identity)
 		},
-		Show: identityOutputs,
+		Show: func(_ *Client, identity Identity, _ identityInputs) map[string]any { return identityOutputs(identity) },
 	}.Resource()
 }
 
@@ -89,17 +86,8 @@ func defaultLocation(client *Client, request plugin.CheckRequest, inputs resourc
 	}
 }
 
-func identityOutputs(_ *Client, identity Identity, _ identityInputs) map[string]any {
-	outputs := map[string]any{
-		"clientId":    identity.ClientID,
-		"location":    identity.Location,
-		"name":        identity.Name,
-		"principalId": identity.PrincipalID,
-		"tenantId":    identity.TenantID,
-		"type":        identityKind,
-	}
-	if len(identity.Tags) > 0 {
-		outputs["tags"] = identity.Tags
-	}
+func identityOutputs(identity Identity) map[string]any {
+	outputs := provider.Encode(identity.IdentityProperties)
+	outputs["type"] = identityKind
 	return outputs
 }

@@ -47,12 +47,6 @@ func (c *Cloud) configure(config map[string]any) (*Client, error) {
 	return client, nil
 }
 
-// alreadyExists is azure-native's refusal to adopt a resource silently: Azure
-// itself would take the write as an update.
-func alreadyExists(id string) error {
-	return fmt.Errorf("cannot create already existing resource '%s'", id)
-}
-
 // path is a parsed resource ID.
 type path struct {
 	subscription, group, identity, credential string

@@ -116,7 +116,7 @@ func TestATokenOfARealClusterIsExchangedThroughItsPublishedIssuer(t *testing.T) 
 	binary, err = filepath.Abs(binary)
 	require.NoError(t, err)
 	cluster, err := controlplane.Start(t.Context(), controlplane.Config{
-		Binary: binary, Dir: t.TempDir(), Context: "customer", Issuer: issuerURL, Controllers: true,
+		Binary: binary, Dir: t.TempDir(), Context: "customer", Issuer: issuerURL,
 		Namespaces: []world.Namespace{{Name: "shop"}},
 	})
 	require.NoError(t, err)

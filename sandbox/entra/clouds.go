@@ -1,7 +1,6 @@
 package entra
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 )
@@ -57,14 +56,10 @@ var azureClouds = []azureCloud{
 	},
 }
 
-// cloudNamed finds a cloud by the world's word; empty means public.
-func cloudNamed(name string) (azureCloud, bool) {
-	name = cmp.Or(name, azureClouds[0].name)
+// cloudNamed finds a cloud by the world's word, which was checked; empty means public.
+func cloudNamed(name string) azureCloud {
 	at := slices.IndexFunc(azureClouds, func(c azureCloud) bool { return c.name == name })
-	if at < 0 {
-		return azureCloud{}, false
-	}
-	return azureClouds[at], true
+	return azureClouds[max(at, 0)]
 }
 
 // allHosts are the names of every cloud's token service, sorted.

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"waybill.example/waybill/sandbox/provider"
 )
 
 // inTenant answers 400 for a tenant that is not there.
@@ -54,53 +56,31 @@ func (s *Server) instanceDiscovery(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) discovery(w http.ResponseWriter, _ *http.Request, t *tenant) {
-	document := t.endpoints("/v2.0")
-	document["issuer"] = t.cloud.issuerURL(t.id)
-	document["jwks_uri"] = "https://" + t.cloud.authority + "/" + t.id + "/discovery/v2.0/keys"
-	writeJSON(w, http.StatusOK, document)
+	writeJSON(w, http.StatusOK, t.document("/v2.0", t.cloud.issuerURL(t.id)))
 }
 
 func (s *Server) v1Discovery(w http.ResponseWriter, _ *http.Request, t *tenant) {
-	document := t.endpoints("")
-	document["issuer"] = t.cloud.v1IssuerURL(t.id)
-	document["jwks_uri"] = "https://" + t.cloud.authority + "/" + t.id + "/discovery/keys"
-	writeJSON(w, http.StatusOK, document)
+	writeJSON(w, http.StatusOK, t.document("", t.cloud.v1IssuerURL(t.id)))
 }
 
-// endpoints are what both forms of the document share:
+// document is the discovery document of a version:
 // https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc#sample-response
-func (t *tenant) endpoints(version string) map[string]any {
-	base := "https://" + t.cloud.authority + "/" + t.id + "/oauth2" + version
+func (t *tenant) document(version, issuer string) map[string]any {
+	base := "https://" + t.cloud.authority + "/" + t.id
 	return map[string]any{
-		"token_endpoint":                        base + "/token",
-		"authorization_endpoint":                base + "/authorize",
-		"device_authorization_endpoint":         base + "/devicecode",
-		"end_session_endpoint":                  base + "/logout",
-		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "private_key_jwt", "client_secret_basic"},
-		"response_modes_supported":              []string{"query", "fragment", "form_post"},
+		"issuer":                                issuer,
+		"jwks_uri":                              base + "/discovery" + version + "/keys",
+		"token_endpoint":                        base + "/oauth2" + version + "/token",
+		"authorization_endpoint":                base + "/oauth2" + version + "/authorize",
 		"response_types_supported":              []string{"code", "id_token", "code id_token", "id_token token"},
 		"subject_types_supported":               []string{"pairwise"},
 		"id_token_signing_alg_values_supported": []string{"RS256"},
-		"scopes_supported":                      []string{"openid", "profile", "email", "offline_access"},
-		"claims_supported": []string{
-			"sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "nonce", "name", "tid", "ver", "at_hash", "c_hash", "email",
-		},
-		"tenant_region_scope": "WW",
 	}
 }
 
 // keys is the v2.0 key set, whose keys carry their issuer.
 func (s *Server) keys(w http.ResponseWriter, _ *http.Request, t *tenant) {
-	text, err := json.Marshal(t.key.public())
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	var key map[string]any
-	if err := json.Unmarshal(text, &key); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
+	key := provider.Encode(t.key.public())
 	key["issuer"] = t.cloud.issuerURL(t.id)
 	writeJSON(w, http.StatusOK, map[string]any{"keys": []any{key}})
 }
@@ -110,12 +90,8 @@ func (s *Server) v1Keys(w http.ResponseWriter, _ *http.Request, t *tenant) {
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {
-	text, err := json.Marshal(body)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write(text)
+	// A client that has gone away is nobody to tell.
+	_ = json.NewEncoder(w).Encode(body)
 }

@@ -1,9 +1,7 @@
 package entra
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"slices"
@@ -65,12 +63,8 @@ type tenant struct {
 	key          *signingKey
 }
 
-// New makes or finds the tenants' signing keys. Every mistake in the
-// configuration is reported at once.
+// New makes or finds the tenants' signing keys.
 func New(config Config) (*Server, error) {
-	if err := config.validate(); err != nil {
-		return nil, err
-	}
 	if err := os.MkdirAll(config.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("entra: %w", err)
 	}
@@ -81,11 +75,14 @@ func New(config Config) (*Server, error) {
 	}
 	for _, existing := range config.World.Tenants {
 		id := strings.ToLower(existing.ID)
+		if uuid.Validate(id) != nil || len(id) != 36 { // it names a file
+			return nil, fmt.Errorf("entra: tenant %q: want a GUID", existing.ID)
+		}
 		key, err := openSigningKey(config.Dir, id)
 		if err != nil {
 			return nil, fmt.Errorf("entra: signing key of tenant %s: %w", id, err)
 		}
-		cloud, _ := cloudNamed(existing.Cloud)
+		cloud := cloudNamed(existing.Cloud)
 		s.tenants = append(s.tenants, &tenant{id: id, cloud: cloud, applications: existing.Applications, key: key})
 	}
 	s.routes = http.NewServeMux()
@@ -98,31 +95,6 @@ func New(config Config) (*Server, error) {
 	return s, nil
 }
 
-func (c Config) validate() error {
-	var problems []error
-	report := func(format string, args ...any) {
-		problems = append(problems, fmt.Errorf("entra: "+format, args...))
-	}
-	if c.Cloud == nil {
-		report("Cloud: want the cloud that holds the identities")
-	}
-	if c.Dir == "" {
-		report("Dir: want a directory for the signing keys")
-	}
-	if c.Client == nil {
-		report("Client: want a client that reaches the clusters' issuers")
-	}
-	for i, tenant := range c.World.Tenants {
-		if err := uuid.Validate(tenant.ID); err != nil || len(tenant.ID) != 36 {
-			report("World.Tenants[%d].ID %q: want a GUID", i, tenant.ID)
-		}
-		if _, ok := cloudNamed(tenant.Cloud); !ok {
-			report("World.Tenants[%d].Cloud %q: want one of %q", i, tenant.Cloud, world.AzureClouds)
-		}
-	}
-	return errors.Join(problems...)
-}
-
 // Hosts are the host names that the server answers for.
 func (s *Server) Hosts() []string { return allHosts() }
 
@@ -132,10 +104,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.routes.Se
 
 // tenantAt finds a tenant of the cloud that a request was sent to.
 func (s *Server) tenantAt(r *http.Request) (*tenant, *refusal) {
-	name, host := r.PathValue("tenant"), strings.ToLower(r.Host)
-	if bare, port, err := net.SplitHostPort(host); err == nil && port == "443" {
-		host = bare
-	}
+	name, host := r.PathValue("tenant"), strings.TrimSuffix(strings.ToLower(r.Host), ":443")
 	for _, tenant := range s.tenants {
 		if strings.EqualFold(tenant.id, name) && slices.Contains(tenant.cloud.hosts, host) {
 			return tenant, nil

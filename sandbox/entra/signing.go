@@ -35,7 +35,7 @@ type signingKey struct {
 // tokens of before a restart stay good.
 func openSigningKey(dir, tenant string) (*signingKey, error) {
 	path := filepath.Join(dir, tenant+".pem")
-	text, err := os.ReadFile(path) // the name is a GUID, checked by Config.validate
+	text, err := os.ReadFile(path) // the name is a GUID, checked by New
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if text, err = newSigningKey(tenant); err != nil {

@@ -85,10 +85,7 @@ func (c *Client) createAccount(project string, settings AccountSettings) (Accoun
 	}
 	// Google ignores the field when it creates an account.
 	settings.Disabled = false
-	account := Account{Project: owner.ID, AccountSettings: settings}
-	if account.UniqueID, err = uniqueID(); err != nil {
-		return Account{}, err
-	}
+	account := Account{Project: owner.ID, AccountSettings: settings, UniqueID: uniqueID()}
 	err = c.cloud.store.Update(func(held *contents) error {
 		if _, taken := held.Accounts[account.Email()]; taken {
 			return &Error{Code: http.StatusConflict, Message: fmt.Sprintf("Service account %s already exists within project projects/%s.", account.ID, owner.ID)}
@@ -110,12 +107,10 @@ func (c *Client) createAccount(project string, settings AccountSettings) (Accoun
 }
 
 // uniqueID is a random number of 21 digits, as Google's are.
-func uniqueID() (string, error) {
-	number, err := rand.Int(rand.Reader, new(big.Int).Exp(big.NewInt(10), big.NewInt(20), nil))
-	if err != nil {
-		return "", fmt.Errorf("unique ID: %w", err)
-	}
-	return fmt.Sprintf("1%020d", number), nil
+func uniqueID() string {
+	// It never fails: https://pkg.go.dev/crypto/rand#Read
+	number, _ := rand.Int(rand.Reader, new(big.Int).Exp(big.NewInt(10), big.NewInt(20), nil))
+	return fmt.Sprintf("1%020d", number)
 }
 
 func (c *Client) getAccount(email string) (Account, error) {

@@ -4,17 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/google/cel-go/cel"
+
+	"waybill.example/waybill/sandbox/provider"
 )
 
 const (
 	subjectAttribute = "google.subject"
-	groupsAttribute  = "google.groups"
 	customPrefix     = "attribute."
 
 	// maxSubject and maxAttributes are limits of docs/facts.md §3, in bytes.
@@ -32,8 +32,6 @@ var ErrCondition = errors.New("the given credential is rejected by the attribute
 type Attributes struct {
 	// Subject is google.subject, 1 to 127 bytes.
 	Subject string
-	// Groups is google.groups.
-	Groups []string
 	// Custom are the custom attributes, without the prefix attribute.
 	Custom map[string]string
 }
@@ -45,22 +43,13 @@ func (p PoolProvider) Attributes(claims map[string]any) (Attributes, error) {
 	attributes := Attributes{Custom: map[string]string{}}
 	size := 0
 	for _, name := range slices.Sorted(maps.Keys(p.Mapping)) {
-		program, err := compileMapping(name, p.Mapping[name])
+		program, err := compileMapping(p.Mapping[name])
 		if err != nil {
 			return Attributes{}, fmt.Errorf("attribute mapping for %s: %w", name, err)
 		}
 		value, _, err := program.Eval(map[string]any{"assertion": claims})
 		if err != nil {
 			return Attributes{}, fmt.Errorf("attribute mapping for %s: %w", name, err)
-		}
-		if name == groupsAttribute {
-			groups, err := value.ConvertToNative(reflect.TypeFor[[]string]())
-			if err != nil {
-				return Attributes{}, fmt.Errorf("the mapped attribute %s must be a list of strings: %w", name, err)
-			}
-			attributes.Groups = groups.([]string)
-			size += len(strings.Join(attributes.Groups, ""))
-			continue
 		}
 		text, isText := value.Value().(string)
 		if !isText {
@@ -92,7 +81,7 @@ func (p PoolProvider) admit(claims map[string]any, attributes Attributes) error 
 	}
 	verdict, _, err := program.Eval(map[string]any{
 		"assertion": claims,
-		"google":    map[string]any{"subject": attributes.Subject, "groups": attributes.Groups},
+		"google":    map[string]any{"subject": attributes.Subject},
 		"attribute": attributes.Custom,
 	})
 	if err != nil {
@@ -105,15 +94,12 @@ func (p PoolProvider) admit(claims map[string]any, attributes Attributes) error 
 }
 
 // Principals are the members of IAM policies that mean a token with these
-// attributes from this provider: the subject, the groups, the custom
-// attributes, and everybody in the pool (docs/facts.md §3).
+// attributes from this provider: the subject, the custom attributes, and
+// everybody in the pool (docs/facts.md §3).
 func (p PoolProvider) Principals(attributes Attributes) []string {
 	principals := []string{
 		"principal://iam.googleapis.com/" + p.Pool + "/subject/" + attributes.Subject,
 		"principalSet://iam.googleapis.com/" + p.Pool + "/*",
-	}
-	for _, group := range attributes.Groups {
-		principals = append(principals, "principalSet://iam.googleapis.com/"+p.Pool+"/group/"+group)
 	}
 	for _, name := range slices.Sorted(maps.Keys(attributes.Custom)) {
 		principals = append(principals, "principalSet://iam.googleapis.com/"+p.Pool+"/attribute."+name+"/"+attributes.Custom[name])
@@ -121,14 +107,10 @@ func (p PoolProvider) Principals(attributes Attributes) []string {
 	return principals
 }
 
-// compileMapping compiles the expression of one mapped attribute, which sees
-// only the token's claims.
-func compileMapping(name, expression string) (cel.Program, error) {
-	want := cel.StringType
-	if name == groupsAttribute {
-		want = cel.ListType(cel.StringType)
-	}
-	return compile(mappingLanguage, expression, want)
+// compileMapping compiles the expression of a mapped attribute, which sees only the
+// token's claims.
+func compileMapping(expression string) (cel.Program, error) {
+	return compile(mappingLanguage, expression, cel.StringType)
 }
 
 // compileCondition compiles an attribute condition, which sees the claims and
@@ -138,6 +120,9 @@ func compileCondition(expression string) (cel.Program, error) {
 }
 
 func compile(language func() (*cel.Env, error), expression string, want *cel.Type) (cel.Program, error) {
+	if call := unmodelled.FindString(expression); call != "" {
+		return nil, provider.NotModelled(strings.Trim(call, ".("))
+	}
 	environment, err := language()
 	if err != nil {
 		return nil, err

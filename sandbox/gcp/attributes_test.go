@@ -32,22 +32,12 @@ func mapped(mapping map[string]string, condition string) (gcp.Attributes, error)
 
 func TestClaimsAreMappedToAttributes(t *testing.T) {
 	attributes, err := mapped(map[string]string{
-		"google.groups":       "assertion.groups",
 		"attribute.namespace": "assertion['kubernetes.io']['namespace']",
-		"attribute.short":     "assertion.iss.extract('login.microsoftonline.com/{tenant}/v2.0')",
-		"attribute.rest":      "assertion.iss.extract('https://{rest}')",
-		"attribute.none":      "assertion.iss.extract('nowhere/{rest}')",
-		"attribute.first":     "assertion.sub.split('-')[0]",
-		"attribute.joined":    "['a', assertion.tid].join(':')",
 		"attribute.kind":      "has(assertion.appid) ? 'v1' : 'v2'",
 	}, "")
 	require.NoError(t, err)
 	assert.Equal(t, gcp.Attributes{
-		Subject: "principal-id", Groups: []string{"a", "b"},
-		Custom: map[string]string{
-			"namespace": "bifrost", "short": "tenant", "rest": "login.microsoftonline.com/tenant/v2.0", "none": "",
-			"first": "principal", "joined": "a:tenant", "kind": "v2",
-		},
+		Subject: "principal-id", Custom: map[string]string{"namespace": "bifrost", "kind": "v2"},
 	}, attributes)
 }
 
@@ -56,9 +46,8 @@ func TestATokenHasThePrincipalsOfItsAttributes(t *testing.T) {
 	assert.Equal(t, []string{
 		"principal://iam.googleapis.com/" + poolPrefix + "acme-azure/subject/s",
 		"principalSet://iam.googleapis.com/" + poolPrefix + "acme-azure/*",
-		"principalSet://iam.googleapis.com/" + poolPrefix + "acme-azure/group/g",
 		"principalSet://iam.googleapis.com/" + poolPrefix + "acme-azure/attribute.ns/bifrost",
-	}, provider.Principals(gcp.Attributes{Subject: "s", Groups: []string{"g"}, Custom: map[string]string{"ns": "bifrost"}}))
+	}, provider.Principals(gcp.Attributes{Subject: "s", Custom: map[string]string{"ns": "bifrost"}}))
 }
 
 func TestConditionsDecide(t *testing.T) {
@@ -95,7 +84,6 @@ func TestMappingsThatFailDeny(t *testing.T) {
 	}{
 		"missing claim":   {map[string]string{"attribute.app": "assertion.appid"}, "attribute mapping for attribute.app: no such key: appid"},
 		"no string":       {map[string]string{"attribute.exp": "assertion.exp"}, "the mapped attribute attribute.exp must be of type STRING, not double"},
-		"no list":         {map[string]string{"google.groups": "assertion.sub"}, "the mapped attribute google.groups must be a list of strings"},
 		"empty subject":   {map[string]string{"google.subject": "''"}, "google.subject has 0 bytes: it must have 1 to 127"},
 		"long subject":    {map[string]string{"google.subject": "'" + strings.Repeat("s", 128) + "'"}, "google.subject has 128 bytes"},
 		"long attributes": {map[string]string{"attribute.a": long(), "attribute.b": long(), "attribute.c": long(), "attribute.d": long(), "attribute.e": long()}, "all together may have 8192"},

@@ -9,11 +9,12 @@ import (
 	"waybill.example/waybill/sandbox/world"
 )
 
-// The services whose APIs the resources here belong to.
+// RegistryAPI is the service of Artifact Registry.
+const RegistryAPI = "artifactregistry.googleapis.com"
+
 const (
-	iamAPI      = "iam.googleapis.com"
-	registryAPI = "artifactregistry.googleapis.com"
-	managerAPI  = "cloudresourcemanager.googleapis.com"
+	iamAPI     = "iam.googleapis.com"
+	managerAPI = "cloudresourcemanager.googleapis.com"
 )
 
 // Retention is how long a deleted pool or provider keeps its ID (docs/facts.md §3).
@@ -41,6 +42,10 @@ type contents struct {
 	// Artifact Registry.
 	Agents map[string]bool `json:"agents"`
 }
+
+func (held contents) pools() map[string]Pool { return held.Pools }
+
+func (held contents) providers() map[string]PoolProvider { return held.Providers }
 
 // Open reads the cloud's file at path, or starts it, and adds what the world has
 // and the file has not seen yet. The first request for another resource that refers
@@ -86,7 +91,12 @@ func (c *Cloud) Account(email string) (Account, bool) {
 
 // Repository finds an Artifact Registry repository.
 func (c *Cloud) Repository(location, project, id string) (Repository, bool) {
-	repository, found := c.store.Read().Repositories[repositoryName(project, location, id)]
+	return c.RepositoryNamed(repositoryName(project, location, id))
+}
+
+// RepositoryNamed finds a repository by its resource name.
+func (c *Cloud) RepositoryNamed(name string) (Repository, bool) {
+	repository, found := c.store.Read().Repositories[name]
 	return repository, found
 }
 

@@ -17,8 +17,9 @@
 // Messages are Google's where they are known; a comment says where they are not.
 //
 // It models OIDC providers, and standard and virtual repositories of the
-// format Docker. AWS and SAML providers, remote repositories, other formats,
-// default labels and IAM Conditions are refused as not modelled. The caller may do
+// format Docker. AWS and SAML providers, groups and functions for parts of texts in
+// attribute mappings, remote repositories, other formats, default labels and IAM
+// Conditions are refused as not modelled. The caller may do
 // everything, and a change takes effect at once, where Google documents up to minutes.
 // What is settling, though, is met as missing once: see [Open].
 package gcp

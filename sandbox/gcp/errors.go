@@ -1,31 +1,50 @@
 package gcp
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 )
 
-// Error is a refusal of a Google API.
+// Error is a refusal of a Google API, in the form of
+// https://cloud.google.com/apis/design/errors
 type Error struct {
-	// Code is the HTTP status, for example 409.
+	// Code is the HTTP status, Status the canonical name, for example 403 and
+	// PERMISSION_DENIED; the APIs of resources leave the name out of what they say.
 	Code    int
+	Status  string
 	Message string
-	// Reason, Service and Consumer are the ErrorInfo detail, where there is one.
+	// Reason, Domain and Metadata are the ErrorInfo detail; without a reason
+	// there is none.
 	Reason   string
-	Service  string
-	Consumer string
+	Domain   string
+	Metadata map[string]string
 }
 
 // Error words the refusal as Google's Go client does.
 func (e *Error) Error() string {
 	text := fmt.Sprintf("googleapi: Error %d: %s", e.Code, e.Message)
-	if e.Reason != "" {
-		text += fmt.Sprintf("\nDetails:\n[{\"@type\": \"type.googleapis.com/google.rpc.ErrorInfo\", \"domain\": \"googleapis.com\", \"metadata\": {\"consumer\": %q, \"service\": %q}, \"reason\": %q}]",
-			e.Consumer, e.Service, e.Reason)
+	if e.Status != "" {
+		text += ", " + e.Status
+	}
+	if details := e.Details(); details != nil {
+		shown, _ := json.MarshalIndent(details, "", "  ") // texts alone
+		text += "\nDetails:\n" + string(shown)
 	}
 	return text
+}
+
+// Details are the details as Google's JSON has them: the ErrorInfo of
+// https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto
+func (e *Error) Details() []map[string]any {
+	if e.Reason == "" {
+		return nil
+	}
+	return []map[string]any{{
+		"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": e.Reason, "domain": e.Domain, "metadata": e.Metadata,
+	}}
 }
 
 func invalid(format string, args ...any) error {
@@ -45,38 +64,35 @@ func alreadyExists() error {
 // caller may not use: Google does not say which.
 func consumerInvalid(project, service string) error {
 	return &Error{
-		Code:     http.StatusForbidden,
-		Message:  fmt.Sprintf("Permission denied on resource project %s.", project),
-		Reason:   "CONSUMER_INVALID",
-		Service:  service,
-		Consumer: "projects/" + project,
+		Code: http.StatusForbidden, Message: fmt.Sprintf("Permission denied on resource project %s.", project),
+		Reason: "CONSUMER_INVALID", Domain: "googleapis.com", Metadata: map[string]string{"service": service, "consumer": "projects/" + project},
 	}
 }
 
 // apiTitles are the names that Google's messages give to the services.
 var apiTitles = map[string]string{
-	iamAPI:      "Identity and Access Management (IAM) API",
-	registryAPI: "Artifact Registry API",
-	managerAPI:  "Cloud Resource Manager API",
+	iamAPI:                          "Identity and Access Management (IAM) API",
+	RegistryAPI:                     "Artifact Registry API",
+	managerAPI:                      "Cloud Resource Manager API",
+	"sts.googleapis.com":            "Security Token Service API",
+	"iamcredentials.googleapis.com": "IAM Service Account Credentials API",
 }
 
-func serviceDisabled(number, service string) error {
+// ServiceDisabled is the answer where a project, by its number, has not enabled a
+// service.
+func ServiceDisabled(number, service string) *Error {
 	return &Error{
 		Code: http.StatusForbidden,
 		Message: fmt.Sprintf("%s has not been used in project %s before or it is disabled. Enable it by visiting https://console.developers.google.com/apis/api/%s/overview?project=%s then retry. If you enabled this API recently, wait a few minutes for the action to propagate to our systems and retry.",
 			apiTitles[service], number, service, number),
-		Reason:   "SERVICE_DISABLED",
-		Service:  service,
-		Consumer: "projects/" + number,
+		Reason: "SERVICE_DISABLED", Domain: "googleapis.com", Metadata: map[string]string{"service": service, "consumer": "projects/" + number},
 	}
 }
 
 // isNotFound says whether a Google API answered 404.
-func isNotFound(err error) bool { return hasCode(err, http.StatusNotFound) }
-
-func hasCode(err error, code int) bool {
+func isNotFound(err error) bool {
 	var refusal *Error
-	return errors.As(err, &refusal) && refusal.Code == code
+	return errors.As(err, &refusal) && refusal.Code == http.StatusNotFound
 }
 
 // problems joins what is wrong with one request into one refusal: Google names

@@ -17,61 +17,37 @@ import (
 // does not, to the provider:
 // https://github.com/GoogleCloudPlatform/magic-modules/blob/main/mmv1/products/iambeta/WorkloadIdentityPool.yaml
 func getRepository() provider.Function[*Client] {
-	type arguments struct {
-		Project  string `json:"project"`
-		Location string `json:"location"`
-		ID       string `json:"repositoryId"`
-	}
 	return provider.LookUp("gcp:artifactregistry/getRepository:getRepository", artifactregistry.LookupRepositoryOutputArgs{}.ElementType(),
-		func(client *Client, args arguments) (map[string]any, error) {
+		func(client *Client, args RepositorySettings) (map[string]any, error) {
 			repository, err := client.getRepository(cmp.Or(args.Project, client.project), cmp.Or(args.Location, client.region), args.ID)
-			if err != nil {
-				return nil, err
-			}
-			return map[string]any{
-				"id": repository.ResourceName(), "description": repository.Description, "format": repository.Format,
-				"labels": repository.Labels, "mode": repository.Mode, "repositoryId": repository.ID,
-			}, nil
+			return described(repository.ResourceName(), repositoryOutputs(repository)), err
 		})
 }
 
 func getAccount() provider.Function[*Client] {
-	type arguments struct {
-		Project string `json:"project"`
-		ID      string `json:"accountId"`
-	}
 	return provider.LookUp("gcp:serviceaccount/getAccount:getAccount", serviceaccount.LookupAccountOutputArgs{}.ElementType(),
-		func(client *Client, args arguments) (map[string]any, error) {
+		func(client *Client, args accountInputs) (map[string]any, error) {
 			email := emailOf(args.ID)
 			if !strings.Contains(email, "@") {
 				email = accountEmail(cmp.Or(args.Project, client.project), email)
 			}
 			account, err := client.getAccount(email)
-			if err != nil {
-				return nil, err
-			}
-			outputs := accountOutputs(account)
-			outputs["id"], outputs["displayName"] = account.Name(), account.DisplayName
-			return outputs, nil
+			return described(account.Name(), accountOutputs(account)), err
 		})
 }
 
 func getPool() provider.Function[*Client] {
-	type arguments struct {
-		Project string `json:"project"`
-		ID      string `json:"workloadIdentityPoolId"`
-	}
 	return provider.LookUp("gcp:iam/getWorkloadIdentityPool:getWorkloadIdentityPool", iam.LookupWorkloadIdentityPoolOutputArgs{}.ElementType(),
-		func(client *Client, args arguments) (map[string]any, error) {
+		func(client *Client, args poolInputs) (map[string]any, error) {
 			pool, err := client.getPool(cmp.Or(args.Project, client.project), args.ID)
-			if err != nil {
-				return nil, err
-			}
-			return map[string]any{
-				"id": pool.Name(), "name": pool.Name(), "workloadIdentityPoolId": pool.ID, "disabled": pool.Disabled,
-				"displayName": pool.DisplayName, "description": pool.Description, "state": resourceState(false),
-			}, nil
+			return described(pool.Name(), poolOutputs(pool)), err
 		})
+}
+
+// described are the outputs of a resource's type with the ID, as a look-up has them.
+func described(id string, outputs map[string]any) map[string]any {
+	outputs["id"] = id
+	return outputs
 }
 
 // getProject describes a project. The Cloud Resource Manager answers where the

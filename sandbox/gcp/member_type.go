@@ -81,14 +81,9 @@ func sameRepository(a, b string) bool {
 // memberType completes a type that grants one role to one member. Find returns
 // the resource and the outputs that name it.
 func memberType(base provider.Type[*Client], find func(*Client, grant) (holder, map[string]any, error)) provider.Type[*Client] {
+	base.Unmodelled = []resource.PropertyKey{"condition"}
 	base.Validate = func(inputs resource.PropertyMap) []plugin.CheckFailure {
 		var found []plugin.CheckFailure
-		if inputs.HasValue("condition") {
-			found = append(found, plugin.CheckFailure{
-				Property: "condition",
-				Reason:   "condition: the sandbox does not model IAM Conditions: grant without one",
-			})
-		}
 		member := provider.Text(inputs, "member")
 		switch {
 		case !inputs.HasValue("member"):

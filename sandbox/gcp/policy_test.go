@@ -170,7 +170,7 @@ func TestGrantsThatGoogleRefuses(t *testing.T) {
 		"unknown kind":        {member("robot:" + email), "The member robot:" + email + " is of an unknown type. Please set a valid type prefix for the member."},
 		"member that isn't": {member("serviceAccount:nobody@vendor-images.iam.gserviceaccount.com"),
 			"Service account nobody@vendor-images.iam.gserviceaccount.com does not exist."},
-		"condition": {map[string]any{"condition": map[string]any{"title": "t", "expression": "true"}}, "condition: the sandbox does not model IAM Conditions"},
+		"condition": {map[string]any{"condition": map[string]any{"title": "t", "expression": "true"}}, "condition: the sandbox does not model it: leave it out"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cloud, engine, _ := granting(t)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"waybill.example/waybill/sandbox/state"
 )
 
 // Limits of docs/facts.md §3, in characters.
@@ -41,6 +43,8 @@ type PoolSettings struct {
 type Pool struct {
 	// ProjectNumber is the number of the project that holds the pool.
 	ProjectNumber string `json:"projectNumber"`
+	// Project is how a program named that project.
+	Project string `json:"-"`
 	PoolSettings
 	DeletedAt *time.Time `json:"deletedAt,omitempty"`
 }
@@ -100,7 +104,7 @@ func (c *Client) createPool(project string, settings PoolSettings) (Pool, error)
 	if err := problems(append(checkPoolID(settings.ID), checkTexts(settings.DisplayName, settings.Description)...)); err != nil {
 		return Pool{}, err
 	}
-	pool := Pool{ProjectNumber: owner.Number, PoolSettings: settings}
+	pool := Pool{ProjectNumber: owner.Number, Project: project, PoolSettings: settings}
 	err = c.cloud.store.Update(func(held *contents) error {
 		if _, taken := c.cloud.pool(*held, pool.Name()); taken {
 			return alreadyExists()
@@ -128,6 +132,7 @@ func (c *Client) getPool(project, id string) (Pool, error) {
 	if !found || pool.State() == Deleted {
 		return Pool{}, notFound()
 	}
+	pool.Project = project
 	return pool, nil
 }
 
@@ -140,10 +145,7 @@ func (c *Client) updatePool(project string, change PoolSettings) (Pool, error) {
 		return Pool{}, err
 	}
 	pool.PoolSettings = change
-	return pool, c.cloud.store.Update(func(held *contents) error {
-		held.Pools[pool.Name()] = pool
-		return nil
-	})
+	return pool, state.Put(c.cloud.store, contents.pools, pool.Name(), pool)
 }
 
 func (c *Client) deletePool(project, id string) error {
@@ -153,8 +155,5 @@ func (c *Client) deletePool(project, id string) error {
 	}
 	now := c.cloud.now().UTC()
 	pool.DeletedAt = &now
-	return c.cloud.store.Update(func(held *contents) error {
-		held.Pools[pool.Name()] = pool
-		return nil
-	})
+	return state.Put(c.cloud.store, contents.pools, pool.Name(), pool)
 }

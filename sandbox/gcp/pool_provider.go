@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"waybill.example/waybill/sandbox/provider"
+	"waybill.example/waybill/sandbox/state"
 )
 
 // Limits of docs/facts.md §3. Lengths are in characters.
@@ -49,6 +52,9 @@ type OIDC struct {
 type PoolProvider struct {
 	// Pool is the resource name of the pool.
 	Pool string `json:"pool"`
+	// Project and PoolID are how a program named the pool's project, and the pool.
+	Project string `json:"-"`
+	PoolID  string `json:"-"`
 	PoolProviderSettings
 	DeletedAt *time.Time `json:"deletedAt,omitempty"`
 }
@@ -83,7 +89,7 @@ func (c *Client) createPoolProvider(project, pool string, settings PoolProviderS
 		return PoolProvider{}, notFound()
 	}
 	settings.JWKS = canonical(settings.JWKS)
-	provider := PoolProvider{Pool: holder.Name(), PoolProviderSettings: settings}
+	provider := PoolProvider{Pool: holder.Name(), Project: project, PoolID: pool, PoolProviderSettings: settings}
 	err = c.cloud.store.Update(func(held *contents) error {
 		if _, taken := c.cloud.poolProvider(*held, provider.Name()); taken {
 			return alreadyExists()
@@ -104,6 +110,7 @@ func (c *Client) getPoolProvider(project, pool, id string) (PoolProvider, error)
 	if !found || provider.State() == Deleted {
 		return PoolProvider{}, notFound()
 	}
+	provider.Project, provider.PoolID = project, pool
 	return provider, nil
 }
 
@@ -117,10 +124,7 @@ func (c *Client) updatePoolProvider(project, pool string, change PoolProviderSet
 	}
 	change.JWKS = canonical(change.JWKS)
 	provider.PoolProviderSettings = change
-	return provider, c.cloud.store.Update(func(held *contents) error {
-		held.Providers[provider.Name()] = provider
-		return nil
-	})
+	return provider, state.Put(c.cloud.store, contents.providers, provider.Name(), provider)
 }
 
 func (c *Client) deletePoolProvider(project, pool, id string) error {
@@ -130,10 +134,7 @@ func (c *Client) deletePoolProvider(project, pool, id string) error {
 	}
 	now := c.cloud.now().UTC()
 	provider.DeletedAt = &now
-	return c.cloud.store.Update(func(held *contents) error {
-		held.Providers[provider.Name()] = provider
-		return nil
-	})
+	return state.Put(c.cloud.store, contents.providers, provider.Name(), provider)
 }
 
 // checkPoolProvider applies the limits of docs/facts.md §3 and of
@@ -246,7 +247,10 @@ func checkMapping(mapping map[string]string) []string {
 	custom := 0
 	for _, name := range slices.Sorted(maps.Keys(mapping)) {
 		switch {
-		case name == subjectAttribute || name == groupsAttribute:
+		case name == "google.groups":
+			report("Attribute mapping: %v", provider.NotModelled(name))
+			continue
+		case name == subjectAttribute:
 		case customAttribute.MatchString(name):
 			custom++
 		default:
@@ -258,7 +262,7 @@ func checkMapping(mapping map[string]string) []string {
 			report("The attribute mapping for %s has %d characters: it must have 1 to %d", name, length, maxExpression)
 			continue
 		}
-		if _, err := compileMapping(name, expression); err != nil {
+		if _, err := compileMapping(expression); err != nil {
 			report("Invalid attribute mapping for %s: %v", name, err)
 		}
 	}

@@ -189,7 +189,7 @@ func TestProvidersThatGoogleRefuses(t *testing.T) {
 		want   string
 	}{
 		"display name":      {map[string]any{"displayName": strings.Repeat("d", 33)}, "display name must be less than or equal to 32 characters"},
-		"aws":               {map[string]any{"aws": map[string]any{"accountId": "123456789012"}}, "aws: the sandbox models OIDC providers only"},
+		"aws":               {map[string]any{"aws": map[string]any{"accountId": "123456789012"}}, "aws: the sandbox does not model it: leave it out"},
 		"plain issuer":      {oidc(map[string]any{"issuerUri": "http://issuer.example"}), `Invalid issuer URI "http://issuer.example": it must be a valid https URL`},
 		"no issuer":         {map[string]any{"oidc": nil}, "Invalid issuer URI"},
 		"many audiences":    {oidc(map[string]any{"allowedAudiences": make11()}), "11 allowed audiences: at most 10 may be configured"},
@@ -208,7 +208,8 @@ func TestProvidersThatGoogleRefuses(t *testing.T) {
 		"mapping's syntax":  {mapping(map[string]any{"attribute.a": "assertion."}), "Invalid attribute mapping for attribute.a: ERROR"},
 		"mapping's names":   {mapping(map[string]any{"attribute.a": "google.subject"}), "undeclared reference to 'google'"},
 		"mapping's type":    {mapping(map[string]any{"attribute.a": "1 + 1"}), "is of type int: it must be of type string"},
-		"groups' type":      {mapping(map[string]any{"google.groups": "'admins'"}), "is of type string: it must be of type list(string)"},
+		"groups":            {mapping(map[string]any{"google.groups": "assertion.groups"}), "google.groups: the sandbox does not model it: leave it out"},
+		"parts of texts":    {mapping(map[string]any{"attribute.a": "assertion.iss.extract('https://{rest}')"}), "Invalid attribute mapping for attribute.a: extract: the sandbox does not model it"},
 		"undocumented":      {mapping(map[string]any{"attribute.a": "assertion.sub.matches('a') ? 'a' : 'b'"}), "undeclared reference to 'matches'"},
 		"condition's type":  {condition("'yes'"), "Invalid attribute condition: the expression \"'yes'\" is of type string: it must be of type bool"},
 		"condition's words": {condition("claims.sub == 'a'"), "undeclared reference to 'claims'"},
@@ -240,7 +241,7 @@ func make11() []any {
 func TestProvidersAtTheirLimitsAreTaken(t *testing.T) {
 	_, engine := start(t)
 	engine.MustCreate(poolToken, "pool", pool(nil))
-	mapping := map[string]any{"google.subject": "assertion.sub", "google.groups": "assertion.groups"}
+	mapping := map[string]any{"google.subject": "assertion.sub"}
 	for i := range 50 {
 		mapping[fmt.Sprintf("attribute.a%d", i)] = "'" + strings.Repeat("a", 2046) + "'"
 	}

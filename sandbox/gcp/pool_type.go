@@ -22,21 +22,9 @@ type poolInputs struct {
 // the program calls the project.
 var poolPath = regexp.MustCompile(`^projects/([^/]+)/locations/global/workloadIdentityPools/([^/]+)(?:/providers/([^/]+))?$`)
 
-func parsePool(id string, wantProvider bool) (project, pool, providerID string, err error) {
-	parts := poolPath.FindStringSubmatch(id)
-	if parts == nil || (parts[3] != "") != wantProvider {
-		want := "projects/P/locations/global/workloadIdentityPools/POOL"
-		if wantProvider {
-			want += "/providers/PROVIDER"
-		}
-		return "", "", "", fmt.Errorf("ID %q: want %s", id, want)
-	}
-	return parts[1], parts[2], parts[3], nil
-}
-
-// locatePool reads the ways in which an import names a pool or a provider: its
-// name, or what stands in it for the project, the pool and the provider, where
-// the project may be left to the configuration
+// locatePool reads the ID of a pool or a provider, and the ways in which an import
+// names it: its name, or what stands in it for the project, the pool and the provider,
+// where the project may be left to the configuration
 // (https://www.pulumi.com/registry/packages/gcp/api-docs/iam/workloadidentitypool/#import).
 func (c *Client) locatePool(id string, wantProvider bool) (project, pool, providerID string, err error) {
 	parts := strings.Split(id, "/")
@@ -49,11 +37,19 @@ func (c *Client) locatePool(id string, wantProvider bool) (project, pool, provid
 	case len(parts) == 3 && wantProvider:
 		return parts[0], parts[1], parts[2], nil
 	}
-	return parsePool(id, wantProvider)
+	parts = poolPath.FindStringSubmatch(id)
+	if parts == nil || (parts[3] != "") != wantProvider {
+		want := "projects/P/locations/global/workloadIdentityPools/POOL"
+		if wantProvider {
+			want += "/providers/PROVIDER"
+		}
+		return "", "", "", fmt.Errorf("ID %q: want %s", id, want)
+	}
+	return parts[1], parts[2], parts[3], nil
 }
 
 func poolType() provider.Type[*Client] {
-	return provider.Kind[*Client, poolInputs, heldPool]{
+	return provider.Kind[*Client, poolInputs, Pool]{
 		Type: provider.Type[*Client]{
 			Tok:       "gcp:iam/workloadIdentityPool:WorkloadIdentityPool",
 			Args:      iam.WorkloadIdentityPoolArgs{}.ElementType(),
@@ -74,50 +70,36 @@ func poolType() provider.Type[*Client] {
 			},
 		},
 		Noun: "WorkloadIdentityPool", Word: worded, Gone: isNotFound,
-		Make: func(_ context.Context, client *Client, inputs poolInputs) (string, heldPool, error) {
+		Make: func(_ context.Context, client *Client, inputs poolInputs) (string, Pool, error) {
 			pool, err := client.createPool(inputs.Project, inputs.PoolSettings)
-			return poolName(inputs.Project, inputs.ID), heldPool{inputs.Project, pool}, err
+			return poolName(inputs.Project, inputs.ID), pool, err
 		},
-		Find: func(client *Client, id string, _ poolInputs) (heldPool, error) {
+		Find: func(client *Client, id string, _ poolInputs) (Pool, error) {
 			project, poolID, _, err := client.locatePool(id, false)
 			if err != nil {
-				return heldPool{}, err
+				return Pool{}, err
 			}
-			pool, err := client.getPool(project, poolID)
-			return heldPool{project, pool}, err
+			return client.getPool(project, poolID)
 		},
-		Change: func(_ context.Context, client *Client, _ string, inputs poolInputs) (heldPool, error) {
-			pool, err := client.updatePool(inputs.Project, inputs.PoolSettings)
-			return heldPool{inputs.Project, pool}, err
+		Change: func(_ context.Context, client *Client, _ string, inputs poolInputs) (Pool, error) {
+			return client.updatePool(inputs.Project, inputs.PoolSettings)
 		},
 		Remove: func(_ context.Context, client *Client, id string, _ poolInputs) error {
-			project, poolID, _, err := parsePool(id, false)
+			project, poolID, _, err := client.locatePool(id, false)
 			if err != nil {
 				return err
 			}
 			return client.deletePool(project, poolID)
 		},
-		Show: func(_ *Client, held heldPool, _ poolInputs) map[string]any {
-			outputs := provider.Encode(poolInputs{held.project, held.PoolSettings})
-			outputs["name"], outputs["state"] = held.Name(), resourceState(held.DeletedAt != nil)
-			return outputs
-		},
+		Show: func(_ *Client, pool Pool, _ poolInputs) map[string]any { return poolOutputs(pool) },
 	}.Resource()
 }
 
-// heldPool is a pool, and how the program names its project.
-type heldPool struct {
-	project string
-	Pool
-}
-
-// resourceState is the output state of pools and providers, which a disabled
-// one does not change.
-func resourceState(deleted bool) string {
-	if deleted {
-		return "DELETED"
-	}
-	return "ACTIVE"
+// poolOutputs describe a pool, disabled or not: one that was deleted is not found.
+func poolOutputs(pool Pool) map[string]any {
+	outputs := provider.Encode(poolInputs{pool.Project, pool.PoolSettings})
+	outputs["name"], outputs["state"] = pool.Name(), "ACTIVE"
+	return outputs
 }
 
 type poolProviderInputs struct {
@@ -127,28 +109,21 @@ type poolProviderInputs struct {
 }
 
 func poolProviderType() provider.Type[*Client] {
-	return provider.Kind[*Client, poolProviderInputs, heldProvider]{
+	return provider.Kind[*Client, poolProviderInputs, PoolProvider]{
 		Type: provider.Type[*Client]{
-			Tok:       "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",
-			Args:      iam.WorkloadIdentityPoolProviderArgs{}.ElementType(),
-			Computed:  []string{"name", "project", "state"},
-			Settled:   []string{"name", "project", "state"},
-			Immutable: []string{"project", "workloadIdentityPoolId", "workloadIdentityPoolProviderId"},
-			Complete:  placed,
-			Defaults:  map[string]any{"disabled": false},
+			Tok:        "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",
+			Args:       iam.WorkloadIdentityPoolProviderArgs{}.ElementType(),
+			Computed:   []string{"name", "project", "state"},
+			Settled:    []string{"name", "project", "state"},
+			Immutable:  []string{"project", "workloadIdentityPoolId", "workloadIdentityPoolProviderId"},
+			Complete:   placed,
+			Defaults:   map[string]any{"disabled": false},
+			Unmodelled: []resource.PropertyKey{"aws", "saml"},
 			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
 				var found []plugin.CheckFailure
 				for _, property := range []resource.PropertyKey{"workloadIdentityPoolId", "workloadIdentityPoolProviderId"} {
 					if inputs.HasValue(property) {
 						found = append(found, failures(property, checkPoolID(provider.Text(inputs, property)))...)
-					}
-				}
-				for _, property := range []resource.PropertyKey{"aws", "saml"} {
-					if inputs.HasValue(property) {
-						found = append(found, plugin.CheckFailure{
-							Property: property,
-							Reason:   fmt.Sprintf("%s: the sandbox models OIDC providers only: use oidc", property),
-						})
 					}
 				}
 				return found
@@ -159,39 +134,31 @@ func poolProviderType() provider.Type[*Client] {
 			},
 		},
 		Noun: "WorkloadIdentityPoolProvider", Word: worded, Gone: isNotFound,
-		Make: func(_ context.Context, client *Client, inputs poolProviderInputs) (string, heldProvider, error) {
+		Make: func(_ context.Context, client *Client, inputs poolProviderInputs) (string, PoolProvider, error) {
 			created, err := client.createPoolProvider(inputs.Project, inputs.Pool, inputs.PoolProviderSettings)
-			return providerName(poolName(inputs.Project, inputs.Pool), inputs.ID), heldProvider{inputs.Project, inputs.Pool, created}, err
+			return providerName(poolName(inputs.Project, inputs.Pool), inputs.ID), created, err
 		},
-		Find: func(client *Client, id string, _ poolProviderInputs) (heldProvider, error) {
+		Find: func(client *Client, id string, _ poolProviderInputs) (PoolProvider, error) {
 			project, pool, providerID, err := client.locatePool(id, true)
 			if err != nil {
-				return heldProvider{}, err
+				return PoolProvider{}, err
 			}
-			found, err := client.getPoolProvider(project, pool, providerID)
-			return heldProvider{project, pool, found}, err
+			return client.getPoolProvider(project, pool, providerID)
 		},
-		Change: func(_ context.Context, client *Client, _ string, inputs poolProviderInputs) (heldProvider, error) {
-			updated, err := client.updatePoolProvider(inputs.Project, inputs.Pool, inputs.PoolProviderSettings)
-			return heldProvider{inputs.Project, inputs.Pool, updated}, err
+		Change: func(_ context.Context, client *Client, _ string, inputs poolProviderInputs) (PoolProvider, error) {
+			return client.updatePoolProvider(inputs.Project, inputs.Pool, inputs.PoolProviderSettings)
 		},
 		Remove: func(_ context.Context, client *Client, id string, _ poolProviderInputs) error {
-			project, pool, providerID, err := parsePool(id, true)
+			project, pool, providerID, err := client.locatePool(id, true)
 			if err != nil {
 				return err
 			}
 			return client.deletePoolProvider(project, pool, providerID)
 		},
-		Show: func(_ *Client, held heldProvider, _ poolProviderInputs) map[string]any {
-			outputs := provider.Encode(poolProviderInputs{held.project, held.pool, held.PoolProviderSettings})
-			outputs["name"], outputs["state"] = held.Name(), resourceState(held.DeletedAt != nil)
+		Show: func(_ *Client, held PoolProvider, _ poolProviderInputs) map[string]any {
+			outputs := provider.Encode(poolProviderInputs{held.Project, held.PoolID, held.PoolProviderSettings})
+			outputs["name"], outputs["state"] = held.Name(), "ACTIVE"
 			return outputs
 		},
 	}.Resource()
-}
-
-// heldProvider is a provider, and how the program names its project and its pool.
-type heldProvider struct {
-	project, pool string
-	PoolProvider
 }

@@ -106,7 +106,7 @@ func (c *Client) use(project, service string) (world.Project, error) {
 		return world.Project{}, consumerInvalid(project, service)
 	}
 	if !slices.Contains(found.APIs, service) {
-		return world.Project{}, serviceDisabled(found.Number, service)
+		return world.Project{}, ServiceDisabled(found.Number, service)
 	}
 	return found, nil
 }

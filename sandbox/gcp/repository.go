@@ -121,7 +121,7 @@ func repositoryName(project, location, id string) string {
 }
 
 func (c *Client) createRepository(settings RepositorySettings) (Repository, error) {
-	project, err := c.use(settings.Project, registryAPI)
+	project, err := c.use(settings.Project, RegistryAPI)
 	if err != nil {
 		return Repository{}, err
 	}
@@ -146,7 +146,7 @@ func (c *Client) createRepository(settings RepositorySettings) (Repository, erro
 		}
 		held.Repositories[repository.ResourceName()] = repository
 		if agent := agentEmail(project.Number); !held.hasAgent(agent) {
-			held.remember(project.Number)
+			held.Agents[project.Number] = true
 			c.cloud.fresh.Made(agent, now)
 		}
 		return nil
@@ -155,7 +155,7 @@ func (c *Client) createRepository(settings RepositorySettings) (Repository, erro
 }
 
 func (c *Client) getRepository(project, location, id string) (Repository, error) {
-	owner, err := c.use(project, registryAPI)
+	owner, err := c.use(project, RegistryAPI)
 	if err != nil {
 		return Repository{}, err
 	}
@@ -186,10 +186,7 @@ func (c *Client) deleteRepository(project, location, id string) error {
 	if err != nil {
 		return err
 	}
-	return c.cloud.store.Update(func(held *contents) error {
-		delete(held.Repositories, repository.ResourceName())
-		return nil
-	})
+	return state.Remove(c.cloud.store, contents.repositories, repository.ResourceName(), notFound())
 }
 
 // parseRepository reads the ways to name a repository: its ID, LOCATION/ID,

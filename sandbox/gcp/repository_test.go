@@ -99,7 +99,7 @@ func TestRepositoriesThatGoogleRefuses(t *testing.T) {
 		"long ID":         {map[string]any{"repositoryId": strings.Repeat("a", 64)}, "it must have 1 to 63 characters"},
 		"format":          {map[string]any{"format": "docker"}, `The repository format "docker" is not modelled`},
 		"mode":            {map[string]any{"mode": "REMOTE_REPOSITORY"}, `The repository mode "REMOTE_REPOSITORY" is not modelled`},
-		"remote":          {map[string]any{"remoteRepositoryConfig": map[string]any{"description": "hub"}}, "remoteRepositoryConfig: the sandbox models standard and virtual Docker repositories only"},
+		"remote":          {map[string]any{"remoteRepositoryConfig": map[string]any{"description": "hub"}}, "remoteRepositoryConfig: the sandbox does not model it: leave it out"},
 		"location":        {map[string]any{"location": "europe-west99"}, "googleapi: Error 403: Permission denied on 'locations/europe-west99' (or it may not exist)."},
 		"key":             {map[string]any{"kmsKeyName": "my-key"}, `Invalid KMS key name "my-key"`},
 		"label's key":     {map[string]any{"labels": map[string]any{"Customer": "acme"}}, "Invalid label Customer=acme"},

@@ -8,7 +8,6 @@ import (
 
 	"github.com/pulumi/pulumi-gcp/sdk/v7/go/gcp/artifactregistry"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 
 	"waybill.example/waybill/sandbox/provider"
 )
@@ -26,18 +25,7 @@ func repositoryType() provider.Type[*Client] {
 			Adopted: func(outputs map[string]any) string {
 				return repositoryName(fmt.Sprint(outputs["project"]), fmt.Sprint(outputs["location"]), fmt.Sprint(outputs["repositoryId"]))
 			},
-			Validate: func(inputs resource.PropertyMap) []plugin.CheckFailure {
-				var found []plugin.CheckFailure
-				for _, property := range []resource.PropertyKey{"mavenConfig", "remoteRepositoryConfig"} {
-					if inputs.HasValue(property) {
-						found = append(found, plugin.CheckFailure{
-							Property: property,
-							Reason:   fmt.Sprintf("%s: the sandbox models standard and virtual Docker repositories only", property),
-						})
-					}
-				}
-				return found
-			},
+			Unmodelled: []resource.PropertyKey{"mavenConfig", "remoteRepositoryConfig"},
 		},
 		Noun: "Repository", Word: worded, Gone: isNotFound,
 		Make: func(_ context.Context, client *Client, inputs RepositorySettings) (string, Repository, error) {
@@ -57,12 +45,16 @@ func repositoryType() provider.Type[*Client] {
 			return client.deleteRepository(parseRepository(id, "", ""))
 		},
 		Show: func(_ *Client, repository Repository, _ RepositorySettings) map[string]any {
-			outputs := provider.Encode(repository.RepositorySettings)
-			outputs["createTime"] = repository.CreateTime.Format(time.RFC3339Nano)
-			outputs["updateTime"] = repository.UpdateTime.Format(time.RFC3339Nano)
-			outputs["name"] = repository.ID
-			outputs["effectiveLabels"], outputs["pulumiLabels"] = repository.Labels, repository.Labels
-			return outputs
+			return repositoryOutputs(repository)
 		},
 	}.Resource()
+}
+
+func repositoryOutputs(repository Repository) map[string]any {
+	outputs := provider.Encode(repository.RepositorySettings)
+	outputs["createTime"] = repository.CreateTime.Format(time.RFC3339Nano)
+	outputs["updateTime"] = repository.UpdateTime.Format(time.RFC3339Nano)
+	outputs["name"] = repository.ID
+	outputs["effectiveLabels"], outputs["pulumiLabels"] = repository.Labels, repository.Labels
+	return outputs
 }

@@ -25,7 +25,7 @@ func (c *Cloud) seed(into *contents) error {
 	}
 	for _, repository := range into.Repositories {
 		if project, exists := c.Project(repository.Project); exists {
-			into.remember(project.Number)
+			into.Agents[project.Number] = true
 		}
 	}
 	for _, grant := range s.grants {
@@ -69,16 +69,13 @@ func (s *seeding) accounts(project world.Project) {
 	for _, existing := range project.ServiceAccounts {
 		account := Account{
 			Project: project.ID, AccountSettings: AccountSettings{existing.ID, existing.DisplayName, existing.Description, existing.Disabled},
+			UniqueID: uniqueID(),
 		}
 		wrong := checkAccountTexts(account.DisplayName, account.Description)
 		if account.ID != project.Number+"-compute" { // Google's own
 			wrong = append(wrong, checkAccountID(account.ID)...)
 		}
 		if !s.once(account.Name(), wrong) {
-			continue
-		}
-		var err error
-		if account.UniqueID, err = uniqueID(); !s.sound(account.Name(), err) {
 			continue
 		}
 		s.into.Accounts[account.Email()] = account
@@ -166,11 +163,4 @@ func (s *seeding) grant(of holder, bindings []world.Binding) {
 	if s.sound(of.name, s.cloud.checkPolicy(*s.into, of, policy, wish)) {
 		of.save(s.into, wish)
 	}
-}
-
-// remember notes that a project has an agent of Artifact Registry, which Google
-// makes with the first repository of the project:
-// https://cloud.google.com/artifact-registry/docs/ar-service-account
-func (held *contents) remember(projectNumber string) {
-	held.Agents[projectNumber] = true
 }

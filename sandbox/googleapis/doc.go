@@ -18,5 +18,6 @@
 // the role; lifetimes over an hour; APIs that are not enabled.
 //
 // It models OIDC credentials only: AWS and SAML credentials, workforce pools,
-// delegation chains, ID tokens and signed JWTs are refused or unknown here.
+// exchanges in JSON, delegation chains, ID tokens and signed JWTs are refused or
+// unknown here.
 package googleapis

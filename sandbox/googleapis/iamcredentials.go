@@ -25,21 +25,14 @@ const (
 	tokenCreator        = "roles/iam.serviceAccountTokenCreator"
 )
 
-// accessTokenRequest and accessTokenResponse are
+// accessTokenRequest is
 // https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken
-type (
-	accessTokenRequest struct {
-		Delegates []string `json:"delegates"`
-		Scope     []string `json:"scope"`
-		// Lifetime is a number of seconds with the suffix s; empty means an hour.
-		Lifetime string `json:"lifetime"`
-	}
-	accessTokenResponse struct {
-		AccessToken string `json:"accessToken"`
-		// ExpireTime is in the form of RFC 3339, in UTC.
-		ExpireTime string `json:"expireTime"`
-	}
-)
+type accessTokenRequest struct {
+	Delegates []string `json:"delegates"`
+	Scope     []string `json:"scope"`
+	// Lifetime is a number of seconds with the suffix s; empty means an hour.
+	Lifetime string `json:"lifetime"`
+}
 
 // IAMCredentials is the handler of iamcredentials.googleapis.com.
 func (s *Server) IAMCredentials() http.Handler {
@@ -60,7 +53,7 @@ func (s *Server) IAMCredentials() http.Handler {
 
 // call authorizes a call of a method. Signatures are not modelled: who may make
 // one is told so.
-func (s *Server) call(r *http.Request, project, email, method string) (*accessTokenResponse, error) {
+func (s *Server) call(r *http.Request, project, email, method string) (any, error) {
 	caller, err := s.caller(r)
 	if err != nil {
 		return nil, err
@@ -77,7 +70,7 @@ func (s *Server) call(r *http.Request, project, email, method string) (*accessTo
 	if !exists {
 		return nil, notFound("Not found; Gaia id not found for email %s", email)
 	}
-	if err := s.enabled(account.Project, IAMCredentialsHost, "IAM Service Account Credentials API"); err != nil {
+	if err := s.enabled(account.Project, IAMCredentialsHost); err != nil {
 		return nil, err
 	}
 	granted := false
@@ -99,7 +92,7 @@ func (s *Server) call(r *http.Request, project, email, method string) (*accessTo
 	if err != nil {
 		return nil, err
 	}
-	return &accessTokenResponse{AccessToken: token, ExpireTime: s.Tokens.expiry(lifetime).Format(time.RFC3339)}, nil
+	return map[string]string{"accessToken": token, "expireTime": s.Tokens.expiry(lifetime).Format(time.RFC3339)}, nil
 }
 
 // caller opens the access token of a request and wants a scope that the API takes.

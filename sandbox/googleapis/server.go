@@ -64,7 +64,7 @@ func (s *Server) Handlers() map[string]http.Handler {
 }
 
 // enabled refuses a project, by its ID or number, that has not enabled a service.
-func (s *Server) enabled(project, service, title string) error {
+func (s *Server) enabled(project, service string) error {
 	found, exists := s.cloud.Project(project)
 	if !exists {
 		// Pools and accounts belong to projects of the world.
@@ -73,5 +73,7 @@ func (s *Server) enabled(project, service, title string) error {
 	if slices.Contains(found.APIs, service) {
 		return nil
 	}
-	return ServiceDisabled(found.Number, service, title)
+	disabled := gcp.ServiceDisabled(found.Number, service)
+	disabled.Status = "PERMISSION_DENIED"
+	return disabled
 }

@@ -92,6 +92,26 @@ func (t *Tokens) MintAccount(email string, scopes []string, lifetime time.Durati
 	return t.Mint(Principal{Email: email, UniqueID: account.UniqueID, Scopes: scopes, Expiry: t.expiry(lifetime)})
 }
 
+// User is the user whose password is an access token.
+const User = "oauth2accesstoken"
+
+// NodeLogin is the credential provider as nodes of Google Kubernetes Engine have it: for
+// images of Artifact Registry, and for no others, the kubelet pulls with an access token
+// of the nodes' service account, whichever project the repository is in
+// (https://cloud.google.com/artifact-registry/docs/integrate-gke and
+// https://github.com/kubernetes/cloud-provider-gcp/tree/master/cmd/auth-provider-gcp).
+// ok is false for another image; an error is why the node gets no token. Nothing is
+// cached, so that a role that is taken away counts at the next pull.
+func (t *Tokens) NodeLogin(account, image string) (user, password string, ok bool, err error) {
+	host, _, _ := strings.Cut(image, "/")
+	location, isArtifactRegistry := strings.CutSuffix(host, "-docker.pkg.dev")
+	if !isArtifactRegistry || !gcp.IsLocation(location) {
+		return "", "", false, nil
+	}
+	token, err := t.MintAccount(account, []string{CloudPlatform}, MaxLifetime)
+	return User, token, err == nil, err
+}
+
 func (t *Tokens) expiry(lifetime time.Duration) time.Time {
 	return t.now().Add(lifetime).UTC().Truncate(time.Second)
 }

@@ -75,7 +75,7 @@ func run(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	cluster, err = controlplane.Start(context.Background(), controlplane.Config{
-		Binary: binary, Dir: filepath.Join(dir, "cluster"), Context: "customer", Issuer: "https://issuer.example/", Controllers: true,
+		Binary: binary, Dir: filepath.Join(dir, "cluster"), Context: "customer", Issuer: "https://issuer.example/",
 		Namespaces: []world.Namespace{{Name: namespace}},
 	})
 	if err != nil {

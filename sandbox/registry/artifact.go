@@ -6,14 +6,12 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"waybill.example/waybill/sandbox/gcp"
 	"waybill.example/waybill/sandbox/googleapis"
+	"waybill.example/waybill/sandbox/provider"
 	"waybill.example/waybill/sandbox/registry/content"
 )
-
-const registryAPI = "artifactregistry.googleapis.com"
 
 // permission is what an action needs, and who has it.
 type permission struct {
@@ -55,11 +53,8 @@ var permissions = map[string]permission{
 
 // artifactRegistry is LOCATION-docker.pkg.dev.
 type artifactRegistry struct {
-	location     string
-	cloud        *gcp.Cloud
-	tokens       *googleapis.Tokens
-	repositories *repositories
-	now          func() time.Time
+	*Registries
+	location string
 }
 
 func (a *artifactRegistry) host() string { return a.location + artifactSuffix }
@@ -110,22 +105,23 @@ func (a *artifactRegistry) answer(w http.ResponseWriter, r *http.Request, at con
 		return content.Unsupported("the repository %q is virtual: nothing can be pushed to it", repository.ID)
 	}
 	if !content.Reads(r.Method) {
-		held, err := a.repositories.of(r.Context(), repository)
+		held, err := a.held(r.Context(), repository)
 		if err != nil {
 			return content.Internal(err)
 		}
-		held.Serve(w, r, at, immutability(repository.ImmutableTags()))
+		held.Serve(w, r, at, immutability(repository))
 		return nil
 	}
 	sources, refused := a.sources(repository)
 	for _, source := range sources {
-		held, err := a.repositories.of(r.Context(), source)
+		held, err := a.held(r.Context(), source)
 		if err != nil {
 			return content.Internal(err)
 		}
 		_, _, image := splitName(at.Name)
-		there := at.Named(source.Project + "/" + source.ID + "/" + image)
-		if _, exists := held.Find(r.Context(), there); exists || at.Kind == content.Referrers {
+		there := at
+		there.Name = source.Project + "/" + source.ID + "/" + image
+		if _, exists := held.Find(r.Context(), there); exists {
 			held.Serve(w, r, there, nil)
 			return nil
 		}
@@ -152,11 +148,7 @@ func (a *artifactRegistry) sources(repository gcp.Repository) (sources []gcp.Rep
 		return []gcp.Repository{repository}, nil
 	}
 	for _, upstream := range repository.Upstreams() {
-		project, location, id, named := parseResourceName(upstream)
-		if !named {
-			continue
-		}
-		found, exists := a.cloud.Repository(location, project, id)
+		found, exists := a.config.Cloud.RepositoryNamed(upstream)
 		if !exists || found.Virtual() {
 			continue
 		}
@@ -172,7 +164,7 @@ func (a *artifactRegistry) sources(repository gcp.Repository) (sources []gcp.Rep
 
 // serves says whether a virtual repository may read an upstream, and as whom.
 func (a *artifactRegistry) serves(repository, upstream gcp.Repository) (agent string, may bool) {
-	owner, exists := a.cloud.Project(repository.Project)
+	owner, exists := a.config.Cloud.Project(repository.Project)
 	if !exists || upstream.Project == repository.Project {
 		return "", exists
 	}
@@ -183,7 +175,7 @@ func (a *artifactRegistry) serves(repository, upstream gcp.Repository) (agent st
 // grants says whether one of the members has one of the roles on a repository,
 // or on its project, where only the world grants any.
 func (a *artifactRegistry) grants(repository gcp.Repository, roles []string, members ...string) bool {
-	project, _ := a.cloud.Project(repository.Project)
+	project, _ := a.config.Cloud.Project(repository.Project)
 	inherited := gcp.Policy{}
 	for _, binding := range project.Bindings {
 		inherited.Bindings = append(inherited.Bindings, gcp.Binding(binding))
@@ -212,15 +204,15 @@ func (a *artifactRegistry) authorize(caller googleapis.Principal, name, action s
 	if image == "" {
 		return gcp.Repository{}, content.Refuse(http.StatusBadRequest, "NAME_INVALID", "Missing image name. Names are of the form PROJECT/REPOSITORY/IMAGE, not %q", name)
 	}
-	if found, exists := a.cloud.Project(project); exists && found.ID == project && !slices.Contains(found.APIs, registryAPI) {
-		return gcp.Repository{}, denied("%s", googleapis.ServiceDisabled(found.Number, registryAPI, "Artifact Registry API").Message)
+	if found, exists := a.config.Cloud.Project(project); exists && found.ID == project && !slices.Contains(found.APIs, gcp.RegistryAPI) {
+		return gcp.Repository{}, denied("%s", gcp.ServiceDisabled(found.Number, gcp.RegistryAPI).Message)
 	}
 	needed, known := permissions[action]
 	if !known {
-		return gcp.Repository{}, denied("unknown action %q", action)
+		return gcp.Repository{}, denied("%v", provider.NotModelled("the action "+action))
 	}
 	resource := fmt.Sprintf("projects/%s/locations/%s/repositories/%s", project, a.location, id)
-	repository, exists := a.cloud.Repository(a.location, project, id)
+	repository, exists := a.config.Cloud.Repository(a.location, project, id)
 	granted := exists && a.grants(repository, needed.roles, caller.Members()...)
 	switch {
 	case !granted && caller.Anonymous():
@@ -256,20 +248,17 @@ func (a *artifactRegistry) caller(r *http.Request) (googleapis.Principal, *conte
 	}
 }
 
-// tokenUser is the user whose password is an access token.
-const tokenUser = "oauth2accesstoken"
-
-// login refuses every user but tokenUser. Google also knows _json_key and
+// login refuses every user but googleapis.User. Google also knows _json_key and
 // _json_key_base64, whose passwords are keys of accounts: there are none here.
 func (a *artifactRegistry) login(user, password string) (googleapis.Principal, *content.Refusal) {
-	if user != tokenUser {
+	if user != googleapis.User {
 		return googleapis.Principal{}, errUnauthorized
 	}
 	return a.open(password)
 }
 
 func (a *artifactRegistry) open(token string) (googleapis.Principal, *content.Refusal) {
-	principal, err := a.tokens.Open(token)
+	principal, err := a.config.Tokens.Open(token)
 	var ended *googleapis.Error
 	if errors.As(err, &ended) {
 		return googleapis.Principal{}, errUnauthorized
@@ -322,17 +311,14 @@ func denied(format string, args ...any) *content.Refusal {
 // does not count.
 var errUnauthorized = content.Refuse(http.StatusUnauthorized, "UNAUTHORIZED", "authentication failed")
 
-// movedTag is Artifact Registry's answer to a push that would move a tag where
-// tags are immutable, in the words of
-// https://cloud.google.com/artifact-registry/docs/docker/troubleshoot#push
-func movedTag(tag string) *content.Refusal {
-	return content.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "cannot update tag %s. The repository has enabled tag immutability", tag)
-}
-
-// immutability is how a repository refuses to move tags; nil where it moves them.
-func immutability(immutable bool) content.Immutable {
-	if !immutable {
+// immutability is how a repository refuses to move tags, in the words of
+// https://cloud.google.com/artifact-registry/docs/docker/troubleshoot#push; nil where
+// it moves them.
+func immutability(repository gcp.Repository) content.Immutable {
+	if !repository.ImmutableTags() {
 		return nil
 	}
-	return movedTag
+	return func(tag string) *content.Refusal {
+		return content.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "cannot update tag %s. The repository has enabled tag immutability", tag)
+	}
 }

@@ -158,7 +158,7 @@ func TestTheTokenEndpointGivesOnlyWhatIsAllowed(t *testing.T) {
 		"push":              {http.MethodGet, endpoint + scope + "pull,push", basic("oauth2accesstoken", token), http.StatusForbidden, "uploadArtifacts"},
 		"a second scope":    {http.MethodGet, endpoint + scope + "pull&scope=repository:" + project + "/globex/server:pull", basic("oauth2accesstoken", token), http.StatusForbidden, "repositories/globex"},
 		"both in one":       {http.MethodGet, endpoint + scope + "pull%20repository:" + project + "/globex/server:pull", basic("oauth2accesstoken", token), http.StatusForbidden, "repositories/globex"},
-		"another action":    {http.MethodGet, endpoint + scope + "*", basic("oauth2accesstoken", token), http.StatusForbidden, "unknown action"},
+		"another action":    {http.MethodGet, endpoint + scope + "*", basic("oauth2accesstoken", token), http.StatusForbidden, "the action *: the sandbox does not model it"},
 		"the catalog":       {http.MethodGet, endpoint + "&scope=registry:catalog:*", basic("oauth2accesstoken", token), http.StatusForbidden, "repository:NAME:ACTIONS"},
 		"a key":             {http.MethodGet, endpoint + scope + "pull", basic("_json_key", `{"type":"service_account"}`), http.StatusUnauthorized, "authentication failed"},
 		"AWS":               {http.MethodGet, endpoint + scope + "pull", basic("AWS", token), http.StatusUnauthorized, "authentication failed"},

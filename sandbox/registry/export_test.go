@@ -17,7 +17,7 @@ func (r *Registries) Seed(ctx context.Context, reference string, artifact remote
 	}
 	parts := strings.SplitN(tag.RepositoryStr(), "/", 3)
 	repository, _ := r.config.Cloud.Repository(strings.TrimSuffix(tag.RegistryStr(), artifactSuffix), parts[0], parts[1])
-	held, err := r.repositories.of(ctx, repository)
+	held, err := r.held(ctx, repository)
 	if err != nil {
 		return err
 	}

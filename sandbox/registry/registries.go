@@ -37,18 +37,17 @@ type Config struct {
 
 // Registries are the registries of one world.
 type Registries struct {
-	config       Config
-	public       map[string]*content.Store
-	repositories *repositories
+	config Config
+	public map[string]*content.Store
+	// shelf keeps the repositories of Artifact Registry.
+	shelf *content.Shelf
 }
 
 // Open finds again what the registries held and publishes what the world's
 // public registries are to hold.
 func Open(ctx context.Context, config Config) (*Registries, error) {
 	r := &Registries{
-		config:       config,
-		public:       map[string]*content.Store{},
-		repositories: &repositories{shelf: content.NewShelf(filepath.Join(config.Dir, "artifact-registry")), world: config.World.GCP},
+		config: config, public: map[string]*content.Store{}, shelf: content.NewShelf(filepath.Join(config.Dir, "artifact-registry")),
 	}
 	for _, existing := range config.World.Registries {
 		images, err := content.ParseImages(existing.Images)
@@ -76,9 +75,7 @@ func (r *Registries) Handler(host string) http.Handler {
 	if !found || !gcp.IsLocation(location) {
 		return nil
 	}
-	return &artifactRegistry{
-		location: location, cloud: r.config.Cloud, tokens: r.config.Tokens, repositories: r.repositories, now: r.config.Now,
-	}
+	return &artifactRegistry{r, location}
 }
 
 // Publish puts an image or an index at HOST/NAME:TAG of a public registry. A tag that
@@ -95,14 +92,8 @@ func (r *Registries) Publish(ctx context.Context, reference string, artifact rem
 	return held.Publish(ctx, tag.RepositoryStr(), tag.TagStr(), artifact)
 }
 
-// repositories are the contents of the repositories of Artifact Registry.
-type repositories struct {
-	shelf *content.Shelf
-	world world.GCP
-}
-
-// of opens what a standard repository holds.
-func (r *repositories) of(ctx context.Context, repository gcp.Repository) (*content.Store, error) {
+// held opens what a standard repository holds.
+func (r *Registries) held(ctx context.Context, repository gcp.Repository) (*content.Store, error) {
 	images, err := r.published(repository)
 	if err != nil {
 		return nil, err
@@ -116,8 +107,8 @@ func (r *repositories) of(ctx context.Context, repository gcp.Repository) (*cont
 }
 
 // published are the images that the world has in a repository.
-func (r *repositories) published(repository gcp.Repository) ([]world.Image, error) {
-	for _, project := range r.world.Projects {
+func (r *Registries) published(repository gcp.Repository) ([]world.Image, error) {
+	for _, project := range r.config.World.GCP.Projects {
 		for _, existing := range project.Repositories {
 			if project.ID == repository.Project && existing.Location == repository.Location && existing.Name == repository.ID {
 				return content.ParseImages(existing.Images)
@@ -125,15 +116,6 @@ func (r *repositories) published(repository gcp.Repository) ([]world.Image, erro
 		}
 	}
 	return nil, nil
-}
-
-// parseResourceName returns the project, location and ID of a repository.
-func parseResourceName(name string) (project, location, id string, ok bool) {
-	parts := strings.Split(name, "/")
-	if len(parts) != 6 {
-		return "", "", "", false
-	}
-	return parts[1], parts[3], parts[5], true
 }
 
 // public is a registry from which anybody pulls and to which nobody pushes.

@@ -13,14 +13,6 @@ import (
 // tokenPath is the token endpoint.
 const tokenPath = "/v2/token"
 
-// tokenResponse is https://distribution.github.io/distribution/spec/auth/token/
-type tokenResponse struct {
-	Token string `json:"token"`
-	// ExpiresIn is in seconds.
-	ExpiresIn int64     `json:"expires_in"`
-	IssuedAt  time.Time `json:"issued_at"`
-}
-
 // serveToken gives a registry token for an access token, or to nobody, if every
 // wanted action is allowed. The registry token is the access token again: what
 // its owner may do is asked at every request.
@@ -31,7 +23,7 @@ func (a *artifactRegistry) serveToken(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	scopes := strings.Fields(strings.Join(r.URL.Query()["scope"], " "))
-	response := tokenResponse{IssuedAt: a.now().UTC()}
+	issued, token := a.config.Now().UTC(), ""
 	var caller googleapis.Principal
 	if user, password, given := r.BasicAuth(); given {
 		opened, refused := a.login(user, password)
@@ -39,19 +31,18 @@ func (a *artifactRegistry) serveToken(w http.ResponseWriter, r *http.Request) {
 			refused.Write(w)
 			return
 		}
-		caller, response.Token = opened, password
+		caller, token = opened, password
 	} else {
-		caller.Expiry = response.IssuedAt.Add(googleapis.MaxLifetime).Truncate(time.Second)
+		caller.Expiry = issued.Add(googleapis.MaxLifetime).Truncate(time.Second)
 		if r.Header.Get("Authorization") != "" || len(scopes) == 0 {
 			errUnauthorized.Write(w)
 			return
 		}
-		token, err := a.tokens.Mint(caller)
-		if err != nil {
+		var err error
+		if token, err = a.config.Tokens.Mint(caller); err != nil {
 			content.Internal(err).Write(w)
 			return
 		}
-		response.Token = token
 	}
 	for _, scope := range scopes {
 		if refused := a.allow(caller, scope); refused != nil {
@@ -59,11 +50,12 @@ func (a *artifactRegistry) serveToken(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	response.ExpiresIn = int64(caller.Expiry.Sub(response.IssuedAt) / time.Second)
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	// A client that has gone away is nobody to tell.
-	_ = json.NewEncoder(w).Encode(response)
+	_ = json.NewEncoder(w).Encode(map[string]any{ // https://distribution.github.io/distribution/spec/auth/token/
+		"token": token, "expires_in": int64(caller.Expiry.Sub(issued) / time.Second), "issued_at": issued,
+	})
 }
 
 // allow checks a scope, repository:NAME:ACTION,… .

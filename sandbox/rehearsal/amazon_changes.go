@@ -166,7 +166,7 @@ func (a *amazon) withTrust(change func(text string) string, run func() error) er
 		_, err := account.UpdateTrustPolicy(role.Name, text)
 		return err
 	}
-	return swapped(set, change(role.Trust.Text), role.Trust.Text, run)
+	return swapped(set, change(role.TrustPolicy), role.TrustPolicy, run)
 }
 
 // withRole runs with another role of an account, which has the name and path
@@ -258,7 +258,7 @@ func (a *amazon) withAssociatedRole(run func() error) error {
 	if err := errors.Join(err, unknown); err != nil {
 		return err
 	}
-	return a.withTrustingRole(a.home.Account, ownName, "/", role.Trust.Text, func(other string) error {
+	return a.withTrustingRole(a.home.Account, ownName, "/", role.TrustPolicy, func(other string) error {
 		set := func(roleARN string) error {
 			settings := association.AssociationSettings
 			settings.RoleARN = roleARN

@@ -54,7 +54,7 @@ func Open(path string) (*Dir, error) {
 
 // format is the form of what the directory holds. It changes with the names in any
 // store's file.
-const format = "2"
+const format = "3"
 
 // Claim marks a new directory, and refuses one of another form.
 func (d *Dir) Claim() error {
@@ -189,6 +189,38 @@ func Edit[T, V any](s *Store[T], of func(T) map[string]V, key string, missing er
 		return nil
 	})
 	return changed, err
+}
+
+// Add puts an entry under a key of one of a store's maps. It fails with taken where
+// there is one.
+func Add[T, V any](s *Store[T], of func(T) map[string]V, key string, entry V, taken error) error {
+	return s.Update(func(held *T) error {
+		if _, found := of(*held)[key]; found {
+			return taken
+		}
+		of(*held)[key] = entry
+		return nil
+	})
+}
+
+// Put puts an entry under a key of one of a store's maps, whatever was there.
+func Put[T, V any](s *Store[T], of func(T) map[string]V, key string, entry V) error {
+	return s.Update(func(held *T) error {
+		of(*held)[key] = entry
+		return nil
+	})
+}
+
+// Remove deletes the entry of a key in one of a store's maps. It fails with missing
+// where there is none.
+func Remove[T, V any](s *Store[T], of func(T) map[string]V, key string, missing error) error {
+	return s.Update(func(held *T) error {
+		if _, found := of(*held)[key]; !found {
+			return missing
+		}
+		delete(of(*held), key)
+		return nil
+	})
 }
 
 // Sorted are the entries of a map in the order of their keys.

@@ -24,8 +24,7 @@ type AWSAccount struct {
 	Partition string `json:"partition,omitempty"`
 	// Regions are those that the account has enabled.
 	Regions []string `json:"regions"`
-	// Users are those that exist already; so is everything below.
-	Users         []AWSUser         `json:"users,omitempty"`
+	// Policies are those that exist already; so is everything below.
 	Policies      []AWSPolicy       `json:"policies,omitempty"`
 	Roles         []AWSRole         `json:"roles,omitempty"`
 	OIDCProviders []AWSOIDCProvider `json:"oidcProviders,omitempty"`
@@ -40,13 +39,6 @@ type AWSAccount struct {
 	Releases []string `json:"releases,omitempty"`
 	// Pusher is the name of one of the roles.
 	Pusher string `json:"pusher,omitempty"`
-}
-
-// AWSUser is an IAM user.
-type AWSUser struct {
-	Name string `json:"name"`
-	// Path is its IAM path, with a slash at both ends; empty means /.
-	Path string `json:"path,omitempty"`
 }
 
 // AWSPolicy is a policy that the account manages itself.

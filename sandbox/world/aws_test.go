@@ -17,7 +17,6 @@ aws:
     - id: "012345678901"
       partition: aws-cn
       regions: [cn-north-1]
-      users: [{name: operator}]
       roles:
         - name: nodes
           path: /eks/
@@ -30,7 +29,6 @@ aws:
 	require.NoError(t, err)
 	assert.Equal(t, []world.AWSAccount{{
 		ID: "012345678901", Partition: "aws-cn", Regions: []string{"cn-north-1"},
-		Users: []world.AWSUser{{Name: "operator"}},
 		Roles: []world.AWSRole{{
 			Name: "nodes", Path: "/eks/", Trust: json.RawMessage(`{"Version":"2012-10-17"}`),
 			Policies:        map[string]json.RawMessage{"pull": json.RawMessage("{}")},
@@ -49,7 +47,6 @@ aws:
     - {id: "111111111111", partition: aws-moon}
     - id: "111111111111"
       regions: [eu-west-1]
-      users: [{path: /x/}]
       roles: [{name: nodes}]
       oidcProviders: [{url: "http://issuer.example"}]
       vpcs: [{id: vpc-1, region: eu-west-1, subnets: [subnet-1], publicSubnets: [subnet-2]}]
@@ -59,7 +56,6 @@ aws:
 		`aws.accounts[0].partition "aws-moon": want one of ["aws" "aws-us-gov" "aws-cn" "aws-eusc"]`,
 		"aws.accounts[0].regions: want a value",
 		`aws.accounts[1].id "111111111111": names another account already`,
-		"aws.accounts[1].users[0].name: want a value",
 		"aws.accounts[1].roles[0].trust: want a value",
 		`aws.accounts[1].oidcProviders[0].url "http://issuer.example": want an https URL`,
 		`aws.accounts[1].vpcs[0].publicSubnets "subnet-2": want one of its subnets`,

@@ -16,28 +16,20 @@ const (
 	maxRulePriority   = 999
 )
 
-type lifecycle struct {
-	Rules []lifecycleRule `json:"rules"`
-}
-
 type lifecycleRule struct {
-	Priority    int                `json:"rulePriority"`
-	Description string             `json:"description"`
-	Selection   lifecycleSelection `json:"selection"`
-	Action      lifecycleAction    `json:"action"`
-}
-
-type lifecycleSelection struct {
-	TagStatus      string   `json:"tagStatus"`
-	TagPatternList []string `json:"tagPatternList"`
-	TagPrefixList  []string `json:"tagPrefixList"`
-	CountType      string   `json:"countType"`
-	CountUnit      string   `json:"countUnit"`
-	CountNumber    int      `json:"countNumber"`
-}
-
-type lifecycleAction struct {
-	Type string `json:"type"`
+	Priority    int    `json:"rulePriority"`
+	Description string `json:"description"`
+	Selection   struct {
+		TagStatus      string   `json:"tagStatus"`
+		TagPatternList []string `json:"tagPatternList"`
+		TagPrefixList  []string `json:"tagPrefixList"`
+		CountType      string   `json:"countType"`
+		CountUnit      string   `json:"countUnit"`
+		CountNumber    int      `json:"countNumber"`
+	} `json:"selection"`
+	Action struct {
+		Type string `json:"type"`
+	} `json:"action"`
 }
 
 // checkLifecycle reads a lifecycle policy by ECR's rules. It returns what is
@@ -47,7 +39,9 @@ func checkLifecycle(text string) error {
 	if len(text) < 100 || len(text) > maxLifecycle {
 		return fmt.Errorf("the document has %d characters: from 100 to %d are allowed", len(text), maxLifecycle)
 	}
-	var policy lifecycle
+	var policy struct {
+		Rules []lifecycleRule `json:"rules"`
+	}
 	decoder := json.NewDecoder(bytes.NewReader([]byte(text)))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&policy); err != nil {

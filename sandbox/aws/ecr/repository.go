@@ -1,11 +1,13 @@
 package ecr
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"waybill.example/waybill/sandbox/aws/arn"
@@ -19,18 +21,44 @@ const (
 	Immutable = "IMMUTABLE"
 )
 
-// Settings are what a caller sets.
+// Settings are what a caller sets. The json names are those of the Pulumi type's
+// properties.
 type Settings struct {
 	Name string `json:"name"`
 	// Mutability of tags is Mutable or Immutable; empty means Mutable.
-	Mutability string `json:"mutability"`
-	ScanOnPush bool   `json:"scanOnPush,omitempty"`
-	// Encryption is AES256, KMS or KMS_DSSE; empty means AES256.
-	Encryption string `json:"encryption"`
+	Mutability string   `json:"imageTagMutability"`
+	Scanning   Scanning `json:"imageScanningConfiguration"`
+	// Encryption has one element; none means AES256.
+	Encryption []Encryption      `json:"encryptionConfigurations"`
+	Tags       map[string]string `json:"tags,omitempty"`
+}
+
+// Scanning says whether ECR scans what is pushed.
+type Scanning struct {
+	OnPush bool `json:"scanOnPush"`
+}
+
+// Encryption is how a repository is encrypted.
+type Encryption struct {
+	// Type is AES256, KMS or KMS_DSSE.
+	Type string `json:"encryptionType"`
 	// KMSKey is the ARN of the key; empty for KMS means the account's own key of
 	// the service.
-	KMSKey string            `json:"kmsKey,omitempty"`
-	Tags   map[string]string `json:"tags,omitempty"`
+	KMSKey string `json:"kmsKey,omitempty"`
+}
+
+// complete fills in the defaults of CreateRepository. The account's own key of the
+// service has an alias, and a key that the sandbox does not make.
+func (s *Settings) complete(place arn.Place) {
+	s.Mutability = cmp.Or(s.Mutability, Mutable)
+	if len(s.Encryption) == 0 {
+		s.Encryption = []Encryption{{}}
+	}
+	encryption := &s.Encryption[0]
+	encryption.Type = cmp.Or(encryption.Type, "AES256")
+	if strings.HasPrefix(encryption.Type, "KMS") && encryption.KMSKey == "" {
+		encryption.KMSKey = place.ARN("kms", "alias/aws/ecr")
+	}
 }
 
 // Repository is a private repository.
@@ -70,6 +98,7 @@ var encryptions = []string{"AES256", "KMS", "KMS_DSSE"}
 
 // check applies the rules of CreateRepository to settings.
 func (s Settings) check(operation string, place arn.Place) error {
+	encryption := s.Encryption[0]
 	switch {
 	case len(s.Name) < 2 || len(s.Name) > 256:
 		return invalidParameter(operation, "repositoryName", "must have length between 2 and 256, inclusive")
@@ -77,22 +106,16 @@ func (s Settings) check(operation string, place arn.Place) error {
 		return invalidParameter(operation, "repositoryName", "must satisfy regular expression '(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*'")
 	case s.Mutability != Mutable && s.Mutability != Immutable:
 		return invalidParameter(operation, "imageTagMutability", "must satisfy enum value set: [IMMUTABLE, MUTABLE]")
-	case !slices.Contains(encryptions, s.Encryption):
+	case !slices.Contains(encryptions, encryption.Type):
 		return invalidParameter(operation, "encryptionConfiguration.encryptionType", "must satisfy enum value set: [AES256, KMS, KMS_DSSE]")
-	case s.KMSKey != "" && s.Encryption == "AES256":
+	case encryption.KMSKey != "" && encryption.Type == "AES256":
 		return invalidParameter(operation, "encryptionConfiguration.kmsKey", "KMS key can only be specified for the KMS encryption types")
-	case s.KMSKey != "" && !keyIn(s.KMSKey, place):
+	case encryption.KMSKey != "" && !keyIn(encryption.KMSKey, place):
 		return api.Refuse(operation, http.StatusBadRequest, "KmsException",
-			"The KMS key %s cannot be used: it must exist in Region %s", s.KMSKey, place.Region)
-	case len(s.Tags) > maxTags:
-		return api.Refuse(operation, http.StatusBadRequest, "TooManyTagsException", "The number of tags %d exceeds the limit of %d", len(s.Tags), maxTags)
+			"The KMS key %s cannot be used: it must exist in Region %s", encryption.KMSKey, place.Region)
 	}
 	return nil
 }
-
-// maxTags is the number of tags that a repository may carry:
-// https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-using-tags.html
-const maxTags = 50
 
 // keyIn says whether a KMS key, given by its ARN, is in the repository's Region,
 // as it must be. Keys by ID or alias are in it by definition.

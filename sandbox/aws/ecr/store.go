@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"waybill.example/waybill/sandbox/aws/arn"
@@ -47,7 +46,6 @@ type Contents interface {
 // Store holds the repositories of every account.
 type Store struct {
 	store    *state.Store[contents]
-	accounts []world.AWSAccount
 	iam      *iam.Cloud
 	contents Contents
 	now      func() time.Time
@@ -63,43 +61,32 @@ type contents struct {
 
 func (held contents) repositories() map[string]Repository { return held.Repositories }
 
-// Config says what a store works with.
-type Config struct {
-	// Path of its file.
-	Path     string
-	Accounts []world.AWSAccount
-	// IAM knows the principals that policies name.
-	IAM *iam.Cloud
-	Now func() time.Time
-}
-
-// Open reads the file, or starts it with the world's repositories.
-func Open(config Config) (*Store, error) {
-	s := &Store{accounts: config.Accounts, iam: config.IAM, now: config.Now}
-	var err error
-	if s.store, err = state.OpenStore[contents](config.Path); err != nil {
+// Open reads the file at path, or starts it with the world's repositories. IAM knows
+// the principals that policies name.
+func Open(path string, accounts []world.AWSAccount, principals *iam.Cloud, now func() time.Time) (*Store, error) {
+	store, err := state.OpenStore[contents](path)
+	if err != nil {
 		return nil, fmt.Errorf("ecr: %w", err)
 	}
-	return s, s.store.Update(func(held *contents) error { return s.seed(held) })
+	s := &Store{store: store, iam: principals, now: now}
+	return s, store.Update(func(held *contents) error { return s.seed(held, accounts) })
 }
 
 // seed adds the repositories that the world has and the file has not seen yet.
-func (s *Store) seed(held *contents) error {
+func (s *Store) seed(held *contents, accounts []world.AWSAccount) error {
 	var problems []error
-	for _, account := range s.accounts {
+	for _, account := range accounts {
 		for _, each := range account.Repositories {
 			repository := Repository{
-				Place: arn.Place{Account: account.ID, Region: each.Region},
-				Settings: Settings{
-					Name: each.Name, Mutability: cmp.Or(each.Mutability, Mutable), ScanOnPush: each.ScanOnPush,
-					Encryption: "AES256", KMSKey: each.KMSKey, Tags: each.ResourceTags,
-				},
+				Place:     arn.Place{Account: account.ID, Region: each.Region},
+				Settings:  Settings{Name: each.Name, Mutability: each.Mutability, Scanning: Scanning{each.ScanOnPush}, Tags: each.ResourceTags},
 				CreatedAt: s.now().UTC(),
 				Lifecycle: string(each.Lifecycle),
 			}
 			if each.KMSKey != "" {
-				repository.Encryption = "KMS"
+				repository.Encryption = []Encryption{{"KMS", each.KMSKey}}
 			}
+			repository.complete(repository.Place)
 			if held.Seeded[repository.ARN()] {
 				continue
 			}
@@ -142,26 +129,14 @@ func key(place arn.Place, name string) string {
 // Create makes a repository.
 func (s *Store) Create(place arn.Place, settings Settings) (Repository, error) {
 	const operation = "CreateRepository"
-	settings.Mutability = cmp.Or(settings.Mutability, Mutable)
-	settings.Encryption = cmp.Or(settings.Encryption, "AES256")
+	settings.complete(place)
 	if err := settings.check(operation, place); err != nil {
 		return Repository{}, err
 	}
-	if strings.HasPrefix(settings.Encryption, "KMS") && settings.KMSKey == "" {
-		// The account's own key of the service has an alias, and a key that the
-		// sandbox does not make.
-		settings.KMSKey = place.ARN("kms", "alias/aws/ecr")
-	}
 	repository := Repository{Place: place, Settings: settings, CreatedAt: s.now().UTC()}
-	err := s.store.Update(func(held *contents) error {
-		if _, taken := held.Repositories[repository.ARN()]; taken {
-			return api.Refuse(operation, http.StatusBadRequest, "RepositoryAlreadyExistsException",
-				"The repository with name '%s' already exists in the registry with id '%s'", settings.Name, place.Account)
-		}
-		held.Repositories[repository.ARN()] = repository
-		return nil
-	})
-	return repository, err
+	return repository, state.Add(s.store, contents.repositories, repository.ARN(), repository,
+		api.Refuse(operation, http.StatusBadRequest, "RepositoryAlreadyExistsException",
+			"The repository with name '%s' already exists in the registry with id '%s'", settings.Name, place.Account))
 }
 
 // Get is DescribeRepositories for one repository.
@@ -194,7 +169,7 @@ func (s *Store) Update(place arn.Place, settings Settings) (Repository, error) {
 	const operation = "PutImageTagMutability"
 	return s.change(place, settings.Name, operation, func(repository *Repository) error {
 		repository.Mutability = cmp.Or(settings.Mutability, Mutable)
-		repository.ScanOnPush = settings.ScanOnPush
+		repository.Scanning = settings.Scanning
 		repository.Tags = settings.Tags
 		return repository.check(operation, place)
 	})
@@ -220,10 +195,7 @@ func (s *Store) Delete(place arn.Place, name string, force bool) error {
 	if err := s.contents.Empty(repository); err != nil {
 		return fmt.Errorf("ecr: %s: %w", repository.ARN(), err)
 	}
-	return s.store.Update(func(held *contents) error {
-		delete(held.Repositories, repository.ARN())
-		return nil
-	})
+	return state.Remove(s.store, contents.repositories, repository.ARN(), notFound(operation, place, name))
 }
 
 // SetPolicy replaces the repository policy.

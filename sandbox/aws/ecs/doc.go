@@ -10,6 +10,6 @@
 //
 // It does not run tasks: an agent reads services and task definitions here. It
 // models the launch type FARGATE with the rolling deployment controller; load
-// balancers, Service Connect, volumes of services and EC2 capacity are refused
-// by the provider in front.
+// balancers, Service Connect, volumes of services and EC2 capacity are refused by the
+// provider in front, and sizes with units here.
 package ecs

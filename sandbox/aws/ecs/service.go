@@ -46,7 +46,6 @@ type CircuitBreaker struct {
 type Service struct {
 	arn.Place
 	ServiceSettings
-	CreatedAt time.Time `json:"createdAt"`
 	// DeletedAt is when it began to drain.
 	DeletedAt *time.Time `json:"deletedAt,omitempty"`
 	// Status is Active or Draining.
@@ -156,7 +155,7 @@ func (s *Store) CreateService(place arn.Place, settings ServiceSettings) (Servic
 	if err != nil {
 		return Service{}, err
 	}
-	service := Service{Place: place, ServiceSettings: settings, CreatedAt: s.now().UTC(), Status: Active}
+	service := Service{Place: place, ServiceSettings: settings, Status: Active}
 	err = s.store.Update(func(held *contents) error {
 		if existing, found := s.service(*held, service.ARN()); found {
 			if existing.Status == Draining {

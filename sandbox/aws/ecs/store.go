@@ -37,24 +37,15 @@ func (held contents) definitions() map[string]TaskDefinition { return held.Defin
 
 func (held contents) services() map[string]Service { return held.Services }
 
-// Config says what a store works with.
-type Config struct {
-	// Path of its file.
-	Path     string
-	Accounts []world.AWSAccount
-	// Drain is how long a deleted service keeps its name.
-	Drain time.Duration
-	Now   func() time.Time
-}
-
-// Open reads the file, or starts it.
-func Open(config Config) (*Store, error) {
-	store, err := state.OpenStore[contents](config.Path)
+// Open reads the file at path, or starts it. A deleted service keeps its name while it
+// drains.
+func Open(path string, accounts []world.AWSAccount, drain time.Duration, now func() time.Time) (*Store, error) {
+	store, err := state.OpenStore[contents](path)
 	if err != nil {
 		return nil, fmt.Errorf("ecs: %w", err)
 	}
-	s := &Store{store: store, clusters: map[string]bool{}, vpcs: map[arn.Place][]world.VPC{}, drain: config.Drain, now: config.Now}
-	for _, account := range config.Accounts {
+	s := &Store{store: store, clusters: map[string]bool{}, vpcs: map[arn.Place][]world.VPC{}, drain: drain, now: now}
+	for _, account := range accounts {
 		for _, cluster := range account.ECSClusters {
 			place := arn.Place{Account: account.ID, Region: cluster.Region}
 			s.clusters[place.ARN("ecs", "cluster/"+cluster.Name)] = true

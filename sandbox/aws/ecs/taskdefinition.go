@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"waybill.example/waybill/sandbox/aws/arn"
+	"waybill.example/waybill/sandbox/provider"
 	"waybill.example/waybill/sandbox/state"
 )
 
@@ -46,8 +46,7 @@ type TaskDefinition struct {
 	Revision int `json:"revision"`
 	// Inactive says whether it was deregistered: services that use it go on,
 	// and no new one may.
-	Inactive     bool      `json:"inactive,omitempty"`
-	RegisteredAt time.Time `json:"registeredAt"`
+	Inactive bool `json:"inactive,omitempty"`
 }
 
 // ARN names the revision.
@@ -85,7 +84,9 @@ func (t TaskDefinitionSettings) check(place arn.Place) string {
 		return "Fargate requires that 'cpu' be defined at the task level."
 	case t.Memory == "":
 		return "Fargate requires that 'memory' be defined at the task level."
-	case !fargateOffers(cpuUnits(t.CPU), mebibytes(t.Memory)):
+	case !digits.MatchString(t.CPU + t.Memory):
+		return provider.NotModelled(fmt.Sprintf("a size with a unit (%s CPU, %s memory)", t.CPU, t.Memory)).Error()
+	case !fargateOffers(size(t.CPU), size(t.Memory)):
 		return fmt.Sprintf("No Fargate configuration exists for given values: %s CPU, %s memory. See the Amazon ECS documentation for the valid values.", t.CPU, t.Memory)
 	case !validRole(t.ExecutionRoleARN, place) || !validRole(t.TaskRoleARN, place):
 		return "Role is not valid"
@@ -95,8 +96,6 @@ func (t TaskDefinitionSettings) check(place arn.Place) string {
 		return fmt.Sprintf("Invalid 'operatingSystemFamily' setting %q for the runtime platform.", platform.OperatingSystemFamily)
 	case platform.CPUArchitecture == "ARM64" && strings.HasPrefix(platform.OperatingSystemFamily, "WINDOWS"):
 		return "Fargate runs Windows on X86_64 only."
-	case len(t.Tags) > 50:
-		return fmt.Sprintf("%d tags are given: at most 50 are allowed.", len(t.Tags))
 	}
 	return t.checkContainers()
 }
@@ -133,9 +132,9 @@ func (t TaskDefinitionSettings) checkContainers() string {
 	switch {
 	case !essential:
 		return "Task definition must have at least one essential container."
-	case cpu > cpuUnits(t.CPU):
+	case cpu > size(t.CPU):
 		return "The sum of all container cpu values cannot be greater than the value of the task cpu."
-	case memory > mebibytes(t.Memory):
+	case memory > size(t.Memory):
 		return "The sum of all container memory values cannot be greater than the value of the task memory."
 	}
 	return ""
@@ -146,7 +145,7 @@ func (s *Store) Register(place arn.Place, settings TaskDefinitionSettings) (Task
 	if message := settings.check(place); message != "" {
 		return TaskDefinition{}, client("RegisterTaskDefinition", "%s", message)
 	}
-	definition := TaskDefinition{Place: place, TaskDefinitionSettings: settings, RegisteredAt: s.now().UTC()}
+	definition := TaskDefinition{Place: place, TaskDefinitionSettings: settings}
 	err := s.store.Update(func(held *contents) error {
 		held.Revisions[definition.FamilyARN()]++
 		definition.Revision = held.Revisions[definition.FamilyARN()]
@@ -224,21 +223,11 @@ func fargateOffers(cpu, memory int) bool {
 	return known && memory >= offer.least && memory <= offer.most && (memory-offer.least)%offer.step == 0
 }
 
-// size reads a task's CPU or memory, which may be written in 1024 of its unit,
-// as 1 vCPU or 2 GB; it returns 0 for what is neither:
-// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html#task_size
-func size(text, unit string) int {
-	if whole, err := strconv.Atoi(text); err == nil {
-		return whole
-	}
-	number, found := strings.CutSuffix(strings.ToLower(text), strings.ToLower(unit))
-	parts, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-	if !found || err != nil {
-		return 0
-	}
-	return int(parts * 1024)
+// digits are what sizes of tasks are made of: 1 vCPU and 2 GB are not modelled.
+var digits = regexp.MustCompile(`^[0-9]+$`)
+
+// size is a task's CPU or memory.
+func size(text string) int {
+	whole, _ := strconv.Atoi(text)
+	return whole
 }
-
-func cpuUnits(text string) int { return size(text, "vCPU") }
-
-func mebibytes(text string) int { return size(text, "GB") }

@@ -14,7 +14,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"time"
+	"strings"
 
 	"waybill.example/waybill/sandbox/aws/arn"
 	"waybill.example/waybill/sandbox/aws/fault"
@@ -54,8 +54,7 @@ type Association struct {
 	arn.Place
 	AssociationSettings
 	// ID has the form a-0123456789abcdefg.
-	ID        string    `json:"associationId"`
-	CreatedAt time.Time `json:"createdAt"`
+	ID string `json:"associationId"`
 	// DisableSessionTags says whether sessions carry no tags of the cluster and
 	// the pod: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html
 	DisableSessionTags bool `json:"disableSessionTags,omitempty"`
@@ -71,7 +70,6 @@ type Store struct {
 	store    *state.Store[contents]
 	clusters []Cluster
 	roles    func(arn string) bool
-	now      func() time.Time
 }
 
 // contents is what the file keeps, by ARN.
@@ -81,24 +79,15 @@ type contents struct {
 
 func (held contents) associations() map[string]Association { return held.Associations }
 
-// Config says what a store works with.
-type Config struct {
-	// Path of its file.
-	Path     string
-	Accounts []world.AWSAccount
-	// RoleExists tells whether an IAM role with an ARN exists.
-	RoleExists func(arn string) bool
-	Now        func() time.Time
-}
-
-// Open reads the file, or starts it.
-func Open(config Config) (*Store, error) {
-	store, err := state.OpenStore[contents](config.Path)
+// Open reads the file at path, or starts it. roleExists tells whether an IAM role with
+// an ARN exists.
+func Open(path string, accounts []world.AWSAccount, roleExists func(arn string) bool) (*Store, error) {
+	store, err := state.OpenStore[contents](path)
 	if err != nil {
 		return nil, fmt.Errorf("eks: %w", err)
 	}
-	s := &Store{store: store, roles: config.RoleExists, now: config.Now}
-	for _, account := range config.Accounts {
+	s := &Store{store: store, roles: roleExists}
+	for _, account := range accounts {
 		for _, cluster := range account.EKSClusters {
 			cluster.KubernetesVersion = cmp.Or(cluster.KubernetesVersion, "1.34")
 			cluster.AuthenticationMode = cmp.Or(cluster.AuthenticationMode, "API")
@@ -164,7 +153,7 @@ func (s *Store) Create(place arn.Place, settings AssociationSettings) (Associati
 	if err := s.check(operation, place, settings); err != nil {
 		return Association{}, err
 	}
-	association := Association{Place: place, AssociationSettings: settings, ID: associationID(), CreatedAt: s.now().UTC()}
+	association := Association{Place: place, AssociationSettings: settings, ID: associationID()}
 	err := s.store.Update(func(held *contents) error {
 		if existing, taken := find(held.Associations, place, settings.Cluster, settings.Namespace, settings.ServiceAccount); taken {
 			return api.Refuse(operation, http.StatusConflict, "ResourceInUseException", "Association already exists: %s", existing.ID)
@@ -235,23 +224,8 @@ func (s *Store) change(operation string, place arn.Place, cluster, id string, ed
 
 // Delete is DeletePodIdentityAssociation.
 func (s *Store) Delete(place arn.Place, cluster, id string) error {
-	return s.store.Update(func(held *contents) error {
-		if _, found := held.Associations[key(place, cluster, id)]; !found {
-			return unknown("DeletePodIdentityAssociation", id)
-		}
-		delete(held.Associations, key(place, cluster, id))
-		return nil
-	})
+	return state.Remove(s.store, contents.associations, key(place, cluster, id), unknown("DeletePodIdentityAssociation", id))
 }
 
 // associationID is a- and seventeen random letters and digits, as EKS's are.
-func associationID() string {
-	const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
-	random := make([]byte, 17)
-	// It never fails: https://pkg.go.dev/crypto/rand#Read
-	_, _ = rand.Read(random)
-	for i, b := range random {
-		random[i] = alphabet[int(b)%len(alphabet)]
-	}
-	return "a-" + string(random)
-}
+func associationID() string { return "a-" + strings.ToLower(rand.Text()[:17]) }

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -88,41 +89,28 @@ func (c *Cloud) Authorize(session Session, access Access) (policy.Decision, erro
 }
 
 // policiesOf reads the policies of a role and its boundary.
-func (held contents) policiesOf(role Role) (policy.Policies, error) {
-	var policies policy.Policies
-	read := func(name, text string) (policy.Attached, error) {
-		document, err := policy.Parse(policy.Identity, role.Partition, text)
-		if err != nil {
-			return policy.Attached{}, fmt.Errorf("iam: role %s: %w", role.ARN, err)
-		}
-		return policy.Attached{Name: name, Document: document}, nil
+func (held contents) policiesOf(role Role) (policies policy.Policies, err error) {
+	read := func(name, text string) policy.Attached {
+		document, wrong := policy.Parse(policy.Identity, role.Partition, text)
+		err = errors.Join(err, wrong)
+		return policy.Attached{Name: name, Document: document}
 	}
 	for _, name := range slices.Sorted(maps.Keys(role.Inline)) {
-		attached, err := read("", role.Inline[name])
-		if err != nil {
-			return policies, err
-		}
-		policies.Identity = append(policies.Identity, attached)
+		policies.Identity = append(policies.Identity, read("", role.Inline[name]))
 	}
 	for _, arn := range role.Attached {
-		managed, exists := held.policy(role.Account, role.Partition, arn)
-		if !exists {
-			continue // an attached policy cannot be deleted
-		}
-		attached, err := read(arn, managed.Document)
-		if err != nil {
-			return policies, err
-		}
-		policies.Identity = append(policies.Identity, attached)
+		managed, _ := held.policy(role.Account, role.Partition, arn) // an attached policy cannot be deleted
+		policies.Identity = append(policies.Identity, read(arn, managed.Document))
 	}
-	if managed, exists := held.policy(role.Account, role.Partition, role.Boundary); exists {
-		attached, err := read(role.Boundary, managed.Document)
-		if err != nil {
-			return policies, err
-		}
-		policies.Boundary = &attached
+	if role.Boundary != "" {
+		managed, _ := held.policy(role.Account, role.Partition, role.Boundary)
+		boundary := read(role.Boundary, managed.Document)
+		policies.Boundary = &boundary
 	}
-	return policies, nil
+	if err != nil {
+		err = fmt.Errorf("iam: role %s: %w", role.ARN, err)
+	}
+	return policies, err
 }
 
 // describe sets the global keys of a session:
@@ -158,7 +146,7 @@ func (c *Cloud) describeRequest(context policy.Context) {
 // a role: only the role's trust policy counts. context are all keys but those of
 // the time.
 func (c *Cloud) AuthorizeTrust(role Role, caller policy.Caller, action string, context policy.Context) (policy.Decision, error) {
-	attached, err := role.Trust.Attached()
+	attached, err := role.Trust().Attached()
 	if err != nil {
 		return policy.Decision{}, fmt.Errorf("iam: trust policy of %s: %w", role.ARN, err)
 	}

@@ -130,7 +130,7 @@ func TestASessionBringsItsGlobalKeys(t *testing.T) {
 		assert.True(t, decision.Allowed, key)
 	}
 	for _, key := range []string{"aws:SourceArn", "aws:SourceAccount"} {
-		condition := `"Condition":{"Null":{"` + key + `":"false"}},"Resource"`
+		condition := `"Condition":{"StringLike":{"` + key + `":"*"}},"Resource"`
 		require.NoError(t, in.PutRolePolicy("puller", "pull", strings.Replace(allowPull, `"Resource"`, condition, 1)))
 		assert.False(t, pull(t, cloud, session, bind(t, cloud, granting(customer, ""))).Allowed, key)
 	}
@@ -142,9 +142,6 @@ func TestTheWorldIsTakenOverOnce(t *testing.T) {
 	nodes, err := in.Role("nodes")
 	require.NoError(t, err)
 	assert.Equal(t, "arn:aws:iam::222222222222:role/eks/nodes", nodes.ARN)
-	const operator = "arn:aws:iam::222222222222:user/people/operator"
-	id := bind(t, cloud, granting(operator, "")).IDs[operator]
-	assert.Regexp(t, "^AIDA", id)
 	require.NoError(t, in.DetachRolePolicy("nodes", ecrRead))
 	require.NoError(t, in.DeleteRolePolicy("nodes", "pull"))
 	require.NoError(t, in.DeleteRole("nodes"))
@@ -153,7 +150,6 @@ func TestTheWorldIsTakenOverOnce(t *testing.T) {
 	require.NoError(t, err)
 	_, err = account(t, again, customer).Role("nodes")
 	requireRefused(t, err, iam.NoSuchEntity, "nodes")
-	assert.Equal(t, id, bind(t, again, granting(operator, "")).IDs[operator])
 	_, trusted := account(t, again, customer).Trusted(issuer)
 	assert.True(t, trusted)
 

@@ -11,13 +11,13 @@ import (
 )
 
 // Bound is a policy with principals as a service stores it: with the unique ID
-// that each role and user in it had.
+// that each role in it had.
 type Bound struct {
 	Kind      policy.Kind `json:"kind"`
 	Partition string      `json:"partition"`
 	// Text is the document as it was written.
 	Text string `json:"text"`
-	// IDs are the unique IDs of the roles and users that it names, by ARN.
+	// IDs are the unique IDs of the roles that it names, by ARN.
 	IDs map[string]string `json:"ids,omitempty"`
 }
 
@@ -64,14 +64,10 @@ func (c *Cloud) bind(held contents, kind policy.Kind, partition, text string) (B
 	return bound, nil
 }
 
-// idOf finds a principal that a policy names, by ARN: the unique ID of a role or
-// user. A session's ARN stays what it is, without an ID: its role has to exist.
+// idOf finds a principal that a policy names, by ARN: the unique ID of a role. A session's ARN stays what it is, without an ID: its role has to exist.
 func (held contents) idOf(name string) (id string, exists bool) {
 	if role, found := held.Roles[name]; found {
 		return role.ID, true
-	}
-	if user, found := held.Users[name]; found {
-		return user.ID, true
 	}
 	parsed, err := arn.Parse(name)
 	if err != nil {

@@ -21,7 +21,6 @@ type Cloud struct {
 // contents is what the store keeps, by ARN.
 type contents struct {
 	Roles     map[string]Role          `json:"roles"`
-	Users     map[string]User          `json:"users"`
 	Policies  map[string]ManagedPolicy `json:"policies"`
 	Providers map[string]OIDCProvider  `json:"providers"`
 	// Seeded are the world's entities that were taken over once; one that was
@@ -29,27 +28,15 @@ type contents struct {
 	Seeded map[string]bool `json:"seeded"`
 }
 
-// User is an IAM user.
-type User struct {
-	ARN string `json:"arn"`
-	// ID is the unique ID, AIDA….
-	ID string `json:"id"`
-}
-
 // Open reads the cloud's file at path, or starts it, and adds what the world has
-// and the file has not seen yet: users first, then providers, policies and
-// roles, whose policies may name users and roles above them.
+// and the file has not seen yet: providers, policies and roles, whose policies may name
+// roles above them.
 func Open(path string, existing world.AWS, now func() time.Time) (*Cloud, error) {
 	store, err := state.OpenStore[contents](path)
 	if err != nil {
 		return nil, fmt.Errorf("iam: %w", err)
 	}
 	cloud := &Cloud{world: existing, store: store, now: now}
-	for _, account := range existing.Accounts {
-		if err := cloud.seedUsers(account); err != nil {
-			return nil, fmt.Errorf("iam: world: account %s: %w", account.ID, err)
-		}
-	}
 	for _, account := range existing.Accounts {
 		if err := cloud.seed(account); err != nil {
 			return nil, fmt.Errorf("iam: world: account %s: %w", account.ID, err)
@@ -97,20 +84,6 @@ func (a *Account) arn(resource string) string {
 // is never used again:
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
 func uniqueID(prefix string) string { return prefix + rand.Text()[:21-len(prefix)] }
-
-func (c *Cloud) seedUsers(of world.AWSAccount) error {
-	account := c.account(of)
-	return c.store.Update(func(held *contents) error {
-		for _, user := range of.Users {
-			arn := account.arn("user" + cmp.Or(user.Path, "/") + user.Name)
-			if !held.Seeded[arn] {
-				held.Seeded[arn] = true
-				held.Users[arn] = User{ARN: arn, ID: uniqueID("AIDA")}
-			}
-		}
-		return nil
-	})
-}
 
 func (c *Cloud) seed(of world.AWSAccount) error {
 	account := c.account(of)

@@ -8,13 +8,13 @@
 // EntityAlreadyExists, NoSuchEntity, DeleteConflict, LimitExceeded,
 // MalformedPolicyDocument. Every refusal is a *fault.Error.
 //
-// A policy that names a role or user is stored with the unique ID that the name
+// A policy that names a role is stored with the unique ID that the name
 // had then ([Cloud.Bind]): a name that does not exist is refused, and one that
 // is deleted later stands for nobody, not for another role of the same name
 // (docs/facts.md §1, number 11).
 //
-// Not modelled: groups, access keys, versions of managed policies,
-// organizations. Users exist to be named. A stored policy reads as it was written,
-// where AWS shows the unique ID in place of a role or user that is gone; a policy
-// that is written with a unique ID is refused.
+// The provider in front checks tags. Not modelled: users, groups, access keys, versions
+// of managed policies, organizations. A stored policy reads as it was written, where AWS
+// shows the unique ID in place of a role that is gone; a policy that is written with a
+// unique ID, or names a user, is refused: there is none.
 package iam

@@ -30,7 +30,6 @@ func existing() world.AWS {
 		{ID: vendor, Regions: []string{"eu-west-1"}},
 		{
 			ID: customer, Regions: []string{"eu-west-1"},
-			Users:         []world.AWSUser{{Name: "operator", Path: "/people/"}},
 			OIDCProviders: []world.AWSOIDCProvider{{URL: issuer, ClientIDs: []string{"sts.amazonaws.com"}}},
 			Roles: []world.AWSRole{{
 				Name: "nodes", Path: "/eks/", Trust: json.RawMessage(ecsTrust),

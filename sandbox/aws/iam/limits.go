@@ -26,7 +26,6 @@ const (
 	// seconds; MinSession is the default.
 	MinSession = 3600
 	MaxSession = 43200
-	maxTags    = 50
 	// maxDocument is the longest document that a request may carry.
 	maxDocument = 131072
 )
@@ -37,7 +36,6 @@ var (
 	pathForm        = regexp.MustCompile(`^(/|/[\x21-\x7e]+/)$`)
 	documentForm    = regexp.MustCompile(`^[\x{0009}\x{000A}\x{000D}\x{0020}-\x{00FF}]+$`)
 	descriptionForm = regexp.MustCompile(`^[\x{0009}\x{000A}\x{000D}\x{0020}-\x{007E}\x{00A1}-\x{00FF}]*$`)
-	tagForm         = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 	thumbprintForm  = regexp.MustCompile(`^[0-9a-fA-F]+$`)
 )
 
@@ -50,14 +48,6 @@ func size(text string) int {
 		}
 	}
 	return count
-}
-
-func checkTags(c *fault.Checker, tags map[string]string) {
-	for key, value := range tags {
-		c.Text("tags.member.key", key, 1, 128, tagForm)
-		c.Text("tags.member.value", value, 0, 256, tagForm)
-	}
-	c.Number("tags", len(tags), 0, maxTags)
 }
 
 // checkDocument checks an identity-based policy for an account of the partition.
@@ -91,28 +81,21 @@ const (
 
 const api = fault.API("IAM")
 
-func noSuchEntity(format string, args ...any) error {
-	return fault.Refuse(http.StatusNotFound, NoSuchEntity, format, args...)
-}
+var (
+	noSuchEntity   = refusing(http.StatusNotFound, NoSuchEntity)
+	alreadyExists  = refusing(http.StatusConflict, EntityAlreadyExists)
+	deleteConflict = refusing(http.StatusConflict, DeleteConflict)
+	limitExceeded  = refusing(http.StatusConflict, LimitExceeded)
+	invalid        = refusing(http.StatusBadRequest, ValidationError)
+)
 
-func alreadyExists(format string, args ...any) error {
-	return fault.Refuse(http.StatusConflict, EntityAlreadyExists, format, args...)
-}
-
-func deleteConflict(format string, args ...any) error {
-	return fault.Refuse(http.StatusConflict, DeleteConflict, format, args...)
-}
-
-func limitExceeded(format string, args ...any) error {
-	return fault.Refuse(http.StatusConflict, LimitExceeded, format, args...)
+// refusing makes refusals with a code, before it is known which operation they end.
+func refusing(status int, code string) func(format string, args ...any) error {
+	return func(format string, args ...any) error { return fault.Refuse(status, code, format, args...) }
 }
 
 func malformed(message string) error {
 	return fault.Refuse(http.StatusBadRequest, MalformedPolicyDocument, "%s", message)
-}
-
-func invalid(format string, args ...any) error {
-	return fault.Refuse(http.StatusBadRequest, ValidationError, format, args...)
 }
 
 func noRole(name string) error { return noSuchEntity("The role with name %s cannot be found.", name) }

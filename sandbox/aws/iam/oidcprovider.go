@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/state"
@@ -17,34 +16,26 @@ const (
 	maxThumbprints = 5
 )
 
-// OIDCProvider is an IAM OIDC identity provider.
+// OIDCProvider is an IAM OIDC identity provider. Its URL is without https://, as IAM
+// shows it and as condition keys and the ARN have it.
 type OIDCProvider struct {
 	Account string `json:"account"`
 	ARN     string `json:"arn"`
-	// URL is the issuer without https://, as IAM shows it and as condition keys
-	// and the ARN have it.
-	URL string `json:"url"`
-	// ClientIDs are the audiences that are accepted.
-	ClientIDs []string `json:"clientIds,omitempty"`
-	// Thumbprints are kept and never compared: AWS trusts the issuer's
-	// certificate authority where it knows it
-	// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html).
-	Thumbprints []string          `json:"thumbprints,omitempty"`
-	Tags        map[string]string `json:"tags,omitempty"`
-	CreateTime  time.Time         `json:"createTime"`
+	OIDCSettings
 }
-
-// Issuer is the iss of the provider's tokens.
-func (p OIDCProvider) Issuer() string { return "https://" + p.URL }
 
 // OIDCSettings are what CreateOIDCProvider takes. The json names are those of the
 // Pulumi type's properties.
 type OIDCSettings struct {
 	// URL is the issuer, an https URL without port and query.
-	URL         string            `json:"url"`
-	ClientIDs   []string          `json:"clientIdLists"`
+	URL string `json:"url"`
+	// ClientIDs are the audiences that are accepted.
+	ClientIDs []string `json:"clientIdLists"`
+	// Thumbprints are kept and never compared: AWS trusts the issuer's
+	// certificate authority where it knows it
+	// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html).
 	Thumbprints []string          `json:"thumbprintLists"`
-	Tags        map[string]string `json:"tags"`
+	Tags        map[string]string `json:"tags,omitempty"`
 }
 
 func (a *Account) providerARN(issuer string) string {
@@ -57,19 +48,16 @@ func (a *Account) CreateOIDCProvider(settings OIDCSettings) (_ OIDCProvider, err
 	if err := checkProvider(settings); err != nil {
 		return OIDCProvider{}, err
 	}
-	provider := OIDCProvider{
-		Account: a.ID, ARN: a.providerARN(settings.URL), URL: strings.TrimPrefix(settings.URL, "https://"),
-		ClientIDs: sorted(settings.ClientIDs), Thumbprints: sorted(settings.Thumbprints),
-		Tags: settings.Tags, CreateTime: a.cloud.now().UTC(),
-	}
-	err = a.cloud.store.Update(func(held *contents) error {
-		if _, taken := held.Providers[provider.ARN]; taken {
-			return alreadyExists("Provider with url %s already exists.", settings.URL)
-		}
-		held.Providers[provider.ARN] = provider
-		return nil
-	})
-	return provider, err
+	provider := OIDCProvider{Account: a.ID, ARN: a.providerARN(settings.URL)}
+	provider.set(settings)
+	return provider, state.Add(a.cloud.store, contents.providers, provider.ARN, provider,
+		alreadyExists("Provider with url %s already exists.", settings.URL))
+}
+
+func (p *OIDCProvider) set(settings OIDCSettings) {
+	p.OIDCSettings = settings
+	p.URL = strings.TrimPrefix(settings.URL, "https://")
+	p.ClientIDs, p.Thumbprints = sorted(settings.ClientIDs), sorted(settings.Thumbprints)
 }
 
 func (held contents) providers() map[string]OIDCProvider { return held.Providers }
@@ -83,7 +71,6 @@ func checkProvider(settings OIDCSettings) error {
 	for _, thumbprint := range settings.Thumbprints {
 		c.Text("thumbprintList.member", thumbprint, 40, 40, thumbprintForm)
 	}
-	checkTags(&c, settings.Tags)
 	if err := c.Err(); err != nil {
 		return err
 	}
@@ -121,27 +108,25 @@ func (a *Account) Trusted(issuer string) (OIDCProvider, bool) {
 }
 
 // UpdateOIDCProvider sets client IDs, thumbprints and tags; the URL stays.
-func (a *Account) UpdateOIDCProvider(arn string, clientIDs, thumbprints []string, tags map[string]string) (_ OIDCProvider, err error) {
+func (a *Account) UpdateOIDCProvider(arn string, settings OIDCSettings) (_ OIDCProvider, err error) {
 	defer api.During("UpdateOpenIDConnectProvider", &err)
 	return state.Edit(a.cloud.store, contents.providers, arn, noProvider(arn), func(_ contents, p *OIDCProvider) error {
 		if p.Account != a.ID {
 			return noProvider(arn)
 		}
-		p.ClientIDs, p.Thumbprints, p.Tags = sorted(clientIDs), sorted(thumbprints), tags
-		return checkProvider(OIDCSettings{URL: p.Issuer(), ClientIDs: clientIDs, Thumbprints: thumbprints, Tags: tags})
+		settings.URL = "https://" + p.URL
+		p.set(settings)
+		return checkProvider(settings)
 	})
 }
 
 // DeleteOIDCProvider deletes a provider. Roles that trust it stay as they are.
 func (a *Account) DeleteOIDCProvider(arn string) (err error) {
 	defer api.During("DeleteOpenIDConnectProvider", &err)
-	return a.cloud.store.Update(func(held *contents) error {
-		if existing, found := held.Providers[arn]; !found || existing.Account != a.ID {
-			return noProvider(arn)
-		}
-		delete(held.Providers, arn)
-		return nil
-	})
+	if _, err := a.OIDCProvider(arn); err != nil {
+		return noProvider(arn)
+	}
+	return state.Remove(a.cloud.store, contents.providers, arn, noProvider(arn))
 }
 
 func noProvider(arn string) error {

@@ -18,8 +18,8 @@ func TestAnOIDCProviderIsMadeChangedAndDeleted(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "arn:aws:iam::111111111111:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE", made.ARN)
 	assert.Equal(t, "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE", made.URL)
-	assert.Equal(t, issuer, made.Issuer())
-	_, err = in.UpdateOIDCProvider(made.ARN, []string{"b", "a"}, nil, map[string]string{"a": "b"})
+	assert.Equal(t, issuer, "https://"+made.URL)
+	_, err = in.UpdateOIDCProvider(made.ARN, iam.OIDCSettings{ClientIDs: []string{"b", "a"}, Tags: map[string]string{"a": "b"}})
 	require.NoError(t, err)
 	found, trusted := in.Trusted(issuer)
 	require.True(t, trusted)
@@ -32,7 +32,7 @@ func TestAnOIDCProviderIsMadeChangedAndDeleted(t *testing.T) {
 	_, err = in.OIDCProvider(made.ARN)
 	requireRefused(t, err, iam.NoSuchEntity, "OpenIDConnect Provider not found for arn")
 	requireRefused(t, in.DeleteOIDCProvider(made.ARN), iam.NoSuchEntity, "not found")
-	_, err = in.UpdateOIDCProvider(made.ARN, nil, nil, nil)
+	_, err = in.UpdateOIDCProvider(made.ARN, iam.OIDCSettings{})
 	requireRefused(t, err, iam.NoSuchEntity, "not found")
 }
 

@@ -16,24 +16,21 @@ type Role struct {
 	Account   string `json:"account"`
 	Partition string `json:"partition"`
 	ARN       string `json:"arn"`
-	Name      string `json:"name"`
-	// Path begins and ends with a slash.
-	Path string `json:"path"`
 	// ID is the unique ID, AROA…; a role that is made again has another.
-	ID          string `json:"id"`
-	Description string `json:"description,omitempty"`
-	// Trust is the trust policy.
-	Trust Bound `json:"trust"`
+	ID string `json:"id"`
+	RoleSettings
+	// TrustIDs are the unique IDs of the roles that the trust policy names, by ARN.
+	TrustIDs map[string]string `json:"trustIds,omitempty"`
 	// Inline are the texts of the inline policies by name.
 	Inline map[string]string `json:"inline,omitempty"`
 	// Attached are the ARNs of the attached managed policies, sorted.
-	Attached []string `json:"attached,omitempty"`
-	// Boundary is the ARN of the permissions boundary, or "".
-	Boundary string `json:"boundary,omitempty"`
-	// MaxSession is the maximum session duration in seconds.
-	MaxSession int               `json:"maxSession"`
-	Tags       map[string]string `json:"tags,omitempty"`
-	CreateTime time.Time         `json:"createTime"`
+	Attached   []string  `json:"attached,omitempty"`
+	CreateTime time.Time `json:"createTime"`
+}
+
+// Trust is the trust policy.
+func (r Role) Trust() Bound {
+	return Bound{Kind: policy.Trust, Partition: r.Partition, Text: r.TrustPolicy, IDs: r.TrustIDs}
 }
 
 // RoleSettings are what CreateRole takes. The json names are those of the Pulumi
@@ -49,7 +46,7 @@ type RoleSettings struct {
 	MaxSession int `json:"maxSessionDuration"`
 	// Boundary is the ARN of a managed policy, or "".
 	Boundary string            `json:"permissionsBoundary"`
-	Tags     map[string]string `json:"tags"`
+	Tags     map[string]string `json:"tags,omitempty"`
 }
 
 // CreateRole makes a role. Names are compared in any case and without the path
@@ -65,27 +62,23 @@ func (a *Account) CreateRole(settings RoleSettings) (_ Role, err error) {
 	c.Text("path", settings.Path, 1, 512, pathForm)
 	c.Text("assumeRolePolicyDocument", settings.TrustPolicy, 1, maxDocument, documentForm)
 	checkRoleTexts(&c, settings.Description, settings.MaxSession)
-	checkTags(&c, settings.Tags)
 	if err := c.Err(); err != nil {
 		return Role{}, err
 	}
 	role := Role{
-		Account: a.ID, Partition: a.Partition, ARN: a.arn("role" + settings.Path + settings.Name),
-		Name: settings.Name, Path: settings.Path, ID: uniqueID("AROA"), Description: settings.Description,
-		MaxSession: settings.MaxSession, Tags: settings.Tags, CreateTime: a.cloud.now().UTC(),
+		Account: a.ID, Partition: a.Partition, ARN: a.arn("role" + settings.Path + settings.Name), ID: uniqueID("AROA"),
+		RoleSettings: settings, CreateTime: a.cloud.now().UTC(),
 	}
 	err = a.cloud.store.Update(func(held *contents) error {
 		if _, taken := held.roleNamed(a.ID, settings.Name); taken {
 			return alreadyExists("Role with name %s already exists.", settings.Name)
 		}
-		var err error
-		if role.Trust, err = a.trust(*held, settings.TrustPolicy); err != nil {
+		if err := a.setTrust(*held, &role, settings.TrustPolicy); err != nil {
 			return err
 		}
 		if err := a.attachable(*held, settings.Boundary); settings.Boundary != "" && err != nil {
 			return err
 		}
-		role.Boundary = settings.Boundary
 		held.Roles[role.ARN] = role
 		return nil
 	})
@@ -97,16 +90,17 @@ func checkRoleTexts(c *fault.Checker, description string, maxSession int) {
 	c.Number("maxSessionDuration", maxSession, MinSession, MaxSession)
 }
 
-// trust reads a trust policy.
-func (a *Account) trust(held contents, text string) (Bound, error) {
+// setTrust gives a role a trust policy.
+func (a *Account) setTrust(held contents, role *Role, text string) error {
 	bound, err := a.cloud.bind(held, policy.Trust, a.Partition, text)
 	if err != nil {
-		return Bound{}, asIAM(err)
+		return asIAM(err)
 	}
 	if size(text) > MaxTrustPolicy {
-		return Bound{}, limitExceeded("Cannot exceed quota for ACLSizePerRole: %d", MaxTrustPolicy)
+		return limitExceeded("Cannot exceed quota for ACLSizePerRole: %d", MaxTrustPolicy)
 	}
-	return bound, nil
+	role.TrustPolicy, role.TrustIDs = text, bound.IDs
+	return nil
 }
 
 func (held contents) roles() map[string]Role { return held.Roles }
@@ -151,7 +145,6 @@ func (a *Account) UpdateRole(name, description string, maxSession int, tags map[
 	defer api.During("UpdateRole", &err)
 	var c fault.Checker
 	checkRoleTexts(&c, description, maxSession)
-	checkTags(&c, tags)
 	if err := c.Err(); err != nil {
 		return Role{}, err
 	}
@@ -169,10 +162,7 @@ func (a *Account) UpdateTrustPolicy(name, text string) (_ Role, err error) {
 	if err := c.Err(); err != nil {
 		return Role{}, err
 	}
-	return a.changeRole(name, func(held contents, role *Role) (err error) {
-		role.Trust, err = a.trust(held, text)
-		return err
-	})
+	return a.changeRole(name, func(held contents, role *Role) error { return a.setTrust(held, role, text) })
 }
 
 // SetBoundary sets the permissions boundary to a managed policy, or removes it

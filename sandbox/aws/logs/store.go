@@ -12,7 +12,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"waybill.example/waybill/sandbox/aws/arn"
 	"waybill.example/waybill/sandbox/aws/fault"
@@ -42,24 +41,15 @@ type Settings struct {
 type Group struct {
 	arn.Place
 	Settings
-	CreatedAt time.Time `json:"createdAt"`
 	// Streams by name.
-	Streams map[string]Stream `json:"streams,omitempty"`
-}
-
-// Stream is a log stream.
-type Stream struct {
-	CreatedAt time.Time `json:"createdAt"`
+	Streams map[string]bool `json:"streams,omitempty"`
 }
 
 // ARN names the group, without the :* that stands for its streams.
 func (g Group) ARN() string { return g.Place.ARN("logs", "log-group:"+g.Name) }
 
 // Store holds the log groups of every account.
-type Store struct {
-	store *state.Store[contents]
-	now   func() time.Time
-}
+type Store struct{ store *state.Store[contents] }
 
 // contents is what the file keeps, by ARN.
 type contents struct {
@@ -69,12 +59,12 @@ type contents struct {
 func (held contents) groups() map[string]Group { return held.Groups }
 
 // Open reads the file at path, or starts it.
-func Open(path string, now func() time.Time) (*Store, error) {
+func Open(path string) (*Store, error) {
 	store, err := state.OpenStore[contents](path)
 	if err != nil {
 		return nil, fmt.Errorf("logs: %w", err)
 	}
-	return &Store{store: store, now: now}, nil
+	return &Store{store}, nil
 }
 
 // Group finds a log group.
@@ -132,15 +122,9 @@ func (s *Store) Create(place arn.Place, settings Settings) (Group, error) {
 	if err := settings.check(operation, place); err != nil {
 		return Group{}, err
 	}
-	group := Group{Place: place, Settings: settings, CreatedAt: s.now().UTC()}
-	err := s.store.Update(func(held *contents) error {
-		if _, taken := held.Groups[group.ARN()]; taken {
-			return api.Refuse(operation, http.StatusBadRequest, "ResourceAlreadyExistsException", "The specified log group already exists")
-		}
-		held.Groups[group.ARN()] = group
-		return nil
-	})
-	return group, err
+	group := Group{Place: place, Settings: settings}
+	taken := api.Refuse(operation, http.StatusBadRequest, "ResourceAlreadyExistsException", "The specified log group already exists")
+	return group, state.Add(s.store, contents.groups, group.ARN(), group, taken)
 }
 
 // Update changes retention, key and tags.
@@ -160,13 +144,7 @@ func (s *Store) change(operation string, place arn.Place, name string, edit func
 
 // Delete is DeleteLogGroup: the streams go, too.
 func (s *Store) Delete(place arn.Place, name string) error {
-	return s.store.Update(func(held *contents) error {
-		if _, found := held.Groups[key(place, name)]; !found {
-			return noGroup("DeleteLogGroup")
-		}
-		delete(held.Groups, key(place, name))
-		return nil
-	})
+	return state.Remove(s.store, contents.groups, key(place, name), noGroup("DeleteLogGroup"))
 }
 
 // CreateStream is CreateLogStream.
@@ -177,13 +155,13 @@ func (s *Store) CreateStream(place arn.Place, group, stream string) error {
 			return api.Refuse(operation, http.StatusBadRequest, "InvalidParameterException",
 				"1 validation error detected: Value '%s' at 'logStreamName' failed to satisfy constraint: Member must have length between 1 and 512 and satisfy regular expression pattern: [^:*]*", stream)
 		}
-		if _, taken := into.Streams[stream]; taken {
+		if into.Streams[stream] {
 			return api.Refuse(operation, http.StatusBadRequest, "ResourceAlreadyExistsException", "The specified log stream already exists")
 		}
 		if into.Streams == nil {
-			into.Streams = map[string]Stream{}
+			into.Streams = map[string]bool{}
 		}
-		into.Streams[stream] = Stream{CreatedAt: s.now().UTC()}
+		into.Streams[stream] = true
 		return nil
 	})
 	return err
@@ -196,7 +174,7 @@ func (s *Store) Put(place arn.Place, name, stream string) error {
 	if !found {
 		return noGroup(operation)
 	}
-	if _, found := group.Streams[stream]; !found {
+	if !group.Streams[stream] {
 		return api.Refuse(operation, http.StatusBadRequest, NotFound, "The specified log stream does not exist.")
 	}
 	return nil

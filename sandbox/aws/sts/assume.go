@@ -30,19 +30,16 @@ type Assumption struct {
 	// Tags are session tags; with any, the trust policy must allow
 	// sts:TagSession too.
 	Tags map[string]string
-	// Lifetime is 15 minutes to the role's maximum; 0 means an hour.
+	// Lifetime is 15 minutes to the role's maximum; 0 means an hour, which every role
+	// allows: how long the services of AWS take is not documented.
 	Lifetime time.Duration
 }
 
 // Assume is AssumeRole by a service. It refuses with a *fault.Error:
 // AccessDenied where the role does not exist or does not trust the service with
 // these keys and tags, ValidationError for wrong names, tags and lifetimes.
-func (s *Server) Assume(wish Assumption) (Credentials, error) {
-	credentials, err := s.assume(wish)
-	return credentials, during("AssumeRole", err)
-}
-
-func (s *Server) assume(wish Assumption) (Credentials, error) {
+func (s *Server) Assume(wish Assumption) (_ Credentials, err error) {
+	defer api.During("AssumeRole", &err)
 	if wish.Lifetime == 0 {
 		wish.Lifetime = defaultDuration * time.Second
 	}

@@ -25,24 +25,15 @@ const (
 
 const api = fault.API("STS")
 
-// exceptions are the names that services with a JSON protocol, ECR and ECS among
-// them, give to the errors of a signature:
+// Exceptions are the names that services with a JSON protocol, ECR and ECS among
+// them, give to the errors of a signature; such services answer 400:
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/CommonErrors.html
-var exceptions = map[string]string{
+var Exceptions = map[string]string{
 	ExpiredToken:          "ExpiredTokenException",
 	IncompleteSignature:   "IncompleteSignatureException",
 	InvalidClientTokenID:  "UnrecognizedClientException",
 	MissingAuthentication: "MissingAuthenticationTokenException",
 	SignatureDoesNotMatch: "InvalidSignatureException",
-}
-
-// ExceptionOf is the code that a service with a JSON protocol uses for a
-// refusal by Sessions.Verify; other codes stay. Such services answer 400.
-func ExceptionOf(code string) string {
-	if exception, ok := exceptions[code]; ok {
-		return exception
-	}
-	return code
 }
 
 func badRequest(code, format string, args ...any) error {

@@ -18,6 +18,7 @@ import (
 	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/aws/iam"
 	"waybill.example/waybill/sandbox/oidc"
+	"waybill.example/waybill/sandbox/state"
 )
 
 // service is STS's signing name.
@@ -58,12 +59,13 @@ type Server struct {
 // New makes the server. Credentials that an earlier one gave out from the same
 // Dir count until they expire.
 func New(config Config) (*Server, error) {
-	sessions, err := OpenSessions(filepath.Join(config.Dir, "session-tokens.key"), config.Cloud, config.Now)
+	seal, err := state.OpenSeal(filepath.Join(config.Dir, "session-tokens.key"))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("sts: session tokens: %w", err)
 	}
 	// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
 	verifier := oidc.NewVerifier(config.Client, jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512)
+	sessions := &Sessions{cloud: config.Cloud, now: config.Now, seal: seal}
 	return &Server{Sessions: sessions, cloud: config.Cloud, verifier: verifier, now: config.Now}, nil
 }
 
@@ -152,13 +154,8 @@ func (s *Server) account(id, region string) (*iam.Account, error) {
 // The protocol of STS: forms in, XML out
 // (https://docs.aws.amazon.com/STS/latest/APIReference/CommonParameters.html).
 const (
-	namespace = "https://sts.amazonaws.com/doc/2011-06-15/"
-	version   = "2011-06-15"
+	version = "2011-06-15"
 )
-
-type metadata struct {
-	RequestID string `xml:"RequestId"`
-}
 
 type errorResponse struct {
 	XMLName   xml.Name `xml:"https://sts.amazonaws.com/doc/2011-06-15/ ErrorResponse"`
@@ -190,22 +187,22 @@ func writeXML(w http.ResponseWriter, status int, content any) {
 }
 
 type callerIdentityResponse struct {
-	XMLName  xml.Name `xml:"https://sts.amazonaws.com/doc/2011-06-15/ GetCallerIdentityResponse"`
-	ARN      string   `xml:"GetCallerIdentityResult>Arn"`
-	UserID   string   `xml:"GetCallerIdentityResult>UserId"`
-	Account  string   `xml:"GetCallerIdentityResult>Account"`
-	Metadata metadata `xml:"ResponseMetadata"`
+	XMLName   xml.Name `xml:"https://sts.amazonaws.com/doc/2011-06-15/ GetCallerIdentityResponse"`
+	ARN       string   `xml:"GetCallerIdentityResult>Arn"`
+	UserID    string   `xml:"GetCallerIdentityResult>UserId"`
+	Account   string   `xml:"GetCallerIdentityResult>Account"`
+	RequestID string   `xml:"ResponseMetadata>RequestId"`
 }
 
 // getCallerIdentity needs no permission:
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 func (s *Server) getCallerIdentity(r *http.Request, body []byte, region string) (any, error) {
-	held, err := s.Sessions.verify(r, body, service, region)
+	session, err := s.Sessions.Verify(r, body, service, region)
 	if err != nil {
 		return nil, err
 	}
 	return callerIdentityResponse{
-		ARN: held.Session.ARN(), UserID: held.Session.UserID(), Account: held.Session.Account,
-		Metadata: metadata{RequestID: uuid.NewString()},
+		ARN: session.ARN(), UserID: session.UserID(), Account: session.Account,
+		RequestID: uuid.NewString(),
 	}, nil
 }

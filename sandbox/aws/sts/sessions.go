@@ -2,7 +2,6 @@ package sts
 
 import (
 	"crypto/rand"
-	"fmt"
 	"time"
 
 	"waybill.example/waybill/sandbox/aws/iam"
@@ -26,15 +25,6 @@ type Sessions struct {
 	cloud *iam.Cloud
 	now   func() time.Time
 	seal  state.Seal
-}
-
-// OpenSessions reads the key at path, or makes it.
-func OpenSessions(path string, cloud *iam.Cloud, now func() time.Time) (*Sessions, error) {
-	seal, err := state.OpenSeal(path)
-	if err != nil {
-		return nil, fmt.Errorf("sts: session tokens: %w", err)
-	}
-	return &Sessions{cloud: cloud, now: now, seal: seal}, nil
 }
 
 // Mint makes credentials of a session without asking whether anybody may have
@@ -64,14 +54,8 @@ func (s *Sessions) open(accessKeyID, token string) (held Credentials, err error)
 	if !s.now().Before(held.Expiration) {
 		return Credentials{}, forbidden(ExpiredToken, "The security token included in the request is expired")
 	}
-	if !s.Current(held.Session) {
+	if role, exists := s.cloud.Role(held.Session.RoleARN); !exists || role.ID != held.Session.RoleID {
 		return Credentials{}, errUnknown
 	}
 	return held, nil
-}
-
-// Current says whether a session's role exists and is the one that it began with.
-func (s *Sessions) Current(session iam.Session) bool {
-	role, exists := s.cloud.Role(session.RoleARN)
-	return exists && role.ID == session.RoleID
 }

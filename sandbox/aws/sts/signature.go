@@ -36,56 +36,49 @@ var authorization = regexp.MustCompile(
 // Verify checks the SigV4 signature of a request, whose body has been read, to a
 // service by its signing name in a Region, and returns whose it is. It refuses
 // with a *fault.Error: MissingAuthentication, IncompleteSignature,
-// InvalidClientTokenID, ExpiredToken or SignatureDoesNotMatch; ExceptionOf has
+// InvalidClientTokenID, ExpiredToken or SignatureDoesNotMatch; Exceptions has
 // the names that services with a JSON protocol use.
 //
 // The signature is made again by the SDK's own signer, over the headers that the
 // request says are signed. That signer leaves User-Agent and a few headers out,
 // as every SDK does; a client that signs them is refused.
-func (s *Sessions) Verify(r *http.Request, body []byte, service, region string) (iam.Session, error) {
-	held, err := s.verify(r, body, service, region)
-	if err != nil {
-		return iam.Session{}, during("Authenticate", err)
-	}
-	return held.Session, nil
-}
-
-func (s *Sessions) verify(r *http.Request, body []byte, service, region string) (Credentials, error) {
+func (s *Sessions) Verify(r *http.Request, body []byte, service, region string) (_ iam.Session, err error) {
+	defer api.During("Authenticate", &err)
 	header := r.Header.Get("Authorization")
 	if header == "" {
-		return Credentials{}, forbidden(MissingAuthentication, "Request is missing Authentication Token")
+		return iam.Session{}, forbidden(MissingAuthentication, "Request is missing Authentication Token")
 	}
 	parts := authorization.FindStringSubmatch(header)
 	if parts == nil {
-		return Credentials{}, badRequest(IncompleteSignature, "Authorization header requires '%s' with 'Credential' of exactly 5 slash-delimited elements, 'SignedHeaders' and 'Signature' parameters.", algorithm)
+		return iam.Session{}, badRequest(IncompleteSignature, "Authorization header requires '%s' with 'Credential' of exactly 5 slash-delimited elements, 'SignedHeaders' and 'Signature' parameters.", algorithm)
 	}
 	keyID, scope, signedHeaders := parts[1], parts[2], strings.Split(parts[3], ";")
 	date := r.Header.Get("X-Amz-Date")
 	at, err := time.Parse(timeForm, date)
 	if err != nil {
-		return Credentials{}, badRequest(IncompleteSignature, "Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601", date)
+		return iam.Session{}, badRequest(IncompleteSignature, "Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601", date)
 	}
 	held, err := s.open(keyID, r.Header.Get("X-Amz-Security-Token"))
 	if err != nil {
-		return Credentials{}, err
+		return iam.Session{}, err
 	}
 	// Credentials of one partition are unknown in the others.
 	if held.Session.Partition != arn.PartitionOf(region).Name {
-		return Credentials{}, errUnknown
+		return iam.Session{}, errUnknown
 	}
 	if wanted := strings.Join([]string{at.Format("20060102"), region, service, "aws4_request"}, "/"); scope != wanted {
-		return Credentials{}, forbidden(SignatureDoesNotMatch, "Credential should be scoped to %s, not %s.", wanted, scope)
+		return iam.Session{}, forbidden(SignatureDoesNotMatch, "Credential should be scoped to %s, not %s.", wanted, scope)
 	}
 	for name := range r.Header {
 		if name = strings.ToLower(name); strings.HasPrefix(name, "x-amz-") && !slices.Contains(signedHeaders, name) {
-			return Credentials{}, forbidden(SignatureDoesNotMatch, "'%s' must be a 'SignedHeader' in the AWS Authorization.", name)
+			return iam.Session{}, forbidden(SignatureDoesNotMatch, "'%s' must be a 'SignedHeader' in the AWS Authorization.", name)
 		}
 	}
 	if now := s.now().UTC(); at.Before(now.Add(-skew)) {
-		return Credentials{}, forbidden(SignatureDoesNotMatch, "Signature expired: %s is now earlier than %s (%s - 5 min.)",
+		return iam.Session{}, forbidden(SignatureDoesNotMatch, "Signature expired: %s is now earlier than %s (%s - 5 min.)",
 			date, now.Add(-skew).Format(timeForm), now.Format(timeForm))
 	} else if at.After(now.Add(skew)) {
-		return Credentials{}, forbidden(SignatureDoesNotMatch, "Signature not yet current: %s is still later than %s (%s + 5 min.)",
+		return iam.Session{}, forbidden(SignatureDoesNotMatch, "Signature not yet current: %s is still later than %s (%s + 5 min.)",
 			date, now.Add(skew).Format(timeForm), now.Format(timeForm))
 	}
 	again := &http.Request{
@@ -106,11 +99,11 @@ func (s *Sessions) verify(r *http.Request, body []byte, service, region string) 
 		AccessKeyID: held.AccessKeyID, SecretAccessKey: held.SecretAccessKey, SessionToken: r.Header.Get("X-Amz-Security-Token"),
 	}
 	if err := v4.NewSigner().SignHTTP(r.Context(), credentials, again, hex.EncodeToString(hash[:]), service, region, at); err != nil {
-		return Credentials{}, fmt.Errorf("sts: sign again: %w", err)
+		return iam.Session{}, fmt.Errorf("sts: sign again: %w", err)
 	}
 	wanted := authorization.FindStringSubmatch(again.Header.Get("Authorization"))
 	if wanted == nil || !slices.Equal(wanted[1:], parts[1:]) {
-		return Credentials{}, forbidden(SignatureDoesNotMatch, "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
+		return iam.Session{}, forbidden(SignatureDoesNotMatch, "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 	}
-	return held, nil
+	return held.Session, nil
 }

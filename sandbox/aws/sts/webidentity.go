@@ -1,6 +1,7 @@
 package sts
 
 import (
+	"cmp"
 	"context"
 	"encoding/xml"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"waybill.example/waybill/sandbox/aws/iam"
 	"waybill.example/waybill/sandbox/aws/iam/policy"
 	"waybill.example/waybill/sandbox/oidc"
+	"waybill.example/waybill/sandbox/provider"
 )
 
 // The limits of
@@ -37,43 +39,28 @@ const future = 5 * time.Minute
 
 var sessionName = regexp.MustCompile(`^[\w+=,.@-]*$`)
 
-type credentialsXML struct {
-	AccessKeyID     string `xml:"AccessKeyId"`
-	SecretAccessKey string
-	SessionToken    string
-	Expiration      string
-}
-
 type webIdentityResponse struct {
-	XMLName  xml.Name       `xml:"https://sts.amazonaws.com/doc/2011-06-15/ AssumeRoleWithWebIdentityResponse"`
-	Result   webIdentityXML `xml:"AssumeRoleWithWebIdentityResult"`
-	Metadata metadata       `xml:"ResponseMetadata"`
-}
-
-type webIdentityXML struct {
-	Credentials credentialsXML
-	Subject     string `xml:"SubjectFromWebIdentityToken"`
-	RoleID      string `xml:"AssumedRoleUser>AssumedRoleId"`
-	ARN         string `xml:"AssumedRoleUser>Arn"`
-	Provider    string
-	Audience    string
-}
-
-// webIdentity is a request to become a role with a token.
-type webIdentity struct {
-	roleARN, session, token string
-	// duration in seconds.
-	duration int
+	XMLName         xml.Name `xml:"https://sts.amazonaws.com/doc/2011-06-15/ AssumeRoleWithWebIdentityResponse"`
+	AccessKeyID     string   `xml:"AssumeRoleWithWebIdentityResult>Credentials>AccessKeyId"`
+	SecretAccessKey string   `xml:"AssumeRoleWithWebIdentityResult>Credentials>SecretAccessKey"`
+	SessionToken    string   `xml:"AssumeRoleWithWebIdentityResult>Credentials>SessionToken"`
+	Expiration      string   `xml:"AssumeRoleWithWebIdentityResult>Credentials>Expiration"`
+	Subject         string   `xml:"AssumeRoleWithWebIdentityResult>SubjectFromWebIdentityToken"`
+	RoleID          string   `xml:"AssumeRoleWithWebIdentityResult>AssumedRoleUser>AssumedRoleId"`
+	ARN             string   `xml:"AssumeRoleWithWebIdentityResult>AssumedRoleUser>Arn"`
+	Provider        string   `xml:"AssumeRoleWithWebIdentityResult>Provider"`
+	Audience        string   `xml:"AssumeRoleWithWebIdentityResult>Audience"`
+	RequestID       string   `xml:"ResponseMetadata>RequestId"`
 }
 
 var errNotAuthorized = forbidden(AccessDenied, "Not authorized to perform sts:AssumeRoleWithWebIdentity")
 
 func (s *Server) assumeRoleWithWebIdentity(ctx context.Context, form url.Values, region string) (any, error) {
-	request, err := readWebIdentity(form)
+	seconds, err := checkWebIdentity(form)
 	if err != nil {
 		return nil, err
 	}
-	name, ok := arn.Parse(request.roleARN)
+	name, ok := arn.Parse(form.Get("RoleArn"))
 	if !ok || name.Service != "iam" || !strings.HasPrefix(name.Resource, "role/") {
 		return nil, badRequest(ValidationError, "Request ARN is invalid")
 	}
@@ -85,71 +72,60 @@ func (s *Server) assumeRoleWithWebIdentity(ctx context.Context, form url.Values,
 	case err != nil:
 		return nil, errNotAuthorized
 	}
-	provider, claims, err := s.identify(ctx, account, request.token)
+	provider, claims, err := s.identify(ctx, account, form.Get("WebIdentityToken"))
 	if err != nil {
 		return nil, err
 	}
 	// A role that does not exist is not told from one that does not trust.
-	role, exists := s.cloud.Role(request.roleARN)
+	role, exists := s.cloud.Role(form.Get("RoleArn"))
 	if !exists {
 		return nil, errNotAuthorized
 	}
 	caller := policy.Caller{Kind: policy.WebIdentity, ARN: provider.ARN}
-	decision, err := s.cloud.AuthorizeTrust(role, caller, "sts:AssumeRoleWithWebIdentity", keysOf(provider, claims, request.session))
+	decision, err := s.cloud.AuthorizeTrust(role, caller, "sts:AssumeRoleWithWebIdentity", keysOf(provider, claims, form.Get("RoleSessionName")))
 	switch {
 	case err != nil:
 		return nil, err
 	case !decision.Allowed:
 		return nil, errNotAuthorized
-	case request.duration > role.MaxSession:
+	case seconds > role.MaxSession:
 		return nil, badRequest(ValidationError, "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
-	session := iam.NewSession(role, request.session)
+	session := iam.NewSession(role, form.Get("RoleSessionName"))
 	session.Provider = provider.ARN
-	credentials, err := s.Sessions.Mint(session, time.Duration(request.duration)*time.Second)
+	credentials, err := s.Sessions.Mint(session, time.Duration(seconds)*time.Second)
 	if err != nil {
 		return nil, err
 	}
 	return webIdentityResponse{
-		Result: webIdentityXML{
-			Credentials: credentialsXML{
-				AccessKeyID: credentials.AccessKeyID, SecretAccessKey: credentials.SecretAccessKey,
-				SessionToken: credentials.SessionToken, Expiration: credentials.Expiration.Format(time.RFC3339),
-			},
-			Subject: claims.Text("sub"), RoleID: session.UserID(), ARN: session.ARN(),
-			Provider: provider.ARN, Audience: audiences(claims)[0],
-		},
-		Metadata: metadata{RequestID: uuid.NewString()},
+		AccessKeyID: credentials.AccessKeyID, SecretAccessKey: credentials.SecretAccessKey,
+		SessionToken: credentials.SessionToken, Expiration: credentials.Expiration.Format(time.RFC3339),
+		Subject: claims.Text("sub"), RoleID: session.UserID(), ARN: session.ARN(),
+		Provider: provider.ARN, Audience: audiences(claims)[0], RequestID: uuid.NewString(),
 	}, nil
 }
 
-func readWebIdentity(form url.Values) (webIdentity, error) {
-	request := webIdentity{
-		roleARN: form.Get("RoleArn"), session: form.Get("RoleSessionName"), token: form.Get("WebIdentityToken"),
-		duration: defaultDuration,
+// checkWebIdentity applies the rules for the parameters, and reads the duration.
+func checkWebIdentity(form url.Values) (seconds int, err error) {
+	text := cmp.Or(form.Get("DurationSeconds"), strconv.Itoa(defaultDuration))
+	if seconds, err = strconv.Atoi(text); err != nil {
+		return 0, badRequest("MalformedInput", "DurationSeconds %q: want a number of seconds", text)
 	}
 	var c fault.Checker
-	if text := form.Get("DurationSeconds"); text != "" {
-		seconds, err := strconv.Atoi(text)
-		if err != nil {
-			return request, badRequest("MalformedInput", "DurationSeconds %q: want a number of seconds", text)
-		}
-		request.duration = seconds
-	}
-	c.Text("roleArn", request.roleARN, 20, 2048, nil)
-	c.Text("roleSessionName", request.session, 2, 64, sessionName)
-	c.Text("webIdentityToken", request.token, 4, 20000, nil)
-	c.Number("durationSeconds", request.duration, minDuration, maxDuration)
+	c.Text("roleArn", form.Get("RoleArn"), 20, 2048, nil)
+	c.Text("roleSessionName", form.Get("RoleSessionName"), 2, 64, sessionName)
+	c.Text("webIdentityToken", form.Get("WebIdentityToken"), 4, 20000, nil)
+	c.Number("durationSeconds", seconds, minDuration, maxDuration)
 	if err := c.Err(); err != nil {
-		return request, err
+		return 0, err
 	}
 	if form.Get("ProviderId") != "" {
-		return request, badRequest(InvalidIdentityToken, "ProviderId %q: want none for an OpenID Connect token", form.Get("ProviderId"))
+		return 0, badRequest(InvalidIdentityToken, "ProviderId %q: want none for an OpenID Connect token", form.Get("ProviderId"))
 	}
 	if form.Get("Policy") != "" || form.Has("PolicyArns.member.1.arn") {
-		return request, badRequest(ValidationError, "Policy, PolicyArns: the sandbox does not model session policies")
+		return 0, badRequest(ValidationError, "%v", provider.NotModelled("Policy, PolicyArns"))
 	}
-	return request, nil
+	return seconds, nil
 }
 
 // identify finds the provider of a token in an account and checks the token:
@@ -162,7 +138,7 @@ func (s *Server) identify(ctx context.Context, account *iam.Account, text string
 	}
 	claims := token.Claims
 	issuer := claims.Text("iss")
-	provider, found := account.Trusted(issuer)
+	trusted, found := account.Trusted(issuer)
 	if !found {
 		return none, nil, badRequest(InvalidIdentityToken, "No OpenIDConnect provider found in your account for %s", issuer)
 	}
@@ -176,7 +152,7 @@ func (s *Server) identify(ctx context.Context, account *iam.Account, text string
 			return none, nil, badRequest(InvalidIdentityToken, "Missing a required claim: %s", name)
 		}
 	}
-	if !slices.ContainsFunc(audiences(claims), func(audience string) bool { return slices.Contains(provider.ClientIDs, audience) }) {
+	if !slices.ContainsFunc(audiences(claims), func(audience string) bool { return slices.Contains(trusted.ClientIDs, audience) }) {
 		return none, nil, badRequest(InvalidIdentityToken, "Incorrect token audience")
 	}
 	if err := s.verifier.Check(ctx, issuer, token); err != nil {
@@ -191,9 +167,9 @@ func (s *Server) identify(ctx context.Context, account *iam.Account, text string
 		}
 	}
 	if _, tagged := claims[tagsClaim]; tagged {
-		return none, nil, badRequest(InvalidIdentityToken, "The claim %s: session tags in tokens are not modelled here", tagsClaim)
+		return none, nil, badRequest(InvalidIdentityToken, "%v", provider.NotModelled("the claim "+tagsClaim))
 	}
-	return provider, claims, nil
+	return trusted, claims, nil
 }
 
 // asRefusal words what is wrong with keys and signatures. Only the words for

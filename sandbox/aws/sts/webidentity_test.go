@@ -70,7 +70,7 @@ func TestEveryOtherTokenIsRefusedInTheWordsOfSTS(t *testing.T) {
 		"one issued later":       {s.token(map[string]any{"iat": minutes(6)}), sts.IDPRejectedClaim, "The claim iat"},
 		"a stranger's key":       {stranger.Sign(t, s.claims(nil)), sts.InvalidIdentityToken, "signature is not valid"},
 		"an unknown key":         {oidctest.RSAKey(t, "other").Sign(t, s.claims(nil)), sts.InvalidIdentityToken, "Couldn't retrieve verification key from your identity provider"},
-		"session tags":           {s.token(map[string]any{"https://aws.amazon.com/tags": map[string]any{}}), sts.InvalidIdentityToken, "not modelled"},
+		"session tags":           {s.token(map[string]any{"https://aws.amazon.com/tags": map[string]any{}}), sts.InvalidIdentityToken, "the sandbox does not model it"},
 		"another subject":        {s.token(map[string]any{"sub": subject + "x"}), sts.AccessDenied, "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -110,10 +110,10 @@ func TestWrongRequestsAreRefusedInTheWordsOfSTS(t *testing.T) {
 		"a session's name":        {func(i *input) { i.RoleSessionName = aws.String("a b") }, sts.ValidationError, "'roleSessionName'"},
 		"a long session's name":   {func(i *input) { i.RoleSessionName = aws.String(strings.Repeat("a", 65)) }, sts.ValidationError, "'roleSessionName'"},
 		"a provider's name":       {func(i *input) { i.ProviderId = aws.String("www.amazon.com") }, sts.InvalidIdentityToken, "ProviderId"},
-		"a session policy":        {func(i *input) { i.Policy = aws.String("{}") }, sts.ValidationError, "does not model session policies"},
+		"a session policy":        {func(i *input) { i.Policy = aws.String("{}") }, sts.ValidationError, "Policy, PolicyArns: the sandbox does not model it"},
 		"a managed session policy": {func(i *input) {
 			i.PolicyArns = []types.PolicyDescriptorType{{Arn: aws.String("arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly")}}
-		}, sts.ValidationError, "does not model session policies"},
+		}, sts.ValidationError, "Policy, PolicyArns: the sandbox does not model it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := s.assume(s.token(nil), test.change)

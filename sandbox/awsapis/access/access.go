@@ -3,6 +3,7 @@
 package access
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -22,6 +23,9 @@ import (
 type Gate struct {
 	IAM *iam.Cloud
 	STS *sts.Server
+	// Client reaches the hosts of the sandbox; Now is the clock.
+	Client *http.Client
+	Now    func() time.Time
 }
 
 // Authenticate checks the signature of a request whose body was read, for a
@@ -31,42 +35,23 @@ func (g *Gate) Authenticate(r *http.Request, body []byte, service, region string
 	session, err := g.STS.Sessions.Verify(r, body, service, region)
 	var refused *fault.Error
 	if errors.As(err, &refused) {
-		return iam.Session{}, &fault.Error{
-			Service: service, Operation: refused.Operation, Status: http.StatusBadRequest,
-			Code: sts.ExceptionOf(refused.Code), Message: refused.Message,
-		}
+		return session, fault.Refuse(http.StatusBadRequest, cmp.Or(sts.Exceptions[refused.Code], refused.Code), "%s", refused.Message)
 	}
 	return session, err
 }
 
-// Assume makes an AWS service a role. It refuses with a *Denied where the role
-// does not exist, or does not trust the service with these keys and tags.
-func (g *Gate) Assume(wish sts.Assumption) (sts.Credentials, error) {
-	credentials, err := g.STS.Assume(wish)
-	var refused *fault.Error
-	if errors.As(err, &refused) && refused.Code == sts.AccessDenied {
-		return sts.Credentials{}, &Denied{Message: refused.Message}
-	}
-	return credentials, err
-}
-
-// Denied is a refusal by policies, in IAM's words.
-type Denied struct{ Message string }
-
-// Error returns IAM's words.
-func (d *Denied) Error() string { return d.Message }
-
-// Authorize refuses with a *Denied what the policies do not allow.
+// Authorize refuses what the policies do not allow, in IAM's words, as services with a
+// JSON protocol do.
 func (g *Gate) Authorize(session iam.Session, access iam.Access) error {
 	decision, err := g.IAM.Authorize(session, access)
-	switch {
-	case err != nil:
-		return err
-	case !decision.Allowed:
-		return &Denied{Message: decision.Reason()}
+	if err == nil && !decision.Allowed {
+		err = fault.Refuse(http.StatusBadRequest, Denied, "%s", decision.Reason())
 	}
-	return nil
+	return err
 }
+
+// Denied is the code of what the policies do not allow.
+const Denied = "AccessDeniedException"
 
 // Host is a service's endpoint in a Region, for example
 // logs.eu-central-1.amazonaws.com.
@@ -74,15 +59,12 @@ func Host(service, region string) string {
 	return fmt.Sprintf("%s.%s.%s", service, region, arn.PartitionOf(region).Suffix)
 }
 
-// nodeLifetime is how long a session of a node lives: what every role allows.
-const nodeLifetime = time.Hour
-
 // Node are the credentials of a node of a cluster: a session of the cluster's
 // node role, as the metadata service of an EC2 instance has it
 // (https://docs.aws.amazon.com/eks/latest/userguide/create-node-role.html).
 func (g *Gate) Node(cluster eks.Cluster) (aws.Credentials, error) {
-	session, err := g.Assume(sts.Assumption{
-		Service: "ec2." + cluster.Partition().Suffix, RoleARN: cluster.NodeRole, Session: "i-" + uuid.NewString()[:8], Lifetime: nodeLifetime,
+	session, err := g.STS.Assume(sts.Assumption{
+		Service: "ec2." + cluster.Partition().Suffix, RoleARN: cluster.NodeRole, Session: "i-" + uuid.NewString()[:8],
 	})
 	if err != nil {
 		return aws.Credentials{}, fmt.Errorf("node role of %s: %w", cluster.ARN(), err)

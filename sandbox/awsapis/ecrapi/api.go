@@ -24,7 +24,7 @@ var accountForm = regexp.MustCompile(`^[0-9]{12}$`)
 // API is the ECR API of a Region.
 func (s *Server) API(region string) http.Handler {
 	return awsjson.Service{
-		Gate: s.config.Gate, Name: "ecr", Region: region, Target: "AmazonEC2ContainerRegistry_V20150921",
+		Gate: s.gate, Name: "ecr", Region: region, Target: "AmazonEC2ContainerRegistry_V20150921",
 		Operations: map[string]awsjson.Operation{
 			"GetAuthorizationToken": func(call awsjson.Call) (any, error) { return s.authorizationToken(call, region) },
 		},
@@ -43,15 +43,6 @@ type grant struct {
 	Expires time.Time `json:"expires"`
 }
 
-// authorizationData is
-// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_AuthorizationData.html
-type authorizationData struct {
-	AuthorizationToken string `json:"authorizationToken"`
-	// ExpiresAt is in seconds since 1970.
-	ExpiresAt     float64 `json:"expiresAt"`
-	ProxyEndpoint string  `json:"proxyEndpoint"`
-}
-
 // authorizationToken is GetAuthorizationToken. The registries that a request may
 // name change the endpoint in the answer and nothing else: the parameter is
 // deprecated.
@@ -63,14 +54,14 @@ func (s *Server) authorizationToken(call awsjson.Call, region string) (any, erro
 		return nil, err
 	}
 	if len(request.RegistryIDs) > maxRegistries {
-		return nil, invalid("registryIds: want at most 10")
+		return nil, fault.Refuse(http.StatusBadRequest, "InvalidParameterException", "registryIds: want at most 10")
 	}
 	for _, id := range request.RegistryIDs {
 		if !accountForm.MatchString(id) {
-			return nil, invalid("Invalid parameter at 'registryIds' failed to satisfy constraint: 'Member must satisfy regular expression pattern: [0-9]{12}'")
+			return nil, fault.Refuse(http.StatusBadRequest, "InvalidParameterException", "Invalid parameter at 'registryIds' failed to satisfy constraint: 'Member must satisfy regular expression pattern: [0-9]{12}'")
 		}
 	}
-	err := s.config.Gate.Authorize(call.Caller, iam.Access{
+	err := s.gate.Authorize(call.Caller, iam.Access{
 		Action: "ecr:GetAuthorizationToken", Resource: "*", Region: region,
 	})
 	if err != nil {
@@ -79,22 +70,19 @@ func (s *Server) authorizationToken(call awsjson.Call, region string) (any, erro
 	if len(request.RegistryIDs) == 0 {
 		request.RegistryIDs = []string{call.Caller.Account}
 	}
-	var data []authorizationData
+	// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_AuthorizationData.html
+	var data []map[string]any
 	for _, id := range request.RegistryIDs {
-		expires := s.config.Now().Add(Lifetime)
+		expires := s.gate.Now().Add(Lifetime)
 		token, err := s.seal.Close(grant{Session: call.Caller, Region: region, Expires: expires})
 		if err != nil {
 			return nil, err
 		}
-		data = append(data, authorizationData{
-			AuthorizationToken: base64.StdEncoding.EncodeToString([]byte(user + ":" + token)),
-			ExpiresAt:          float64(expires.UnixMilli()) / 1000,
-			ProxyEndpoint:      "https://" + ecr.Host(arn.Place{Account: id, Region: region}),
+		data = append(data, map[string]any{
+			"authorizationToken": base64.StdEncoding.EncodeToString([]byte(user + ":" + token)),
+			"expiresAt":          float64(expires.UnixMilli()) / 1000, // in seconds since 1970
+			"proxyEndpoint":      "https://" + ecr.Host(arn.Place{Account: id, Region: region}),
 		})
 	}
 	return map[string]any{"authorizationData": data}, nil
-}
-
-func invalid(message string) error {
-	return &fault.Error{Service: "ECR", Operation: "GetAuthorizationToken", Status: http.StatusBadRequest, Code: "InvalidParameterException", Message: message}
 }

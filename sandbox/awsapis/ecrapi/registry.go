@@ -7,8 +7,8 @@ import (
 
 	"waybill.example/waybill/sandbox/aws/arn"
 	"waybill.example/waybill/sandbox/aws/ecr"
+	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/aws/iam"
-	"waybill.example/waybill/sandbox/awsapis/access"
 	"waybill.example/waybill/sandbox/registry/content"
 )
 
@@ -34,7 +34,7 @@ func (g *registry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	at, known := content.ParseRoute(r.URL.Path)
-	if !known || at.Kind == content.Referrers {
+	if !known {
 		content.Refuse(http.StatusNotFound, "NAME_UNKNOWN", "%s: there is no such thing in this registry", r.URL.Path).Write(w)
 		return
 	}
@@ -47,15 +47,15 @@ func (g *registry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // say comes first: to whoever may not read it, a repository that does not exist
 // is like any other.
 func (g *registry) answer(w http.ResponseWriter, r *http.Request, at content.Route, caller iam.Session) *content.Refusal {
-	repository, exists := g.server.config.Repositories.Repository(g.place, at.Name)
+	repository, exists := g.server.repositories.Repository(g.place, at.Name)
 	if !exists {
 		repository.Place, repository.Name = g.place, at.Name
 	}
-	actions := actionsOf(r.Method, at)
-	if len(actions) == 0 {
+	needed, known := actions[[2]string{r.Method, at.Kind}]
+	if !known {
 		return content.Unsupported("%s %s: the sandbox has no such request", r.Method, r.URL.Path)
 	}
-	for _, action := range actions {
+	for _, action := range needed {
 		if err := g.allow(caller, action, repository); err != nil {
 			return err
 		}
@@ -88,10 +88,10 @@ func (g *registry) allow(caller iam.Session, action string, repository ecr.Repos
 	if err != nil {
 		return content.Internal(err)
 	}
-	err = g.server.config.Gate.Authorize(caller, iam.Access{
+	err = g.server.gate.Authorize(caller, iam.Access{
 		Action: action, Resource: repository.ARN(), Account: repository.Account, Policy: attached, Region: repository.Region,
 	})
-	var denied *access.Denied
+	var denied *fault.Error
 	switch {
 	case err == nil:
 		return nil
@@ -102,35 +102,17 @@ func (g *registry) allow(caller iam.Session, action string, repository ecr.Repos
 	}
 }
 
-// actionsOf are what a request needs; none for a request that ECR does not have.
-func actionsOf(method string, at content.Route) []string {
-	switch at.Kind {
-	case content.Manifests:
-		switch method {
-		case http.MethodGet, http.MethodHead:
-			return []string{"ecr:BatchGetImage"}
-		case http.MethodPut:
-			return []string{"ecr:PutImage"}
-		}
-	case content.Tags:
-		if method == http.MethodGet {
-			return []string{"ecr:ListImages"}
-		}
-	case content.Blobs:
-		switch method {
-		case http.MethodHead:
-			return []string{"ecr:BatchCheckLayerAvailability"}
-		case http.MethodGet:
-			return []string{"ecr:GetDownloadUrlForLayer"}
-		case http.MethodPost:
-			return []string{"ecr:InitiateLayerUpload"}
-		case http.MethodPatch:
-			return []string{"ecr:UploadLayerPart"}
-		case http.MethodPut:
-			return []string{"ecr:UploadLayerPart", "ecr:CompleteLayerUpload"}
-		}
-	}
-	return nil
+// actions are what a request needs, by its method and kind; ECR has no others.
+var actions = map[[2]string][]string{
+	{http.MethodGet, content.Manifests}:  {"ecr:BatchGetImage"},
+	{http.MethodHead, content.Manifests}: {"ecr:BatchGetImage"},
+	{http.MethodPut, content.Manifests}:  {"ecr:PutImage"},
+	{http.MethodGet, content.Tags}:       {"ecr:ListImages"},
+	{http.MethodHead, content.Blobs}:     {"ecr:BatchCheckLayerAvailability"},
+	{http.MethodGet, content.Blobs}:      {"ecr:GetDownloadUrlForLayer"},
+	{http.MethodPost, content.Blobs}:     {"ecr:InitiateLayerUpload"},
+	{http.MethodPatch, content.Blobs}:    {"ecr:UploadLayerPart"},
+	{http.MethodPut, content.Blobs}:      {"ecr:UploadLayerPart", "ecr:CompleteLayerUpload"},
 }
 
 // caller opens the authorization token of a request.
@@ -143,7 +125,7 @@ func (g *registry) caller(r *http.Request) (iam.Session, *content.Refusal) {
 	switch {
 	case !g.server.seal.Open(password, &held):
 		return iam.Session{}, errInvalid
-	case !g.server.config.Now().Before(held.Expires):
+	case !g.server.gate.Now().Before(held.Expires):
 		return iam.Session{}, errExpired
 	case held.Region != g.place.Region:
 		return iam.Session{}, errInvalid

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"waybill.example/waybill/sandbox/aws/arn"
 	"waybill.example/waybill/sandbox/aws/ecr"
@@ -16,38 +15,32 @@ import (
 	"waybill.example/waybill/sandbox/world"
 )
 
-// Config says what the endpoints decide from and what they hold. Every field is
-// required.
-type Config struct {
-	Gate *access.Gate
-	// Repositories are those of every account, with their policies.
-	Repositories *ecr.Store
-	// Accounts say which images the vendor publishes.
-	Accounts []world.AWSAccount
-	// Dir is an existing folder for the images and the key of the tokens.
-	Dir string
-	// Now is the clock.
-	Now func() time.Time
-}
-
 // Server is Amazon ECR in every Region of the world's accounts.
 type Server struct {
-	config Config
-	seal   state.Seal
-	shelf  *content.Shelf
+	gate *access.Gate
+	// repositories are those of every account, with their policies; accounts say
+	// which images the vendor publishes.
+	repositories *ecr.Store
+	accounts     []world.AWSAccount
+	seal         state.Seal
+	shelf        *content.Shelf
 }
 
 var _ ecr.Contents = (*Server)(nil)
 
-// New makes the endpoints. Tokens that earlier ones issued from the same Dir
-// count until they expire, and the images are found again. The server is what
-// the repositories contain: see [ecr.Store.Holds].
-func New(config Config) (*Server, error) {
-	seal, err := state.OpenSeal(filepath.Join(config.Dir, "authorization-tokens.key"))
+// New makes the endpoints, with the images and the key of the tokens in an existing
+// folder, dir. Tokens that earlier ones issued from it count until they expire, and the
+// images are found again. The server is what the repositories contain from then on.
+func New(gate *access.Gate, repositories *ecr.Store, accounts []world.AWSAccount, dir string) (*Server, error) {
+	seal, err := state.OpenSeal(filepath.Join(dir, "authorization-tokens.key"))
 	if err != nil {
 		return nil, fmt.Errorf("ecrapi: authorization tokens: %w", err)
 	}
-	return &Server{config: config, seal: seal, shelf: content.NewShelf(filepath.Join(config.Dir, "repositories"))}, nil
+	s := &Server{
+		gate: gate, repositories: repositories, accounts: accounts, seal: seal, shelf: content.NewShelf(filepath.Join(dir, "repositories")),
+	}
+	repositories.Holds(s)
+	return s, nil
 }
 
 // Registry is the registry of an account in a Region.
@@ -62,7 +55,7 @@ func folder(repository ecr.Repository) string {
 // published are the images that the world has in a repository.
 func (s *Server) published(repository ecr.Repository) []world.Image {
 	var images []world.Image
-	for _, account := range s.config.Accounts {
+	for _, account := range s.accounts {
 		if account.ID != repository.Account {
 			continue
 		}

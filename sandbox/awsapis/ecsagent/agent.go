@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"waybill.example/waybill/sandbox/aws/ecs"
+	"waybill.example/waybill/sandbox/aws/fault"
 	"waybill.example/waybill/sandbox/aws/sts"
 	"waybill.example/waybill/sandbox/awsapis/access"
 	"waybill.example/waybill/sandbox/awsapis/ecrlogin"
@@ -27,13 +27,8 @@ const (
 	HopLogs          = "logs"
 )
 
-const (
-	// principal is the service that roles trust.
-	principal = "ecs-tasks.amazonaws.com"
-	// lifetime of the roles' credentials: what every role allows. A task of the
-	// sandbox is over long before.
-	lifetime = time.Hour
-)
+// principal is the service that roles trust.
+const principal = "ecs-tasks.amazonaws.com"
 
 // Hop is one step of a task's start.
 type Hop struct {
@@ -44,21 +39,12 @@ type Hop struct {
 	Detail string
 }
 
-// Config says what the agent works with.
-type Config struct {
-	// IAM gives the agent the credentials of roles.
+// Agent starts tasks.
+type Agent struct {
 	Gate *access.Gate
 	// Services are those of every account, with their task definitions.
 	Services *ecs.Store
-	// Client reaches the hosts of the sandbox.
-	Client *http.Client
 }
-
-// Agent starts tasks.
-type Agent struct{ config Config }
-
-// New makes an agent.
-func New(config Config) *Agent { return &Agent{config: config} }
 
 // task is one task on its way.
 type task struct {
@@ -77,14 +63,14 @@ type task struct {
 // hop, and an error is that the sandbox itself could not go on, or that there is
 // no such service.
 func (a *Agent) RunTask(ctx context.Context, service string) ([]Hop, error) {
-	found, err := a.config.Services.Service(service)
+	found, err := a.Services.Service(service)
 	if err != nil {
 		return nil, err
 	}
 	if found.Status != ecs.Active {
 		return nil, fmt.Errorf("ecsagent: service %s: status %s: want %s", service, found.Status, ecs.Active)
 	}
-	definition, err := a.config.Services.TaskDefinition(found.Place, found.TaskDefinition)
+	definition, err := a.Services.TaskDefinition(found.Place, found.TaskDefinition)
 	if err != nil {
 		return nil, err
 	}
@@ -144,12 +130,11 @@ func (t *task) assumeRoles(context.Context) error {
 		if role == "" {
 			continue
 		}
-		credentials, err := t.config.Gate.Assume(sts.Assumption{
-			Service: principal, RoleARN: role, Session: t.id, SourceARN: t.service.Place.ARN("ecs", "task/"+t.id), Lifetime: lifetime,
+		credentials, err := t.Gate.STS.Assume(sts.Assumption{
+			Service: principal, RoleARN: role, Session: t.id, SourceARN: t.service.Place.ARN("ecs", "task/"+t.id),
 		})
-		var denied *access.Denied
 		switch {
-		case errors.As(err, &denied):
+		case fault.Has(err, sts.AccessDenied):
 			// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
 			return &stop{HopExecutionRole, fmt.Sprintf("ECS was unable to assume the role '%s' that was provided for this task. Please verify that the role being passed has the proper trust relationship and permissions and that your IAM user has permissions to pass this role.", role)}
 		case err != nil:
@@ -187,7 +172,7 @@ func (t *task) openLog(ctx context.Context, container ecs.Container) error {
 	group := options["awslogs-group"]
 	stream := options["awslogs-stream-prefix"] + "/" + container.Name + "/" + t.id
 	client := cloudwatchlogs.New(cloudwatchlogs.Options{
-		Region: options["awslogs-region"], HTTPClient: t.config.Client, Credentials: t, Retryer: aws.NopRetryer{},
+		Region: options["awslogs-region"], HTTPClient: t.Gate.Client, Credentials: t, Retryer: aws.NopRetryer{},
 	})
 	if _, err := client.CreateLogStream(ctx, &cloudwatchlogs.CreateLogStreamInput{LogGroupName: &group, LogStreamName: &stream}); err != nil {
 		return t.refused(HopLogs, "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: ", err)

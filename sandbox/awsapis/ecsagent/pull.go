@@ -28,7 +28,7 @@ func (t *task) authorize(ctx context.Context) error {
 		if _, known := t.logins[host]; !private || known {
 			continue
 		}
-		login, err := ecrlogin.Get(ctx, t.config.Client, t, region)
+		login, err := ecrlogin.Get(ctx, t.Gate.Client, t, region)
 		if err != nil {
 			return t.refused(HopECR, "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve ecr registry auth: service call has been retried 1 time(s): ", err)
 		}
@@ -44,7 +44,7 @@ func (t *task) authorize(ctx context.Context) error {
 // the words are those of
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/resource-initialization-error.html.
 func (t *task) reach(context.Context) error {
-	if t.service.AssignPublicIP || !t.config.Services.Public(t.service) {
+	if t.service.AssignPublicIP || !t.Services.Public(t.service) {
 		return nil
 	}
 	return &stop{HopECR, "ResourceInitializationError: unable to pull secrets or registry auth: The task cannot pull registry auth from Amazon ECR: There is a connection issue between the task and Amazon ECR. Check your task network configuration."}
@@ -72,7 +72,7 @@ func (t *task) pull(ctx context.Context) error {
 			return &stop{HopRegistry, fmt.Sprintf("CannotPullContainerError: invalid reference format: %v", err)}
 		}
 		options := []remote.Option{
-			remote.WithContext(ctx), remote.WithTransport(cmp.Or(t.config.Client.Transport, http.DefaultTransport)),
+			remote.WithContext(ctx), remote.WithTransport(cmp.Or(t.Gate.Client.Transport, http.DefaultTransport)),
 			remote.WithPlatform(v1.Platform{OS: "linux", Architecture: architecture}),
 		}
 		if credentials, private := t.logins[reference.Context().RegistryStr()]; private {

@@ -3,9 +3,7 @@ package eksauth
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"net/http"
-	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/uuid"
@@ -23,33 +21,21 @@ import (
 const (
 	// Service is the principal that roles trust.
 	Service = "pods.eks.amazonaws.com"
-	// Lifetime of the credentials. AWS publishes none; this is the session duration
-	// that every role allows.
-	Lifetime = time.Hour
 	// operation is the only one.
 	operation = "AssumeRoleForPodIdentity"
 )
 
-// Config says what the endpoint decides from. Every field is required.
-type Config struct {
-	Gate *access.Gate
-	// Clusters are those of every account, with their associations.
-	Clusters *eks.Store
-	// Client fetches discovery documents and key sets of issuers.
-	Client *http.Client
-	// Now is the clock.
-	Now func() time.Time
-}
-
 // Server is the EKS Auth API in every Region of the world's accounts.
 type Server struct {
-	config   Config
+	gate     *access.Gate
+	clusters *eks.Store
 	verifier *oidc.Verifier
 }
 
-// New makes the endpoint.
-func New(config Config) *Server {
-	return &Server{config: config, verifier: oidc.NewVerifier(config.Client, jose.RS256)}
+// New makes the endpoint. The clusters are those of every account, with their
+// associations.
+func New(gate *access.Gate, clusters *eks.Store) *Server {
+	return &Server{gate: gate, clusters: clusters, verifier: oidc.NewVerifier(gate.Client, jose.RS256)}
 }
 
 // suffixes of the endpoints by partition:
@@ -78,48 +64,23 @@ func (s *Server) Endpoint(region string) http.Handler {
 	return mux
 }
 
-// answer is
-// https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html#API_auth_AssumeRoleForPodIdentity_ResponseSyntax
-type answer struct {
-	AssumedRoleUser struct {
-		ARN          string `json:"arn"`
-		AssumeRoleID string `json:"assumeRoleId"`
-	} `json:"assumedRoleUser"`
-	Audience    string `json:"audience"`
-	Credentials struct {
-		AccessKeyID string `json:"accessKeyId"`
-		// Expiration is in seconds since 1970.
-		Expiration      int64  `json:"expiration"`
-		SecretAccessKey string `json:"secretAccessKey"`
-		SessionToken    string `json:"sessionToken"`
-	} `json:"credentials"`
-	Association struct {
-		ARN string `json:"associationArn"`
-		ID  string `json:"associationId"`
-	} `json:"podIdentityAssociation"`
-	Subject struct {
-		Namespace      string `json:"namespace"`
-		ServiceAccount string `json:"serviceAccount"`
-	} `json:"subject"`
-}
-
-func (s *Server) assumeRole(w http.ResponseWriter, r *http.Request, region string) (*answer, error) {
+func (s *Server) assumeRole(w http.ResponseWriter, r *http.Request, region string) (any, error) {
 	body, err := awsjson.Read(w, r)
 	if err != nil {
 		return nil, err
 	}
-	caller, err := s.config.Gate.Authenticate(r, body, "eks-auth", region)
+	caller, err := s.gate.Authenticate(r, body, "eks-auth", region)
 	if err != nil {
 		return nil, err
 	}
 	place := arn.Place{Account: caller.Account, Region: region}
 	name := r.PathValue("cluster")
-	if err := s.config.Gate.Authorize(caller, iam.Access{
+	if err := s.gate.Authorize(caller, iam.Access{
 		Action: "eks-auth:" + operation, Resource: place.ARN("eks", "cluster/"+name), Account: place.Account, Region: region,
 	}); err != nil {
 		return nil, err
 	}
-	cluster, err := s.config.Clusters.Cluster(place, name)
+	cluster, err := s.clusters.Cluster(place, name)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +94,7 @@ func (s *Server) assumeRole(w http.ResponseWriter, r *http.Request, region strin
 	if err != nil {
 		return nil, err
 	}
-	association, found := s.config.Clusters.AssociationOf(place, name, pod.Namespace, pod.ServiceAccount)
+	association, found := s.clusters.AssociationOf(place, name, pod.Namespace, pod.ServiceAccount)
 	if !found {
 		// EKS does not publish the words.
 		return nil, refuse(http.StatusNotFound, "ResourceNotFoundException",
@@ -143,10 +104,10 @@ func (s *Server) assumeRole(w http.ResponseWriter, r *http.Request, region strin
 }
 
 // become assumes the role of an association for a pod.
-func (s *Server) become(cluster eks.Cluster, pod pod, association eks.Association) (*answer, error) {
+func (s *Server) become(cluster eks.Cluster, pod pod, association eks.Association) (any, error) {
 	assumption := sts.Assumption{
 		Service: Service, RoleARN: association.RoleARN, Session: sessionName(cluster.Name, pod.Name),
-		SourceARN: cluster.ARN(), Lifetime: Lifetime,
+		SourceARN: cluster.ARN(),
 	}
 	if !association.DisableSessionTags {
 		assumption.Tags = map[string]string{
@@ -158,24 +119,26 @@ func (s *Server) become(cluster eks.Cluster, pod pod, association eks.Associatio
 			"kubernetes-pod-uid":         pod.UID,
 		}
 	}
-	credentials, err := s.config.Gate.Assume(assumption)
-	var denied *access.Denied
+	credentials, err := s.gate.STS.Assume(assumption)
 	switch {
-	case errors.As(err, &denied):
+	case fault.Has(err, sts.AccessDenied):
 		// EKS says neither which policy nor why:
 		// https://github.com/aws/eks-pod-identity-agent/issues/139
 		return nil, refuse(http.StatusBadRequest, "AccessDeniedException", "Unauthorized Exception! EKS does not have permissions to assume the associated role.")
 	case err != nil:
 		return nil, err
 	}
-	var result answer
-	result.AssumedRoleUser.ARN, result.AssumedRoleUser.AssumeRoleID = credentials.Session.ARN(), credentials.Session.UserID()
-	result.Audience = Service
-	result.Credentials.AccessKeyID, result.Credentials.SecretAccessKey = credentials.AccessKeyID, credentials.SecretAccessKey
-	result.Credentials.SessionToken, result.Credentials.Expiration = credentials.SessionToken, credentials.Expiration.Unix()
-	result.Association.ARN, result.Association.ID = association.ARN(), association.ID
-	result.Subject.Namespace, result.Subject.ServiceAccount = pod.Namespace, pod.ServiceAccount
-	return &result, nil
+	// https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html#API_auth_AssumeRoleForPodIdentity_ResponseSyntax
+	return map[string]any{
+		"assumedRoleUser": map[string]string{"arn": credentials.Session.ARN(), "assumeRoleId": credentials.Session.UserID()},
+		"audience":        Service,
+		"credentials": map[string]any{
+			"accessKeyId": credentials.AccessKeyID, "secretAccessKey": credentials.SecretAccessKey, "sessionToken": credentials.SessionToken,
+			"expiration": credentials.Expiration.Unix(), // in seconds since 1970
+		},
+		"podIdentityAssociation": map[string]string{"associationArn": association.ARN(), "associationId": association.ID},
+		"subject":                map[string]string{"namespace": pod.Namespace, "serviceAccount": pod.ServiceAccount},
+	}, nil
 }
 
 // sessionName is eks-CLUSTER-POD-UUID

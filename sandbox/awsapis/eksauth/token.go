@@ -30,7 +30,7 @@ func (s *Server) verify(ctx context.Context, issuer, text string) (pod, error) {
 		}
 		return pod{}, invalidToken(err.Error())
 	}
-	now := s.config.Now()
+	now := s.gate.Now()
 	expiry, hasExpiry := claims.Time("exp")
 	begin, hasBegin := claims.Time("nbf")
 	switch {

@@ -62,7 +62,7 @@ func (s *Server) read(call awsjson.Call, operation, region string) (request, arn
 	}
 	place := arn.Place{Account: call.Caller.Account, Region: region}
 	if asked.Group == "" || asked.Stream == "" {
-		return request{}, arn.Place{}, invalid(operation, "want a logGroupName and a logStreamName")
+		return request{}, arn.Place{}, invalid("want a logGroupName and a logStreamName")
 	}
 	return asked, place, s.Gate.Authorize(call.Caller, iam.Access{
 		Action:   "logs:" + operation,
@@ -80,20 +80,19 @@ func (s *Server) createStream(call awsjson.Call, region string) (any, error) {
 }
 
 func (s *Server) putEvents(call awsjson.Call, region string) (any, error) {
-	const operation = "PutLogEvents"
-	asked, place, err := s.read(call, operation, region)
+	asked, place, err := s.read(call, "PutLogEvents", region)
 	if err != nil {
 		return nil, err
 	}
 	if len(asked.Events) == 0 {
-		return nil, invalid(operation, "1 validation error detected: Value '[]' at 'logEvents' failed to satisfy constraint: Member must have length greater than or equal to 1")
+		return nil, invalid("1 validation error detected: Value '[]' at 'logEvents' failed to satisfy constraint: Member must have length greater than or equal to 1")
 	}
 	if !slices.IsSortedFunc(asked.Events, func(a, b event) int { return int(a.Timestamp - b.Timestamp) }) {
-		return nil, invalid(operation, "Log events in a single PutLogEvents request must be in chronological order.")
+		return nil, invalid("Log events in a single PutLogEvents request must be in chronological order.")
 	}
 	return struct{}{}, s.Groups.Put(place, asked.Group, asked.Stream)
 }
 
-func invalid(operation, message string) error {
-	return &fault.Error{Service: "CloudWatch Logs", Operation: operation, Status: http.StatusBadRequest, Code: "InvalidParameterException", Message: message}
+func invalid(message string) error {
+	return fault.Refuse(http.StatusBadRequest, "InvalidParameterException", "%s", message)
 }

@@ -32,36 +32,26 @@ const (
 	callTime = 10 * time.Second
 )
 
-// Config says what the agent works with. Every field but Allow is required.
-type Config struct {
-	// IAM gives nodes the credentials of their role.
-	Gate *access.Gate
-	// Clusters are those of the world; the agent runs on the nodes of those that
-	// have the add-on.
-	Clusters *eks.Store
-	// Client reaches the EKS Auth API.
-	Client *http.Client
-	// Allow says whether the network lets a pod reach the agent; nil means that it
-	// lets every pod. The pod is that of the token, by its issuer.
-	Allow func(ctx context.Context, issuer, namespace, pod string) error
-	// Now is the clock.
-	Now func() time.Time
-}
-
 // Agent is the agent on the nodes of the world's clusters. It is the handler of
 // [URL].
 type Agent struct {
-	config Config
+	gate *access.Gate
 	// clusters by issuer.
 	clusters map[string]eks.Cluster
+	allow    Allow
 }
 
-// New makes the agent. It refuses a world in which a cluster has the add-on and
-// its nodes have no role: they could not call the EKS Auth API.
-func New(config Config) (*Agent, error) {
-	a := &Agent{config: config, clusters: map[string]eks.Cluster{}}
+// Allow says whether the network lets a pod reach the agent. The pod is that of the
+// token, by its issuer.
+type Allow func(ctx context.Context, issuer, namespace, pod string) error
+
+// New makes the agent, which runs on the nodes of those clusters that have the add-on.
+// It refuses one whose nodes have no role: they could not call the EKS Auth API.
+// Without allow, every pod reaches it.
+func New(gate *access.Gate, clusters []eks.Cluster, allow Allow) (*Agent, error) {
+	a := &Agent{gate: gate, clusters: map[string]eks.Cluster{}, allow: allow}
 	var problems []error
-	for _, cluster := range config.Clusters.Clusters() {
+	for _, cluster := range clusters {
 		if !cluster.PodIdentityAgent {
 			continue
 		}
@@ -75,16 +65,6 @@ func New(config Config) (*Agent, error) {
 
 // Needed says whether any cluster has the add-on.
 func (a *Agent) Needed() bool { return len(a.clusters) > 0 }
-
-// credentials is what clients of container credentials expect:
-// https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
-type credentials struct {
-	AccessKeyID     string    `json:"AccessKeyId"`
-	SecretAccessKey string    `json:"SecretAccessKey"`
-	Token           string    `json:"Token"`
-	AccountID       string    `json:"AccountId"`
-	Expiration      time.Time `json:"Expiration"`
-}
 
 // refusal is an answer that is no credentials: plain text, as the real agent's.
 type refusal struct {
@@ -117,7 +97,7 @@ func (a *Agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-func (a *Agent) answer(r *http.Request) (*credentials, error) {
+func (a *Agent) answer(r *http.Request) (any, error) {
 	host := r.Host
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -133,7 +113,7 @@ func (a *Agent) answer(r *http.Request) (*credentials, error) {
 	if err != nil {
 		return nil, &refusal{http.StatusBadRequest, "Service account token cannot be parsed: " + err.Error()}
 	}
-	if expiry, found := token.Claims.Time("exp"); found && !a.config.Now().Before(expiry) {
+	if expiry, found := token.Claims.Time("exp"); found && !a.gate.Now().Before(expiry) {
 		return nil, &refusal{http.StatusBadRequest, "Service account token failed basic claim validations: token has invalid claims: token is expired"}
 	}
 	cluster, known := a.clusters[token.Claims.Text("iss")]
@@ -151,17 +131,17 @@ func (a *Agent) answer(r *http.Request) (*credentials, error) {
 func (a *Agent) reachable(ctx context.Context, claims oidc.Claims) bool {
 	holder, _ := claims["kubernetes.io"].(map[string]any)
 	pod, bound := holder["pod"].(map[string]any)
-	return a.config.Allow == nil || !bound ||
-		a.config.Allow(ctx, claims.Text("iss"), oidc.Claims(holder).Text("namespace"), oidc.Claims(pod).Text("name")) == nil
+	return a.allow == nil || !bound ||
+		a.allow(ctx, claims.Text("iss"), oidc.Claims(holder).Text("namespace"), oidc.Claims(pod).Text("name")) == nil
 }
 
 // ask calls the EKS Auth API as the node of a cluster.
-func (a *Agent) ask(ctx context.Context, cluster eks.Cluster, token string) (*credentials, error) {
+func (a *Agent) ask(ctx context.Context, cluster eks.Cluster, token string) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	client := eksauth.New(eksauth.Options{
-		Region: cluster.Region, HTTPClient: a.config.Client, Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return a.config.Gate.Node(cluster)
+		Region: cluster.Region, HTTPClient: a.gate.Client, Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return a.gate.Node(cluster)
 		}),
 		// The pod's client tries again.
 		Retryer: aws.NopRetryer{},
@@ -170,12 +150,13 @@ func (a *Agent) ask(ctx context.Context, cluster eks.Cluster, token string) (*cr
 	if err != nil {
 		return nil, refusalOf(err)
 	}
-	return &credentials{
-		AccessKeyID:     aws.ToString(answer.Credentials.AccessKeyId),
-		SecretAccessKey: aws.ToString(answer.Credentials.SecretAccessKey),
-		Token:           aws.ToString(answer.Credentials.SessionToken),
-		AccountID:       cluster.Account,
-		Expiration:      aws.ToTime(answer.Credentials.Expiration),
+	// https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+	return map[string]any{
+		"AccessKeyId":     answer.Credentials.AccessKeyId,
+		"SecretAccessKey": answer.Credentials.SecretAccessKey,
+		"Token":           answer.Credentials.SessionToken,
+		"AccountId":       cluster.Account,
+		"Expiration":      answer.Credentials.Expiration,
 	}, nil
 }
 

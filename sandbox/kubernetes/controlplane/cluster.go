@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -49,32 +49,6 @@ type Config struct {
 	// one that was deleted since does not come back, and one that exists already is
 	// left as it is. Fields that the API server does not know are an error.
 	Objects []json.RawMessage
-	// Controllers also runs kube-controller-manager. Without it no namespace
-	// gets its default ServiceAccount, and no deletion that cascades ends.
-	Controllers bool
-}
-
-func (c Config) validate() error {
-	var problems []error
-	want := func(name, value, wish string) {
-		if value == "" {
-			problems = append(problems, fmt.Errorf("control plane: %s %q: want %s", name, value, wish))
-		}
-	}
-	want("Binary", c.Binary, "the path of the binary that `make tools` builds")
-	want("Dir", c.Dir, "a directory for the cluster's state")
-	want("Context", c.Context, "the name of a kubeconfig context")
-	if issuer, err := url.Parse(c.Issuer); err != nil || issuer.Scheme != "https" || issuer.Host == "" {
-		problems = append(problems, fmt.Errorf("control plane: Issuer %q: want an https URL", c.Issuer))
-	}
-	if c.Binary != "" {
-		if info, err := os.Stat(c.Binary); err != nil {
-			problems = append(problems, fmt.Errorf("control plane: Binary: %w: run `make tools`", err))
-		} else if info.IsDir() || info.Mode()&0o111 == 0 {
-			problems = append(problems, fmt.Errorf("control plane: Binary %q: want an executable file", c.Binary))
-		}
-	}
-	return errors.Join(problems...)
 }
 
 // Cluster is a running control plane.
@@ -91,14 +65,13 @@ type Cluster struct {
 }
 
 // Start starts the processes one after another, each when the one before is
-// ready, and creates what the world says was there. It returns when the API
-// server is ready and, with Controllers, when every namespace of the world has
-// its default ServiceAccount. ctx bounds the start, not the cluster's life.
+// ready, and creates what the world says was there. It returns when every namespace of
+// the world has its default ServiceAccount. ctx bounds the start, not the cluster's life.
 //
 // The error of a process that ended early carries the end of its log.
 func Start(ctx context.Context, config Config) (*Cluster, error) {
-	if err := config.validate(); err != nil {
-		return nil, err
+	if _, err := exec.LookPath(config.Binary); err != nil {
+		return nil, fmt.Errorf("control plane: %w: run `make tools`", err)
 	}
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc
@@ -146,10 +119,8 @@ func (c *Cluster) startProcesses(ctx context.Context) error {
 	if err := c.apply(ctx, client.Discovery()); err != nil {
 		return err
 	}
-	if c.config.Controllers {
-		if err := c.startControllerManager(ctx, client); err != nil {
-			return err
-		}
+	if err := c.startControllerManager(ctx, client); err != nil {
+		return err
 	}
 	// etcd's port may have gone to another etcd, which then answered for ours:
 	// ours has ended by now, and nothing of this start may stand.

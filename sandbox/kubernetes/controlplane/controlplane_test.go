@@ -57,7 +57,7 @@ func start(t *testing.T, config controlplane.Config) (*controlplane.Cluster, kub
 
 func TestRestartKeepsObjectsAndTokensVerifyAgainstThePublishedKeys(t *testing.T) {
 	config := controlplane.Config{
-		Binary: binary(t), Dir: t.TempDir(), Context: "customer", Issuer: issuer, Controllers: true,
+		Binary: binary(t), Dir: t.TempDir(), Context: "customer", Issuer: issuer,
 		Namespaces: []world.Namespace{{Name: "shop", Labels: map[string]string{"team": "shop"}}},
 	}
 	cluster, client := start(t, config)
@@ -94,7 +94,7 @@ func TestRestartKeepsObjectsAndTokensVerifyAgainstThePublishedKeys(t *testing.T)
 
 func TestControllersPublishTheRootCertificateAndFinishDeletions(t *testing.T) {
 	_, client := start(t, controlplane.Config{
-		Binary: binary(t), Dir: t.TempDir(), Context: "customer", Issuer: issuer, Controllers: true,
+		Binary: binary(t), Dir: t.TempDir(), Context: "customer", Issuer: issuer,
 		Namespaces: []world.Namespace{{Name: "shop"}},
 	})
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
@@ -159,11 +159,9 @@ func TestAProcessThatDiesLaterIsReported(t *testing.T) {
 	require.ErrorContains(t, cluster.Err(), "ended early")
 }
 
-func TestEveryMistakeInTheConfigurationIsReportedAtOnce(t *testing.T) {
-	_, err := controlplane.Start(t.Context(), controlplane.Config{Issuer: "http://plain.example", Binary: "/nonexistent/controlplane"})
-	for _, part := range []string{"Dir", "Context", `Issuer "http://plain.example"`, "make tools"} {
-		require.ErrorContains(t, err, part)
-	}
+func TestAControlPlaneThatIsNotBuiltIsReported(t *testing.T) {
+	_, err := controlplane.Start(t.Context(), controlplane.Config{Binary: "/nonexistent/controlplane", Dir: t.TempDir(), Context: "customer", Issuer: issuer})
+	require.ErrorContains(t, err, "make tools")
 }
 
 func TestStartGivesUpWithItsContext(t *testing.T) {

@@ -1,5 +1,5 @@
 // Package controlplane runs one real Kubernetes control plane per cluster of a
-// world: etcd, kube-apiserver and, where asked for, kube-controller-manager,
+// world: etcd, kube-apiserver and kube-controller-manager,
 // as child processes of the one binary that tools/controlplane builds.
 //
 // A cluster's ServiceAccount tokens carry the cluster's real issuer, so what is

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -91,11 +90,7 @@ func (f files) adminToken() (string, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
-	random := make([]byte, 32)
-	if _, err := rand.Read(random); err != nil {
-		return "", err
-	}
-	token := hex.EncodeToString(random)
+	token := rand.Text()
 	return token, state.WriteFile(f.tokens, []byte(token+`,administrator,administrator,"system:masters"`+"\n"), 0o600)
 }
 

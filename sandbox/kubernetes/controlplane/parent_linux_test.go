@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 
 func TestTheProcessesDieWithTheirParent(t *testing.T) {
 	description, err := json.Marshal(controlplane.Config{
-		Binary: binary(t), Dir: t.TempDir(), Context: "customer", Issuer: issuer, Controllers: true,
+		Binary: binary(t), Dir: t.TempDir(), Context: "customer", Issuer: issuer,
 	})
 	require.NoError(t, err)
 	self, err := os.Executable()

@@ -15,7 +15,7 @@ import (
 func kill(t *testing.T, cluster *controlplane.Cluster) {
 	t.Helper()
 	ids := cluster.ProcessIDs()
-	require.Len(t, ids, 2, "etcd and kube-apiserver")
+	require.Len(t, ids, 3, "etcd, kube-apiserver and kube-controller-manager")
 	process, err := os.FindProcess(ids[1])
 	require.NoError(t, err)
 	require.NoError(t, process.Kill())

@@ -67,31 +67,32 @@ func (e *Engine) check(token, name string, olds, news resource.PropertyMap) (res
 // Preview returns the outputs that the preview of a creation shows.
 func (e *Engine) Preview(token, name string, inputs map[string]any) resource.PropertyMap {
 	e.t.Helper()
-	checked, reasons := e.Check(token, name, resource.NewPropertyMapFromMap(inputs))
-	require.Empty(e.t, reasons)
-	response, err := e.provider.Create(e.t.Context(), plugin.CreateRequest{
-		URN: urn(token, name), Name: name, Type: tokens.Type(token), Properties: checked, Preview: true,
-	})
+	created, err := e.create(token, name, resource.NewPropertyMapFromMap(inputs), true)
 	require.NoError(e.t, err)
-	require.Empty(e.t, response.ID)
-	return response.Properties
+	require.Empty(e.t, created.ID)
+	return created.Outputs
 }
 
 // Create checks and creates. What Check refuses is an error here, too.
 func (e *Engine) Create(token, name string, inputs map[string]any) (Resource, error) {
 	e.t.Helper()
-	return e.CreateFrom(token, name, resource.NewPropertyMapFromMap(inputs))
+	return e.create(token, name, resource.NewPropertyMapFromMap(inputs), false)
 }
 
 // CreateFrom is Create for inputs that hold secrets.
 func (e *Engine) CreateFrom(token, name string, inputs resource.PropertyMap) (Resource, error) {
+	e.t.Helper()
+	return e.create(token, name, inputs, false)
+}
+
+func (e *Engine) create(token, name string, inputs resource.PropertyMap, preview bool) (Resource, error) {
 	e.t.Helper()
 	checked, reasons := e.Check(token, name, inputs)
 	if len(reasons) > 0 {
 		return Resource{}, fmt.Errorf("check: %s", strings.Join(reasons, "\n"))
 	}
 	response, err := e.provider.Create(e.t.Context(), plugin.CreateRequest{
-		URN: urn(token, name), Name: name, Type: tokens.Type(token), Properties: checked,
+		URN: urn(token, name), Name: name, Type: tokens.Type(token), Properties: checked, Preview: preview,
 	})
 	return Resource{ID: response.ID, Inputs: checked, Outputs: response.Properties, urn: urn(token, name)}, err
 }

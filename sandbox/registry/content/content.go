@@ -58,7 +58,6 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 	s := &Store{
 		registry: registry.New(
 			registry.WithBlobHandler(registry.NewDiskBlobHandler(blobs)),
-			registry.WithReferrersSupport(true),
 			registry.Logger(log.New(io.Discard, "", 0)),
 		),
 		manifests: manifests,

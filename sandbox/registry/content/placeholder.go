@@ -18,19 +18,6 @@ import (
 	"waybill.example/waybill/sandbox/world"
 )
 
-// A placeholder carries this label, so that whoever pulls one knows that there
-// is nothing to run in it.
-const (
-	PlaceholderLabel = "waybill.example/sandbox"
-	PlaceholderValue = "placeholder"
-)
-
-// PlaceholderUser is the user and group that a placeholder runs as.
-const PlaceholderUser = "65532:65532"
-
-// PlaceholderPort is the port that a placeholder exposes.
-const PlaceholderPort = "8080/tcp"
-
 // placeholderPlatforms are those of a vendor's release.
 var placeholderPlatforms = []v1.Platform{
 	{OS: "linux", Architecture: "amd64"},
@@ -61,10 +48,11 @@ func placeholderVariant(image world.Image, platform v1.Platform, layer v1.Layer)
 	base, err := mutate.ConfigFile(base, &v1.ConfigFile{
 		OS: platform.OS, Architecture: platform.Architecture, Created: v1.Time{Time: time.Unix(0, 0).UTC()},
 		Config: v1.Config{
-			User:         PlaceholderUser,
-			ExposedPorts: map[string]struct{}{PlaceholderPort: {}},
+			User:         "65532:65532",
+			ExposedPorts: map[string]struct{}{"8080/tcp": {}},
 			Labels: map[string]string{
-				PlaceholderLabel:                    PlaceholderValue,
+				// Whoever pulls one knows that there is nothing to run in it.
+				"waybill.example/sandbox":           "placeholder",
 				"org.opencontainers.image.title":    image.Name,
 				"org.opencontainers.image.version":  image.Tag,
 				"org.opencontainers.image.ref.name": image.String(),

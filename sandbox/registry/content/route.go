@@ -12,12 +12,11 @@ const (
 	Manifests = "manifests"
 	Blobs     = "blobs"
 	Tags      = "tags"
-	Referrers = "referrers"
 )
 
 // The paths of https://github.com/opencontainers/distribution-spec/blob/main/spec.md#endpoints
 var (
-	routeForm = regexp.MustCompile(`^/v2/(.+)/(manifests|blobs|tags|referrers)/(uploads/?[^/]*|[^/]+)$`)
+	routeForm = regexp.MustCompile(`^/v2/(.+)/(manifests|blobs|tags)/(uploads/?[^/]*|[^/]+)$`)
 	nameForm  = regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$`)
 	tagForm   = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 )
@@ -45,12 +44,6 @@ func ParseRoute(path string) (at Route, ok bool) {
 
 // Path is the path of requests about it.
 func (r Route) Path() string { return "/v2/" + r.Name + "/" + r.Kind + "/" + r.Reference }
-
-// Named is the same route below another name.
-func (r Route) Named(name string) Route {
-	r.Name = name
-	return r
-}
 
 // Reads says whether a method only reads.
 func Reads(method string) bool { return method == http.MethodGet || method == http.MethodHead }

@@ -54,13 +54,11 @@ var keys = map[string]kindOf{
 	"aws:PrincipalTag/team": text,
 	"aws:userid":            text,
 	"aws:UserAgent":         text,
-	"aws:SecureTransport":   flag,
 }
 
 var values = map[kindOf][]string{
 	text: {customer, vendor, "red", "blue", "Red", "re", "a*c", "a-c", "AROAEXAMPLEEXAMPLE123:refresher"},
 	arns: {roleARN, "arn:aws:iam::" + customer + ":role/team/puller", "arn:aws:iam::" + vendor + ":role/puller", userARN, "arn:aws:ecs:eu-west-1:" + customer + ":service/a/b", "arn:aws:s3:::bucket"},
-	flag: {"true", "false"},
 }
 
 // patterns are further values of policies.
@@ -72,7 +70,6 @@ var patterns = map[kindOf][]string{
 var operators = map[kindOf][]string{
 	text: {"StringEquals", "StringNotEquals", "StringLike", "StringNotLike"},
 	arns: {"ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike", "StringEquals", "StringLike", "StringNotLike"},
-	flag: {"Bool"},
 }
 
 var repositories = []string{
@@ -132,16 +129,13 @@ func drawConditions(t *rapid.T) object {
 		key := pick(t, "key", slices.Sorted(maps.Keys(keys)))
 		kind := keys[key]
 		operator := pick(t, "operator", operators[kind])
-		if chance(t, "null", 8) {
-			key, kind, operator = pick(t, "key", slices.Sorted(maps.Keys(keys))), flag, "Null"
-		}
 		from := slices.Concat(values[kind], patterns[kind])
 		if strings.Contains(operator, "Not") {
 			// What a variable without value means here is told in README.md.
 			from = slices.DeleteFunc(from, func(value string) bool { return unsure.MatchString(value) })
 		}
 		wanted := some(t, "wanted", from, 3)
-		if operator != "Null" && chance(t, "ifExists", 4) {
+		if chance(t, "ifExists", 4) {
 			operator += "IfExists"
 		}
 		under, ok := conditions[operator].(object)

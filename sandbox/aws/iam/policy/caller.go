@@ -54,14 +54,9 @@ func (p *Principals) names(caller Caller, bindings map[string]string) match {
 	if p.Everyone {
 		return directly
 	}
-	switch caller.Kind {
-	case Service:
-		if slices.Contains(p.Service, caller.ARN) {
-			return directly
-		}
-		return unnamed
-	case WebIdentity:
-		if slices.Contains(p.Federated, caller.ARN) {
+	services := map[CallerKind][]string{Service: p.Service, WebIdentity: p.Federated}
+	if names, has := services[caller.Kind]; has {
+		if slices.Contains(names, caller.ARN) {
 			return directly
 		}
 		return unnamed

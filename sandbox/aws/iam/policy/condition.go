@@ -1,10 +1,12 @@
 package policy
 
 import (
+	"maps"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
+
+	"waybill.example/waybill/sandbox/provider"
 )
 
 // operator is a condition operator, taken apart:
@@ -13,12 +15,8 @@ type operator struct {
 	ifExists bool
 	// negated operators hold where no value matches.
 	negated bool
-	// null is the operator that asks whether the key is there.
-	null bool
 	// matches compares one value of the policy with one of the request.
 	matches func(of, value string) bool
-	// check says what is wrong with a value of the policy.
-	check func(value string) string
 }
 
 // operators by name, without the suffix IfExists.
@@ -31,99 +29,52 @@ var operators = map[string]operator{
 	"ArnLike":         {matches: matchesARN},
 	"ArnNotEquals":    {matches: matchesARN, negated: true},
 	"ArnNotLike":      {matches: matchesARN, negated: true},
-	"Bool":            {matches: strings.EqualFold, check: checkBool},
-	"Null":            {null: true, check: checkBool},
 }
 
 func parseOperator(text string) (operator, bool) {
 	name, ifExists := strings.CutSuffix(text, "IfExists")
 	parsed, known := operators[name]
 	parsed.ifExists = ifExists
-	// Null asks for existence itself.
-	return parsed, known && (!parsed.null || !ifExists)
+	return parsed, known
 }
 
 // keyForm is a condition key: the name of a service, or the issuer of an OIDC
 // provider, before the last part.
 var keyForm = regexp.MustCompile(`^[^\s:]+:\S(?:.*\S)?$`)
 
-func (p *parser) conditions(at string, value any) []Condition {
-	content, ok := value.(object)
-	if !ok {
-		p.report(syntaxErrors, "%s: want an object of operators, not %s", at, show(value))
-		return nil
-	}
-	var all []Condition
-	for _, member := range content {
-		where := at + "." + member.key
-		parsed, known := parseOperator(member.key)
-		keys, ok := member.value.(object)
-		if !known || !ok {
-			p.report(syntaxErrors, "%s: want an object of keys, and a condition operator that the sandbox models: one for text, ARNs, Bool or Null", where)
-			continue
+func (p *parser) conditions(at string, conditions map[string]map[string]oneOrMore[string]) {
+	for _, name := range slices.Sorted(maps.Keys(conditions)) {
+		if _, known := parseOperator(name); !known {
+			p.report(syntaxErrors, "%s: %v", at, provider.NotModelled("the condition operator "+name))
 		}
-		for _, key := range keys {
-			all = append(all, p.condition(where, member.key, parsed, key))
+		for _, key := range slices.Sorted(maps.Keys(conditions[name])) {
+			if !keyForm.MatchString(key) {
+				p.report(noVendor, "%s.%s %q: want a condition key, for example aws:PrincipalArn", at, name, key)
+			}
+			for _, value := range conditions[name][key] {
+				p.variable(at+"."+name+"."+key, value)
+			}
 		}
 	}
-	return all
 }
 
-func (p *parser) condition(at, name string, parsed operator, key member) Condition {
-	if !keyForm.MatchString(key.key) {
-		p.report(noVendor, "%s %q: want a condition key, for example aws:PrincipalArn", at, key.key)
-	}
-	values, ok := scalars(key.value)
-	if !ok {
-		p.report(syntaxErrors, "%s.%s: want a value or a list of values, not %s", at, key.key, show(key.value))
-	}
-	for _, value := range values {
-		if strings.Contains(value, "${") {
-			p.report(syntaxErrors, "%s.%s %q: the sandbox does not model policy variables", at, key.key, value)
-		}
-		if parsed.check == nil {
-			continue
-		}
-		if wish := parsed.check(value); wish != "" {
-			p.report(legacyParsing, "%s.%s %q: %s", at, key.key, value, wish)
-		}
-	}
-	return Condition{Operator: name, Key: key.key, Values: values, operator: parsed}
-}
-
-// holds evaluates a condition. Several values of the policy are alternatives;
-// a negated operator wants none of them:
+// holds evaluates the operator for a key with these values in the request. Several
+// values of the policy are alternatives; a negated operator wants none of them:
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
-func (c Condition) holds(context Context) bool {
-	o, values := c.operator, context.Values(c.Key)
-	if o.null {
-		missing := strconv.FormatBool(len(values) == 0)
-		return slices.ContainsFunc(c.Values, func(wanted string) bool { return strings.EqualFold(wanted, missing) })
-	}
+func (o operator) holds(wanted, values []string) bool {
 	// Without the key, positive operators fail, negated and IfExists ones hold
 	// (docs/facts.md §7).
 	if len(values) == 0 {
 		return o.ifExists || o.negated
 	}
-	matches := func(value string) bool {
-		return slices.ContainsFunc(c.Values, func(of string) bool { return o.matches(of, value) }) != o.negated
-	}
 	// A key should have one value; with more, each of them would have to pass a
 	// negated operator.
-	if o.negated {
-		return !slices.ContainsFunc(values, func(value string) bool { return !matches(value) })
-	}
-	return slices.ContainsFunc(values, matches)
+	return slices.ContainsFunc(values, func(value string) bool {
+		return slices.ContainsFunc(wanted, func(of string) bool { return o.matches(of, value) })
+	}) != o.negated
 }
 
 func equal(of, value string) bool { return of == value }
-
-func checkBool(value string) string {
-	if strings.EqualFold(value, "true") || strings.EqualFold(value, "false") {
-		return ""
-	}
-	return "want true or false"
-}
 
 // Context are the condition keys of a request with their values. Keys are
 // compared in any case (docs/facts.md §7): use the methods.
@@ -152,26 +103,8 @@ func (c Context) Add(other Context) {
 // matchesText compares the whole text with one in which * stands for any
 // characters and ? for one.
 func matchesText(of, text string) bool {
-	p, chars := []rune(of), []rune(text)
-	at, in := 0, 0
-	// star and resume are where to go on after the last * took one more.
-	star, resume := -1, 0
-	for in < len(chars) {
-		switch {
-		case at < len(p) && p[at] == '*':
-			star, resume = at, in
-			at++
-		case at < len(p) && (p[at] == '?' || p[at] == chars[in]):
-			at++
-			in++
-		case star >= 0:
-			resume++
-			at, in = star+1, resume
-		default:
-			return false
-		}
-	}
-	return strings.Trim(string(p[at:]), "*") == ""
+	form := strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(regexp.QuoteMeta(of))
+	return regexp.MustCompile(`(?s)^` + form + `$`).MatchString(text)
 }
 
 // matchesARN compares the six fields of ARNs one by one: a wildcard stands for

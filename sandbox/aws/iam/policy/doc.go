@@ -4,14 +4,15 @@
 // The language is that of docs/facts.md §4 and §7 and of
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies.html:
 // Version 2008-10-17 and 2012-10-17, one statement or a list, Effect,
-// Principal, Action, Resource, Condition with the operators for text, ARNs, Bool
-// and Null and the IfExists suffix. The Not… elements, operators for numbers, dates,
-// addresses and text in any case, the ForAllValues: and ForAnyValue: qualifiers,
-// SAML providers and policy variables are refused: the sandbox does not model them.
+// Principal, Action, Resource, Condition with the operators for text and ARNs and the
+// IfExists suffix, values that are text. The Not… elements, all other operators, the
+// ForAllValues: and ForAnyValue: qualifiers, SAML providers and policy variables are
+// refused: the sandbox does not model them.
 //
-// [Parse] refuses a document with every problem at once: elements that its
-// [Kind] does not have, unknown elements and operators, ARNs and actions
-// that are none, a key that is written twice.
+// [Parse] refuses text that is no document at its first problem: unknown elements, a
+// key that is written twice, null. It refuses a document with every problem at once:
+// elements that its [Kind] does not have, unknown operators, ARNs and actions that are
+// none.
 // [Evaluate] answers who decided and why, in the words of
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 //

@@ -1,14 +1,20 @@
 package policy
 
-import "slices"
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	kjson "sigs.k8s.io/json"
+)
 
 // Kind is where a document is attached, which decides what it may contain.
 type Kind string
 
 // The kinds of documents.
 const (
-	// Identity is a document of a role or user: inline and managed policies, and
-	// permissions boundaries. It has resources and no principal.
+	// Identity is a document of a role: inline and managed policies, and permissions
+	// boundaries. It has resources and no principal.
 	Identity Kind = "identity-based policy"
 	// Trust is a role's trust policy. It has principals and no resource, and
 	// only the actions of AWS STS that begin a session.
@@ -21,8 +27,7 @@ const (
 // The versions of the language:
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html
 const (
-	// Version2008 is what a document without a version has. Variables are plain
-	// text in it.
+	// Version2008 is what a document without a version has.
 	Version2008 = "2008-10-17"
 	Version2012 = "2012-10-17"
 )
@@ -36,46 +41,81 @@ const (
 	Deny  Effect = "Deny"
 )
 
-// Document is a policy that was read and found good.
+// Document is a policy, in the grammar of
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 type Document struct {
-	Kind       Kind
-	Version    string
-	Statements []Statement
+	Kind       Kind `json:"-"`
+	Version    *string
+	ID         string               `json:"Id"`
+	Statements oneOrMore[Statement] `json:"Statement"`
 }
 
-// Statement is one statement of a document.
+// Statement is one statement of a document. Elements that are absent are nil.
 type Statement struct {
-	// ID is the Sid, or "".
-	ID     string
-	Effect Effect
-	// Principals are nil where the element is absent.
-	Principals *Principals
+	ID         string `json:"Sid"`
+	Effect     Effect
+	Principals *Principals `json:"Principal"`
 	// Actions are SERVICE:NAME or "*"; * and ? stand for characters of the name.
-	Actions []string
+	Actions oneOrMore[string] `json:"Action"`
 	// Resources are ARNs or "*", with wildcards.
-	Resources  []string
-	Conditions []Condition
+	Resources oneOrMore[string] `json:"Resource"`
+	// Conditions are values by operator, as StringLikeIfExists, and key.
+	Conditions map[string]map[string]oneOrMore[string] `json:"Condition"`
+
+	NotPrincipal, NotAction, NotResource any
 }
 
 // Principals is the content of a Principal element.
 type Principals struct {
 	// Everyone is "*", written alone or as {"AWS": "*"}.
-	Everyone bool
+	Everyone bool `json:"-"`
 	// AWS are account IDs, ARNs (root, role, user, role session) and unique IDs.
-	AWS []string
+	AWS oneOrMore[string]
 	// Federated are ARNs of identity providers, Service names of AWS services.
-	Federated []string
-	Service   []string
+	Federated oneOrMore[string]
+	Service   oneOrMore[string]
 }
 
-// Condition is one key under one operator, with its values.
-type Condition struct {
-	// Operator is as written, for example StringLikeIfExists.
-	Operator string
-	Key      string
-	Values   []string
+// UnmarshalJSON reads "*" or an object.
+func (p *Principals) UnmarshalJSON(text []byte) error {
+	if string(text) == `"*"` {
+		p.Everyone = true
+		return nil
+	}
+	type object Principals
+	return strictly(text, (*object)(p))
+}
 
-	operator operator
+// oneOrMore is a value, or a list of values.
+type oneOrMore[T any] []T
+
+// UnmarshalJSON reads either.
+func (o *oneOrMore[T]) UnmarshalJSON(text []byte) error {
+	if text[0] != '[' {
+		text = slices.Concat([]byte("["), text, []byte("]"))
+	}
+	return strictly(text, (*[]T)(o))
+}
+
+// strictly reads one JSON value. encoding/json alone would keep the last of repeated
+// keys, and so drop a condition without a word.
+func strictly(text []byte, into any) error {
+	wrong, err := kjson.UnmarshalStrict(text, into)
+	if err == nil && len(wrong) > 0 {
+		err = wrong[0]
+	}
+	return err
+}
+
+// hasNull says whether null stands anywhere in a JSON text.
+func hasNull(text string) bool {
+	decoder := json.NewDecoder(strings.NewReader(text))
+	for {
+		token, err := decoder.Token()
+		if err != nil || token == nil {
+			return err == nil
+		}
+	}
 }
 
 // Names returns the ARNs and unique IDs of roles and users that principals of

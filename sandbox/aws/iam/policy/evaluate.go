@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -58,10 +59,8 @@ type Decision struct {
 	Explicit bool
 	// Source is the type of policy that allowed, denied, or failed to allow.
 	Source Source
-	// Policy and Statement are the name and Sid of the document and statement
-	// that decided, where they have one.
-	Policy    string
-	Statement string
+	// Policy is the name of the document that decided, where it has one.
+	Policy string
 	// Request is what was decided.
 	Request Request
 }
@@ -80,14 +79,8 @@ func (d Decision) Reason() string {
 	if !d.Explicit {
 		return text + fmt.Sprintf(" because no %s allows the %s action", d.Source, d.Request.Action)
 	}
-	article := "a"
-	switch d.Source {
-	case IdentityPolicy:
-		article = "an"
-	case TrustPolicy:
-		article = "the"
-	}
-	text += fmt.Sprintf(" with an explicit deny in %s %s", article, d.Source)
+	articles := map[Source]string{IdentityPolicy: "an", TrustPolicy: "the"}
+	text += fmt.Sprintf(" with an explicit deny in %s %s", cmp.Or(articles[d.Source], "a"), d.Source)
 	if strings.HasPrefix(d.Policy, "arn:") {
 		text += ": " + d.Policy
 	}
@@ -103,26 +96,25 @@ func (d Decision) Reason() string {
 // that names the session, the user or everyone is not. A trust policy must always
 // allow. Services and web identities have no policies of their own.
 func Evaluate(request Request, policies Policies) Decision {
-	e := evaluation{request: request}
-	own := e.side(IdentityPolicy, policies.Identity)
+	own := request.side(IdentityPolicy, policies.Identity)
 	boundary := verdict{source: BoundaryPolicy, allowed: true}
 	if policies.Boundary != nil {
-		boundary = e.side(BoundaryPolicy, []Attached{*policies.Boundary})
+		boundary = request.side(BoundaryPolicy, []Attached{*policies.Boundary})
 	}
 	resource := verdict{source: ResourcePolicy}
 	if policies.Resource != nil {
 		if policies.Resource.Kind == Trust {
 			resource.source = TrustPolicy
 		}
-		resource = e.side(resource.source, []Attached{*policies.Resource})
+		resource = request.side(resource.source, []Attached{*policies.Resource})
 	}
 	for _, v := range []verdict{own, resource, boundary} {
 		if v.denied {
-			return e.decide(v, false)
+			return request.decide(v, false)
 		}
 	}
 	if request.Caller.Kind == Service || request.Caller.Kind == WebIdentity {
-		return e.decide(resource, resource.allowed)
+		return request.decide(resource, resource.allowed)
 	}
 	granted := resource.named
 	if !resource.allowed {
@@ -132,10 +124,10 @@ func Evaluate(request Request, policies Policies) Decision {
 	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html
 	another := request.Account != "" && request.Account != request.Caller.Account
 	if granted == unnamed && resource.source == TrustPolicy {
-		return e.decide(resource, false)
+		return request.decide(resource, false)
 	}
 	if !another && granted == directly {
-		return e.decide(resource, true)
+		return request.decide(resource, true)
 	}
 	needed := []verdict{own, boundary}
 	switch {
@@ -146,14 +138,10 @@ func Evaluate(request Request, policies Policies) Decision {
 	}
 	for _, v := range needed {
 		if !v.allowed {
-			return e.decide(v, false)
+			return request.decide(v, false)
 		}
 	}
-	return e.decide(needed[0], true)
-}
-
-type evaluation struct {
-	request Request
+	return request.decide(needed[0], true)
 }
 
 // verdict is what the policies of one source say.
@@ -161,29 +149,28 @@ type verdict struct {
 	source          Source
 	allowed, denied bool
 	// named is how the strongest statement that allows names the caller.
-	named             match
-	policy, statement string
+	named  match
+	policy string
 }
 
-func (e evaluation) decide(v verdict, allowed bool) Decision {
+func (r Request) decide(v verdict, allowed bool) Decision {
 	return Decision{
 		Allowed: allowed, Explicit: v.denied, Source: v.source,
-		Policy: v.policy, Statement: v.statement, Request: e.request,
+		Policy: v.policy, Request: r,
 	}
 }
 
-func (e evaluation) side(source Source, policies []Attached) verdict {
+func (r Request) side(source Source, policies []Attached) verdict {
 	result := verdict{source: source}
 	for _, policy := range policies {
 		for _, statement := range policy.Statements {
-			named := e.applies(policy, statement)
+			named := r.applies(policy, statement)
 			switch {
 			case named == unnamed:
 			case statement.Effect == Deny && !result.denied:
-				result.denied, result.policy, result.statement = true, policy.Name, statement.ID
+				result.denied, result.policy = true, policy.Name
 			case statement.Effect == Allow && !result.denied && (!result.allowed || named > result.named):
-				result.allowed, result.named = true, named
-				result.policy, result.statement = policy.Name, statement.ID
+				result.allowed, result.named, result.policy = true, named, policy.Name
 			}
 		}
 	}
@@ -192,23 +179,26 @@ func (e evaluation) side(source Source, policies []Attached) verdict {
 
 // applies says whether a statement applies to the request, and how it names the
 // caller; one without principals is the caller's own.
-func (e evaluation) applies(policy Attached, s Statement) match {
+func (r Request) applies(policy Attached, s Statement) match {
 	named := directly
 	if s.Principals != nil {
-		named = s.Principals.names(e.request.Caller, policy.Bindings)
+		named = s.Principals.names(r.Caller, policy.Bindings)
 	}
-	action := func(of string) bool { return matchesAction(of, e.request.Action) }
+	action := func(of string) bool { return matchesAction(of, r.Action) }
 	resource := func(of string) bool {
-		return matchesResource(of, e.request.Resource)
+		return matchesResource(of, r.Resource)
 	}
 	if named == unnamed ||
 		s.Actions != nil && !slices.ContainsFunc(s.Actions, action) ||
 		s.Resources != nil && !slices.ContainsFunc(s.Resources, resource) {
 		return unnamed
 	}
-	for _, condition := range s.Conditions {
-		if !condition.holds(e.request.Context) {
-			return unnamed
+	for name, keys := range s.Conditions {
+		operator, _ := parseOperator(name) // it was known when the document was read
+		for key, wanted := range keys {
+			if !operator.holds(wanted, r.Context.Values(key)) {
+				return unnamed
+			}
 		}
 	}
 	return named

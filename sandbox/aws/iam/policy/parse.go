@@ -1,28 +1,41 @@
 package policy
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+
+	"waybill.example/waybill/sandbox/provider"
 )
 
 // Parse reads a document of a kind for an account of a partition (aws,
 // aws-us-gov or aws-cn): ARNs of another partition are refused. Its errors are
 // *Malformed.
 func Parse(kind Kind, partition, text string) (*Document, error) {
-	p := &parser{kind: kind, partition: partition, document: &Document{Kind: kind, Version: Version2008}}
-	p.read(text)
+	p := &parser{kind: kind, partition: partition}
+	document := &Document{Kind: kind}
+	err := strictly([]byte(text), document)
+	switch {
+	case err != nil && kind == Trust && !json.Valid([]byte(text)):
+		p.report(invalidJSON, "%v", err)
+	case err != nil:
+		p.report(syntaxErrors, "%v", err)
+	case hasNull(text):
+		p.report(syntaxErrors, "want no null")
+	default:
+		p.check(document)
+	}
 	if len(p.details) > 0 {
 		return nil, &Malformed{Message: p.message, Details: p.details}
 	}
-	return p.document, nil
+	return document, nil
 }
 
 type parser struct {
 	kind      Kind
 	partition string
-	document  *Document
 	// message is that of the first problem: IAM stops there.
 	message string
 	details []string
@@ -35,80 +48,30 @@ func (p *parser) report(message, format string, args ...any) {
 	p.details = append(p.details, fmt.Sprintf(format, args...))
 }
 
-func (p *parser) read(text string) {
-	value, err := decode(text)
-	if err != nil {
-		message := syntaxErrors
-		if p.kind == Trust {
-			message = invalidJSON
-		}
-		p.report(message, "want a JSON object: %v", err)
-		return
+func (p *parser) check(document *Document) {
+	// The old version is IAM's default, which it then refuses for new identity-based
+	// policies.
+	version := Version2008
+	if document.Version != nil {
+		version = *document.Version
 	}
-	content, ok := value.(object)
-	if !ok {
-		p.report(syntaxErrors, "want a JSON object, not %s", show(value))
-		return
-	}
-	var statements any
-	versioned := false
-	for _, member := range content {
-		switch member.key {
-		case "Version":
-			versioned = true
-			p.version(member.value)
-		case "Id":
-			if _, ok := member.value.(string); !ok {
-				p.report(syntaxErrors, "Id %s: want text", show(member.value))
-			}
-		case "Statement":
-			statements = member.value
-		default:
-			p.report(syntaxErrors, "%s: want only Version, Id and Statement", member.key)
-		}
-	}
-	// IAM's default is the old version, which it then refuses for new
-	// identity-based policies.
-	if !versioned && p.kind == Identity {
-		p.report(oldVersion, "Version is missing: want %q", Version2012)
-	}
-	p.statements(statements)
-}
-
-func (p *parser) version(value any) {
-	text, _ := value.(string)
 	switch {
-	case text != Version2008 && text != Version2012:
-		p.report(syntaxErrors, "Version %s: want %q", show(value), Version2012)
-	case text == Version2008 && p.kind == Identity:
-		p.report(oldVersion, "Version %q: want %q", text, Version2012)
+	case version != Version2008 && version != Version2012:
+		p.report(syntaxErrors, "Version %q: want %q", version, Version2012)
+	case version == Version2008 && p.kind == Identity:
+		p.report(oldVersion, "Version %q: want %q", version, Version2012)
 	}
-	p.document.Version = text
-}
-
-func (p *parser) statements(value any) {
-	list, isList := value.([]any)
-	if one, isObject := value.(object); isObject {
-		list, isList = []any{one}, true
-	}
-	if !isList || len(list) == 0 {
+	if len(document.Statements) == 0 {
 		p.report(syntaxErrors, "Statement: want a statement or a list of at least one")
-		return
 	}
 	ids := map[string]bool{}
-	for i, element := range list {
+	for i, statement := range document.Statements {
 		at := fmt.Sprintf("Statement[%d]", i)
-		content, ok := element.(object)
-		if !ok {
-			p.report(syntaxErrors, "%s: want an object, not %s", at, show(element))
-			continue
-		}
-		statement := p.statement(at, content)
+		p.statement(at, statement)
 		if statement.ID != "" && ids[statement.ID] {
 			p.report(repeatedID, "%s.Sid %q: another statement has it already", at, statement.ID)
 		}
 		ids[statement.ID] = true
-		p.document.Statements = append(p.document.Statements, statement)
 	}
 }
 
@@ -117,68 +80,36 @@ func (p *parser) statements(value any) {
 // Other services may allow more, as ECR does.
 var idForm = regexp.MustCompile(`^[0-9A-Za-z]*$`)
 
-func (p *parser) statement(at string, content object) Statement {
-	var s Statement
-	given := map[string]bool{}
-	for _, member := range content {
-		key, where := member.key, at+"."+member.key
-		given[key] = true
-		switch key {
-		case "Sid":
-			text, ok := member.value.(string)
-			if !ok {
-				p.report(syntaxErrors, "%s %s: want text", where, show(member.value))
-			} else if p.kind != Repository && !idForm.MatchString(text) {
-				p.report(invalidID, "%s %q: want letters and digits only", where, text)
-			}
-			s.ID = text
-		case "Effect":
-			text, _ := member.value.(string)
-			s.Effect = Effect(text)
-			if s.Effect != Allow && s.Effect != Deny {
-				p.report(syntaxErrors, "%s %s: want %q or %q", where, show(member.value), Allow, Deny)
-			}
-		case "Principal":
-			s.Principals = p.principals(where, member.value)
-		case "Action":
-			s.Actions = p.actions(where, member.value)
-		case "Resource":
-			s.Resources = p.resources(where, member.value)
-		case "NotPrincipal", "NotAction", "NotResource":
-			p.report(syntaxErrors, "%s: the sandbox does not model it", where)
-		case "Condition":
-			s.Conditions = p.conditions(where, member.value)
-		default:
-			p.report(syntaxErrors, "%s: there is no such element of a statement", where)
-		}
+func (p *parser) statement(at string, s Statement) {
+	if p.kind != Repository && !idForm.MatchString(s.ID) {
+		p.report(invalidID, "%s.Sid %q: want letters and digits only", at, s.ID)
 	}
-	p.required(at, given)
-	return s
-}
-
-// required checks which elements a statement of the kind has and lacks.
-func (p *parser) required(at string, given map[string]bool) {
-	if !given["Effect"] {
-		p.report(syntaxErrors, "%s.Effect is missing: want %q or %q", at, Allow, Deny)
+	if s.Effect != Allow && s.Effect != Deny {
+		p.report(syntaxErrors, "%s.Effect %q: want %q or %q", at, s.Effect, Allow, Deny)
 	}
-	if !given["Action"] && !given["NotAction"] {
+	if s.NotPrincipal != nil || s.NotAction != nil || s.NotResource != nil {
+		p.report(syntaxErrors, "%s: %v", at, provider.NotModelled("NotPrincipal, NotAction, NotResource"))
+	}
+	if len(s.Actions) == 0 {
 		p.report(noActions, "%s: want Action", at)
 	}
-	if p.kind == Identity {
-		if given["Principal"] {
-			p.report(principalGiven, "%s: want no principal in the %s", at, p.kind)
-		}
-		if !given["Resource"] && !given["NotResource"] {
-			p.report(noResources, "%s: want Resource", at)
-		}
-		return
+	p.actions(at+".Action", s.Actions)
+	switch {
+	case p.kind == Identity && s.Principals != nil:
+		p.report(principalGiven, "%s: want no principal in the %s", at, p.kind)
+	case p.kind != Identity && s.Principals == nil:
+		p.report(missingField+"Principal", "%s: want Principal in a %s", at, p.kind)
+	case s.Principals != nil:
+		p.principals(at+".Principal", s.Principals)
 	}
-	if given["Resource"] {
+	switch {
+	case p.kind == Identity && len(s.Resources) == 0:
+		p.report(noResources, "%s: want Resource", at)
+	case p.kind != Identity && s.Resources != nil:
 		p.report(prohibitedField+"Resource", "%s: want no Resource in a %s", at, p.kind)
 	}
-	if !given["Principal"] && !given["NotPrincipal"] {
-		p.report(missingField+"Principal", "%s: want Principal in a %s", at, p.kind)
-	}
+	p.resources(at+".Resource", s.Resources)
+	p.conditions(at+".Condition", s.Conditions)
 }
 
 // vendorForm is the part of an action before the colon.
@@ -191,15 +122,7 @@ var sessionActions = []string{
 	"sts:SetContext", "sts:SetSourceIdentity", "sts:TagSession",
 }
 
-func (p *parser) actions(at string, value any) []string {
-	list, ok := texts(value)
-	if !ok {
-		p.report(syntaxErrors, "%s: want an action or a list of them, not %s", at, show(value))
-		return nil
-	}
-	if len(list) == 0 {
-		p.report(noActions, "%s: want at least one action", at)
-	}
+func (p *parser) actions(at string, list []string) {
 	for _, action := range list {
 		vendor, name, found := strings.Cut(action, ":")
 		switch {
@@ -214,25 +137,14 @@ func (p *parser) actions(at string, value any) []string {
 			p.report(onlyAssumeRole, "%s %q: want one of %q", at, action, sessionActions)
 		}
 	}
-	return list
 }
 
-func (p *parser) resources(at string, value any) []string {
-	list, ok := texts(value)
-	if !ok {
-		p.report(syntaxErrors, "%s: want an ARN or a list of them, not %s", at, show(value))
-		return nil
-	}
-	if len(list) == 0 && p.kind == Identity {
-		p.report(noResources, "%s: want at least one ARN", at)
-	}
+func (p *parser) resources(at string, list []string) {
 	for _, resource := range list {
 		if resource == "*" {
 			continue
 		}
-		if strings.Contains(resource, "${") {
-			p.report(syntaxErrors, "%s %q: the sandbox does not model policy variables", at, resource)
-		}
+		p.variable(at, resource)
 		segments := strings.SplitN(resource, ":", 6)
 		switch {
 		case segments[0] != "arn" || len(segments) == 1:
@@ -244,7 +156,12 @@ func (p *parser) resources(at string, value any) []string {
 			p.report(vendorIsNotPlain, "%s %q: want the name of a service after the partition", at, resource)
 		}
 	}
-	return list
+}
+
+func (p *parser) variable(at, text string) {
+	if strings.Contains(text, "${") {
+		p.report(syntaxErrors, "%s %q: %v", at, text, provider.NotModelled("a policy variable"))
+	}
 }
 
 // complete adds what an ARN with fewer than six fields lacks:
@@ -289,7 +206,6 @@ const (
 	noVendor         = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
 	manyColons       = "Actions/Condition can contain only one colon."
 	onlyAssumeRole   = "AssumeRole policy may only specify STS AssumeRole actions."
-	legacyParsing    = "The policy failed legacy parsing"
 	vendorIsNotPlain = "Resource vendor must be fully qualified and cannot contain regexes."
 	prohibitedField  = "Has prohibited field "
 	missingField     = "Missing required field "

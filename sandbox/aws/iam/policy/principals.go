@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -22,49 +23,26 @@ var (
 	providerForm = regexp.MustCompile(`^oidc-provider/[\x21-\x7e]+$`)
 )
 
-func (p *parser) principals(at string, value any) *Principals {
-	result := new(Principals)
-	if value == "*" {
-		result.Everyone = true
-		return result
+// principals checks the element, and moves * to Everyone.
+func (p *parser) principals(at string, given *Principals) {
+	if slices.Contains(given.AWS, "*") {
+		given.Everyone = true
+		given.AWS = slices.DeleteFunc(given.AWS, func(name string) bool { return name == "*" })
 	}
-	content, ok := value.(object)
-	if !ok || len(content) == 0 {
-		p.report(syntaxErrors, `%s: want "*" or an object with AWS, Federated or Service, not %s`, at, show(value))
-		return result
+	if !given.Everyone && len(given.AWS)+len(given.Federated)+len(given.Service) == 0 {
+		p.report(syntaxErrors, `%s: want "*" or an object with AWS, Federated or Service`, at)
 	}
-	for _, member := range content {
-		list, ok := texts(member.value)
-		if !ok || len(list) == 0 {
-			p.report(syntaxErrors, "%s.%s: want text or a list of texts, not %s", at, member.key, show(member.value))
-			continue
-		}
-		var check func(string) string
-		switch member.key {
-		case "AWS":
-			for _, name := range list {
-				if name == "*" {
-					result.Everyone = true
-					continue
-				}
-				result.AWS = append(result.AWS, name)
-			}
-			list, check = result.AWS, p.checkAWS
-		case "Federated":
-			result.Federated, check = list, p.checkFederated
-		case "Service":
-			result.Service, check = list, checkService
-		default:
-			p.report(syntaxErrors, "%s.%s: want AWS, Federated or Service", at, member.key)
-			continue
-		}
-		for _, name := range list {
-			if wish := check(name); wish != "" {
-				p.report(InvalidPrincipal(member.key, name), "%s.%s %q: %s", at, member.key, name, wish)
+	for _, each := range []struct {
+		of    string
+		names []string
+		check func(string) string
+	}{{"AWS", given.AWS, p.checkAWS}, {"Federated", given.Federated, p.checkFederated}, {"Service", given.Service, checkService}} {
+		for _, name := range each.names {
+			if wish := each.check(name); wish != "" {
+				p.report(InvalidPrincipal(each.of, name), "%s.%s %q: %s", at, each.of, name, wish)
 			}
 		}
 	}
-	return result
 }
 
 // InvalidPrincipal is IAM's message for a principal that cannot be one, of the

@@ -39,16 +39,11 @@ func Decode(body []byte, into any) error {
 	return nil
 }
 
-// Refuse answers with an error: a *fault.Error as it is, an *access.Denied as an
-// AccessDeniedException, and anything else as the service's own fault. The code
-// is in the header and in the body, where one or the other protocol looks for
-// it.
+// Refuse answers with an error: a *fault.Error as it is, and anything else as the
+// service's own fault. The code is in the header and in the body, where one or the
+// other protocol looks for it.
 func Refuse(w http.ResponseWriter, err error) {
 	refusal := &fault.Error{Status: http.StatusInternalServerError, Code: "InternalServerException", Message: err.Error()}
-	var denied *access.Denied
-	if errors.As(err, &denied) {
-		refusal = &fault.Error{Status: http.StatusBadRequest, Code: "AccessDeniedException", Message: denied.Message}
-	}
 	errors.As(err, &refusal)
 	w.Header().Set("X-Amzn-Errortype", refusal.Code)
 	write(w, refusal.Status, map[string]string{"__type": refusal.Code, "message": refusal.Message})
@@ -71,8 +66,6 @@ func write(w http.ResponseWriter, status int, content any) {
 type Call struct {
 	Caller iam.Session
 	Body   []byte
-	// Request is for its context; its body is read.
-	Request *http.Request
 }
 
 // Operation answers a call.
@@ -108,7 +101,7 @@ func (s Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Refuse(w, err)
 		return
 	}
-	result, err := operation(Call{Caller: caller, Body: body, Request: r})
+	result, err := operation(Call{Caller: caller, Body: body})
 	if err != nil {
 		Refuse(w, err)
 		return

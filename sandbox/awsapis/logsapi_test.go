@@ -1,4 +1,4 @@
-package logsapi_test
+package awsapis_test
 
 import (
 	"testing"
@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"waybill.example/waybill/sandbox/aws/logs"
-	"waybill.example/waybill/sandbox/awsapis/internal/awstest"
 )
 
 const (
@@ -18,15 +17,15 @@ const (
 )
 
 // newClient is a client whose role may write to the group.
-func newClient(t *testing.T) (*awstest.Setting, *cloudwatchlogs.Client) {
+func newClient(t *testing.T) (*Setting, *cloudwatchlogs.Client) {
 	t.Helper()
-	s := awstest.New(t)
-	require.NoError(t, s.Account(awstest.Customer).PutRolePolicy("acme-pull", "logs", awstest.Document(awstest.Allow(
+	s := newSetting(t)
+	require.NoError(t, s.Account(Customer).PutRolePolicy("acme-pull", "logs", Document(Allow(
 		"arn:aws:logs:eu-central-1:444455556666:log-group:"+group+":*", "logs:CreateLogStream", "logs:PutLogEvents"))))
-	_, err := s.Logs.Create(awstest.Home, logs.Settings{Name: group})
+	_, err := s.Logs.Create(Home, logs.Settings{Name: group})
 	require.NoError(t, err)
 	return s, cloudwatchlogs.New(cloudwatchlogs.Options{
-		Region: awstest.Region, HTTPClient: s.Network.Client(), Credentials: s.Become(awstest.PullRole), Retryer: aws.NopRetryer{},
+		Region: Region, HTTPClient: s.Network.Client(), Credentials: s.Become(PullRole), Retryer: aws.NopRetryer{},
 	})
 }
 
@@ -73,7 +72,7 @@ func TestWhatCloudWatchLogsRefuses(t *testing.T) {
 func TestAGroupThatIsDeletedIsNotFound(t *testing.T) {
 	s, client := newClient(t)
 	require.NoError(t, create(t, client, group, stream))
-	require.NoError(t, s.Logs.Delete(awstest.Home, group))
+	require.NoError(t, s.Logs.Delete(Home, group))
 	require.ErrorContains(t, create(t, client, group, stream), "ResourceNotFoundException: The specified log group does not exist.")
 	require.ErrorContains(t, put(t, client, group, stream, 1), "ResourceNotFoundException: The specified log group does not exist.")
 }

@@ -1,4 +1,4 @@
-package awstest
+package awsapis_test
 
 import (
 	"github.com/stretchr/testify/require"

@@ -1,4 +1,4 @@
-package nodepull_test
+package googleapis_test
 
 import (
 	"path/filepath"
@@ -10,13 +10,12 @@ import (
 
 	"waybill.example/waybill/sandbox/gcp"
 	"waybill.example/waybill/sandbox/googleapis"
-	"waybill.example/waybill/sandbox/googleapis/nodepull"
 	"waybill.example/waybill/sandbox/world"
 )
 
 const nodes = "gke-nodes@acme-apps.iam.gserviceaccount.com"
 
-func provider(t *testing.T, account string) (*nodepull.Provider, *googleapis.Tokens) {
+func nodeTokens(t *testing.T) *googleapis.Tokens {
 	t.Helper()
 	dir := t.TempDir()
 	cloud, err := gcp.Open(filepath.Join(dir, "gcp.json"), world.GCP{Projects: []world.Project{{
@@ -25,12 +24,12 @@ func provider(t *testing.T, account string) (*nodepull.Provider, *googleapis.Tok
 	require.NoError(t, err)
 	tokens, err := googleapis.OpenTokens(filepath.Join(dir, "key"), cloud, time.Now)
 	require.NoError(t, err)
-	return &nodepull.Provider{Tokens: tokens, Account: account}, tokens
+	return tokens
 }
 
 func TestNodesPullFromArtifactRegistryAsTheirServiceAccount(t *testing.T) {
-	node, tokens := provider(t, nodes)
-	user, password, ok, err := node.Login(t.Context(), "europe-west1-docker.pkg.dev/vendor-images/acme/server:1.0")
+	tokens := nodeTokens(t)
+	user, password, ok, err := tokens.NodeLogin(nodes, "europe-west1-docker.pkg.dev/vendor-images/acme/server:1.0")
 	require.NoError(t, err)
 	require.True(t, ok)
 	assert.Equal(t, "oauth2accesstoken", user)
@@ -41,20 +40,20 @@ func TestNodesPullFromArtifactRegistryAsTheirServiceAccount(t *testing.T) {
 }
 
 func TestNodesHaveNothingForOtherRegistries(t *testing.T) {
-	node, _ := provider(t, nodes)
+	tokens := nodeTokens(t)
 	for _, image := range []string{
 		"registry.example.com/server:1.0", "server", "nowhere-docker.pkg.dev/vendor-images/acme/server:1.0",
 		"europe-west1-docker.pkg.dev.example.com/server", "111122223333.dkr.ecr.eu-central-1.amazonaws.com/acme:1.0",
 	} {
-		_, _, ok, err := node.Login(t.Context(), image)
+		_, _, ok, err := tokens.NodeLogin(nodes, image)
 		require.NoError(t, err, image)
 		assert.False(t, ok, image)
 	}
 }
 
 func TestNodesWhoseAccountIsGoneGetNoToken(t *testing.T) {
-	node, _ := provider(t, "deleted@acme-apps.iam.gserviceaccount.com")
-	_, _, ok, err := node.Login(t.Context(), "us-docker.pkg.dev/vendor-images/acme/server:1.0")
+	tokens := nodeTokens(t)
+	_, _, ok, err := tokens.NodeLogin("deleted@acme-apps.iam.gserviceaccount.com", "us-docker.pkg.dev/vendor-images/acme/server:1.0")
 	require.ErrorContains(t, err, `there is no service account "deleted@acme-apps.iam.gserviceaccount.com"`)
 	assert.False(t, ok)
 }

@@ -1,7 +1,4 @@
-// Package awstest is a vendor's and a customer's accounts for tests, with all
-// endpoints of package awsapis on a network of their own: the vendor's
-// repositories for two customers, the customer's roles, an EKS and an ECS cluster.
-package awstest
+package awsapis_test
 
 import (
 	"context"
@@ -45,7 +42,9 @@ func (c *Clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Lo
 // Pass moves the clock.
 func (c *Clock) Pass(by time.Duration) { c.ahead.Add(int64(by)) }
 
-// Setting is the accounts and everything that answers for them.
+// Setting is a vendor's and a customer's accounts, with all endpoints on a network of
+// their own: the vendor's repositories for two customers, the customer's roles, an EKS
+// and an ECS cluster.
 type Setting struct {
 	*testing.T
 	Clock   *Clock
@@ -67,8 +66,7 @@ type Setting struct {
 	dir string
 }
 
-// New makes the setting.
-func New(t *testing.T) *Setting {
+func newSetting(t *testing.T) *Setting {
 	t.Helper()
 	s := &Setting{T: t, Clock: new(Clock), World: world.AWS{Accounts: accounts()}, dir: t.TempDir(), Key: oidctest.RSAKey(t, "one")}
 	var err error
@@ -99,7 +97,7 @@ func (s *Setting) Start() {
 		},
 	})
 	require.NoError(s, err)
-	s.Gate = &access.Gate{IAM: s.IAM, STS: s.APIs.STS}
+	s.Gate = &access.Gate{IAM: s.IAM, STS: s.APIs.STS, Client: s.Network.Client(), Now: s.Clock.Now}
 }
 
 // Account has the operations of IAM in an account.
@@ -113,7 +111,7 @@ func (s *Setting) Account(id string) *iam.Account {
 // Become are the credentials of a role that trusts EC2.
 func (s *Setting) Become(role string) awssdk.CredentialsProvider {
 	s.Helper()
-	session, err := s.Gate.Assume(sts.Assumption{Service: "ec2.amazonaws.com", RoleARN: role, Session: "i-0123456789abcdef0", Lifetime: time.Hour})
+	session, err := s.Gate.STS.Assume(sts.Assumption{Service: "ec2.amazonaws.com", RoleARN: role, Session: "i-0123456789abcdef0", Lifetime: time.Hour})
 	require.NoError(s, err)
 	return awssdk.CredentialsProviderFunc(func(context.Context) (awssdk.Credentials, error) {
 		return awssdk.Credentials{AccessKeyID: session.AccessKeyID, SecretAccessKey: session.SecretAccessKey, SessionToken: session.SessionToken}, nil

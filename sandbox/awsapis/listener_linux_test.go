@@ -1,4 +1,4 @@
-package podidentity_test
+package awsapis_test
 
 import (
 	"errors"
@@ -17,7 +17,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"waybill.example/waybill/sandbox/aws/arn"
-	"waybill.example/waybill/sandbox/awsapis/internal/awstest"
 	"waybill.example/waybill/sandbox/awsapis/podidentity"
 )
 
@@ -52,7 +51,7 @@ func add(t *testing.T, label string) {
 	})
 }
 
-func listen(t *testing.T, s *awstest.Setting) *podidentity.Listener {
+func listen(t *testing.T, s *Setting) *podidentity.Listener {
 	t.Helper()
 	listener, err := s.APIs.PodIdentity.Listen(t.Context())
 	require.NoError(t, err)
@@ -62,9 +61,9 @@ func listen(t *testing.T, s *awstest.Setting) *podidentity.Listener {
 }
 
 func TestAnUnmodifiedClientReachesTheAgentAtItsLinkLocalAddress(t *testing.T) {
-	s := awstest.New(t)
+	s := newSetting(t)
 	s.Associate()
-	_, err := s.ECR.SetPolicy(arn.Place{Account: awstest.Vendor, Region: awstest.Region}, "acme/server", awstest.RepositoryPolicy(awstest.Customer, awstest.PodRole))
+	_, err := s.ECR.SetPolicy(arn.Place{Account: Vendor, Region: Region}, "acme/server", RepositoryPolicy(Customer, PodRole))
 	require.NoError(t, err)
 	listener := listen(t, s)
 	// As a pod's client does, whatever proxy there is for everything else.
@@ -79,10 +78,10 @@ func TestAnUnmodifiedClientReachesTheAgentAtItsLinkLocalAddress(t *testing.T) {
 	})
 	held, err := provider.Retrieve(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, awstest.Customer, held.AccountID)
-	answer, err := s.ECRClient(provider, awstest.Region).GetAuthorizationToken(t.Context(), nil)
+	assert.Equal(t, Customer, held.AccountID)
+	answer, err := s.ECRClient(provider, Region).GetAuthorizationToken(t.Context(), nil)
 	require.NoError(t, err)
-	_, err = s.Pull(awstest.Image, awstest.Password(t, aws.ToString(answer.AuthorizationData[0].AuthorizationToken)))
+	_, err = s.Pull(Image, Password(t, aws.ToString(answer.AuthorizationData[0].AuthorizationToken)))
 	require.NoError(t, err)
 
 	require.NoError(t, listener.Close())
@@ -90,7 +89,7 @@ func TestAnUnmodifiedClientReachesTheAgentAtItsLinkLocalAddress(t *testing.T) {
 }
 
 func TestASecondAgentIsRefusedAndLeavesTheFirstAlone(t *testing.T) {
-	s := awstest.New(t)
+	s := newSetting(t)
 	first := listen(t, s)
 	_, err := s.APIs.PodIdentity.Listen(t.Context())
 	require.ErrorContains(t, err, "is another sandbox with a Pod Identity agent running on this machine?")
@@ -104,21 +103,21 @@ func TestASecondAgentIsRefusedAndLeavesTheFirstAlone(t *testing.T) {
 }
 
 func TestAnAddressThatAKilledSandboxLeftIsUsedAndTakenAway(t *testing.T) {
-	s := awstest.New(t)
+	s := newSetting(t)
 	add(t, "lo:waybill")
 	require.NoError(t, listen(t, s).Close())
 	assert.Empty(t, addresses(t))
 }
 
 func TestAnAddressOfSomebodyElseIsUsedAndStays(t *testing.T) {
-	s := awstest.New(t)
+	s := newSetting(t)
 	add(t, "lo")
 	require.NoError(t, listen(t, s).Close())
 	assert.Equal(t, []string{"lo"}, addresses(t))
 }
 
 func TestWithoutPrivilegeTheErrorSaysWhatIsNeeded(t *testing.T) {
-	s := awstest.New(t)
+	s := newSetting(t)
 	refused := make(chan error)
 	go func() {
 		// The thread ends with the goroutine, and takes its lack of capabilities along.

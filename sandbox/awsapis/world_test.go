@@ -1,4 +1,4 @@
-package awstest
+package awsapis_test
 
 import (
 	"encoding/json"
@@ -46,7 +46,7 @@ type Statement map[string]any
 func Document(statements ...Statement) string {
 	text, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": statements})
 	if err != nil {
-		panic(fmt.Sprintf("awstest: policy: %v", err))
+		panic(fmt.Sprintf("policy: %v", err))
 	}
 	return string(text)
 }

@@ -1,4 +1,4 @@
-package podidentity_test
+package awsapis_test
 
 import (
 	"errors"

@@ -1,4 +1,4 @@
-package podidentity_test
+package awsapis_test
 
 import (
 	"net/http"
@@ -10,12 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"waybill.example/waybill/sandbox/aws/eks"
-	"waybill.example/waybill/sandbox/awsapis/internal/awstest"
 	"waybill.example/waybill/sandbox/awsapis/podidentity"
 	"waybill.example/waybill/sandbox/world"
 )
 
-func ask(t *testing.T, s *awstest.Setting, url, authorization string) *httptest.ResponseRecorder {
+func ask(t *testing.T, s *Setting, url, authorization string) *httptest.ResponseRecorder {
 	t.Helper()
 	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	if authorization != "" {
@@ -27,16 +26,16 @@ func ask(t *testing.T, s *awstest.Setting, url, authorization string) *httptest.
 }
 
 func TestAPodThatMayNotReachTheAgentGetsNoAnswer(t *testing.T) {
-	s := awstest.New(t)
+	s := newSetting(t)
 	s.Associate()
-	s.CutOff = map[string]bool{awstest.Issuer + " acme/refresh-28912345-x7k2p": true}
+	s.CutOff = map[string]bool{Issuer + " acme/refresh-28912345-x7k2p": true}
 	assert.PanicsWithValue(t, http.ErrAbortHandler, func() { ask(t, s, podidentity.URL, s.PodToken(nil)) })
 	s.CutOff = nil
 	assert.Equal(t, http.StatusOK, ask(t, s, podidentity.URL, s.PodToken(nil)).Code)
 }
 
 func TestTheAgentPassesRefusalsOn(t *testing.T) {
-	s := awstest.New(t)
+	s := newSetting(t)
 	s.Associate()
 	for name, test := range map[string]struct {
 		url, authorization string
@@ -57,7 +56,7 @@ func TestTheAgentPassesRefusalsOn(t *testing.T) {
 			400, "(InvalidTokenException): The specified Kubernetes service account token is invalid: the token is not for the audience pods.eks.amazonaws.com, fault: client",
 		},
 		"no association": {
-			podidentity.URL, s.PodToken(map[string]any{"kubernetes.io": awstest.Bound("acme", "default")}),
+			podidentity.URL, s.PodToken(map[string]any{"kubernetes.io": Bound("acme", "default")}),
 			404, "(ResourceNotFoundException): No association found for ServiceAccount acme/default in cluster acme, fault: client",
 		},
 	} {
@@ -71,40 +70,35 @@ func TestTheAgentPassesRefusalsOn(t *testing.T) {
 }
 
 func TestANodeThatMayNotCallIsRefused(t *testing.T) {
-	s := awstest.New(t)
+	s := newSetting(t)
 	s.Associate()
-	require.NoError(t, s.Account(awstest.Customer).DeleteRolePolicy("eks-nodes", "node"))
+	require.NoError(t, s.Account(Customer).DeleteRolePolicy("eks-nodes", "node"))
 	answer := ask(t, s, podidentity.URL, s.PodToken(nil))
 	assert.Equal(t, http.StatusBadRequest, answer.Code)
 	assert.Contains(t, answer.Body.String(), "(AccessDeniedException): User: arn:aws:sts::444455556666:assumed-role/eks-nodes/i-")
 
-	require.NoError(t, s.Account(awstest.Customer).DeleteRole("eks-nodes"))
+	require.NoError(t, s.Account(Customer).DeleteRole("eks-nodes"))
 	answer = ask(t, s, podidentity.URL, s.PodToken(nil))
 	assert.Equal(t, http.StatusInternalServerError, answer.Code)
 	assert.Contains(t, answer.Body.String(), "node role of arn:aws:eks:eu-central-1:444455556666:cluster/acme")
 }
 
 func TestClustersWithTheAgentNeedANodeRole(t *testing.T) {
-	clusters, err := eks.Open(eks.Config{
-		Path: t.TempDir() + "/eks.json", Now: time.Now,
-		Accounts: []world.AWSAccount{{ID: awstest.Customer, EKSClusters: []world.EKSCluster{
-			{Name: "one", Region: awstest.Region, PodIdentityAgent: true},
-			{Name: "two", Region: awstest.Region},
-			{Name: "three", Region: awstest.Region, PodIdentityAgent: true},
-		}}},
-	})
+	clusters, err := eks.Open("", []world.AWSAccount{{ID: Customer, EKSClusters: []world.EKSCluster{
+		{Name: "one", Region: Region, PodIdentityAgent: true},
+		{Name: "two", Region: Region},
+		{Name: "three", Region: Region, PodIdentityAgent: true},
+	}}}, nil)
 	require.NoError(t, err)
-	_, err = podidentity.New(podidentity.Config{Clusters: clusters})
+	_, err = podidentity.New(nil, clusters.Clusters(), nil)
 	require.ErrorContains(t, err, "cluster/one: want a nodeRole")
 	require.ErrorContains(t, err, "cluster/three: want a nodeRole")
 	assert.NotContains(t, err.Error(), "cluster/two")
 }
 
 func TestAnAgentIsNeededWhereAClusterHasTheAddOn(t *testing.T) {
-	assert.True(t, awstest.New(t).APIs.PodIdentity.Needed())
-	clusters, err := eks.Open(eks.Config{Path: t.TempDir() + "/eks.json", Now: time.Now})
-	require.NoError(t, err)
-	agent, err := podidentity.New(podidentity.Config{Clusters: clusters})
+	assert.True(t, newSetting(t).APIs.PodIdentity.Needed())
+	agent, err := podidentity.New(nil, nil, nil)
 	require.NoError(t, err)
 	assert.False(t, agent.Needed())
 }
