@@ -34,8 +34,8 @@ walk:
 	lines := strings.Split(err.Error(), "\n")[1:]
 	assert.Equal(t, []string{
 		`  kubernetes.clusters[0].isuer: want one of context, issuer, namespaces, network, nodes, objects, policies; "issuer", if that was meant`,
-		`  kubernetes.clusters[0].nodes.taint: want one of labels, taints; "taints", if that was meant`,
-		`  walk.environments.default.contxt: want one of alsoIn, context, namespace; "context", if that was meant`,
+		`  kubernetes.clusters[0].nodes.taint: want one of labels, others, taints; "taints", if that was meant`,
+		`  walk.environments.default.contxt: want one of alsoIn, context, namespace, release; "context", if that was meant`,
 		`  walk.stacks.acme-vendor.waits: want one of side, waitsFor`,
 	}, lines)
 }

@@ -159,8 +159,10 @@ type Nodes struct {
 
 // Pool is nodes of one kind.
 type Pool struct {
+	// Labels are those of its nodes.
 	Labels map[string]string `json:"labels,omitempty"`
-	Taints []corev1.Taint    `json:"taints,omitempty"`
+	// Taints are those of Kubernetes: key, value, effect.
+	Taints []corev1.Taint `json:"taints,omitempty"`
 }
 
 // Namespace is one that exists already.
