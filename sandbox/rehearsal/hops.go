@@ -91,22 +91,19 @@ func (c *chain) walkOnce(ctx context.Context, hops []string) (seen []Hop, err er
 // Refresh runs each refresher once, as its CronJob does. What the pull secret holds
 // stays there until that writes.
 func (r *Rehearsal) Refresh(ctx context.Context) error {
-	for _, w := range r.ways {
+	return r.each(func(w way) error {
 		c := w.base()
 		if c.cronJob == nil {
-			continue
+			return nil
 		}
 		log, err := c.refresh(ctx, "rehearsal", nil, nil)
-		if err != nil {
-			return c.explain(err)
-		}
 		for _, hop := range refresherHops(log) {
 			if !hop.OK {
-				return c.explain(fmt.Errorf("rehearsal: hop %s: %s", hop.Name, hop.Detail))
+				return fmt.Errorf("rehearsal: hop %s: %s", hop.Name, hop.Detail)
 			}
 		}
-	}
-	return nil
+		return err
+	})
 }
 
 // Pull pulls the first environment's image as a kubelet does: with the pull secret as

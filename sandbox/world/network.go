@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -82,9 +81,7 @@ func (p Proxy) validate(key string, report func(format string, args ...any)) {
 	if number, err := strconv.ParseUint(port, 10, 16); err != nil || number < 1024 || p.URL != "http://"+host+":"+port || net.ParseIP(host) != nil {
 		report("%s.url %q: want http://HOST:PORT, with a name and a port of 1024 or higher", key, p.URL)
 	}
-	if kinds := []string{"", RefusesLogin, RefusesHosts}; !slices.Contains(kinds, p.Refuses) {
-		report("%s.refuses %q: want one of %q", key, p.Refuses, kinds[1:])
-	}
+	oneOf(key+".refuses", p.Refuses, []string{RefusesLogin, RefusesHosts}, report)
 	namespace, name, _ := strings.Cut(p.Bundle, "/")
 	if p.Bundle != "" && (namespace == "" || name == "" || !p.Inspects) {
 		report("%s.bundle %q: want NAMESPACE/NAME of a ConfigMap, and a proxy that inspects", key, p.Bundle)
@@ -106,9 +103,7 @@ func (n Network) WithDefaults() Network {
 }
 
 func (n Network) validate(key string, report func(format string, args ...any)) {
-	if kinds := []string{"", Standard, Cilium, OpenShift}; !slices.Contains(kinds, n.Kind) {
-		report("%s.kind %q: want one of %q", key, n.Kind, kinds[1:])
-	}
+	oneOf(key+".kind", n.Kind, []string{Standard, Cilium, OpenShift}, report)
 	if n.Proxy != nil {
 		n.Proxy.validate(key+".proxy", report)
 	}
