@@ -178,7 +178,7 @@ func (k *Kubelet) Stop() error {
 		k.events.stop()
 	}
 	if k.logServer != nil {
-		return k.logServer.close()
+		return k.logServer.server.Close()
 	}
 	return nil
 }

@@ -318,7 +318,8 @@ func (c *chain) refresh(ctx context.Context, name string, edit func(*corev1.PodS
 	if err != nil {
 		return nil, err
 	}
-	defer c.deleteJob(job.Name)
+	background := metav1.DeletePropagationBackground
+	defer deleted(job.Name, c.cluster.admin.BatchV1().Jobs(c.namespace).Delete, metav1.DeleteOptions{PropagationPolicy: &background})
 	if err := c.awaitJob(ctx, job.Name); err != nil {
 		return nil, err
 	}
@@ -399,13 +400,11 @@ func (c *chain) awaitJob(ctx context.Context, name string) error {
 	})
 }
 
-// deleteJob cleans up, also where the rehearsal was interrupted.
-func (c *chain) deleteJob(name string) {
+// deleted cleans up, also where the rehearsal was interrupted.
+func deleted(name string, by func(context.Context, string, metav1.DeleteOptions) error, options metav1.DeleteOptions) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	background := metav1.DeletePropagationBackground
-	// What cannot be deleted stays under the rehearsal's label, and does no harm.
-	_ = c.cluster.admin.BatchV1().Jobs(c.namespace).Delete(ctx, name, metav1.DeleteOptions{PropagationPolicy: &background})
+	_ = by(ctx, name, options) // What cannot be deleted stays under the rehearsal's label, and does no harm.
 }
 
 // refresherHops reads the refresher's structured lines: what it says, which ticks
@@ -468,7 +467,7 @@ func (c *chain) pull(ctx context.Context, edit func(*corev1.PodSpec)) (Hop, erro
 	if err != nil {
 		return Hop{}, err
 	}
-	defer c.deletePod(pod.Name)
+	defer deleted(pod.Name, c.cluster.admin.CoreV1().Pods(c.namespace).Delete, metav1.DeleteOptions{GracePeriodSeconds: new(int64)})
 	hop := Hop{Name: hopRegistry, Detail: "the pod is still waiting"}
 	err = wait.PollUntilContextTimeout(ctx, pollTime, pullTime, true, func(ctx context.Context) (bool, error) {
 		found, err := c.cluster.admin.CoreV1().Pods(c.namespace).Get(ctx, pod.Name, metav1.GetOptions{})
@@ -496,14 +495,6 @@ func (c *chain) pull(ctx context.Context, edit func(*corev1.PodSpec)) (Hop, erro
 		return Hop{}, fmt.Errorf("rehearsal: waiting for the kubelet: %w", err)
 	}
 	return hop, nil
-}
-
-func (c *chain) deletePod(name string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	now := int64(0)
-	err := c.cluster.admin.CoreV1().Pods(c.namespace).Delete(ctx, name, metav1.DeleteOptions{GracePeriodSeconds: &now})
-	_ = err // as for a Job
 }
 
 func digest(imageID string) string {
