@@ -96,15 +96,6 @@ func (a Amazon) mint(roleARN string) (keys, error) {
 	return keysOf(session), err
 }
 
-// asNode becomes the role as an instance of EC2 does.
-func (a *amazon) asNode() (keys, error) {
-	session, err := a.STS.Assume(sts.Assumption{Service: "ec2." + a.home.Partition().Suffix, RoleARN: a.roleARN, Session: sessionName})
-	if err != nil {
-		return nil, refusedByAWS(hopECR, err)
-	}
-	return keysOf(session), nil
-}
-
 func keysOf(session sts.Credentials) keys {
 	return credentials.NewStaticCredentialsProvider(session.AccessKeyID, session.SecretAccessKey, session.SessionToken)
 }
@@ -188,43 +179,30 @@ func (a *amazon) walk(ctx context.Context, report func(Hop)) error {
 	}
 }
 
-// walkNode asks ECR as the cluster's node does, and lets the kubelet pull.
+// walkNode lets the kubelet pull. What ECR gave for that, and to nobody but the node's
+// provider, is what the registry was shown.
 func (a *amazon) walkNode(ctx context.Context, report func(Hop)) error {
-	hop, err := a.nodeLogin(ctx)
+	since := a.Record.mark()
+	hop, err := a.pull(ctx, nil)
 	if err != nil {
 		return err
 	}
-	report(hop)
-	if !hop.OK {
-		return nil
+	var login answer
+	hop = a.pulledBy(hop, since, func(pulled answer) (own bool) {
+		login, own = a.Record.find(since, hopECR, func(given answer) bool { return given.given == pulled.shown })
+		return own
+	})
+	switch refused, asked := a.Record.find(since, hopECR, func(given answer) bool { return given.refusal != "" }); {
+	case login.given != "":
+		login.subject = a.roleARN
+		report(login.asHop())
+		report(hop)
+	case asked:
+		report(Hop{Name: hopECR, Detail: refused.refusal})
+	default:
+		report(Hop{Name: hopECR, Detail: nobodyAsked + "asked for what the node showed the registry"})
 	}
-	since := a.Record.mark()
-	if hop, err = a.pull(ctx, nil); err != nil {
-		return err
-	}
-	report(a.pulledBy(hop, since, func(pulled answer) bool {
-		_, own := a.Record.find(since, hopECR, func(given answer) bool { return given.given == pulled.shown })
-		return own // the node's provider asked for it, and nobody else's
-	}))
 	return nil
-}
-
-// nodeLogin is what the kubelet's credential provider does before a pull.
-func (a *amazon) nodeLogin(ctx context.Context) (Hop, error) {
-	session, err := a.asNode()
-	var until time.Time
-	if err == nil {
-		_, until, err = ecrLogin(ctx, a.Client, session, a.vendor.Region)
-	}
-	var by *refused
-	switch {
-	case errors.As(err, &by):
-		return Hop{Name: hopECR, Detail: by.words}, nil
-	case err != nil:
-		return Hop{}, err
-	}
-	return Hop{Name: hopECR, OK: true, Detail: describe([2]string{"subject", a.roleARN}, [2]string{"audience", a.registry},
-		[2]string{"until", until.UTC().Format(time.RFC3339)})}, nil
 }
 
 // walkTask lets ECS start a task of the service.

@@ -159,11 +159,9 @@ func TestAProcessThatDiesLaterIsReported(t *testing.T) {
 	require.ErrorContains(t, cluster.Err(), "ended early")
 }
 
-func TestEveryMistakeInTheConfigurationIsReportedAtOnce(t *testing.T) {
-	_, err := controlplane.Start(t.Context(), controlplane.Config{Issuer: "http://plain.example", Binary: "/nonexistent/controlplane"})
-	for _, part := range []string{"Dir", "Context", `Issuer "http://plain.example"`, "make tools"} {
-		require.ErrorContains(t, err, part)
-	}
+func TestABinaryThatIsNotThereIsReportedWithTheRemedy(t *testing.T) {
+	_, err := controlplane.Start(t.Context(), controlplane.Config{Binary: "/nonexistent/controlplane"})
+	require.ErrorContains(t, err, "run `make tools`")
 }
 
 func TestStartGivesUpWithItsContext(t *testing.T) {
