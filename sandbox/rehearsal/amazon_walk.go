@@ -51,7 +51,7 @@ func (a *amazon) try(ctx context.Context, v amazonVariation) error {
 	if err != nil {
 		return err
 	}
-	login, _, err := ecrLogin(ctx, a.Client, session, cmp.Or(v.region, a.vendor.Region))
+	login, err := ecrLogin(ctx, a.Client, session, cmp.Or(v.region, a.vendor.Region))
 	if err != nil {
 		return err
 	}
@@ -72,16 +72,13 @@ func (a *amazon) session(ctx context.Context, v amazonVariation) (keys, error) {
 // become becomes a role with a ServiceAccount token: by Pod Identity the one that its
 // association says.
 func (a *amazon) become(ctx context.Context, s start, byPod bool, roleARN string) (keys, error) {
-	if byPod {
-		token, err := a.podToken(ctx, s)
-		if err != nil {
-			return nil, err
-		}
-		return a.askEKS(ctx, token)
-	}
+	s.bound = byPod
 	token, err := a.subjectToken(ctx, s)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case byPod:
+		return a.askEKS(ctx, token)
 	}
 	return a.askSTS(ctx, token, roleARN)
 }
@@ -98,20 +95,6 @@ func (a Amazon) mint(roleARN string) (keys, error) {
 
 func keysOf(session sts.Credentials) keys {
 	return credentials.NewStaticCredentialsProvider(session.AccessKeyID, session.SecretAccessKey, session.SessionToken)
-}
-
-// podToken is the ServiceAccount token as a kubelet gets it for a pod, which EKS
-// Auth insists on.
-func (a *amazon) podToken(ctx context.Context, s start) (string, error) {
-	forge, signer := s.forge, s.signer(a.chain)
-	s.forge = func(token string) (string, error) {
-		token, err := signer.boundToPod(token)
-		if err != nil || forge == nil {
-			return token, err
-		}
-		return forge(token)
-	}
-	return a.subjectToken(ctx, s)
 }
 
 // askSTS exchanges the token for credentials of a role, as IRSA does.
@@ -148,14 +131,13 @@ func (a *amazon) askEKS(ctx context.Context, token string) (keys, error) {
 	return credentials.NewStaticCredentialsProvider(aws.ToString(got.AccessKeyId), aws.ToString(got.SecretAccessKey), aws.ToString(got.SessionToken)), nil
 }
 
-// ecrLogin asks ECR in a Region for what a registry wants, and says until when it
-// counts.
-func ecrLogin(ctx context.Context, through *http.Client, session keys, region string) (*authn.Basic, time.Time, error) {
+// ecrLogin asks ECR in a Region for what a registry wants.
+func ecrLogin(ctx context.Context, through *http.Client, session keys, region string) (*authn.Basic, error) {
 	login, err := ecrlogin.Get(ctx, through, session, region)
 	if err != nil {
-		return nil, time.Time{}, refusedByAWS(hopECR, err)
+		return nil, refusedByAWS(hopECR, err)
 	}
-	return &authn.Basic{Username: login.User, Password: login.Password}, login.Expires, nil
+	return &authn.Basic{Username: login.User, Password: login.Password}, nil
 }
 
 // refusedByAWS takes a service's refusal for the hop's; other errors, such as

@@ -303,16 +303,14 @@ func (c *chain) refresh(ctx context.Context, name string, edit func(*corev1.PodS
 	if edit != nil {
 		edit(&spec.Template.Spec)
 	}
-	labels := maps.Clone(spec.Template.Labels)
-	labels[ownLabel] = name
-	spec.Template.Labels = labels
-	carried := maps.Clone(c.cronJob.Spec.JobTemplate.Labels)
-	if carried == nil {
-		carried = map[string]string{}
+	marked := func(labels map[string]string) map[string]string {
+		all := map[string]string{ownLabel: name}
+		maps.Copy(all, labels)
+		return all
 	}
-	carried[ownLabel] = name
+	spec.Template.Labels = marked(spec.Template.Labels)
 	job, err := c.cluster.admin.BatchV1().Jobs(c.namespace).Create(ctx, &batchv1.Job{
-		ObjectMeta: metav1.ObjectMeta{GenerateName: name + "-", Labels: carried},
+		ObjectMeta: metav1.ObjectMeta{GenerateName: name + "-", Labels: marked(c.cronJob.Spec.JobTemplate.Labels)},
 		Spec:       spec,
 	}, metav1.CreateOptions{})
 	if err != nil {

@@ -127,8 +127,7 @@ func (p *Pipeline) amazonLogin(ctx context.Context, place arn.Place, pusher stri
 	if err != nil {
 		return nil, err
 	}
-	login, _, err := ecrLogin(ctx, p.Client, session, place.Region)
-	return login, err
+	return ecrLogin(ctx, p.Client, session, place.Region)
 }
 
 // sign gives a release's tag, and what a request about it is made with: the
