@@ -75,22 +75,6 @@ func (s *Sandbox) reachesAgent(ctx context.Context, issuer, namespace, pod strin
 		netip.AddrPortFrom(netip.MustParseAddr(podidentity.Address), 80))
 }
 
-// eksNode is the credential provider of the nodes of the cluster that a
-// kubeconfig context reaches; nil for a cluster that is not of EKS.
-func (s *Sandbox) eksNode(kubeContext string) (cluster string, login nodeLogin) {
-	if !s.hasAWS() {
-		return "", nil
-	}
-	for _, cluster := range s.AWS.EKS.Clusters() {
-		if cluster.Context == kubeContext {
-			return cluster.Name, func(ctx context.Context, image string) (user, password string, ok bool, err error) {
-				return s.AWSAPIs.NodeLogin(ctx, cluster, image)
-			}
-		}
-	}
-	return "", nil
-}
-
 // amazon is AWS for the rehearsal; nil where the world has none.
 func (s *Sandbox) amazon() *rehearsal.Amazon {
 	if !s.hasAWS() {

@@ -457,7 +457,7 @@ func (s *Sandbox) startKubelets(ctx context.Context) error {
 			Network:     s.Network,
 			Egress:      s.egresses[i],
 			Policies:    s.policies[i],
-			Credentials: s.nodeCredentials(cluster.Context()),
+			Credentials: s.nodeLogin(cluster.Context()),
 			Progress:    s.options.Progress,
 		})
 		if err != nil {

@@ -1,6 +1,6 @@
 // Package child runs the sandbox's own servers as processes, each with its
-// log. None outlives this process: an orderly end stops them, and on Linux the
-// kernel kills them when this process was killed.
+// log. None outlives this process: an orderly end stops them, and the kernel
+// kills them when this process was killed. Linux only.
 package child
 
 import (
@@ -93,6 +93,12 @@ func Start(spec Spec) (*Process, error) {
 		return nil, fmt.Errorf("%s: %w", spec.Name, err)
 	}
 	return p, nil
+}
+
+// Attributes tie a process to this one. SIGKILL, because a process that lost its etcd
+// can hang in an orderly end; etcd's writes are in the kernel's hands by then.
+func Attributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
 // ID is the process ID.

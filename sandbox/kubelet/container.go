@@ -120,14 +120,12 @@ func (c *container) stand() error {
 
 // execute runs the container's program until it ends.
 func (c *container) execute(launch *launch) error {
-	prepared, err := c.prepare(launch)
-	for err != nil {
-		c.waits("CreateContainerError", err.Error())
-		c.event(corev1.EventTypeWarning, "Failed", "Error: %v", err)
-		if err := pause(c.w.ctx, retryInterval); err != nil {
-			return err
-		}
+	var prepared *prepared
+	if err := c.insist("CreateContainerError", func() (err error) {
 		prepared, err = c.prepare(launch)
+		return err
+	}); err != nil {
+		return err
 	}
 	code, reason, message := c.supervise(prepared, launch.image.id)
 	if reason == "" {

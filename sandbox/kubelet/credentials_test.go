@@ -14,7 +14,7 @@ import (
 
 // startNode starts a second node, with credentials of its own, and returns what
 // puts a pod on it.
-func startNode(t *testing.T, name string, credentials func(ctx context.Context, image string) (string, string, bool)) func(*corev1.Pod) *corev1.Pod {
+func startNode(t *testing.T, name string, credentials func(ctx context.Context, image string) (string, string, bool, error)) func(*corev1.Pod) *corev1.Pod {
 	t.Helper()
 	own := config
 	own.Dir, own.Node, own.Credentials = filepath.Join(t.TempDir(), "kubelet"), name, credentials
@@ -31,9 +31,9 @@ func succeeded(pod *corev1.Pod) bool { return pod.Status.Phase == corev1.PodSucc
 
 func TestTheNodesOwnCredentialsPullWhereNoPullSecretMatches(t *testing.T) {
 	asked := make(chan string, 1)
-	on := startNode(t, "node-with-role", func(_ context.Context, image string) (string, string, bool) {
+	on := startNode(t, "node-with-role", func(_ context.Context, image string) (string, string, bool, error) {
 		asked <- image
-		return registryUser, registryPassword, true
+		return registryUser, registryPassword, true, nil
 	})
 	create(t, on(newPod("by-node", privateImage)))
 	eventually(t, "by-node", succeeded)
@@ -41,15 +41,15 @@ func TestTheNodesOwnCredentialsPullWhereNoPullSecretMatches(t *testing.T) {
 }
 
 func TestTheNodesOwnCredentialsComeAfterThePullSecret(t *testing.T) {
-	right := startNode(t, "node-with-right-role", func(context.Context, string) (string, string, bool) {
-		return registryUser, registryPassword, true
+	right := startNode(t, "node-with-right-role", func(context.Context, string) (string, string, bool, error) {
+		return registryUser, registryPassword, true, nil
 	})
 	pullSecret(t, "stale-secret", "an old password")
 	create(t, right(withPullSecret(newPod("node-second", privateImage), "stale-secret")))
 	eventually(t, "node-second", succeeded)
 
-	wrong := startNode(t, "node-with-wrong-role", func(context.Context, string) (string, string, bool) {
-		return registryUser, "not the password", true
+	wrong := startNode(t, "node-with-wrong-role", func(context.Context, string) (string, string, bool, error) {
+		return registryUser, "not the password", true, nil
 	})
 	pullSecret(t, "good-secret", registryPassword)
 	create(t, wrong(withPullSecret(newPod("secret-first", privateImage), "good-secret")))
@@ -61,7 +61,7 @@ func TestTheNodesOwnCredentialsComeAfterThePullSecret(t *testing.T) {
 }
 
 func TestANodeWithoutCredentialsAsksAnonymously(t *testing.T) {
-	on := startNode(t, "node-without-role", func(context.Context, string) (string, string, bool) { return "", "", false })
+	on := startNode(t, "node-without-role", func(context.Context, string) (string, string, bool, error) { return "", "", false, nil })
 	create(t, on(newPod("anonymous-private", privateImage)))
 	pod := eventually(t, "anonymous-private", waits("ImagePullBackOff"))
 	assert.Contains(t, pod.Status.ContainerStatuses[0].State.Waiting.Message, "UNAUTHORIZED: authentication required")

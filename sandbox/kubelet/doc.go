@@ -8,9 +8,8 @@
 //
 //   - Images are pulled with the pod's pull secrets and then, where the node has
 //     credentials of its own, with those; never with the pod's identity. What a
-//     registry allowed one pod counts for no other. The pull secrets of a ServiceAccount reach the
-//     pod by admission, as everywhere. Refusals show as ErrImagePull and
-//     ImagePullBackOff, with the registry's own words.
+//     registry allowed one pod counts for no other. Refusals show as ErrImagePull
+//     and ImagePullBackOff, with the registry's own words.
 //   - Volumes: configMap, secret, emptyDir, projected (ServiceAccount tokens
 //     bound to the pod, configMap, secret, downwardAPI) and downwardAPI, with
 //     items, modes, fsGroup and subPath. What is missing and not optional keeps
@@ -19,21 +18,17 @@
 //     server's address. What is missing shows as CreateContainerConfigError.
 //   - runAsNonRoot is checked here, not by admission (docs/facts.md §7).
 //   - The refresher runs for real, in a root directory unpacked from its image,
-//     as the user that the pod or the image names; so every path is as in a pod.
-//     Exit codes, termination messages, whole logs (kubectl logs), status,
-//     conditions and events are a kubelet's.
+//     as the user that the pod or the image names. Exit codes, termination messages,
+//     whole logs (kubectl logs), status, conditions and events are a kubelet's.
 //   - Network policies are enforced where pods come by (package policy): the proxy
 //     opens no tunnel to a host that a pod may not reach or resolve, nobody
 //     listens at the address of an API server that it may not reach, and the Pod
-//     Identity agent does not answer. They are looked at when that happens, for
-//     the API server when a container starts.
+//     Identity agent does not answer.
 //
 // The proxy, its certificate authority and NO_PROXY are in every container's
 // environment, as a cluster sets them whose egress goes through a proxy. Where the
-// customer has a proxy of its own ([Config].Egress), the authority alone is, which
-// stands for the public ones: public hosts refuse every connection, and the
-// proxy's name resolves to an address of loopback where it listens, at its own
-// port, for the pod alone. What the pod was deployed with is all that leads there.
+// customer has a proxy of its own ([Config].Egress), the authority alone is: what the
+// pod was deployed with is all that leads to that proxy.
 //
 // # What is different
 //

@@ -17,7 +17,6 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 
-	"waybill.example/waybill/sandbox/kubelet/internal/process"
 	"waybill.example/waybill/sandbox/network"
 	"waybill.example/waybill/sandbox/network/policy"
 )
@@ -57,9 +56,9 @@ type Config struct {
 	// node's role
 	// (https://kubernetes.io/docs/tasks/administer-cluster/kubelet-credential-provider/).
 	// They are tried after whatever the pod's pull secrets hold for the image,
-	// as there. ok is false where the node has none; nil means that it never has.
-	// It is called from several goroutines.
-	Credentials func(ctx context.Context, image string) (username, password string, ok bool)
+	// as there. ok is false where the node has none, an error is why it gets none; nil
+	// means that it never has. It is called from several goroutines.
+	Credentials func(ctx context.Context, image string) (username, password string, ok bool, err error)
 	// Progress is told what is worth knowing, from several goroutines. Required.
 	Progress func(message string)
 }
@@ -97,9 +96,6 @@ func Start(ctx context.Context, config Config) (*Kubelet, error) {
 }
 
 func open(config Config) (*Kubelet, error) {
-	if err := process.Supported(); err != nil {
-		return nil, err
-	}
 	// A container's root is its process' whole world: links in a relative path
 	// would change with the working directory.
 	dir, err := filepath.Abs(config.Dir)
@@ -182,7 +178,7 @@ func (k *Kubelet) Stop() error {
 		k.events.stop()
 	}
 	if k.logServer != nil {
-		return k.logServer.close()
+		return k.logServer.server.Close()
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package kubelet
 
 import (
-	"context"
 	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -18,21 +17,20 @@ type launch struct {
 
 // configure finds what the container is started with, and looks again while
 // something is missing or refused.
-func (c *container) configure(image *pulledImage) (*launch, error) {
-	for {
-		found, err := c.configuration(image)
-		if err == nil {
-			return found, nil
-		}
-		if stopped := context.Cause(c.w.ctx); stopped != nil {
-			return nil, stopped
-		}
-		c.waits("CreateContainerConfigError", err.Error())
+func (c *container) configure(image *pulledImage) (found *launch, err error) {
+	err = c.insist("CreateContainerConfigError", func() (err error) {
+		found, err = c.configuration(image)
+		return err
+	})
+	return found, err
+}
+
+// insist tries until it succeeds or the pod ends, and shows why the container waits.
+func (c *container) insist(reason string, try func() error) error {
+	return c.w.insist(try, func(err error) {
+		c.waits(reason, err.Error())
 		c.event(corev1.EventTypeWarning, "Failed", "Error: %v", err)
-		if err := pause(c.w.ctx, retryInterval); err != nil {
-			return nil, err
-		}
-	}
+	})
 }
 
 func (c *container) configuration(image *pulledImage) (*launch, error) {

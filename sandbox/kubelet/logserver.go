@@ -21,7 +21,6 @@ type logServer struct {
 	k      *Kubelet
 	server *http.Server
 	port   int32
-	done   chan error
 }
 
 func serveLogs(k *Kubelet) (*logServer, error) {
@@ -36,11 +35,7 @@ func serveLogs(k *Kubelet) (*logServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &logServer{
-		k:    k,
-		port: int32(listener.Addr().(*net.TCPAddr).Port), //nolint:gosec // a port
-		done: make(chan error, 1),
-	}
+	s := &logServer{k: k, port: int32(listener.Addr().(*net.TCPAddr).Port)} //nolint:gosec // a port
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /containerLogs/{namespace}/{pod}/{container}", s.containerLogs)
 	s.server = &http.Server{
@@ -48,16 +43,8 @@ func serveLogs(k *Kubelet) (*logServer, error) {
 		ReadHeaderTimeout: 10 * time.Second,
 		BaseContext:       func(net.Listener) context.Context { return k.ctx },
 	}
-	go func() { s.done <- s.server.Serve(listener) }()
+	go func() { _ = s.server.Serve(listener) }()
 	return s, nil
-}
-
-func (s *logServer) close() error {
-	err := s.server.Close()
-	if served := <-s.done; !errors.Is(served, http.ErrServerClosed) {
-		err = errors.Join(err, served)
-	}
-	return err
 }
 
 // containerLogs answers with the whole log; what would be a part of it, or of another

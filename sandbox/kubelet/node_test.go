@@ -94,9 +94,9 @@ func TestAPodBehindACustomersProxyBringsItsWayOut(t *testing.T) {
 		"port-forbidden":      {brings, "get:" + host, []string{"UDP 53", "TCP 53", "TCP 443"}, corev1.PodFailed, "proxyconnect tcp: dial tcp"},
 		"without":             {nil, "get:" + host, nil, corev1.PodFailed, "connect: connection refused"},
 		"another":             {[]corev1.EnvVar{{Name: "HTTPS_PROXY", Value: "http://other.shop.example:3128"}}, "get:" + host, nil, corev1.PodFailed, "lookup other.shop.example: no such host"},
-		"nowhere":             {brings, "get:https://unknown.example/", nil, corev1.PodFailed, "Forbidden"},
+		"nowhere":             {brings, "get:https://unknown.example/", nil, corev1.PodFailed, "the sandbox has no host unknown.example"},
 		"server-direct":       {brings, api, nil, corev1.PodFailed, "certificate signed by unknown authority"},
-		"server-by-the-proxy": {brings[:1], api, nil, corev1.PodFailed, "Forbidden"},
+		"server-by-the-proxy": {brings[:1], api, nil, corev1.PodFailed, "the sandbox answers on port 443 alone"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			pod := newPod(name, publicImage, c.get)

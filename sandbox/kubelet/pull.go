@@ -82,8 +82,13 @@ func (c *container) nodeCredentials(reference name.Reference) []authn.AuthConfig
 	if c.w.k.config.Credentials == nil {
 		return nil
 	}
-	username, password, ok := c.w.k.config.Credentials(c.w.ctx, reference.Name())
-	if !ok {
+	username, password, ok, err := c.w.k.config.Credentials(c.w.ctx, reference.Name())
+	if err != nil {
+		// As of a real kubelet: the pull goes on without, and the reason is in the
+		// node's own log.
+		c.w.k.config.Progress(fmt.Sprintf("node %s: credentials for %s: %v", c.w.k.config.Node, reference.Name(), err))
+	}
+	if err != nil || !ok {
 		return nil
 	}
 	return []authn.AuthConfig{{Username: username, Password: password}}

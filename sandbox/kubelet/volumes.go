@@ -1,7 +1,7 @@
 package kubelet
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -28,9 +28,9 @@ type file struct {
 // mountVolumes finds the contents of the pod's volumes, and looks again while
 // something is missing. The error is why the pod ended.
 func (w *worker) mountVolumes() error {
-	for {
-		found := map[string]volume{}
-		failed := false
+	return w.insist(func() error {
+		w.volumes = map[string]volume{}
+		var problems []error
 		for i := range w.pod.Spec.Volumes {
 			v := &w.pod.Spec.Volumes[i]
 			if v.EmptyDir != nil {
@@ -38,22 +38,13 @@ func (w *worker) mountVolumes() error {
 			}
 			contents, err := w.contents(v)
 			if err != nil && w.ctx.Err() == nil {
-				failed = true
 				w.k.events.pod(w.pod, corev1.EventTypeWarning, "FailedMount", "MountVolume.SetUp failed for volume %q : %v", v.Name, err)
 			}
-			found[v.Name] = contents
+			problems = append(problems, err)
+			w.volumes[v.Name] = contents
 		}
-		if stopped := context.Cause(w.ctx); stopped != nil {
-			return stopped
-		}
-		if !failed {
-			w.volumes = found
-			return nil
-		}
-		if err := pause(w.ctx, retryInterval); err != nil {
-			return err
-		}
-	}
+		return errors.Join(problems...)
+	}, func(error) {})
 }
 
 func (w *worker) contents(v *corev1.Volume) (volume, error) {

@@ -153,6 +153,24 @@ func (w *worker) wantsVolumes() bool {
 	return slices.ContainsFunc(w.containers, func(c *container) bool { return !c.standsFor() && c.status.State.Terminated == nil })
 }
 
+// insist tries until it succeeds or the pod ends, which is the error, and tells of each
+// failure.
+func (w *worker) insist(try func() error, tell func(error)) error {
+	for {
+		err := try()
+		if err == nil {
+			return nil
+		}
+		if stopped := context.Cause(w.ctx); stopped != nil {
+			return stopped
+		}
+		tell(err)
+		if err := pause(w.ctx, retryInterval); err != nil {
+			return err
+		}
+	}
+}
+
 // grace is how long containers have to end.
 func (w *worker) grace() time.Duration {
 	var cause deleted

@@ -97,6 +97,12 @@ func (a *amazon) withoutPull(run func() error) error {
 	return a.withPermissions(tokenOnly, run)
 }
 
+// permissions are the identity policies of a role.
+type permissions struct {
+	attached []string
+	inline   map[string]string
+}
+
 // withPermissions runs with one identity policy in the place of all that the
 // pulling role has; none with "".
 func (a *amazon) withPermissions(text string, run func() error) error {
@@ -104,33 +110,28 @@ func (a *amazon) withPermissions(text string, run func() error) error {
 	if err != nil {
 		return err
 	}
-	change := func() error {
-		var problems []error
-		for _, policy := range role.Attached {
+	set := func(to permissions) error {
+		now, err := account.Role(role.Name)
+		problems := []error{err}
+		for _, policy := range now.Attached {
 			problems = append(problems, account.DetachRolePolicy(role.Name, policy))
 		}
-		for name := range role.Inline {
+		for name := range now.Inline {
 			problems = append(problems, account.DeleteRolePolicy(role.Name, name))
 		}
-		if text != "" {
-			problems = append(problems, account.PutRolePolicy(role.Name, ownName, text))
-		}
-		return errors.Join(problems...)
-	}
-	restore := func() error {
-		var problems []error
-		if text != "" {
-			problems = append(problems, account.DeleteRolePolicy(role.Name, ownName))
-		}
-		for _, policy := range role.Attached {
+		for _, policy := range to.attached {
 			problems = append(problems, account.AttachRolePolicy(role.Name, policy))
 		}
-		for name, policy := range role.Inline {
+		for name, policy := range to.inline {
 			problems = append(problems, account.PutRolePolicy(role.Name, name, policy))
 		}
 		return errors.Join(problems...)
 	}
-	return during(change, restore, run)
+	var own permissions
+	if text != "" {
+		own.inline = map[string]string{ownName: text}
+	}
+	return swapped(set, own, permissions{role.Attached, role.Inline}, run)
 }
 
 // withBoundary runs with a permissions boundary of the pulling role that allows

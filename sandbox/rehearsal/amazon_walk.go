@@ -51,7 +51,7 @@ func (a *amazon) try(ctx context.Context, v amazonVariation) error {
 	if err != nil {
 		return err
 	}
-	login, _, err := ecrLogin(ctx, a.Client, session, cmp.Or(v.region, a.vendor.Region))
+	login, err := ecrLogin(ctx, a.Client, session, cmp.Or(v.region, a.vendor.Region))
 	if err != nil {
 		return err
 	}
@@ -72,16 +72,13 @@ func (a *amazon) session(ctx context.Context, v amazonVariation) (keys, error) {
 // become becomes a role with a ServiceAccount token: by Pod Identity the one that its
 // association says.
 func (a *amazon) become(ctx context.Context, s start, byPod bool, roleARN string) (keys, error) {
-	if byPod {
-		token, err := a.podToken(ctx, s)
-		if err != nil {
-			return nil, err
-		}
-		return a.askEKS(ctx, token)
-	}
+	s.bound = byPod
 	token, err := a.subjectToken(ctx, s)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case byPod:
+		return a.askEKS(ctx, token)
 	}
 	return a.askSTS(ctx, token, roleARN)
 }
@@ -96,31 +93,8 @@ func (a Amazon) mint(roleARN string) (keys, error) {
 	return keysOf(session), err
 }
 
-// asNode becomes the role as an instance of EC2 does.
-func (a *amazon) asNode() (keys, error) {
-	session, err := a.STS.Assume(sts.Assumption{Service: "ec2." + a.home.Partition().Suffix, RoleARN: a.roleARN, Session: sessionName})
-	if err != nil {
-		return nil, refusedByAWS(hopECR, err)
-	}
-	return keysOf(session), nil
-}
-
 func keysOf(session sts.Credentials) keys {
 	return credentials.NewStaticCredentialsProvider(session.AccessKeyID, session.SecretAccessKey, session.SessionToken)
-}
-
-// podToken is the ServiceAccount token as a kubelet gets it for a pod, which EKS
-// Auth insists on.
-func (a *amazon) podToken(ctx context.Context, s start) (string, error) {
-	forge, signer := s.forge, s.signer(a.chain)
-	s.forge = func(token string) (string, error) {
-		token, err := signer.boundToPod(token)
-		if err != nil || forge == nil {
-			return token, err
-		}
-		return forge(token)
-	}
-	return a.subjectToken(ctx, s)
 }
 
 // askSTS exchanges the token for credentials of a role, as IRSA does.
@@ -157,14 +131,13 @@ func (a *amazon) askEKS(ctx context.Context, token string) (keys, error) {
 	return credentials.NewStaticCredentialsProvider(aws.ToString(got.AccessKeyId), aws.ToString(got.SecretAccessKey), aws.ToString(got.SessionToken)), nil
 }
 
-// ecrLogin asks ECR in a Region for what a registry wants, and says until when it
-// counts.
-func ecrLogin(ctx context.Context, through *http.Client, session keys, region string) (*authn.Basic, time.Time, error) {
+// ecrLogin asks ECR in a Region for what a registry wants.
+func ecrLogin(ctx context.Context, through *http.Client, session keys, region string) (*authn.Basic, error) {
 	login, err := ecrlogin.Get(ctx, through, session, region)
 	if err != nil {
-		return nil, time.Time{}, refusedByAWS(hopECR, err)
+		return nil, refusedByAWS(hopECR, err)
 	}
-	return &authn.Basic{Username: login.User, Password: login.Password}, login.Expires, nil
+	return &authn.Basic{Username: login.User, Password: login.Password}, nil
 }
 
 // refusedByAWS takes a service's refusal for the hop's; other errors, such as
@@ -188,43 +161,30 @@ func (a *amazon) walk(ctx context.Context, report func(Hop)) error {
 	}
 }
 
-// walkNode asks ECR as the cluster's node does, and lets the kubelet pull.
+// walkNode lets the kubelet pull. What ECR gave for that, and to nobody but the node's
+// provider, is what the registry was shown.
 func (a *amazon) walkNode(ctx context.Context, report func(Hop)) error {
-	hop, err := a.nodeLogin(ctx)
+	since := a.Record.mark()
+	hop, err := a.pull(ctx, nil)
 	if err != nil {
 		return err
 	}
-	report(hop)
-	if !hop.OK {
-		return nil
+	var login answer
+	hop = a.pulledBy(hop, since, func(pulled answer) (own bool) {
+		login, own = a.Record.find(since, hopECR, func(given answer) bool { return given.given == pulled.shown })
+		return own
+	})
+	switch refused, asked := a.Record.find(since, hopECR, func(given answer) bool { return given.refusal != "" }); {
+	case login.given != "":
+		login.subject = a.roleARN
+		report(login.asHop())
+		report(hop)
+	case asked:
+		report(Hop{Name: hopECR, Detail: refused.refusal})
+	default:
+		report(Hop{Name: hopECR, Detail: nobodyAsked + "asked for what the node showed the registry"})
 	}
-	since := a.Record.mark()
-	if hop, err = a.pull(ctx, nil); err != nil {
-		return err
-	}
-	report(a.pulledBy(hop, since, func(pulled answer) bool {
-		_, own := a.Record.find(since, hopECR, func(given answer) bool { return given.given == pulled.shown })
-		return own // the node's provider asked for it, and nobody else's
-	}))
 	return nil
-}
-
-// nodeLogin is what the kubelet's credential provider does before a pull.
-func (a *amazon) nodeLogin(ctx context.Context) (Hop, error) {
-	session, err := a.asNode()
-	var until time.Time
-	if err == nil {
-		_, until, err = ecrLogin(ctx, a.Client, session, a.vendor.Region)
-	}
-	var by *refused
-	switch {
-	case errors.As(err, &by):
-		return Hop{Name: hopECR, Detail: by.words}, nil
-	case err != nil:
-		return Hop{}, err
-	}
-	return Hop{Name: hopECR, OK: true, Detail: describe([2]string{"subject", a.roleARN}, [2]string{"audience", a.registry},
-		[2]string{"until", until.UTC().Format(time.RFC3339)})}, nil
 }
 
 // walkTask lets ECS start a task of the service.

@@ -47,8 +47,6 @@ func (c *chain) base() *chain { return c }
 // namespaces are all that have the pull secret, the refresher's first.
 func (c *chain) namespaces() []string { return append([]string{c.namespace}, c.alsoIn...) }
 
-func (c *chain) explain(err error) error { return explain(c.environment, err) }
-
 // find finds who writes and who reads the pull secret.
 func (c *chain) find(ctx context.Context, outputs document) error {
 	text := outputs.text("pullSecret")

@@ -29,51 +29,44 @@ import (
 // deployment leaves the product without a secret that counts.
 func (c *chain) clusterCases() []testCase {
 	forbidden := regexp.MustCompile(`is forbidden: User "system:serviceaccount:.*cannot (get|list|create|delete|patch) resource`)
-	var cases []testCase
-	for _, try := range []struct {
-		name  string
-		words *regexp.Regexp
-		act   func(context.Context, typedcorev1.SecretInterface) error
-	}{
-		{"the refresher getting its secret", forbidden, func(ctx context.Context, secrets typedcorev1.SecretInterface) error {
-			_, err := secrets.Get(ctx, c.secret, metav1.GetOptions{})
-			return err
-		}},
-		{"the refresher listing secrets", forbidden, func(ctx context.Context, secrets typedcorev1.SecretInterface) error {
-			_, err := secrets.List(ctx, metav1.ListOptions{})
-			return err
-		}},
-		{"the refresher creating a secret", forbidden, func(ctx context.Context, secrets typedcorev1.SecretInterface) error {
-			_, err := secrets.Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "rehearsal"}}, metav1.CreateOptions{})
-			return err
-		}},
-		{"the refresher deleting its secret", forbidden, func(ctx context.Context, secrets typedcorev1.SecretInterface) error {
-			return secrets.Delete(ctx, c.secret, metav1.DeleteOptions{})
-		}},
-		{"the refresher patching another secret", forbidden, func(ctx context.Context, secrets typedcorev1.SecretInterface) error {
-			return patch(ctx, secrets, "another-secret", map[string]any{"metadata": map[string]any{"labels": map[string]any{"a": "b"}}})
-		}},
-		{"the refresher changing its secret's type", regexp.MustCompile(`field is immutable`), func(ctx context.Context, secrets typedcorev1.SecretInterface) error {
-			return patch(ctx, secrets, c.secret, map[string]any{"type": "kubernetes.io/service-account-token"})
-		}},
-	} {
-		cases = append(cases, testCase{try.name, hopSecret, try.words, func(ctx context.Context) error {
+	try := func(name string, words *regexp.Regexp, act func(context.Context, typedcorev1.SecretInterface) error) testCase {
+		return testCase{name, hopSecret, words, func(ctx context.Context) error {
 			client, err := c.as(ctx, c.account)
 			if err != nil {
 				return err
 			}
-			return refusedBy(hopSecret, try.act(ctx, client.CoreV1().Secrets(c.namespace)))
-		}})
+			return refusedBy(hopSecret, act(ctx, client.CoreV1().Secrets(c.namespace)))
+		}}
 	}
-	cases = append(cases,
-		testCase{"the refresher doing anything but patch its secret", hopSecret, anyWords, func(ctx context.Context) error {
+	return append([]testCase{
+		try("the refresher getting its secret", forbidden, func(ctx context.Context, secrets typedcorev1.SecretInterface) error {
+			_, err := secrets.Get(ctx, c.secret, metav1.GetOptions{})
+			return err
+		}),
+		try("the refresher listing secrets", forbidden, func(ctx context.Context, secrets typedcorev1.SecretInterface) error {
+			_, err := secrets.List(ctx, metav1.ListOptions{})
+			return err
+		}),
+		try("the refresher creating a secret", forbidden, func(ctx context.Context, secrets typedcorev1.SecretInterface) error {
+			_, err := secrets.Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "rehearsal"}}, metav1.CreateOptions{})
+			return err
+		}),
+		try("the refresher deleting its secret", forbidden, func(ctx context.Context, secrets typedcorev1.SecretInterface) error {
+			return secrets.Delete(ctx, c.secret, metav1.DeleteOptions{})
+		}),
+		try("the refresher patching another secret", forbidden, func(ctx context.Context, secrets typedcorev1.SecretInterface) error {
+			return patch(ctx, secrets, "another-secret", map[string]any{"metadata": map[string]any{"labels": map[string]any{"a": "b"}}})
+		}),
+		try("the refresher changing its secret's type", regexp.MustCompile(`field is immutable`), func(ctx context.Context, secrets typedcorev1.SecretInterface) error {
+			return patch(ctx, secrets, c.secret, map[string]any{"type": "kubernetes.io/service-account-token"})
+		}),
+		{"the refresher doing anything but patch its secret", hopSecret, anyWords, func(ctx context.Context) error {
 			return c.mayOnly(ctx, hopSecret, c.account, c.namespaces(), "patch secrets/"+c.secret)
 		}},
-		testCase{"an image of another registry", hopKubernetes, regexp.MustCompile(`its host is registry\.attacker\.example: want `), c.imageOfAnotherRegistry},
-		testCase{"a refresh that is missed", hopSecret, anyWords, c.missedRefresh},
-		testCase{"the product before the first refresh", hopSecret, anyWords, c.productBeforeSecret},
-	)
-	return append(append(cases, c.laterCases()...), c.networkCases()...)
+		{"an image of another registry", hopKubernetes, regexp.MustCompile(`its host is registry\.attacker\.example: want `), c.imageOfAnotherRegistry},
+		{"a refresh that is missed", hopSecret, anyWords, c.missedRefresh},
+		{"the product before the first refresh", hopSecret, anyWords, c.productBeforeSecret},
+	}, append(c.laterCases(), c.networkCases()...)...)
 }
 
 // productCases try what the namespace must not admit, and whether the product is

@@ -95,22 +95,19 @@ func (c *chain) walkOnce(ctx context.Context, hops []string) (seen []Hop, err er
 // Refresh runs each refresher once, as its CronJob does. What the pull secret holds
 // stays there until that writes.
 func (r *Rehearsal) Refresh(ctx context.Context) error {
-	for _, w := range r.ways {
+	return r.each(func(w way) error {
 		c := w.base()
 		if c.cronJob == nil {
-			continue
+			return nil
 		}
 		log, err := c.refresh(ctx, "rehearsal", nil, nil)
-		if err != nil {
-			return c.explain(err)
-		}
 		for _, hop := range refresherHops(log) {
 			if !hop.OK {
-				return c.explain(fmt.Errorf("rehearsal: hop %s: %s", hop.Name, hop.Detail))
+				return fmt.Errorf("rehearsal: hop %s: %s", hop.Name, hop.Detail)
 			}
 		}
-	}
-	return nil
+		return err
+	})
 }
 
 // Pull pulls the first environment's image as a kubelet does: with the pull secret as
@@ -314,22 +311,21 @@ func (c *chain) refresh(ctx context.Context, name string, edit func(*corev1.PodS
 	if edit != nil {
 		edit(&spec.Template.Spec)
 	}
-	labels := maps.Clone(spec.Template.Labels)
-	labels[ownLabel] = name
-	spec.Template.Labels = labels
-	carried := maps.Clone(c.cronJob.Spec.JobTemplate.Labels)
-	if carried == nil {
-		carried = map[string]string{}
+	marked := func(labels map[string]string) map[string]string {
+		all := map[string]string{ownLabel: name}
+		maps.Copy(all, labels)
+		return all
 	}
-	carried[ownLabel] = name
+	spec.Template.Labels = marked(spec.Template.Labels)
 	job, err := c.cluster.admin.BatchV1().Jobs(c.namespace).Create(ctx, &batchv1.Job{
-		ObjectMeta: metav1.ObjectMeta{GenerateName: name + "-", Labels: carried},
+		ObjectMeta: metav1.ObjectMeta{GenerateName: name + "-", Labels: marked(c.cronJob.Spec.JobTemplate.Labels)},
 		Spec:       spec,
 	}, metav1.CreateOptions{})
 	if err != nil {
 		return nil, err
 	}
-	defer c.deleteJob(job.Name)
+	background := metav1.DeletePropagationBackground
+	defer deleted(job.Name, c.cluster.admin.BatchV1().Jobs(c.namespace).Delete, metav1.DeleteOptions{PropagationPolicy: &background})
 	if err := c.awaitJob(ctx, job.Name); err != nil {
 		return nil, err
 	}
@@ -410,13 +406,11 @@ func (c *chain) awaitJob(ctx context.Context, name string) error {
 	})
 }
 
-// deleteJob cleans up, also where the rehearsal was interrupted.
-func (c *chain) deleteJob(name string) {
+// deleted cleans up, also where the rehearsal was interrupted.
+func deleted(name string, by func(context.Context, string, metav1.DeleteOptions) error, options metav1.DeleteOptions) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	background := metav1.DeletePropagationBackground
-	// What cannot be deleted stays under the rehearsal's label, and does no harm.
-	_ = c.cluster.admin.BatchV1().Jobs(c.namespace).Delete(ctx, name, metav1.DeleteOptions{PropagationPolicy: &background})
+	_ = by(ctx, name, options) // What cannot be deleted stays under the rehearsal's label, and does no harm.
 }
 
 // refresherHops reads the refresher's structured lines: what it says, which ticks
@@ -479,7 +473,7 @@ func (c *chain) pull(ctx context.Context, edit func(*corev1.PodSpec)) (Hop, erro
 	if err != nil {
 		return Hop{}, err
 	}
-	defer c.deletePod(pod.Name)
+	defer deleted(pod.Name, c.cluster.admin.CoreV1().Pods(c.namespace).Delete, metav1.DeleteOptions{GracePeriodSeconds: new(int64)})
 	hop := Hop{Name: hopRegistry, Detail: "the pod is still waiting"}
 	err = wait.PollUntilContextTimeout(ctx, pollTime, pullTime, true, func(ctx context.Context) (bool, error) {
 		found, err := c.cluster.admin.CoreV1().Pods(c.namespace).Get(ctx, pod.Name, metav1.GetOptions{})
@@ -507,14 +501,6 @@ func (c *chain) pull(ctx context.Context, edit func(*corev1.PodSpec)) (Hop, erro
 		return Hop{}, fmt.Errorf("rehearsal: waiting for the kubelet: %w", err)
 	}
 	return hop, nil
-}
-
-func (c *chain) deletePod(name string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	now := int64(0)
-	err := c.cluster.admin.CoreV1().Pods(c.namespace).Delete(ctx, name, metav1.DeleteOptions{GracePeriodSeconds: &now})
-	_ = err // as for a Job
 }
 
 func digest(imageID string) string {

@@ -116,7 +116,7 @@ func readEnvironments(walk world.Walk, outputs document) ([]environment, error) 
 
 // explain names the environment of an error.
 func explain(environment string, err error) error {
-	if environment == "" || err == nil {
+	if environment == "" {
 		return err
 	}
 	return fmt.Errorf("environment %s: %w", environment, err)

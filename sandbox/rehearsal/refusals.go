@@ -66,6 +66,8 @@ type start struct {
 	// namespace and account are the ServiceAccount's; audience is the token's.
 	namespace, account string
 	audience           *string
+	// bound says that it is as a kubelet gets it for a pod, which EKS Auth insists on.
+	bound bool
 	// forge changes the token before it is shown.
 	forge func(token string) (string, error)
 }
@@ -79,26 +81,18 @@ func (c *chain) subjectToken(ctx context.Context, s start) (string, error) {
 	if s.audience != nil {
 		audience = *s.audience
 	}
-	give := c.cluster.accountToken
+	signer, give := c.cluster, c.cluster.accountToken
 	if s.cluster != nil {
-		give = s.cluster.forged
+		signer, give = s.cluster, s.cluster.forged
 	}
 	token, err := give(ctx, cmp.Or(s.namespace, c.namespace), cmp.Or(s.account, c.account), audience)
+	if err == nil && s.bound {
+		token, err = signer.boundToPod(token)
+	}
 	if err != nil || s.forge == nil {
 		return token, err
 	}
 	return s.forge(token)
-}
-
-// signer is the cluster that signs the token which the chain c starts with.
-func (s start) signer(c *chain) *cluster {
-	switch {
-	case s.cluster != nil:
-		return s.cluster
-	case s.of != nil:
-		return s.of.cluster
-	}
-	return c.cluster
 }
 
 // tokenWords are the words with which one cloud refuses ServiceAccount tokens:

@@ -162,22 +162,29 @@ func (s *setting) read(e *environment) (w way, err error) {
 // task. After its environment's chain each workload with an identity of its own
 // becomes it.
 func (r *Rehearsal) Walk(ctx context.Context, report func(Hop)) error {
-	for _, w := range r.ways {
-		if err := w.walk(ctx, func(hop Hop) {
+	return r.each(func(w way) error {
+		err := w.walk(ctx, func(hop Hop) {
 			hop.Environment = w.base().environment
 			report(hop)
-		}); err != nil {
-			return w.base().explain(err)
-		}
+		})
 		for _, one := range r.workloads {
-			if one.way != w {
+			if err != nil || one.way != w {
 				continue
 			}
-			hop, err := one.walk(ctx)
-			if err != nil {
-				return w.base().explain(err)
+			var hop Hop
+			if hop, err = one.walk(ctx); err == nil {
+				report(hop)
 			}
-			report(hop)
+		}
+		return err
+	})
+}
+
+// each does something for the chain of each environment, whose name its error has.
+func (r *Rehearsal) each(do func(w way) error) error {
+	for _, w := range r.ways {
+		if err := do(w); err != nil {
+			return explain(w.base().environment, err)
 		}
 	}
 	return nil
@@ -186,26 +193,26 @@ func (r *Rehearsal) Walk(ctx context.Context, report func(Hop)) error {
 // Suspended tries what a suspended customer had, once for each environment, and
 // reports who refused it. Any hop may.
 func (r *Rehearsal) Suspended(ctx context.Context, report func(Refusal)) error {
-	for _, w := range r.ways {
+	return r.each(func(w way) error {
 		refusal, err := testCase{"a pull while the customer is suspended", hopRegistry, anyWords, w.attempt}.try(ctx)
 		if err != nil {
-			return w.base().explain(err)
+			return err
 		}
 		refusal.Environment, refusal.OK = w.base().environment, refusal.Hop != ""
 		report(refusal)
-	}
-	return nil
+		return nil
+	})
 }
 
 // Refusals walks every case of every environment, those of a wrong deployment
 // first, and reports each as it ended.
 func (r *Rehearsal) Refusals(ctx context.Context, report func(Refusal)) error {
-	for i, w := range r.ways {
+	return r.each(func(w way) error {
 		cases, err := w.cases()
 		if err != nil {
-			return w.base().explain(err)
+			return err
 		}
-		if i == 0 {
+		if w == r.ways[0] {
 			cases = append(cases, w.base().deployedCases()...)
 		}
 		for _, other := range r.ways {
@@ -222,7 +229,7 @@ func (r *Rehearsal) Refusals(ctx context.Context, report func(Refusal)) error {
 		for _, c := range cases {
 			refusal, err := c.try(ctx)
 			if err != nil {
-				return w.base().explain(err)
+				return err
 			}
 			refusal.Environment = w.base().environment
 			if slices.Contains(w.base().World.Walk.Leftovers, c.name) {
@@ -230,6 +237,6 @@ func (r *Rehearsal) Refusals(ctx context.Context, report func(Refusal)) error {
 			}
 			report(refusal)
 		}
-	}
-	return nil
+		return nil
+	})
 }

@@ -102,10 +102,9 @@ func (p *Pipeline) due() ([]release, error) {
 			if err != nil {
 				return nil, fmt.Errorf("rehearsal: release %w", err)
 			}
-			place := arn.Place{Account: account.ID, Region: one.Region}
+			place := arn.Place{Account: account.ID, Region: one.Location}
 			if repository, exists := p.Amazon.Cloud.ECR.Repository(place, one.Repository); exists {
-				image := world.Image{Name: one.Repository, Tag: one.Tag}
-				due = append(due, release{ecr.Host(place) + "/" + image.String(), repository.CreatedAt, image, func(ctx context.Context) (*authn.Basic, error) {
+				due = append(due, release{ecr.Host(place) + "/" + one.String(), repository.CreatedAt, one.Image, func(ctx context.Context) (*authn.Basic, error) {
 					return p.amazonLogin(ctx, place, account.Pusher)
 				}})
 			}
@@ -128,8 +127,7 @@ func (p *Pipeline) amazonLogin(ctx context.Context, place arn.Place, pusher stri
 	if err != nil {
 		return nil, err
 	}
-	login, _, err := ecrLogin(ctx, p.Client, session, place.Region)
-	return login, err
+	return ecrLogin(ctx, p.Client, session, place.Region)
 }
 
 // sign gives a release's tag, and what a request about it is made with: the

@@ -20,7 +20,6 @@ import (
 
 	"waybill.example/waybill/sandbox/gcp"
 	"waybill.example/waybill/sandbox/googleapis"
-	"waybill.example/waybill/sandbox/world"
 )
 
 // Names of the hops, as in the JSON document of `make up`.
@@ -163,25 +162,13 @@ func (c *chain) artifactRepository() (location, project, name string) {
 func (c *chain) neighboursImage() (string, error) {
 	location, project, own := c.artifactRepository()
 	for _, p := range c.World.GCP.Projects {
-		if p.ID != project {
-			continue
-		}
-		i := indexRepository(p.Repositories, location, own)
-		if i >= 0 {
-			repository := p.Repositories[i]
-			return c.registry + "/" + strings.TrimSuffix(c.repository, own) + repository.Name + "/" + repository.Images[0], nil
+		for _, r := range p.Repositories {
+			if p.ID == project && r.Location == location && r.Name != own && len(r.Images) > 0 {
+				return c.registry + "/" + project + "/" + r.Name + "/" + r.Images[0], nil
+			}
 		}
 	}
 	return "", fmt.Errorf("rehearsal: the world needs another repository with an image in %s of project %s", location, project)
-}
-
-func indexRepository(all []world.Repository, location, not string) int {
-	for i, repository := range all {
-		if repository.Location == location && repository.Name != not && len(repository.Images) > 0 {
-			return i
-		}
-	}
-	return -1
 }
 
 // readerCases are those who must not read, and a tag that must not move.

@@ -134,13 +134,6 @@ type ECRRepository struct {
 	Tags []string `json:"tags,omitempty"`
 }
 
-// ECRRelease is an image in an ECR repository of some account.
-type ECRRelease struct {
-	Region     string
-	Repository string
-	Tag        string
-}
-
 // The forms of AWS's names and IDs. Repository names:
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
 var (
@@ -153,14 +146,14 @@ var (
 // AWSPartitions are the partitions that an account can belong to.
 var AWSPartitions = []string{"aws", "aws-us-gov", "aws-cn", "aws-eusc"}
 
-// ParseECRRelease reads REGION/REPOSITORY:TAG.
-func ParseECRRelease(text string) (ECRRelease, error) {
+// ParseECRRelease reads REGION/REPOSITORY:TAG: the repository is the image's name.
+func ParseECRRelease(text string) (Release, error) {
 	region, rest, _ := strings.Cut(text, "/")
 	repository, tag, _ := strings.Cut(rest, ":")
 	if !regionForm.MatchString(region) || !ecrRepositoryForm.MatchString(repository) || !tagForm.MatchString(tag) {
-		return ECRRelease{}, fmt.Errorf("%q: want REGION/REPOSITORY:TAG, for example eu-central-1/acme/server:1.0", text)
+		return Release{}, fmt.Errorf("%q: want REGION/REPOSITORY:TAG, for example eu-central-1/acme/server:1.0", text)
 	}
-	return ECRRelease{Region: region, Repository: repository, Tag: tag}, nil
+	return Release{Location: region, Repository: repository, Image: Image{repository, tag}}, nil
 }
 
 // validateAWS checks what the accounts hold.
@@ -173,9 +166,7 @@ func (w *World) validateAWS(report func(format string, args ...any)) {
 		if slices.IndexFunc(w.AWS.Accounts, func(a AWSAccount) bool { return a.ID == account.ID }) != i {
 			report("%s.id %q: names another account already", key, account.ID)
 		}
-		if account.Partition != "" && !slices.Contains(AWSPartitions, account.Partition) {
-			report("%s.partition %q: want one of %q", key, account.Partition, AWSPartitions)
-		}
+		oneOf(key+".partition", account.Partition, AWSPartitions, report)
 		account.validateIAM(key, report)
 		account.validateRegional(key, w.Kubernetes.Clusters, report)
 	}
@@ -223,9 +214,7 @@ func (a AWSAccount) validateRegional(key string, clusters []Cluster, report func
 		if !ecrRepositoryForm.MatchString(repository.Name) {
 			report("%s.repositories[%d].name %q: want the name of a repository, for example acme/server", key, i, repository.Name)
 		}
-		if mutability := repository.Mutability; mutability != "" && mutability != "MUTABLE" && mutability != "IMMUTABLE" {
-			report("%s.repositories[%d].mutability %q: want MUTABLE or IMMUTABLE", key, i, mutability)
-		}
+		oneOf(fmt.Sprintf("%s.repositories[%d].mutability", key, i), repository.Mutability, []string{"MUTABLE", "IMMUTABLE"}, report)
 		for j, tag := range repository.Tags {
 			if !tagForm.MatchString(tag) {
 				report("%s.repositories[%d].tags[%d] %q: want a tag, for example 1.4.2", key, i, j, tag)
@@ -238,6 +227,6 @@ func (a AWSAccount) validateRegional(key string, clusters []Cluster, report func
 			report("%s.releases[%d] %v", key, i, err)
 			continue
 		}
-		inRegion(fmt.Sprintf("%s.releases[%d]", key, i), release.Region)
+		inRegion(fmt.Sprintf("%s.releases[%d]", key, i), release.Location)
 	}
 }

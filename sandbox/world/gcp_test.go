@@ -114,7 +114,7 @@ kubernetes:
 		`gcp.projects[0].gkeClusters[0].context "nowhere": want the context of one of kubernetes.clusters`,
 		`gcp.projects[0].gkeClusters[0].nodeServiceAccount "nobody": want the email of one of gcp.projects[].serviceAccounts`,
 		"aws.accounts[0].policies[0].document: want a value",
-		`aws.accounts[0].repositories[0].mutability "FROZEN": want MUTABLE or IMMUTABLE`,
+		`aws.accounts[0].repositories[0].mutability "FROZEN": want one of ["MUTABLE" "IMMUTABLE"]`,
 		"kubernetes.clusters[0].objects[0]: want a manifest with apiVersion, kind and metadata.name",
 		"kubernetes.clusters[0].objects[1]: want a manifest with apiVersion, kind and metadata.name",
 	} {

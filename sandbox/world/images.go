@@ -25,7 +25,7 @@ type Image struct {
 // String is NAME:TAG.
 func (i Image) String() string { return i.Name + ":" + i.Tag }
 
-// Release is an image in an Artifact Registry repository of some project.
+// Release is an image in a repository of Artifact Registry or ECR.
 type Release struct {
 	Location   string
 	Repository string

@@ -53,6 +53,13 @@ func checkKeys(path string, value any, of reflect.Type, unknown, missing *proble
 	}
 }
 
+// oneOf wants one of some words; whether it may be left out is its type's to say.
+func oneOf(key, value string, words []string, report func(format string, args ...any)) {
+	if value != "" && !slices.Contains(words, value) {
+		report("%s %q: want one of %q", key, value, words)
+	}
+}
+
 func isEmpty(value any) bool {
 	list, isList := value.([]any)
 	return value == nil || value == "" || isList && len(list) == 0

@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -84,9 +83,7 @@ func (p Proxy) validate(key string, report func(format string, args ...any)) {
 	if number, err := strconv.ParseUint(port, 10, 16); err != nil || number < 1024 || p.URL != "http://"+host+":"+port || net.ParseIP(host) != nil {
 		report("%s.url %q: want http://HOST:PORT, with a name and a port of 1024 or higher", key, p.URL)
 	}
-	if kinds := []string{"", RefusesLogin, RefusesHosts}; !slices.Contains(kinds, p.Refuses) {
-		report("%s.refuses %q: want one of %q", key, p.Refuses, kinds[1:])
-	}
+	oneOf(key+".refuses", p.Refuses, []string{RefusesLogin, RefusesHosts}, report)
 	if len(p.Leaves) > 0 && !p.Inspects {
 		report("%s.leaves: want it for a proxy that inspects", key)
 	}
@@ -111,9 +108,7 @@ func (n Network) WithDefaults() Network {
 }
 
 func (n Network) validate(key string, report func(format string, args ...any)) {
-	if kinds := []string{"", Standard, Cilium, OpenShift}; !slices.Contains(kinds, n.Kind) {
-		report("%s.kind %q: want one of %q", key, n.Kind, kinds[1:])
-	}
+	oneOf(key+".kind", n.Kind, []string{Standard, Cilium, OpenShift}, report)
 	if n.Proxy != nil {
 		n.Proxy.validate(key+".proxy", report)
 	}

@@ -2,10 +2,8 @@ package world
 
 import (
 	"embed"
-	"encoding/json"
-	"fmt"
-	"maps"
-	"slices"
+	"io/fs"
+	"path"
 	"strings"
 
 	"sigs.k8s.io/yaml"
@@ -17,37 +15,28 @@ import (
 //go:embed policies/*.yaml
 var policyFiles embed.FS
 
-// policySets are the manifests of each set, read once.
-var policySets = func() map[string][]json.RawMessage {
-	sets := map[string][]json.RawMessage{}
-	entries, err := policyFiles.ReadDir("policies")
-	if err != nil {
-		panic(err) // they are part of the program
-	}
-	for _, entry := range entries {
-		text, err := policyFiles.ReadFile("policies/" + entry.Name())
-		if err != nil {
-			panic(err)
-		}
-		name := strings.TrimSuffix(entry.Name(), ".yaml")
-		for _, document := range strings.Split(string(text), "\n---\n") {
-			manifest, err := yaml.YAMLToJSON([]byte(document))
-			if err != nil {
-				panic(fmt.Sprintf("%s: %v", entry.Name(), err))
-			}
-			sets[name] = append(sets[name], manifest)
-		}
-	}
-	return sets
-}()
-
 // enforce adds the manifests of the cluster's policies to its objects.
 func (c *Cluster) enforce(key string, report func(format string, args ...any)) {
 	for i, name := range c.Policies {
-		set, known := policySets[name]
-		if !known {
-			report("%s.policies[%d] %q: want one of %q", key, i, name, slices.Sorted(maps.Keys(policySets)))
+		text, err := policyFiles.ReadFile("policies/" + name + ".yaml")
+		if err != nil {
+			report("%s.policies[%d] %q: want one of %q", key, i, name, policySets())
+			continue
 		}
-		c.Objects = append(c.Objects, set...)
+		for document := range strings.SplitSeq(string(text), "\n---\n") {
+			manifest, err := yaml.YAMLToJSON([]byte(document))
+			if err != nil {
+				report("%s.policies[%d] %q: %v", key, i, name, err)
+			}
+			c.Objects = append(c.Objects, manifest)
+		}
 	}
+}
+
+func policySets() (names []string) {
+	files, _ := fs.Glob(policyFiles, "policies/*.yaml") // fails on a bad pattern only
+	for _, file := range files {
+		names = append(names, strings.TrimSuffix(path.Base(file), ".yaml"))
+	}
+	return names
 }

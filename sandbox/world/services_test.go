@@ -33,7 +33,7 @@ kubernetes:
 	assert.Equal(t, []string{"1.0"}, account.Repositories[0].Tags)
 	release, err := world.ParseECRRelease(account.Releases[0])
 	require.NoError(t, err)
-	assert.Equal(t, world.ECRRelease{Region: "eu-central-1", Repository: "acme/server", Tag: "1.1"}, release)
+	assert.Equal(t, world.Release{Location: "eu-central-1", Repository: "acme/server", Image: world.Image{Name: "acme/server", Tag: "1.1"}}, release)
 }
 
 func TestEveryWrongThingInARegionIsReportedAtOnce(t *testing.T) {

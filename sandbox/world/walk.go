@@ -1,6 +1,7 @@
 package world
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -148,9 +149,7 @@ func (w *World) validateWalk(report func(format string, args ...any)) {
 		report("walk.product: want the port that it listens on, and the path of its health check, if it has one")
 	}
 	for _, word := range walk.Survives {
-		if !slices.Contains(Survivors, word) {
-			report("walk.survives %q: want each one of %s", word, strings.Join(Survivors, ", "))
-		}
+		oneOf("walk.survives", word, Survivors, report)
 	}
 	for name, party := range walk.Stacks {
 		_, known := walk.Stacks[party.WaitsFor]
@@ -159,9 +158,7 @@ func (w *World) validateWalk(report func(format string, args ...any)) {
 		}
 	}
 	for i, workload := range walk.Workloads {
-		if workload.Hop != "entra" && workload.Hop != "sts" {
-			report("walk.workloads[%d].hop %q: want entra or sts", i, workload.Hop)
-		}
+		oneOf(fmt.Sprintf("walk.workloads[%d].hop", i), workload.Hop, []string{"entra", "sts"}, report)
 	}
 }
 

@@ -45,7 +45,7 @@ func TestEveryWrongThingInAWalkIsReported(t *testing.T) {
 		"another side":            {"chain: ecs, environments: {default: {}}, stacks: {a: {side: both}}", "walk.stacks.a: want the side vendor or customer"},
 		"waiting for nobody":      {"chain: ecs, environments: {default: {}}, stacks: {a: {side: vendor, waitsFor: b}}", "walk.stacks.a: want the side"},
 		"waiting for oneself":     {"chain: ecs, environments: {default: {}}, stacks: {a: {side: vendor, waitsFor: a}}", "walk.stacks.a: want the side"},
-		"a workload without hop":  {"chain: ecs, environments: {default: {}}, workloads: [{account: api}]", `walk.workloads[0].hop "": want entra or sts`},
+		"a workload without hop":  {"chain: ecs, environments: {default: {}}, workloads: [{account: api}]", "walk.workloads[0].hop: want a value"},
 		"a key that is not known": {"chain: ecs, environment: {default: {}}", `walk.environment: want one of chain, environments, leftovers, product, stacks, survives, workloads; "environments", if that was meant`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -226,9 +226,7 @@ func (w *World) validate(report func(format string, args ...any)) {
 	w.validateAWS(report)
 	w.validateWalk(report)
 	for i, tenant := range w.Azure.Tenants {
-		if tenant.Cloud != "" && !slices.Contains(AzureClouds, tenant.Cloud) {
-			report("azure.tenants[%d].cloud %q: want one of %q", i, tenant.Cloud, AzureClouds)
-		}
+		oneOf(fmt.Sprintf("azure.tenants[%d].cloud", i), tenant.Cloud, AzureClouds, report)
 		for j, application := range tenant.Applications {
 			if version := application.AccessTokenVersion; version < 0 || version > 2 {
 				report("azure.tenants[%d].applications[%d].accessTokenVersion %d: want 1 or 2", i, j, version)

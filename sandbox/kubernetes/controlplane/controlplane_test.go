@@ -159,9 +159,9 @@ func TestAProcessThatDiesLaterIsReported(t *testing.T) {
 	require.ErrorContains(t, cluster.Err(), "ended early")
 }
 
-func TestAControlPlaneThatIsNotBuiltIsReported(t *testing.T) {
-	_, err := controlplane.Start(t.Context(), controlplane.Config{Binary: "/nonexistent/controlplane", Dir: t.TempDir(), Context: "customer", Issuer: issuer})
-	require.ErrorContains(t, err, "make tools")
+func TestABinaryThatIsNotThereIsReportedWithTheRemedy(t *testing.T) {
+	_, err := controlplane.Start(t.Context(), controlplane.Config{Binary: "/nonexistent/controlplane"})
+	require.ErrorContains(t, err, "run `make tools`")
 }
 
 func TestStartGivesUpWithItsContext(t *testing.T) {

@@ -10,9 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Supported is nil: containers run here.
-func Supported() error { return nil }
-
 func (s Spec) attributes() (*syscall.SysProcAttr, error) {
 	attributes := &syscall.SysProcAttr{
 		Chroot:    s.Root,
