@@ -45,11 +45,13 @@ reset: preflight build ## delete STACK's sandbox (.sandbox/STACK), and keep the 
 serve: preflight tools ## keep the sandbox running, and print the environment for other clients
 	@$(BIN)/sandbox serve $(FLAGS)
 
-.PHONY: diagram figures
+.PHONY: diagram figures bench
 diagram: preflight tools ## print the deployed chain of STACK as Mermaid
 	@$(BIN)/sandbox diagram $(FLAGS)
 figures: preflight tools ## measure reliability; JSON=1 prints a document
 	@go run -C sandbox ./cmd/figures --root .. $(if $(JSON),--json)
+bench: ## measure how an update grows with its environments, as ratios
+	@go test ./tests -run '^$$' -bench . -benchtime 3x
 
 .PHONY: mutants
 mutants: preflight tools ## break the program one line at a time, and print what noticed; ONLY=REGEXP selects some

@@ -200,14 +200,14 @@ func rehearse(t *testing.T, s *sandbox.Sandbox, hops []string, refusals int) {
 func TestTheChainByIRSAHoldsAndEveryoneElseIsRefused(t *testing.T) {
 	t.Parallel()
 	s := startAWS(t, onEKS(false)+walking("irsa", "sts", programs.AWSSite), programs.EKSWithIRSA(programs.AWSSite))
-	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 53)
+	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 61)
 	t.Run("the published guide does not pull", func(t *testing.T) { thePublishedGuideDoesNotPull(t, s) })
 }
 
 func TestTheChainByPodIdentityHoldsAndEveryoneElseIsRefused(t *testing.T) {
 	t.Parallel()
 	s := startAWS(t, onEKS(true)+walking("podIdentity", "sts", programs.AWSSite), programs.EKSWithPodIdentity(programs.AWSSite))
-	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 57)
+	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 65)
 }
 
 // Two environments on two clusters, where everything has the same name, each
@@ -227,23 +227,23 @@ func TestEnvironmentsAndWorkloadsOnEKSCannotBecomeOneAnother(t *testing.T) {
 	t.Run("by IRSA", func(t *testing.T) {
 		t.Parallel()
 		s := startAWS(t, world("false", "irsa"), programs.EKSWithIRSA(two...))
-		rehearse(t, s, slices.Concat(hops, hops), 2*(46+5+1+4)+3)
+		rehearse(t, s, slices.Concat(hops, hops), 2*(53+5+1+4)+4)
 	})
 	t.Run("by Pod Identity", func(t *testing.T) {
 		t.Parallel()
 		s := startAWS(t, world("true", "podIdentity"), programs.EKSWithPodIdentity(two...))
-		rehearse(t, s, slices.Concat(hops, hops), 2*(49+6+2+4)+3)
+		rehearse(t, s, slices.Concat(hops, hops), 2*(56+6+2+4)+4)
 	})
 }
 
 func TestTheChainByTheNodesRoleHoldsAndEveryoneElseIsRefused(t *testing.T) {
 	t.Parallel()
-	rehearse(t, startAWS(t, onEKS(false)+walking("eksNodes", "", programs.AWSSite), programs.EKSWithNodeRole), []string{"ecr", "registry"}, 23)
+	rehearse(t, startAWS(t, onEKS(false)+walking("eksNodes", "", programs.AWSSite), programs.EKSWithNodeRole), []string{"ecr", "registry"}, 27)
 }
 
 func TestTheChainOfECSHoldsAndEveryoneElseIsRefused(t *testing.T) {
 	t.Parallel()
-	rehearse(t, startAWS(t, awsWorld+awsECS+awsOthers+"walk: {chain: ecs, environments: {default: {}}, product: {port: 8080}}\n", programs.ECS), []string{"execution-role", "ecr", "registry", "logs"}, 26)
+	rehearse(t, startAWS(t, awsWorld+awsECS+awsOthers+"walk: {chain: ecs, environments: {default: {}}, product: {port: 8080}}\n", programs.ECS), []string{"execution-role", "ecr", "registry", "logs"}, 29)
 }
 
 func TestAWorldWithoutAWSHasNothingOfIt(t *testing.T) {

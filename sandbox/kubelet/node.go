@@ -20,12 +20,6 @@ import (
 // pods use this machine's network.
 const hostAddress = "127.0.0.1"
 
-// Where the node says that it is.
-const (
-	region = "sandbox"
-	zone   = "sandbox-a"
-)
-
 // registerNode makes the node, or takes over the one that an earlier kubelet
 // of this name made. It needs no heartbeat: nobody watches for one, as the
 // node-lifecycle controller does not run (docs/building.md).
@@ -53,13 +47,13 @@ func (k *Kubelet) registerNode(ctx context.Context) error {
 	})
 }
 
+// labels are those of every node, and the world's. Its region and zone are a cloud's to
+// say, and many clusters have none.
 func (k *Kubelet) labels() map[string]string {
 	all := map[string]string{
-		corev1.LabelHostname:       k.config.Node,
-		corev1.LabelOSStable:       "linux",
-		corev1.LabelArchStable:     runtime.GOARCH,
-		corev1.LabelTopologyRegion: region,
-		corev1.LabelTopologyZone:   zone,
+		corev1.LabelHostname:   k.config.Node,
+		corev1.LabelOSStable:   "linux",
+		corev1.LabelArchStable: runtime.GOARCH,
 	}
 	maps.Copy(all, k.config.Labels)
 	return all

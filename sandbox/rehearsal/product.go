@@ -173,14 +173,16 @@ func (c *chain) scaled(ctx context.Context, run func() error) error {
 	return during(to(1), to(-1), run)
 }
 
-// Scaled runs while each environment's product is scaled, where the world has an
-// autoscaler for it.
-func (r *Rehearsal) Scaled(ctx context.Context, run func() error) error {
+// Scaled runs while somebody has scaled each environment's product, where it runs in a
+// cluster. set says whether an update may set the number again: one that leaves it to
+// an autoscaler may not.
+func (r *Rehearsal) Scaled(ctx context.Context, run func(set bool) error) error {
+	scaled := func() error { return run(!r.ways[0].base().World.Walk.Product.Autoscaled) }
 	for _, w := range r.ways {
-		if c := w.base(); c.World.Walk.Product.Autoscaled {
-			inner := run
-			run = func() error { return c.scaled(ctx, inner) }
+		if c := w.base(); c.deployment != nil {
+			inner := scaled
+			scaled = func() error { return c.scaled(ctx, inner) }
 		}
 	}
-	return run()
+	return scaled()
 }

@@ -140,7 +140,7 @@ func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, e *engine.Eng
 		if err := chain.Suspended(ctx, func(refusal rehearsal.Refusal) { report.addRefusal(out, refusal) }); err != nil {
 			return err
 		}
-		return again(ctx, e, report)
+		return again(ctx, e, report, false)
 	}
 	if err := chain.Walk(ctx, func(hop rehearsal.Hop) { report.addHops(out, hop) }); err != nil {
 		return err
@@ -165,18 +165,22 @@ func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, e *engine.Eng
 	if err := chain.Refresh(ctx); err != nil { // the pull secret has the last refusal as its problem
 		return err
 	}
-	return chain.Scaled(ctx, func() error { return again(ctx, e, report) })
+	return chain.Scaled(ctx, func(set bool) error { return again(ctx, e, report, set) })
 }
 
 // again previews another update, which looks at the clouds first: what the
-// refresher wrote, what an autoscaler chose, and what a cloud keeps in a form of its
-// own, is no change.
-func again(ctx context.Context, e *engine.Engine, report *report) error {
+// refresher wrote, and what a cloud keeps in a form of its own, is no change. Where
+// scaled is true, the number of pods may be set again, but by nothing that sends more
+// than the number (docs/facts.md §6).
+func again(ctx context.Context, e *engine.Engine, report *report, scaled bool) error {
 	result, err := e.Preview(ctx, optpreview.Refresh())
 	if err != nil {
 		return err
 	}
 	for _, one := range result.Changed() {
+		if scaled && one.Type == "kubernetes:apps/v1:DeploymentPatch" && slices.Equal(one.Properties, []string{"spec.replicas"}) {
+			continue
+		}
 		report.fail(fmt.Errorf("another update, with nothing changed, would %s %s (%s)", one.Operation, one.Name, strings.Join(one.Properties, ", ")))
 	}
 	return nil
