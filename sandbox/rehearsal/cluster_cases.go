@@ -1,7 +1,6 @@
 package rehearsal
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,17 +8,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/robfig/cron/v3"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
@@ -64,92 +59,7 @@ func (c *chain) clusterCases() []testCase {
 			return c.mayOnly(ctx, hopSecret, c.account, c.namespaces(), "patch secrets/"+c.secret)
 		}},
 		{"an image of another registry", hopKubernetes, regexp.MustCompile(`its host is registry\.attacker\.example: want `), c.imageOfAnotherRegistry},
-		{"a refresh that is missed", hopSecret, anyWords, c.missedRefresh},
-		{"the product before the first refresh", hopSecret, anyWords, c.productBeforeSecret},
 	}, append(c.laterCases(), c.networkCases()...)...)
-}
-
-// productCases try what the namespace must not admit, and whether the product is
-// deployed with no more than it needs.
-func (c *chain) productCases() []testCase {
-	return []testCase{
-		{"a privileged pod in the namespace", hopKubernetes, regexp.MustCompile(`violates PodSecurity "restricted`), c.privilegedPod},
-		{"the product doing anything in the cluster", hopKubernetes, anyWords, func(ctx context.Context) error {
-			accounts := []string{"default"}
-			for _, component := range c.components {
-				accounts = append(accounts, component.Spec.Template.Spec.ServiceAccountName)
-			}
-			for _, account := range accounts {
-				if err := c.mayOnly(ctx, hopKubernetes, cmp.Or(account, "default"), nil); isAllowed(err) {
-					return err
-				}
-			}
-			return &refused{hopKubernetes, "its ServiceAccount, and the default one, have no rights"}
-		}},
-		{"a token for the API server in the product's pods", hopKubernetes, anyWords, c.mountedToken},
-		{"a probe or a Service that the product does not answer", hopKubernetes, anyWords, c.unanswered},
-		{"a request that does not reach the product", hopKubernetes, anyWords, c.unreached},
-		{"the product without what it needs", hopKubernetes, anyWords, c.lacking},
-		{"a file outside the folders that may be written to", hopKubernetes, anyWords, c.writableRoot},
-		{"a node that is drained, or all of them at once", hopKubernetes, anyWords, c.drained},
-		{"a node of another pool", hopKubernetes, anyWords, c.elsewhere},
-	}
-}
-
-// writableRoot wants every container's root directory to be read-only.
-func (c *chain) writableRoot(context.Context) error {
-	var containers []corev1.Container
-	if c.cronJob != nil {
-		containers = slices.Clone(c.cronJob.Spec.JobTemplate.Spec.Template.Spec.Containers)
-	}
-	for _, component := range c.components {
-		containers = append(containers, component.Spec.Template.Spec.Containers...)
-	}
-	for _, container := range containers {
-		if as := container.SecurityContext; as == nil || as.ReadOnlyRootFilesystem == nil || !*as.ReadOnlyRootFilesystem {
-			return allowed("container " + container.Name + " may write anywhere")
-		}
-	}
-	return &refused{hopKubernetes, "every container's root directory is read-only"}
-}
-
-// drained wants the disruption budget of each component with several replicas to
-// let a pod go, and not all of them: the sandbox runs no disruption controller.
-func (c *chain) drained(ctx context.Context) error {
-	budgets, err := c.cluster.admin.PolicyV1().PodDisruptionBudgets(c.namespace).List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return err
-	}
-	for _, component := range c.components {
-		replicas := int(*component.Spec.Replicas)
-		covered := replicas < 2
-		for _, budget := range budgets.Items {
-			selector, err := metav1.LabelSelectorAsSelector(budget.Spec.Selector)
-			if err != nil || !selector.Matches(labels.Set(component.Spec.Template.Labels)) {
-				continue
-			}
-			most := replicas
-			if budget.Spec.MinAvailable != nil {
-				least, err := intstr.GetScaledValueFromIntOrPercent(budget.Spec.MinAvailable, replicas, true)
-				if err != nil {
-					return err
-				}
-				most = replicas - least
-			}
-			if budget.Spec.MaxUnavailable != nil {
-				if most, err = intstr.GetScaledValueFromIntOrPercent(budget.Spec.MaxUnavailable, replicas, true); err != nil {
-					return err
-				}
-			}
-			if covered = true; most < 1 || replicas > 1 && most >= replicas {
-				return allowed(fmt.Sprintf("budget %s lets %d of %d pods of %s go", budget.Name, most, replicas, component.Name))
-			}
-		}
-		if !covered {
-			return allowed("no budget keeps a pod of " + component.Name)
-		}
-	}
-	return &refused{hopKubernetes, "each budget lets some pods go and keeps others"}
 }
 
 func isAllowed(err error) bool {
@@ -213,140 +123,6 @@ func rightsOf(rule authorizationv1.ResourceRule) []string {
 	return rights
 }
 
-// mountedToken looks into the product's running pods.
-func (c *chain) mountedToken(ctx context.Context) error {
-	for _, component := range c.components {
-		pods, err := c.cluster.admin.CoreV1().Pods(c.namespace).List(ctx, metav1.ListOptions{LabelSelector: metav1.FormatLabelSelector(component.Spec.Selector)})
-		if err != nil {
-			return err
-		}
-		for _, pod := range pods.Items {
-			for _, volume := range pod.Spec.Volumes {
-				if projected := volume.Projected; projected != nil && slices.ContainsFunc(projected.Sources, func(source corev1.VolumeProjection) bool {
-					return source.ServiceAccountToken != nil && source.ServiceAccountToken.Audience == ""
-				}) {
-					return allowed("pod " + pod.Name + " has one in its volume " + volume.Name)
-				}
-			}
-		}
-	}
-	return &refused{hopKubernetes, "no volume has one"}
-}
-
-// unanswered compares what asks the product with what the world says that the
-// product answers.
-func (c *chain) unanswered(ctx context.Context) error {
-	product := c.World.Walk.Product
-	served := false
-	services, err := c.cluster.admin.CoreV1().Services(c.namespace).List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return err
-	}
-	for _, component := range c.components {
-		container := component.Spec.Template.Spec.Containers[0]
-		reaches := func(port intstr.IntOrString) bool {
-			return port.IntValue() == product.Port || slices.ContainsFunc(container.Ports, func(p corev1.ContainerPort) bool {
-				return p.Name == port.StrVal && p.Name != "" && int(p.ContainerPort) == product.Port
-			})
-		}
-		for name, probe := range map[string]*corev1.Probe{"readiness": container.ReadinessProbe, "liveness": container.LivenessProbe, "startup": container.StartupProbe} {
-			switch {
-			case probe == nil && name != "startup" && product.Health != "":
-				return allowed(component.Name + " has no " + name + " probe")
-			case probe == nil:
-			case probe.HTTPGet != nil && (product.Health == "" || probe.HTTPGet.Path != product.Health || !reaches(probe.HTTPGet.Port)):
-				return allowed(fmt.Sprintf("the %s probe of %s asks for %s at port %s", name, component.Name, probe.HTTPGet.Path, probe.HTTPGet.Port.String()))
-			case probe.TCPSocket != nil && !reaches(probe.TCPSocket.Port):
-				return allowed(fmt.Sprintf("the %s probe of %s asks port %s", name, component.Name, probe.TCPSocket.Port.String()))
-			}
-		}
-		for _, service := range services.Items {
-			if len(service.Spec.Selector) == 0 || !labels.SelectorFromSet(service.Spec.Selector).Matches(labels.Set(component.Spec.Template.Labels)) {
-				continue
-			}
-			served = true
-			for _, port := range service.Spec.Ports {
-				if !reaches(port.TargetPort) {
-					return allowed("the Service " + service.Name + " sends to port " + port.TargetPort.String())
-				}
-			}
-		}
-	}
-	if !served {
-		return allowed("no Service reaches the product")
-	}
-	return &refused{hopKubernetes, fmt.Sprintf("all ask port %d, path %q", product.Port, product.Health)}
-}
-
-// missedRefresh compares the longest time between two runs of the CronJob with
-// the life of the token that the secret holds, by the record: one that ends is
-// replaced even if a run is missed (docs/facts.md §8).
-func (c *chain) missedRefresh(ctx context.Context) error {
-	_, config, err := c.pullSecret(ctx, c.namespace)
-	if err != nil {
-		return err
-	}
-	written, known := c.Record.find(0, "", func(a answer) bool { return a.given != "" && a.given == config.Auths[c.registry].Password })
-	if !known {
-		return allowed("the pull secret holds nothing that a server gave")
-	}
-	spec := c.cronJob.Spec
-	if spec.Suspend != nil && *spec.Suspend {
-		return allowed("CronJob " + c.cronJob.Name + " is suspended")
-	}
-	longest, err := c.longestPause(written.at)
-	if err != nil {
-		return err
-	}
-	life := written.until.Sub(written.at).Round(time.Second)
-	words := fmt.Sprintf("a token lives %s, and two runs are up to %s apart", life, longest)
-	if longest == 0 || 2*longest >= life {
-		return allowed(words)
-	}
-	return &refused{hopSecret, words}
-}
-
-// longestPause is the longest time between two runs of the CronJob in a week; 0 where
-// it runs less often.
-func (c *chain) longestPause(from time.Time) (longest time.Duration, err error) {
-	schedule, err := cron.ParseStandard(c.cronJob.Spec.Schedule)
-	if err != nil {
-		return 0, fmt.Errorf("rehearsal: schedule %q of CronJob %s: %w", c.cronJob.Spec.Schedule, c.cronJob.Name, err)
-	}
-	for at := schedule.Next(from); at.Before(from.Add(7 * 24 * time.Hour)); {
-		next := schedule.Next(at)
-		longest, at = max(longest, next.Sub(at)), next
-	}
-	return longest, nil
-}
-
-// productBeforeSecret compares when the product was made with when the first
-// refresh had filled the secret, where one update made both.
-func (c *chain) productBeforeSecret(ctx context.Context) error {
-	first, err := c.firstRefresh(ctx)
-	if err != nil {
-		return err
-	}
-	of, filled := c.updateOf(first.CreationTimestamp), first.Status.CompletionTime.Time
-	for _, component := range c.components {
-		made := component.CreationTimestamp
-		if of >= 0 && of == c.updateOf(made) && made.Time.Before(filled) {
-			return allowed(fmt.Sprintf("%s was made at %s, and the first refresh completed at %s", component.Name, made.Format(time.TimeOnly), filled.Format(time.TimeOnly)))
-		}
-	}
-	return &refused{hopSecret, "the first refresh completed before the product was made"}
-}
-
-// updateOf is the update in which an object was made; -1 for an update before the
-// sandbox started. An API server keeps whole seconds.
-func (s *setting) updateOf(made metav1.Time) int {
-	later := func(update time.Time) bool { return update.Truncate(time.Second).After(made.Time) }
-	if at := slices.IndexFunc(s.Updates, later); at >= 0 {
-		return at - 1
-	}
-	return len(s.Updates) - 1
-}
-
 // refusedBy takes the API server's refusal for the hop's; other errors, such
 // as one of the network, are no refusal.
 func refusedBy(hop string, err error) error {
@@ -363,17 +139,6 @@ func patch(ctx context.Context, secrets typedcorev1.SecretInterface, name string
 	}
 	_, err = secrets.Patch(ctx, name, types.MergePatchType, body, metav1.PatchOptions{})
 	return err
-}
-
-func (c *chain) privilegedPod(ctx context.Context) error {
-	privileged := true
-	_, err := c.cluster.admin.CoreV1().Pods(c.namespace).Create(ctx, &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{GenerateName: "rehearsal-privileged-", Labels: map[string]string{ownLabel: "privileged"}},
-		Spec: corev1.PodSpec{Containers: []corev1.Container{{
-			Name: "privileged", Image: c.image, SecurityContext: &corev1.SecurityContext{Privileged: &privileged},
-		}}},
-	}, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
-	return refusedBy(hopKubernetes, err)
 }
 
 // inAnotherNamespace walks with a ServiceAccount of the same name in another

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/robfig/cron/v3"
 	batchv1 "k8s.io/api/batch/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -15,10 +16,81 @@ import (
 // laterCases ask what becomes of the refresher on another day than the first.
 func (c *chain) laterCases() []testCase {
 	return []testCase{
+		{"a refresh that is missed", hopSecret, anyWords, c.missedRefresh},
+		{"the product before the first refresh", hopSecret, anyWords, c.productBeforeSecret},
 		{"a run that hangs, or a first refresh that failed, and none after it", hopSecret, anyWords, c.hung},
 		{"a sidecar in the refresher's pods", hopKubernetes, anyWords, c.withSidecar},
 		{"an image that is not there, and the token thrown away for it", hopSecret, anyWords, c.missingImage},
 	}
+}
+
+// missedRefresh compares the longest time between two runs of the CronJob with
+// the life of the token that the secret holds, by the record: one that ends is
+// replaced even if a run is missed (docs/facts.md §8).
+func (c *chain) missedRefresh(ctx context.Context) error {
+	_, config, err := c.pullSecret(ctx, c.namespace)
+	if err != nil {
+		return err
+	}
+	written, known := c.Record.find(0, "", func(a answer) bool { return a.given != "" && a.given == config.Auths[c.registry].Password })
+	if !known {
+		return allowed("the pull secret holds nothing that a server gave")
+	}
+	spec := c.cronJob.Spec
+	if spec.Suspend != nil && *spec.Suspend {
+		return allowed("CronJob " + c.cronJob.Name + " is suspended")
+	}
+	longest, err := c.longestPause(written.at)
+	if err != nil {
+		return err
+	}
+	life := written.until.Sub(written.at).Round(time.Second)
+	words := fmt.Sprintf("a token lives %s, and two runs are up to %s apart", life, longest)
+	if longest == 0 || 2*longest >= life {
+		return allowed(words)
+	}
+	return &refused{hopSecret, words}
+}
+
+// longestPause is the longest time between two runs of the CronJob in a week; 0 where
+// it runs less often.
+func (c *chain) longestPause(from time.Time) (longest time.Duration, err error) {
+	schedule, err := cron.ParseStandard(c.cronJob.Spec.Schedule)
+	if err != nil {
+		return 0, fmt.Errorf("rehearsal: schedule %q of CronJob %s: %w", c.cronJob.Spec.Schedule, c.cronJob.Name, err)
+	}
+	for at := schedule.Next(from); at.Before(from.Add(7 * 24 * time.Hour)); {
+		next := schedule.Next(at)
+		longest, at = max(longest, next.Sub(at)), next
+	}
+	return longest, nil
+}
+
+// productBeforeSecret compares when the product was made with when the first
+// refresh had filled the secret, where one update made both.
+func (c *chain) productBeforeSecret(ctx context.Context) error {
+	first, err := c.firstRefresh(ctx)
+	if err != nil {
+		return err
+	}
+	of, filled := c.updateOf(first.CreationTimestamp), first.Status.CompletionTime.Time
+	for _, component := range c.components {
+		made := component.CreationTimestamp
+		if of >= 0 && of == c.updateOf(made) && made.Time.Before(filled) {
+			return allowed(fmt.Sprintf("%s was made at %s, and the first refresh completed at %s", component.Name, made.Format(time.TimeOnly), filled.Format(time.TimeOnly)))
+		}
+	}
+	return &refused{hopSecret, "the first refresh completed before the product was made"}
+}
+
+// updateOf is the update in which an object was made; -1 for an update before the
+// sandbox started. An API server keeps whole seconds.
+func (s *setting) updateOf(made metav1.Time) int {
+	later := func(update time.Time) bool { return update.Truncate(time.Second).After(made.Time) }
+	if at := slices.IndexFunc(s.Updates, later); at >= 0 {
+		return at - 1
+	}
+	return len(s.Updates) - 1
 }
 
 // hung wants a run that does not end, and a first refresh that failed, to keep no later

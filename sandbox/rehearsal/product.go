@@ -1,8 +1,10 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -10,9 +12,172 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"waybill.example/waybill/sandbox/world"
 )
+
+// productCases try what the namespace must not admit, and whether the product is
+// deployed with no more than it needs.
+func (c *chain) productCases() []testCase {
+	return []testCase{
+		{"a privileged pod in the namespace", hopKubernetes, regexp.MustCompile(`violates PodSecurity "restricted`), c.privilegedPod},
+		{"the product doing anything in the cluster", hopKubernetes, anyWords, func(ctx context.Context) error {
+			accounts := []string{"default"}
+			for _, component := range c.components {
+				accounts = append(accounts, component.Spec.Template.Spec.ServiceAccountName)
+			}
+			for _, account := range accounts {
+				if err := c.mayOnly(ctx, hopKubernetes, cmp.Or(account, "default"), nil); isAllowed(err) {
+					return err
+				}
+			}
+			return &refused{hopKubernetes, "its ServiceAccount, and the default one, have no rights"}
+		}},
+		{"a token for the API server in the product's pods", hopKubernetes, anyWords, c.mountedToken},
+		{"a probe or a Service that the product does not answer", hopKubernetes, anyWords, c.unanswered},
+		{"a request that does not reach the product", hopKubernetes, anyWords, c.unreached},
+		{"the product without what it needs", hopKubernetes, anyWords, c.lacking},
+		{"a file outside the folders that may be written to", hopKubernetes, anyWords, c.writableRoot},
+		{"a node that is drained, or all of them at once", hopKubernetes, anyWords, c.drained},
+		{"a node of another pool", hopKubernetes, anyWords, c.elsewhere},
+	}
+}
+
+func (c *chain) privilegedPod(ctx context.Context) error {
+	privileged := true
+	_, err := c.cluster.admin.CoreV1().Pods(c.namespace).Create(ctx, &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "rehearsal-privileged-", Labels: map[string]string{ownLabel: "privileged"}},
+		Spec: corev1.PodSpec{Containers: []corev1.Container{{
+			Name: "privileged", Image: c.image, SecurityContext: &corev1.SecurityContext{Privileged: &privileged},
+		}}},
+	}, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	return refusedBy(hopKubernetes, err)
+}
+
+// writableRoot wants every container's root directory to be read-only.
+func (c *chain) writableRoot(context.Context) error {
+	var containers []corev1.Container
+	if c.cronJob != nil {
+		containers = slices.Clone(c.cronJob.Spec.JobTemplate.Spec.Template.Spec.Containers)
+	}
+	for _, component := range c.components {
+		containers = append(containers, component.Spec.Template.Spec.Containers...)
+	}
+	for _, container := range containers {
+		if as := container.SecurityContext; as == nil || as.ReadOnlyRootFilesystem == nil || !*as.ReadOnlyRootFilesystem {
+			return allowed("container " + container.Name + " may write anywhere")
+		}
+	}
+	return &refused{hopKubernetes, "every container's root directory is read-only"}
+}
+
+// drained wants the disruption budget of each component with several replicas to
+// let a pod go, and not all of them: the sandbox runs no disruption controller.
+func (c *chain) drained(ctx context.Context) error {
+	budgets, err := c.cluster.admin.PolicyV1().PodDisruptionBudgets(c.namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	for _, component := range c.components {
+		replicas := int(*component.Spec.Replicas)
+		covered := replicas < 2
+		for _, budget := range budgets.Items {
+			selector, err := metav1.LabelSelectorAsSelector(budget.Spec.Selector)
+			if err != nil || !selector.Matches(labels.Set(component.Spec.Template.Labels)) {
+				continue
+			}
+			most := replicas
+			if budget.Spec.MinAvailable != nil {
+				least, err := intstr.GetScaledValueFromIntOrPercent(budget.Spec.MinAvailable, replicas, true)
+				if err != nil {
+					return err
+				}
+				most = replicas - least
+			}
+			if budget.Spec.MaxUnavailable != nil {
+				if most, err = intstr.GetScaledValueFromIntOrPercent(budget.Spec.MaxUnavailable, replicas, true); err != nil {
+					return err
+				}
+			}
+			if covered = true; most < 1 || replicas > 1 && most >= replicas {
+				return allowed(fmt.Sprintf("budget %s lets %d of %d pods of %s go", budget.Name, most, replicas, component.Name))
+			}
+		}
+		if !covered {
+			return allowed("no budget keeps a pod of " + component.Name)
+		}
+	}
+	return &refused{hopKubernetes, "each budget lets some pods go and keeps others"}
+}
+
+// mountedToken looks into the product's running pods.
+func (c *chain) mountedToken(ctx context.Context) error {
+	for _, component := range c.components {
+		pods, err := c.cluster.admin.CoreV1().Pods(c.namespace).List(ctx, metav1.ListOptions{LabelSelector: metav1.FormatLabelSelector(component.Spec.Selector)})
+		if err != nil {
+			return err
+		}
+		for _, pod := range pods.Items {
+			for _, volume := range pod.Spec.Volumes {
+				if projected := volume.Projected; projected != nil && slices.ContainsFunc(projected.Sources, func(source corev1.VolumeProjection) bool {
+					return source.ServiceAccountToken != nil && source.ServiceAccountToken.Audience == ""
+				}) {
+					return allowed("pod " + pod.Name + " has one in its volume " + volume.Name)
+				}
+			}
+		}
+	}
+	return &refused{hopKubernetes, "no volume has one"}
+}
+
+// unanswered compares what asks the product with what the world says that the
+// product answers.
+func (c *chain) unanswered(ctx context.Context) error {
+	product := c.World.Walk.Product
+	for _, component := range c.components {
+		container := component.Spec.Template.Spec.Containers[0]
+		for name, probe := range map[string]*corev1.Probe{"readiness": container.ReadinessProbe, "liveness": container.LivenessProbe, "startup": container.StartupProbe} {
+			switch {
+			case probe == nil && name != "startup" && product.Health != "":
+				return allowed(component.Name + " has no " + name + " probe")
+			case probe == nil:
+			case probe.HTTPGet != nil && (product.Health == "" || probe.HTTPGet.Path != product.Health || !c.answers(container, probe.HTTPGet.Port)):
+				return allowed(fmt.Sprintf("the %s probe of %s asks for %s at port %s", name, component.Name, probe.HTTPGet.Path, probe.HTTPGet.Port.String()))
+			case probe.TCPSocket != nil && !c.answers(container, probe.TCPSocket.Port):
+				return allowed(fmt.Sprintf("the %s probe of %s asks port %s", name, component.Name, probe.TCPSocket.Port.String()))
+			}
+		}
+	}
+	services, err := c.cluster.admin.CoreV1().Services(c.namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	served := false
+	for _, service := range services.Items {
+		for _, component := range c.behind(service) {
+			served = true
+			for _, port := range service.Spec.Ports {
+				if !c.answers(component.Spec.Template.Spec.Containers[0], port.TargetPort) {
+					return allowed("the Service " + service.Name + " sends to port " + port.TargetPort.String())
+				}
+			}
+		}
+	}
+	if !served {
+		return allowed("no Service reaches the product")
+	}
+	return &refused{hopKubernetes, fmt.Sprintf("all ask port %d, path %q", product.Port, product.Health)}
+}
+
+// answers says whether a port, by its number or its container's name for it, is the
+// product's.
+func (c *chain) answers(container corev1.Container, port intstr.IntOrString) bool {
+	product := c.World.Walk.Product.Port
+	return port.IntValue() == product || slices.ContainsFunc(container.Ports, func(p corev1.ContainerPort) bool {
+		return p.Name == port.StrVal && p.Name != "" && int(p.ContainerPort) == product
+	})
+}
 
 // unreached wants each Service to send to one component alone, at an address that the
 // outputs name, and the network policies to let requests through. Nobody outside the
@@ -158,8 +323,8 @@ func podOfTemplate(namespace, name string, template corev1.PodTemplateSpec) *cor
 
 // scaled runs with one more replica of the product than was deployed.
 func (c *chain) scaled(ctx context.Context, run func() error) error {
-	deployments := c.cluster.admin.AppsV1().Deployments(c.namespace)
-	to := func(more int32) func() error {
+	ctx, deployments := context.WithoutCancel(ctx), c.cluster.admin.AppsV1().Deployments(c.namespace)
+	by := func(more int32) func() error {
 		return func() error {
 			scale, err := deployments.GetScale(ctx, c.deployment.Name, metav1.GetOptions{})
 			if err != nil {
@@ -170,7 +335,7 @@ func (c *chain) scaled(ctx context.Context, run func() error) error {
 			return err
 		}
 	}
-	return during(to(1), to(-1), run)
+	return during(by(1), by(-1), run)
 }
 
 // Scaled runs while somebody has scaled each environment's product, where it runs in a
