@@ -114,7 +114,7 @@ func (r *runner) each(n int, do func(i int) error) error {
 
 // baseline wants a stack to pass without a mutant.
 func (r *runner) baseline(ctx context.Context, stack string) error {
-	healthy, err := r.up(ctx, stack, "--state", filepath.Join(r.dir, stack))
+	healthy, err := r.up(ctx, stack, "any", "--state", filepath.Join(r.dir, stack))
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func (r *runner) try(ctx context.Context, m Mutant, w workshop) (result Result) 
 	}
 	if err == nil {
 		var got *document
-		if got, err = r.up(ctx, m.Stack, append(option, "--state", w.path("state"))...); err == nil {
+		if got, err = r.up(ctx, m.Stack, strings.TrimPrefix(m.Notice, "case "), append(option, "--state", w.path("state"))...); err == nil {
 			healthy, _ := r.healthy.Load(m.Stack)
 			result.Place, result.Words = got.notice(healthy.(*document))
 		}
@@ -153,8 +153,9 @@ func (r *runner) try(ctx context.Context, m Mutant, w workshop) (result Result) 
 	return result
 }
 
-// up runs `up` of a stack as a process, which has what it needs for itself.
-func (r *runner) up(ctx context.Context, stack string, options ...string) (*document, error) {
+// up runs `up` of a stack as a process, which has what it needs for itself. first is
+// the case that it tries first.
+func (r *runner) up(ctx context.Context, stack, first string, options ...string) (*document, error) {
 	sandbox, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -165,7 +166,7 @@ func (r *runner) up(ctx context.Context, stack string, options ...string) (*docu
 	}
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	up := command(limited, r.Root, sandbox, append([]string{"up", "--json", "--root", r.Root, "--stack", stack, "--propagation", "5s", "--first"}, options...)...)
+	up := command(limited, r.Root, sandbox, append([]string{"up", "--json", "--root", r.Root, "--stack", stack, "--propagation", "5s", "--first", first}, options...)...)
 	var stderr bytes.Buffer
 	up.Stderr = &stderr
 	output, failure := up.Output()

@@ -139,7 +139,8 @@ func (s *setting) unscanned() error {
 }
 
 // refreshedOnce wants each first refresh to run again for another secret, whose UID it
-// has to know, or right.
+// has to know, or right, and where it failed: Pulumi awaits a failed Job again, unless
+// an annotation says otherwise (https://github.com/pulumi/pulumi-kubernetes/issues/856).
 func (s *setting) refreshedOnce() error {
 	var uids []string
 	for _, r := range s.Resources {
@@ -155,6 +156,10 @@ func (s *setting) refreshedOnce() error {
 		trigger, _ := r.ReplacementTrigger.([]any)
 		if len(trigger) == 0 {
 			return allowed(r.URN.Name() + " never runs again")
+		}
+		metadata, _ := r.Inputs["metadata"].(map[string]any)
+		if annotations, _ := metadata["annotations"].(map[string]any); annotations["pulumi.com/replaceUnready"] != "true" {
+			return allowed(r.URN.Name() + " is awaited in vain once it has failed")
 		}
 		triggers += fmt.Sprint(trigger...)
 	}

@@ -18,7 +18,7 @@ func (c *chain) laterCases() []testCase {
 	return []testCase{
 		{"a refresh that is missed", hopSecret, anyWords, c.missedRefresh},
 		{"the product before the first refresh", hopSecret, anyWords, c.productBeforeSecret},
-		{"a run that hangs, or a first refresh that failed, and none after it", hopSecret, anyWords, c.hung},
+		{"a run that hangs, and none after it", hopSecret, anyWords, c.hung},
 		{"a sidecar in the refresher's pods", hopKubernetes, anyWords, c.withSidecar},
 		{"an image that is not there, and the token thrown away for it", hopSecret, anyWords, c.missingImage},
 	}
@@ -93,8 +93,8 @@ func (s *setting) updateOf(made metav1.Time) int {
 	return len(s.Updates) - 1
 }
 
-// hung wants a run that does not end, and a first refresh that failed, to keep no later
-// one from running (docs/facts.md §10).
+// hung wants a run that does not end to keep no later one from running (docs/facts.md
+// §10).
 func (c *chain) hung(ctx context.Context) error {
 	first, err := c.firstRefresh(ctx)
 	if err != nil {
@@ -110,9 +110,6 @@ func (c *chain) hung(ctx context.Context) error {
 	}
 	if wait := spec.StartingDeadlineSeconds; wait != nil && time.Duration(*wait)*time.Second < pause {
 		return allowed(fmt.Sprintf("CronJob %s loses a run that the control plane could not start for %d s", c.cronJob.Name, *wait))
-	}
-	if first.Annotations["pulumi.com/replaceUnready"] != "true" {
-		return allowed("Job " + first.Name + " stays failed: it has no annotation pulumi.com/replaceUnready")
 	}
 	for name, job := range map[string]batchv1.JobSpec{first.Name: first.Spec, c.cronJob.Name: spec.JobTemplate.Spec} {
 		if err := outlives(name, job); err != nil {

@@ -74,6 +74,9 @@ type Refusal struct {
 // Rehearsal is what a stack deployed, ready to be walked: a chain for each
 // environment, and the workloads that become an identity of their own.
 type Rehearsal struct {
+	// First is the name of the case that is tried before the others; empty for none.
+	First string
+
 	ways      []way
 	workloads []*workload
 }
@@ -226,6 +229,9 @@ func (r *Rehearsal) Refusals(ctx context.Context, report func(Refusal)) error {
 			}
 		}
 		slices.SortStableFunc(cases, func(a, b testCase) int { return strings.Compare(a.kind(), b.kind()) })
+		if at := slices.IndexFunc(cases, func(c testCase) bool { return c.name == r.First }); at > 0 {
+			cases = slices.Concat(cases[at:at+1], cases[:at], cases[at+1:])
+		}
 		for _, c := range cases {
 			refusal, err := c.try(ctx)
 			if err != nil {

@@ -56,7 +56,7 @@ func newCommand(stdout, stderr *os.File) *cobra.Command {
 	flags.StringVar(&r.options.Executable, "program", "", "the program's `file`; default: .build/bin/waybill")
 	flags.StringVar(&r.options.Refresher, "refresher", "", "the `folder` of the refresher's image; default: .build/refresher-image")
 	flags.StringVar(&r.options.Propagation, "propagation", "", "how long refreshers retry a refusal, such as 5s; default: as configured")
-	flags.BoolVar(&r.first, "first", false, "with up: stop at the first case that is not refused as it has to be")
+	flags.StringVar(&r.first, "first", "", "with up: try the `case` of this name first, and stop at the first one that is not refused as it has to be")
 	flags.BoolVar(&r.json, "json", false, "print one JSON document on stdout and nothing else")
 	for _, c := range []struct {
 		use, short, example string

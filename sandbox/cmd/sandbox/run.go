@@ -26,7 +26,7 @@ type runner struct {
 	stdout, stderr io.Writer
 	options        sandbox.Options
 	json           bool
-	first          bool // up stops at the first case that is not refused as it has to be
+	first          string // the case that up tries first, and then stops at the first that is not refused as it has to be
 }
 
 // up deploys, walks the chain and tries every refusal.
@@ -148,11 +148,12 @@ func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, e *engine.Eng
 	if !report.OK {
 		return nil
 	}
+	chain.First = r.first
 	trying, enough := context.WithCancel(ctx)
 	defer enough()
 	err = chain.Refusals(trying, func(refusal rehearsal.Refusal) {
 		report.addRefusal(out, refusal)
-		if r.first && !report.OK {
+		if r.first != "" && !report.OK {
 			enough()
 		}
 	})
