@@ -419,7 +419,7 @@ func (a *amazon) taskOfAnother(context.Context) error {
 		}
 	}
 	if platform := definition.RuntimePlatform; platform != nil && platform.CPUArchitecture == "ARM64" && !product.ARM {
-		return allowed("the task runs on ARM64, for which the vendor builds no image")
+		return allowed("the task runs on ARM64, for which the vendor builds no image (walk.product.arm)")
 	}
 	if definition.TaskRoleARN == definition.ExecutionRoleARN {
 		return allowed("the product has the role that pulls")

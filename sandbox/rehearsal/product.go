@@ -200,7 +200,7 @@ func (c *chain) unreached(ctx context.Context) error {
 			return allowed(fmt.Sprintf("the Service %s sends to %s and to %s", service.Name, to[0].Name, to[1].Name))
 		}
 		if service.Spec.Type != corev1.ServiceTypeClusterIP && !c.World.Walk.Product.Exposed {
-			return allowed(fmt.Sprintf("the Service %s has the type %s, which opens it to the cluster's outside", service.Name, service.Spec.Type))
+			return allowed(fmt.Sprintf("the Service %s has the type %s, which opens it to the cluster's outside (walk.product.exposed)", service.Name, service.Spec.Type))
 		}
 		for _, port := range service.Spec.Ports {
 			delete(named, fmt.Sprintf("%s.%s.svc:%d", service.Name, service.Namespace, port.Port))
@@ -230,45 +230,40 @@ func (c *chain) behind(service corev1.Service) []appsv1.Deployment {
 }
 
 // lacking compares the product's pods with what the world says that it needs: its
-// release, its folders, its way out, and no variable besides.
+// release, its folders, its variables and its way out. A variable that nobody
+// configured may be one that it reads, so that it gets none for the Services of its
+// namespace.
 func (c *chain) lacking(context.Context) error {
-	product := c.World.Walk.Product
-	wanted := map[string]string{}
+	product, wayOut := c.World.Walk.Product, ""
 	if proxy := c.ofWorld().Network.Proxy; proxy != nil && product.GoesOut {
-		wanted["HTTPS_PROXY"], wanted["HTTP_PROXY"], wanted["NO_PROXY"] = proxy.URL, "", ""
-		wanted["SSL_CERT_FILE"] = ""
+		wayOut = proxy.URL
 	}
 	for _, component := range c.components {
 		pod := component.Spec.Template.Spec
 		container := pod.Containers[0]
-		if release := c.release; release != "" && !strings.HasSuffix(container.Image, ":"+release) {
-			return allowed(fmt.Sprintf("%s runs %s, and not %s", component.Name, container.Image, release))
+		if c.release != "" && !strings.HasSuffix(container.Image, ":"+c.release) {
+			return allowed(fmt.Sprintf("%s runs %s: want the tag %s (walk.environments.NAME.release)", component.Name, container.Image, c.release))
 		}
 		for _, folder := range product.Writes {
 			if !slices.ContainsFunc(container.VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == folder && !m.ReadOnly }) {
-				return allowed(component.Name + " cannot write to " + folder)
+				return allowed(component.Name + " cannot write to " + folder + " (walk.product.writes)")
 			}
+		}
+		given := map[string]string{}
+		for _, variable := range container.Env {
+			given[variable.Name] = variable.Value
+		}
+		for _, name := range product.Reads {
+			if _, has := given[name]; !has {
+				return allowed(component.Name + " lacks the variable " + name + " (walk.product.reads)")
+			}
+		}
+		if given["HTTPS_PROXY"] != wayOut && wayOut != "" {
+			return allowed(fmt.Sprintf("%s has HTTPS_PROXY=%q: its only way out is %s (walk.product.goesOut)", component.Name, given["HTTPS_PROXY"], wayOut))
 		}
 		// https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 		if links := pod.EnableServiceLinks; links == nil || *links {
 			return allowed(component.Name + " gets variables for every Service of its namespace")
-		}
-		given := map[string]string{}
-		for _, variable := range container.Env {
-			if _, known := wanted[variable.Name]; !known && !slices.Contains(product.Reads, variable.Name) {
-				return allowed(component.Name + " gets the variable " + variable.Name + ", of which the world does not know")
-			}
-			given[variable.Name] = variable.Value
-		}
-		for name, value := range wanted {
-			if value != "" && given[name] != value {
-				return allowed(fmt.Sprintf("%s has %s=%q: its only way out is %s", component.Name, name, given[name], value))
-			}
-		}
-		for _, name := range product.Reads {
-			if _, has := given[name]; !has && len(container.EnvFrom) == 0 {
-				return allowed(component.Name + " lacks the variable " + name)
-			}
 		}
 	}
 	return &refused{hopKubernetes, "every component has what the world says that it needs"}
@@ -290,7 +285,7 @@ func (c *chain) elsewhere(context.Context) error {
 			if labels.SelectorFromSet(pod.NodeSelector).Matches(labels.Set(pool.Labels)) && !slices.ContainsFunc(pool.Taints, func(taint corev1.Taint) bool {
 				return !slices.ContainsFunc(pod.Tolerations, func(t corev1.Toleration) bool { return t.ToleratesTaint(&taint) })
 			}) {
-				return allowed(fmt.Sprintf("pods of %s fit nodes with the labels %v", name, pool.Labels))
+				return allowed(fmt.Sprintf("pods of %s fit nodes with the labels %v (kubernetes.clusters[].nodes.others)", name, pool.Labels))
 			}
 		}
 	}

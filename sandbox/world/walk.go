@@ -91,7 +91,7 @@ type Product struct {
 	// Health is the path of its health check, for example /health; empty means none,
 	// so that nobody may ask for it.
 	Health string `json:"health,omitempty"`
-	// Reads are the variables of its environment; it gets no others.
+	// Reads are the variables of its environment that it cannot do without.
 	Reads []string `json:"reads,omitempty"`
 	// Writes are the folders that it writes to.
 	Writes []string `json:"writes,omitempty"`
