@@ -16,9 +16,6 @@ import (
 
 const root = "../.."
 
-// atLeast is how many mutants the table keeps, whatever is rewritten.
-const atLeast = 100
-
 // chains are the stacks of each chain that mutants may be tried on.
 var chains = map[string][]string{
 	"entra":          {"dev", "acme", "tyrell", "virtucon"},

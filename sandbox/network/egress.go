@@ -92,12 +92,12 @@ func Loopback() string {
 
 // serve answers as proxies do (https://www.rfc-editor.org/rfc/rfc9110#name-connect).
 func (e *Egress) serve(w http.ResponseWriter, r *http.Request) {
-	switch {
-	case e.proxy.Refuses == world.RefusesLogin:
+	switch e.proxy.Refuses {
+	case world.RefusesLogin:
 		w.Header().Set("Proxy-Authenticate", `Basic realm="`+e.host+`"`)
 		http.Error(w, "Cache Access Denied", http.StatusProxyAuthRequired)
 		return
-	case e.proxy.Refuses == world.RefusesHosts:
+	case world.RefusesHosts:
 		w.Header().Set("Content-Type", "text/html")
 		w.WriteHeader(http.StatusForbidden)
 		_, _ = fmt.Fprintf(w, blockPage, html.EscapeString(r.Host))

@@ -54,11 +54,7 @@ type Process struct {
 
 // Start starts the program. It dies with this process.
 func Start(spec Spec) (*Process, error) {
-	attributes, err := spec.attributes()
-	if err != nil {
-		return nil, err
-	}
-	command, err := start(spec, attributes)
+	command, err := start(spec, spec.attributes())
 	if err != nil {
 		return nil, explain(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func (s Spec) attributes() (*syscall.SysProcAttr, error) {
+func (s Spec) attributes() *syscall.SysProcAttr {
 	attributes := &syscall.SysProcAttr{
 		Chroot:    s.Root,
 		Setpgid:   true,
@@ -26,7 +26,7 @@ func (s Spec) attributes() (*syscall.SysProcAttr, error) {
 		attributes.Credential.Groups = nil
 		attributes.Credential.NoSetGroups = true
 	}
-	return attributes, nil
+	return attributes
 }
 
 // explain adds what to do where the system denies the namespace or chroot.
