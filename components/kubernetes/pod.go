@@ -173,8 +173,8 @@ func (pod Pod) group() int { return cmp.Or(pod.Group, pod.user()) }
 // container say what is the component's own; everything that a cluster may ask
 // is added here.
 //
-// What makes the SDK's types here is a function, and no method of a type that other
-// packages use: they would compile all that the method's types reach, 30 MB each.
+// It is a function, as is all that makes the SDK's types here. With a method of Pod,
+// every package that uses a Pod would compile all that the method's types reach: 30 MB.
 func podTemplate(pod Pod, labels, annotations map[string]string, spec *corev1.PodSpecArgs, container *corev1.ContainerArgs, fallback Resources) *corev1.PodTemplateSpecArgs {
 	nodes := maps.Clone(pod.NodeSelector)
 	if nodes == nil {

@@ -46,7 +46,8 @@ func (w workshop) build(ctx context.Context, m Mutant) (option []string, err err
 	if m.module() != refresher {
 		return []string{"--program", program}, w.run(ctx, "go", append([]string{"build", "-o", program}, w.flags()...)...)
 	}
-	// The image's builder is built with the overlay, and builds another source.
+	// The fault may be in the image's builder, which gets the overlay, or in the source
+	// that it builds, which is a copy.
 	if err := os.CopyFS(w.path(refresher), os.DirFS(filepath.Join(w.root, refresher))); err != nil {
 		return nil, err
 	}

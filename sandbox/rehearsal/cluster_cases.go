@@ -160,7 +160,7 @@ func (c *chain) inAnotherNamespace(ctx context.Context, walk func(namespace stri
 // tamperedConfiguration runs the refresher with a credential configuration
 // that would send the token elsewhere.
 func (c *chain) tamperedConfiguration(ctx context.Context) error {
-	log, err := c.tampered(ctx, "rehearsal-tampered", func(text string) string {
+	return c.refusing(c.tampered(ctx, "rehearsal-tampered", func(text string) string {
 		return strings.ReplaceAll(text, "https://sts.googleapis.com/", "https://sts.attacker.example/")
 	}, func(pod *corev1.PodSpec) *string {
 		for _, volume := range pod.Volumes {
@@ -170,28 +170,33 @@ func (c *chain) tamperedConfiguration(ctx context.Context) error {
 			}
 		}
 		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return configurationRefusal(log)
+	}))
 }
 
 // imageOfAnotherRegistry runs the refresher with an image that would show the
 // new token to another host.
 func (c *chain) imageOfAnotherRegistry(ctx context.Context) error {
-	log, err := c.withImages(ctx, "rehearsal-tampered", func(text string) string {
+	return c.refusing(c.withImages(ctx, "rehearsal-tampered", func(text string) string {
 		_, path, _ := strings.Cut(text, "/")
 		return "registry.attacker.example/" + path
-	})
+	}))
+}
+
+// refusing wants a tampered run to have refused its configuration before any request,
+// and to have ended its Job with it: the next pod would refuse it too.
+func (c *chain) refusing(log []byte, code int32, err error) error {
 	if err != nil {
 		return err
 	}
-	return configurationRefusal(log)
+	refusal := configurationRefusal(log)
+	if refusal != nil && !failsJob(c.cronJob.Spec.JobTemplate.Spec, code) {
+		return allowed(fmt.Sprintf("the Job starts another pod after the exit code %d, with which the refresher refuses its configuration", code))
+	}
+	return refusal
 }
 
-// withImages runs the refresher with other images to try, and gives its log.
-func (c *chain) withImages(ctx context.Context, name string, change func(string) string) ([]byte, error) {
+// withImages is tampered for the images that the refresher tries.
+func (c *chain) withImages(ctx context.Context, name string, change func(string) string) (log []byte, code int32, err error) {
 	return c.tampered(ctx, name, change, func(pod *corev1.PodSpec) *string {
 		for _, variable := range pod.Containers[0].Env {
 			if variable.ValueFrom != nil && variable.ValueFrom.ConfigMapKeyRef != nil {
@@ -203,17 +208,16 @@ func (c *chain) withImages(ctx context.Context, name string, change func(string)
 }
 
 // tampered runs the refresher with a changed copy of a ConfigMap, whose name find
-// finds in its pod, and gives its log. A refresher that refuses its configuration must
-// end its Job: the next pod would refuse it too.
-func (c *chain) tampered(ctx context.Context, name string, change func(string) string, find func(*corev1.PodSpec) *string) ([]byte, error) {
+// finds in its pod, and gives its log and its exit code.
+func (c *chain) tampered(ctx context.Context, name string, change func(string) string, find func(*corev1.PodSpec) *string) (log []byte, code int32, err error) {
 	original := find(&c.cronJob.Spec.JobTemplate.Spec.Template.Spec)
 	if original == nil {
-		return nil, fmt.Errorf("rehearsal: CronJob %s refers to no such ConfigMap", c.cronJob.Name)
+		return nil, 0, fmt.Errorf("rehearsal: CronJob %s refers to no such ConfigMap", c.cronJob.Name)
 	}
 	maps := c.cluster.admin.CoreV1().ConfigMaps(c.namespace)
 	found, err := maps.Get(ctx, *original, metav1.GetOptions{})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	tampered := map[string]string{}
 	for key, text := range found.Data {
@@ -224,20 +228,16 @@ func (c *chain) tampered(ctx context.Context, name string, change func(string) s
 		Data:       tampered,
 	}, metav1.CreateOptions{})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	var code int32
-	log, err := c.refresh(ctx, name, func(pod *corev1.PodSpec) { *find(pod) = made.Name }, func(pod string) (err error) {
+	log, err = c.refresh(ctx, name, func(pod *corev1.PodSpec) { *find(pod) = made.Name }, func(pod string) (err error) {
 		code, err = c.exitCode(ctx, pod)
 		return err
 	})
 	if deleted := maps.Delete(ctx, made.Name, metav1.DeleteOptions{}); deleted != nil {
-		return nil, deleted
+		return nil, 0, deleted
 	}
-	if err == nil && configurationRefusal(log) != nil && !failsJob(c.cronJob.Spec.JobTemplate.Spec, code) {
-		err = allowed(fmt.Sprintf("the Job starts another pod after the exit code %d, with which the refresher refuses its configuration", code))
-	}
-	return log, err
+	return log, code, err
 }
 
 // exitCode is that of a pod's container.

@@ -38,8 +38,10 @@ const (
 	typeJob        = "kubernetes:batch/v1:Job"
 	typeDeployment = "kubernetes:apps/v1:Deployment"
 	typeService    = "aws:ecs/service:Service"
-	typeECR        = "aws:ecr/repository:Repository"
 )
+
+// typeECR is a repository of Amazon ECR.
+const typeECR = "aws:ecr/repository:Repository"
 
 // deployedCases read from the engine's state what it will do on another day, or
 // did in an order that mattered. None without a state.

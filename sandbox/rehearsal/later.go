@@ -166,7 +166,7 @@ func (c *chain) missingImage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	log, err := c.withImages(ctx, "rehearsal-missing", func(text string) string { return text + "-never-pushed" })
+	log, _, err := c.withImages(ctx, "rehearsal-missing", func(text string) string { return text + "-never-pushed" })
 	if err != nil {
 		return err
 	}

@@ -45,9 +45,9 @@ func (c *chain) networkCases() []testCase {
 
 // at is refused only where every destination is.
 func (c *chain) at(ctx context.Context, all []destination) (err error) {
-	pod := c.refresherPod()
+	network, pod := c.network(), c.refresherPod()
 	for _, to := range all {
-		err = deniedOr(c.network().Address(ctx, pod, to.name, netip.MustParseAddrPort(to.address)), pod, "let it reach "+to.name+" at "+to.address)
+		err = deniedOr(network.Address(ctx, pod, to.name, netip.MustParseAddrPort(to.address)), pod, "let it reach "+to.name+" at "+to.address)
 		var by *refused
 		if !errors.As(err, &by) {
 			return err

@@ -209,9 +209,10 @@ func (c *chain) unreached(ctx context.Context) error {
 	for address := range named {
 		return allowed("the outputs name " + address + ", where no Service sends to the product")
 	}
+	network := c.network()
 	for _, component := range c.components {
 		pod := podOfTemplate(component.Namespace, component.Name, component.Spec.Template)
-		if err := c.network().Neighbour(ctx, pod, nil, uint16(c.World.Walk.Product.Port)); err != nil { //nolint:gosec // the world's check bounds it
+		if err := network.Neighbour(ctx, pod, nil, uint16(c.World.Walk.Product.Port)); err != nil { //nolint:gosec // the world's check bounds it
 			return allowed(err.Error())
 		}
 	}
@@ -230,9 +231,8 @@ func (c *chain) behind(service corev1.Service) []appsv1.Deployment {
 }
 
 // lacking compares the product's pods with what the world says that it needs: its
-// release, its folders, its variables and its way out. A variable that nobody
-// configured may be one that it reads, so that it gets none for the Services of its
-// namespace.
+// release, its folders, its variables and its way out. It gets no variables for the
+// Services of its namespace: one of them may have a name that it reads.
 func (c *chain) lacking(context.Context) error {
 	product, wayOut := c.World.Walk.Product, ""
 	if proxy := c.ofWorld().Network.Proxy; proxy != nil && product.GoesOut {

@@ -1,6 +1,6 @@
 // Package reference reads what stacks exported. It is a package of its own, and imports
-// nothing of the program: whoever uses the SDK's StackReference compiles to 30 MB, which
-// a changed line of a component would have to wait for.
+// nothing of the program, so that it is compiled once and not after each changed line: a
+// package that uses the SDK's StackReference compiles to 30 MB.
 package reference
 
 import "github.com/pulumi/pulumi/sdk/v3/go/pulumi"

@@ -171,15 +171,15 @@ func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, e *engine.Eng
 
 // again previews another update, which looks at the clouds first: what the
 // refresher wrote, and what a cloud keeps in a form of its own, is no change. Where
-// scaled is true, the number of pods may be set again, but by nothing that sends more
-// than the number (docs/facts.md §6).
-func again(ctx context.Context, e *engine.Engine, report *report, scaled bool) error {
+// set is true, the number of pods may be set again, by what sets nothing else
+// (docs/facts.md §6).
+func again(ctx context.Context, e *engine.Engine, report *report, set bool) error {
 	result, err := e.Preview(ctx, optpreview.Refresh())
 	if err != nil {
 		return err
 	}
 	for _, one := range result.Changed() {
-		if scaled && one.Type == "kubernetes:apps/v1:DeploymentPatch" && slices.Equal(one.Properties, []string{"spec.replicas"}) {
+		if set && one.Type == "kubernetes:apps/v1:DeploymentPatch" && slices.Equal(one.Properties, []string{"spec.replicas"}) {
 			continue
 		}
 		report.fail(fmt.Errorf("another update, with nothing changed, would %s %s (%s)", one.Operation, one.Name, strings.Join(one.Properties, ", ")))
