@@ -421,10 +421,10 @@ func TestFactsAreWhereTheCodeSaysTheyAre(t *testing.T) {
 		for _, match := range named {
 			for _, place := range one.FindAllStringSubmatch(match[1], -1) {
 				references++
-				assert.Contains(t, facts, "\n## "+place[1]+". ", file)
+				assert.True(t, strings.Contains(facts, "\n## "+place[1]+". "), "%s: docs/facts.md has no §%s", file, place[1])
 				if place[2] != "" {
 					assert.Equal(t, "1", place[1], "%s: no other section has numbered rows", file)
-					assert.Contains(t, facts, "\n| "+place[2]+" | ", file)
+					assert.True(t, strings.Contains(facts, "\n| "+place[2]+" | "), "%s: docs/facts.md has no row %s", file, place[2])
 				}
 			}
 		}

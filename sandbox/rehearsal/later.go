@@ -94,7 +94,7 @@ func (s *setting) updateOf(made metav1.Time) int {
 }
 
 // hung wants a run that does not end to keep no later one from running (docs/facts.md
-// §10).
+// §8).
 func (c *chain) hung(ctx context.Context) error {
 	first, err := c.firstRefresh(ctx)
 	if err != nil {
@@ -160,7 +160,7 @@ func (c *chain) firstRefresh(ctx context.Context) (*batchv1.Job, error) {
 }
 
 // missingImage lets the refresher try an image that nobody pushed: the registry's 404
-// says nothing against the token, which it has to write (docs/facts.md §10).
+// says nothing against the token, which it has to write (docs/facts.md §5).
 func (c *chain) missingImage(ctx context.Context) error {
 	before, _, err := c.pullSecret(ctx, c.namespace)
 	if err != nil {
