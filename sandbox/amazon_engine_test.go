@@ -159,7 +159,7 @@ func TestExampleADeploymentThatIsRolledBackFails(t *testing.T) {
 	p.set("product.tag", "1.4.3")
 	for range 2 {
 		_, err := open(t, s).Up(context.Background())
-		require.ErrorContains(t, err, "aws.Service: service stark--bifrost runs arn:aws:ecs:us-east-1:423456789012:task-definition/stark--bifrost:1 again")
+		require.ErrorContains(t, err, "aws.Service: service stark--bifrost runs arn:aws:ecs:us-west-2:423456789012:task-definition/stark--bifrost:1 again")
 		require.ErrorContains(t, err, "bifrost:1.4.3: ECS's circuit breaker rolled the deployment back")
 	}
 	_, err = s.AWS.ECR.SetPolicy(vendor, "stark/bifrost", right)
@@ -306,7 +306,7 @@ func TestExampleACustomerOnECSIsOffBoarded(t *testing.T) {
 		_, err := customer.Role(role)
 		require.Error(t, err, role)
 	}
-	_, found := s.AWS.Logs.Group(arn.Place{Account: starksCustomer, Region: "us-east-1"}, "/ecs/stark/bifrost")
+	_, found := s.AWS.Logs.Group(arn.Place{Account: starksCustomer, Region: "us-west-2"}, "/ecs/stark/bifrost")
 	assert.False(t, found)
 }
 

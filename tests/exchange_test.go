@@ -42,7 +42,7 @@ const (
 		"environments":[{"name":"default","issuer":"https://kubernetes.wayne.example/rack-1","subject":"system:serviceaccount:bifrost:bifrost-refresher"}]}`
 	hansoRequest = `{"document":"accessRequest","version":"1.0","customer":"hanso","platform":"kubernetes","project":"hanso-platform",
 		"environments":[{"name":"default","nodeServiceAccounts":["gke-nodes@hanso-platform.iam.gserviceaccount.com"]}]}`
-	starkRequest = `{"document":"accessRequest","version":"1.0","customer":"stark","platform":"ecs","account":"423456789012","region":"us-east-1",
+	starkRequest = `{"document":"accessRequest","version":"1.0","customer":"stark","platform":"ecs","account":"423456789012","region":"us-west-2",
 		"environments":[{"name":"default","roleArns":["arn:aws:iam::423456789012:role/stark--bifrost-execution"]}]}`
 	starkGrant = `{"document":"accessGrant","version":"1.0","customer":"stark","platform":"ecs","account":"210987654321","region":"us-east-1",
 		"registry":"210987654321.dkr.ecr.us-east-1.amazonaws.com","repository":"stark/bifrost"}`

@@ -318,8 +318,8 @@ func TestExampleLongLivedKeysInTheClearAreRefusedAndNotShown(t *testing.T) {
 // own, which the execution role may use and no other.
 func TestExampleSecretsOfAnotherAccountAndKey(t *testing.T) {
 	const (
-		here    = "arn:aws:secretsmanager:us-east-1:423456789012:secret:db-AbCdEf"
-		partial = "arn:aws:secretsmanager:us-east-1:423456789012:secret:prod/db"
+		here    = "arn:aws:secretsmanager:us-west-2:423456789012:secret:db-AbCdEf"
+		partial = "arn:aws:secretsmanager:us-west-2:423456789012:secret:prod/db"
 		abroad  = "arn:aws:secretsmanager:eu-west-1:999988887777:secret:db-AbCdEf:user::"
 		ssm     = "arn:aws:ssm:eu-west-1:423456789012:parameter/db"
 		kms     = "arn:aws:kms:eu-west-1:999988887777:key/1234abcd-12ab-34cd-56ef-1234567890ab"

@@ -92,7 +92,7 @@ func TestExampleTheAccessRequestFollowsFromTheConfiguration(t *testing.T) {
 		"oscorp-customer": oscorpRequest, "wayne": wayneRequest, "hanso": hansoRequest, "nakatomi": nakatomiRequest,
 		"initech": `{"document":"accessRequest","version":"1.0","customer":"initech","platform":"eks","account":"123456789012","region":"eu-central-1",
 			"environments":[{"name":"default","roleArns":["arn:aws:iam::123456789012:role/waybill/initech--bifrost-pull"]}]}`,
-		"stark": `{"document":"accessRequest","version":"1.0","customer":"stark","platform":"ecs","account":"423456789012","region":"us-east-1",
+		"stark": `{"document":"accessRequest","version":"1.0","customer":"stark","platform":"ecs","account":"423456789012","region":"us-west-2",
 			"environments":[{"name":"default","roleArns":["arn:aws:iam::423456789012:role/stark--bifrost-execution"]}]}`,
 	} {
 		status, stdout, stderr := run("access-request", stack)

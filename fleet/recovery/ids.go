@@ -80,7 +80,7 @@ func (r *reader) account() (partition, account string) {
 		account = accounts[0]
 	}
 	partition = "aws"
-	for prefix, other := range map[string]string{"cn-": "aws-cn", "us-gov-": "aws-us-gov"} {
+	for prefix, other := range map[string]string{"cn-": "aws-cn", "eusc-": "aws-eusc", "us-gov-": "aws-us-gov"} {
 		if strings.HasPrefix(region, prefix) {
 			partition = other
 		}

@@ -18,6 +18,7 @@ func TestTheIDOfEveryTypeFollowsFromItsInputs(t *testing.T) {
 	aws := inputs{"region": "eu-central-1", "allowedAccountIds": `["111122223333"]`}
 	china := inputs{"region": "cn-north-1", "allowedAccountIds": []any{"111122223333"}}
 	gov := inputs{"region": "us-gov-west-1", "allowedAccountIds": `["111122223333"]`}
+	sovereign := inputs{"region": "eusc-de-east-1", "allowedAccountIds": []any{"111122223333"}}
 	gcp := inputs{"project": "default-project"}
 	for _, c := range []struct {
 		token            string
@@ -56,6 +57,7 @@ func TestTheIDOfEveryTypeFollowsFromItsInputs(t *testing.T) {
 		{"aws:iam/policy:Policy", inputs{"name": "pull"}, aws, "arn:aws:iam::111122223333:policy/pull"},
 		{"aws:iam/policy:Policy", inputs{"name": "pull", "path": "/waybill/"}, china, "arn:aws-cn:iam::111122223333:policy/waybill/pull"},
 		{"aws:iam/openIdConnectProvider:OpenIdConnectProvider", inputs{"url": "https://oidc.example/id/1"}, gov, "arn:aws-us-gov:iam::111122223333:oidc-provider/oidc.example/id/1"},
+		{"aws:iam/openIdConnectProvider:OpenIdConnectProvider", inputs{"url": "https://oidc.example/id/1"}, sovereign, "arn:aws-eusc:iam::111122223333:oidc-provider/oidc.example/id/1"},
 		{"kubernetes:core/v1:Secret", inputs{"metadata": inputs{"namespace": "apps", "name": "pull"}}, nil, "apps/pull"},
 		{"kubernetes:core/v1:Namespace", inputs{"metadata": inputs{"name": "apps"}}, nil, "apps"},
 	} {

@@ -72,7 +72,11 @@ func (a *amazon) find(ctx context.Context, outputs document) error {
 	case a.onECS():
 		return nil
 	case a.refreshes():
-		return a.chain.find(ctx, outputs)
+		err := a.chain.find(ctx, outputs)
+		if err == nil && a.vendorRole() {
+			err = a.requested(a.issuer, a.subject)
+		}
+		return err
 	}
 	cluster, err := a.eksCluster()
 	if err != nil {

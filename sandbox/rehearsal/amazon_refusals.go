@@ -148,16 +148,13 @@ func (a *amazon) refresherCases() []testCase {
 	if a.vendorRole() {
 		unread = "no pull secret"
 	}
-	return []testCase{
-		{"a token that the registry refuses", hopRegistry, anyWords, func(ctx context.Context) error {
-			return a.refusedToken(ctx, a.withoutPull)
-		}},
+	return append(a.rightCases(func(_ context.Context, run func() error) error { return a.withoutPull(run) }), []testCase{
 		{"no injected token, with the node's role at hand", hopKubernetes, noToken, a.withoutToken},
 		{unread, hopRegistry, nodePull, func(ctx context.Context) error {
 			hop, err := a.pull(ctx, func(pod *corev1.PodSpec) { pod.ImagePullSecrets = nil })
 			return refusedAt(hop, err)
 		}},
-	}
+	}...)
 }
 
 // withoutToken runs the refresher in a pod to which nobody gave its token: it
@@ -253,6 +250,9 @@ func (a *amazon) callerCases(role iam.Role, another string) ([]testCase, error) 
 				if err := a.asCaller(iam.NewSession(role, sessionName).Caller(), role.ARN, action); isAllowed(err) {
 					return allowed("the repository's policy lets it " + action)
 				}
+			}
+			if err := a.otherActions(role); err != nil {
+				return err
 			}
 			return a.beyondPull(role)
 		}},
@@ -372,6 +372,11 @@ func (a *amazon) rolledBack(context.Context) error {
 	if err != nil {
 		return err
 	}
+	for _, r := range a.Resources {
+		if string(r.Type) == typeService && r.Inputs["waitForSteadyState"] != true {
+			return allowed("an update that succeeds says nothing of its tasks: it does not wait for them")
+		}
+	}
 	if !service.Enable || !service.Rollback {
 		return allowed(fmt.Sprintf("the service's circuit breaker is %+v", service.CircuitBreaker))
 	}
@@ -402,9 +407,15 @@ func (a *amazon) keptForEver(context.Context) error {
 // taskOfAnother compares the service's task definition with what the world says
 // of the product.
 func (a *amazon) taskOfAnother(context.Context) error {
-	_, definition, err := a.task()
+	service, definition, err := a.task()
 	if err != nil {
 		return err
+	}
+	if want := a.World.Walk.Product.Replicas; service.DesiredCount != want && want != 0 {
+		return allowed(fmt.Sprintf("the service wants %d tasks: want %d (walk.product.replicas)", service.DesiredCount, want))
+	}
+	if len(service.SecurityGroups) == 0 {
+		return allowed("the tasks are in the VPC's default security group")
 	}
 	product := a.World.Walk.Product
 	port := strconv.Itoa(product.Port)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"waybill.example/waybill/sandbox/aws/ecs"
 	"waybill.example/waybill/sandbox/aws/iam"
 	"waybill.example/waybill/sandbox/aws/iam/policy"
 	"waybill.example/waybill/sandbox/awsapis/eksauth"
@@ -172,6 +173,40 @@ func (a *amazon) trusted(role iam.Role, t trust, changed, value string) error {
 var forbidden = []string{
 	"ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage", "ecr:BatchDeleteImage", "ecr:PutImageTagMutability",
 	"ecr:SetRepositoryPolicy", "ecr:DeleteRepositoryPolicy", "ecr:PutLifecyclePolicy", "ecr:DeleteRepository", "ecr:ReplicateImage",
+}
+
+// otherActions reads the policies of a role of the stack's own: a pull, the log of a
+// task, and the secrets that its definition names, are all that it is for. nil where
+// they name nothing else.
+func (a *amazon) otherActions(role iam.Role) error {
+	if !a.refreshes() && !a.onECS() { // the node's role, which is the world's
+		return nil
+	}
+	needed := append(slices.Clone(pullActions), "ecr:GetAuthorizationToken")
+	if a.onECS() {
+		_, definition, err := a.task()
+		if err != nil {
+			return err
+		}
+		needed = append(needed, "logs:CreateLogStream", "logs:PutLogEvents")
+		if slices.ContainsFunc(definition.Containers, func(c ecs.Container) bool { return len(c.Secrets) > 0 }) {
+			needed = append(needed, "secretsmanager:GetSecretValue", "ssm:GetParameters", "kms:Decrypt")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(role.Inline)) {
+		document, err := policy.Parse(policy.Identity, role.Partition, role.Inline[name])
+		if err != nil {
+			return err
+		}
+		for _, statement := range document.Statements {
+			for _, action := range statement.Actions {
+				if !slices.Contains(needed, action) {
+					return allowed("it may " + action + ", by its policy " + name)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // beyondPull asks IAM for what the pulling role may do besides: at the vendor's

@@ -47,6 +47,18 @@ func (c *chain) base() *chain { return c }
 // namespaces are all that have the pull secret, the refresher's first.
 func (c *chain) namespaces() []string { return append([]string{c.namespace}, c.alsoIn...) }
 
+// requested wants the access request to say what the vendor has to trust: the cluster's
+// issuer, and the refresher's ServiceAccount.
+func (c *chain) requested(issuer, subject string) error {
+	if want := c.ofWorld().Issuer; issuer != want {
+		return fmt.Errorf("rehearsal: the output accessRequest has the issuer %q: want %q", issuer, want)
+	}
+	if want := serviceAccount(c.namespace, c.account); subject != want {
+		return fmt.Errorf("rehearsal: the output accessRequest has the subject %q: want %q", subject, want)
+	}
+	return nil
+}
+
 // find finds who writes and who reads the pull secret.
 func (c *chain) find(ctx context.Context, outputs document) error {
 	text := outputs.text("pullSecret")

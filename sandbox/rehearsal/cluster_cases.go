@@ -183,20 +183,26 @@ func (c *chain) imageOfAnotherRegistry(ctx context.Context) error {
 }
 
 // refusing wants a tampered run to have refused its configuration before any request,
-// and to have ended its Job with it: the next pod would refuse it too.
-func (c *chain) refusing(log []byte, code int32, err error) error {
+// to have said why where `kubectl describe` and Pulumi show it, and to have ended its
+// Job with it: the next pod would refuse it too.
+func (c *chain) refusing(log []byte, end corev1.ContainerStateTerminated, err error) error {
 	if err != nil {
 		return err
 	}
 	refusal := configurationRefusal(log)
-	if refusal != nil && !failsJob(c.cronJob.Spec.JobTemplate.Spec, code) {
-		return allowed(fmt.Sprintf("the Job starts another pod after the exit code %d, with which the refresher refuses its configuration", code))
+	switch {
+	case refusal == nil:
+		return nil
+	case !failsJob(c.cronJob.Spec.JobTemplate.Spec, end.ExitCode):
+		return allowed(fmt.Sprintf("the Job starts another pod after the exit code %d, with which the refresher refuses its configuration", end.ExitCode))
+	case end.Message == "" || strings.Contains(string(log), firstLine(end.Message)): // the kubelet's own, from the log
+		return allowed("the pod's termination message is no more than its log: " + firstLine(end.Message))
 	}
 	return refusal
 }
 
 // withImages is tampered for the images that the refresher tries.
-func (c *chain) withImages(ctx context.Context, name string, change func(string) string) (log []byte, code int32, err error) {
+func (c *chain) withImages(ctx context.Context, name string, change func(string) string) (log []byte, end corev1.ContainerStateTerminated, err error) {
 	return c.tampered(ctx, name, change, func(pod *corev1.PodSpec) *string {
 		for _, variable := range pod.Containers[0].Env {
 			if variable.ValueFrom != nil && variable.ValueFrom.ConfigMapKeyRef != nil {
@@ -208,16 +214,16 @@ func (c *chain) withImages(ctx context.Context, name string, change func(string)
 }
 
 // tampered runs the refresher with a changed copy of a ConfigMap, whose name find
-// finds in its pod, and gives its log and its exit code.
-func (c *chain) tampered(ctx context.Context, name string, change func(string) string, find func(*corev1.PodSpec) *string) (log []byte, code int32, err error) {
+// finds in its pod, and gives its log and its end.
+func (c *chain) tampered(ctx context.Context, name string, change func(string) string, find func(*corev1.PodSpec) *string) (log []byte, end corev1.ContainerStateTerminated, err error) {
 	original := find(&c.cronJob.Spec.JobTemplate.Spec.Template.Spec)
 	if original == nil {
-		return nil, 0, fmt.Errorf("rehearsal: CronJob %s refers to no such ConfigMap", c.cronJob.Name)
+		return nil, end, fmt.Errorf("rehearsal: CronJob %s refers to no such ConfigMap", c.cronJob.Name)
 	}
 	maps := c.cluster.admin.CoreV1().ConfigMaps(c.namespace)
 	found, err := maps.Get(ctx, *original, metav1.GetOptions{})
 	if err != nil {
-		return nil, 0, err
+		return nil, end, err
 	}
 	tampered := map[string]string{}
 	for key, text := range found.Data {
@@ -228,30 +234,30 @@ func (c *chain) tampered(ctx context.Context, name string, change func(string) s
 		Data:       tampered,
 	}, metav1.CreateOptions{})
 	if err != nil {
-		return nil, 0, err
+		return nil, end, err
 	}
 	log, err = c.refresh(ctx, name, func(pod *corev1.PodSpec) { *find(pod) = made.Name }, func(pod string) (err error) {
-		code, err = c.exitCode(ctx, pod)
+		end, err = c.endOf(ctx, pod)
 		return err
 	})
 	if deleted := maps.Delete(ctx, made.Name, metav1.DeleteOptions{}); deleted != nil {
-		return nil, 0, deleted
+		return nil, end, deleted
 	}
-	return log, code, err
+	return log, end, err
 }
 
-// exitCode is that of a pod's container.
-func (c *chain) exitCode(ctx context.Context, name string) (int32, error) {
+// endOf is how a pod's container ended.
+func (c *chain) endOf(ctx context.Context, name string) (end corev1.ContainerStateTerminated, err error) {
 	pod, err := c.cluster.admin.CoreV1().Pods(c.namespace).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
-		return 0, err
+		return end, err
 	}
 	for _, status := range pod.Status.ContainerStatuses {
-		if ended := status.State.Terminated; ended != nil {
-			return ended.ExitCode, nil
+		if status.State.Terminated != nil {
+			return *status.State.Terminated, nil
 		}
 	}
-	return 0, fmt.Errorf("rehearsal: pod %s has no exit code", name)
+	return end, fmt.Errorf("rehearsal: the container of pod %s has not ended", name)
 }
 
 // failsJob says whether a pod's exit code ends its Job.

@@ -21,13 +21,13 @@ var survivors = map[string]struct {
 	"namespace":    {[]string{"kubernetes:core/v1:Namespace"}, hopKubernetes, ""},
 	"oidcProvider": {[]string{"aws:iam/openIdConnectProvider:OpenIdConnectProvider"}, hopSTS, ""},
 	// Google's own account, which reads for every virtual repository of the project.
-	"upstreamReader": {[]string{"gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"}, hopRegistry, "@gcp-sa-artifactregistry."},
+	"upstreamReader": {[]string{typeReader}, hopRegistry, "@gcp-sa-artifactregistry."},
 }
 
 // rights are the types of what opens a hop: whoever walks the chain has to wait
 // for each that the stack makes.
 var rights = []string{
-	"gcp:artifactregistry/repositoryIamMember:RepositoryIamMember", "gcp:serviceaccount/iAMMember:IAMMember",
+	typeReader, "gcp:serviceaccount/iAMMember:IAMMember",
 	"gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider", "azure-native:managedidentity:FederatedIdentityCredential",
 	"aws:ecr/repositoryPolicy:RepositoryPolicy", "aws:iam/rolePolicy:RolePolicy", "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
 	"aws:eks/podIdentityAssociation:PodIdentityAssociation", "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding",
@@ -39,6 +39,9 @@ const (
 	typeDeployment = "kubernetes:apps/v1:Deployment"
 	typeService    = "aws:ecs/service:Service"
 )
+
+// typeReader is a member of the policy of a repository of Artifact Registry.
+const typeReader = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"
 
 // typeECR is a repository of Amazon ECR.
 const typeECR = "aws:ecr/repository:Repository"
@@ -63,6 +66,9 @@ func (s *setting) deployedCases() []testCase {
 	}
 	if s.has(typeECR) {
 		cases = append(cases, compare("a repository that nobody scans, or that goes with its images", hopRegistry, s.unscanned))
+	}
+	if s.has(typeDeployment) {
+		cases = append(cases, compare("a later update that undoes what others did", hopKubernetes, s.laterUpdate))
 	}
 	if s.has("pulumi:providers:aws") {
 		cases = append(cases, compare("an operator who is signed in to another account", hopSTS, s.otherAccount))
@@ -171,6 +177,34 @@ func (s *setting) refreshedOnce() error {
 		}
 	}
 	return &refused{hopSecret, "the first refresh runs again"}
+}
+
+// laterUpdate reads what the next update will do to the cluster: new contents of an
+// immutable Secret need a new name, which rolls the Deployment; the number of pods stays
+// where an autoscaler takes over; an object of somebody else's is a conflict, unless it
+// was adopted.
+// https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/
+func (s *setting) laterUpdate() error {
+	adopts := slices.ContainsFunc(s.Resources, func(r apitype.ResourceV3) bool { return r.ImportID != "" })
+	for _, r := range s.Resources {
+		metadata, _ := r.Inputs["metadata"].(map[string]any)
+		annotations, _ := metadata["annotations"].(map[string]any)
+		switch string(r.Type) {
+		case "pulumi:providers:kubernetes":
+			if fmt.Sprint(r.Inputs["enablePatchForce"]) == "true" && !adopts {
+				return allowed(r.URN.Name() + " takes over what somebody else made")
+			}
+		case "kubernetes:core/v1:Secret":
+			if r.Inputs["immutable"] == true && annotations["pulumi.com/autonamed"] != "true" {
+				return allowed(r.URN.Name() + " is immutable and keeps its name: the product keeps what it has read")
+			}
+		case "kubernetes:apps/v1:DeploymentPatch":
+			if !r.RetainOnDelete {
+				return allowed(r.URN.Name() + " gives the number of pods up when an autoscaler takes over, and one is left")
+			}
+		}
+	}
+	return &refused{hopKubernetes, "an update changes what it is asked to"}
 }
 
 // otherAccount wants every provider of AWS to act in one account alone.

@@ -18,6 +18,13 @@ func readDirect(c *chain, e *environment) way {
 	return &direct{google: newGoogle(c, e), issuer: e.text("accessRequest.issuer"), subject: e.text("accessRequest.subject")}
 }
 
+func (d *direct) find(ctx context.Context, outputs document) error {
+	if err := d.chain.find(ctx, outputs); err != nil {
+		return err
+	}
+	return d.requested(d.issuer, d.subject)
+}
+
 func (d *direct) walk(ctx context.Context, report func(Hop)) error {
 	return d.walkRefresher(ctx, report, hopSTS, hopIAM)
 }

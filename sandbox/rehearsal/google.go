@@ -197,10 +197,7 @@ func (g *google) grantCases(try func(context.Context, asked) error) []testCase {
 		{"a push", hopRegistry, registryPush, with(asked{do: doPush})},
 		{"a deletion", hopRegistry, registryDelete, with(asked{do: doDelete})},
 		{"a token for another audience that the provider lists", hopSTS, anyWords, g.otherAudiences},
-		{"a token that the registry refuses", hopRegistry, anyWords, func(ctx context.Context) error {
-			return g.refusedToken(ctx, func(run func() error) error { return g.withoutReader(ctx, g.recipient, run) })
-		}},
-	}, g.readerCases()...)
+	}, append(g.rightCases(func(ctx context.Context, run func() error) error { return g.withoutReader(ctx, g.recipient, run) }), g.readerCases()...)...)
 }
 
 // otherAudiences wants the provider to take tokens for one audience alone.

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +29,10 @@ const (
 	// may be from now in a walk, which takes seconds.
 	annotationLastSuccess = "waybill.example/last-success"
 	maxSkew               = 5 * time.Minute
+	// annotationProblem says why the last run failed, and annotationMissing which images
+	// nobody pushed.
+	annotationProblem = "waybill.example/problem"
+	annotationMissing = "waybill.example/missing"
 	// pollTime is how often the cluster is asked how far it is.
 	pollTime = 200 * time.Millisecond
 	// pullTime is how long a pod may wait for its image.
@@ -86,6 +92,9 @@ func (c *chain) walkOnce(ctx context.Context, hops []string) (seen []Hop, err er
 	if last := &seen[len(seen)-1]; !last.OK {
 		last.Detail = explainHop(*last, refresherHops(log))
 		return seen, nil
+	}
+	if hop := c.Record.leaked(since, log); hop != "" {
+		return append(seen, Hop{Name: hopRegistry, Detail: "the refresher's log has what hop " + hop + " was shown or gave"}), nil
 	}
 	since = c.Record.mark()
 	hop, err := c.pull(ctx, nil)
@@ -375,8 +384,70 @@ func (c *chain) refusedToken(ctx context.Context, without func(run func() error)
 		return allowed("the Job counts as done")
 	case len(hops) == 0:
 		return &refused{hopKubernetes, "the refresher said nothing that could be read"}
+	case after.Annotations[annotationProblem] == "":
+		return allowed("no annotation of the pull secret says why it is not refreshed")
 	default:
 		return &refused{hops[len(hops)-1].Name, hops[len(hops)-1].Detail}
+	}
+}
+
+// patience lets a run of the refresher meet a registry that is busy once, and the absence
+// of the right to read, which comes back as soon as it has: a change of IAM takes effect
+// after minutes, for which a run has to wait. Its success takes back what an earlier
+// failure said on the secret.
+// https://cloud.google.com/iam/docs/access-change-propagation
+func (c *chain) patience(ctx context.Context, without func(run func() error) error) error {
+	failed := map[string]any{"metadata": map[string]any{"annotations": map[string]any{annotationProblem: "an earlier run failed"}}}
+	if err := patch(ctx, c.cluster.admin.CoreV1().Secrets(c.namespace), c.secret, failed); err != nil {
+		return err
+	}
+	defer c.Busy(func(r *http.Request) bool { return r.URL.Hostname() == c.registry })()
+	since := c.Record.mark()
+	var log []byte
+	var ended chan error
+	err := without(func() error {
+		ended = make(chan error, 1)
+		go func() {
+			var err error
+			log, err = c.refresh(ctx, "rehearsal-patience", nil, nil)
+			ended <- err
+		}()
+		return wait.PollUntilContextTimeout(ctx, pollTime, pullTime, true, func(context.Context) (bool, error) {
+			// A client asks twice, for what a registry answers to HEAD has no words.
+			return c.Record.refusals(since, hopRegistry, registryToken) > 1 || len(ended) > 0, nil
+		})
+	})
+	if ended != nil {
+		err = errors.Join(err, <-ended)
+	}
+	if err != nil {
+		return fmt.Errorf("rehearsal: a run that waits: %w", err)
+	}
+	for _, hop := range refresherHops(log) {
+		if !hop.OK {
+			return allowed("the run gave up: " + hop.Detail)
+		}
+	}
+	after, _, err := c.pullSecret(ctx, c.namespace)
+	if err != nil {
+		return err
+	}
+	if problem := after.Annotations[annotationProblem]; problem != "" {
+		return allowed("the pull secret still says, after a success: " + problem)
+	}
+	return &refused{hopSecret, "the run waited, and wrote"}
+}
+
+// rightCases run the refresher without the right to read.
+func (c *chain) rightCases(without func(ctx context.Context, run func() error) error) []testCase {
+	with := func(try func(context.Context, func(func() error) error) error) func(context.Context) error {
+		return func(ctx context.Context) error {
+			return try(ctx, func(run func() error) error { return without(ctx, run) })
+		}
+	}
+	return []testCase{
+		{"a token that the registry refuses", hopRegistry, anyWords, with(c.refusedToken)},
+		{"a run that gives up where waiting helps", hopSecret, anyWords, with(c.patience)},
 	}
 }
 

@@ -1,13 +1,24 @@
 package rehearsal
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
+	"debug/buildinfo"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"runtime"
+	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/robfig/cron/v3"
 	batchv1 "k8s.io/api/batch/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,6 +31,7 @@ func (c *chain) laterCases() []testCase {
 		{"the product before the first refresh", hopSecret, anyWords, c.productBeforeSecret},
 		{"a run that hangs, and none after it", hopSecret, anyWords, c.hung},
 		{"a sidecar in the refresher's pods", hopKubernetes, anyWords, c.withSidecar},
+		{"a refresher that trusts no public authority", hopKubernetes, anyWords, c.withoutRoots},
 		{"an image that is not there, and the token thrown away for it", hopSecret, anyWords, c.missingImage},
 	}
 }
@@ -174,19 +186,61 @@ func (c *chain) missingImage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if maps.EqualFunc(before.Data, after.Data, bytes.Equal) {
+	switch {
+	case maps.EqualFunc(before.Data, after.Data, bytes.Equal):
 		return allowed("nothing was written: " + firstLine(string(log)))
+	case !strings.Contains(after.Annotations[annotationMissing], "-never-pushed"):
+		return allowed("no annotation of the pull secret names the image that nobody pushed")
 	}
 	return &refused{hopSecret, "the token was written, and the missing image reported"}
+}
+
+// withoutRoots looks for the public authorities' certificates in the refresher's image: a
+// file of them, or those that a Go program can have in itself. The sandbox gives each pod
+// its own authority, as no cluster does.
+// https://pkg.go.dev/crypto/x509#SystemCertPool and https://pkg.go.dev/golang.org/x/crypto/x509roots/fallback
+func (c *chain) withoutRoots(ctx context.Context) (err error) {
+	reference, err := name.ParseReference(c.cronJob.Spec.JobTemplate.Spec.Template.Spec.Containers[0].Image)
+	if err != nil {
+		return err
+	}
+	image, err := remote.Image(reference, remote.WithContext(ctx), remote.WithTransport(c.Client.Transport),
+		remote.WithPlatform(v1.Platform{OS: "linux", Architecture: runtime.GOARCH}))
+	if err != nil {
+		return err
+	}
+	files := mutate.Extract(image)
+	defer func() { err = errors.Join(err, files.Close()) }()
+	for archive := tar.NewReader(files); ; {
+		file, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return allowed("neither its image nor its program has certificates of public authorities")
+		}
+		if err != nil {
+			return err
+		}
+		text, err := io.ReadAll(archive)
+		if err != nil {
+			return err
+		}
+		program, err := buildinfo.Read(bytes.NewReader(text)) // an error for what is no Go program
+		if strings.HasPrefix(file.Name, "etc/ssl/certs/") || err == nil && slices.ContainsFunc(program.Deps, func(m *debug.Module) bool {
+			return m.Path == "golang.org/x/crypto/x509roots/fallback"
+		}) {
+			return &refused{hopKubernetes, "its image has the certificates of public authorities"}
+		}
+	}
 }
 
 // sidecarOptOuts keep the meshes' sidecars out of a pod that has to end, as labels or
 // annotations by their documented values:
 // https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/,
 // https://linkerd.io/2/features/proxy-injection/,
-// https://developer.hashicorp.com/consul/docs/k8s/annotations-and-labels.
+// https://developer.hashicorp.com/consul/docs/k8s/annotations-and-labels,
+// https://kuma.io/docs/latest/reference/kubernetes-annotations/.
 var sidecarOptOuts = map[string]string{
-	"sidecar.istio.io/inject": "false", "linkerd.io/inject": "disabled", "consul.hashicorp.com/connect-inject": "false",
+	"sidecar.istio.io/inject": "false", "linkerd.io/inject": "disabled",
+	"consul.hashicorp.com/connect-inject": "false", "kuma.io/sidecar-injection": "disabled",
 }
 
 // withSidecar wants every pod of the refresher to opt out of each mesh.

@@ -13,17 +13,25 @@ import (
 // account: every pod of a node may pull, and no refresher runs.
 type nodes struct {
 	*chain
-	// account is the email of the service account of the cluster's nodes.
-	account string
+	// account is the email of the service account of the cluster's nodes; requestedAccount
+	// and requestedProject are what the access request says.
+	account, requestedAccount, requestedProject string
 }
 
 func (n *nodes) find(ctx context.Context, _ document) error {
-	for _, cluster := range n.gkeClusters() {
-		if cluster.Context == n.cluster.Context() {
-			n.account = cluster.NodeServiceAccount
+	project := ""
+	for _, p := range n.World.GCP.Projects {
+		for _, cluster := range p.GKEClusters {
+			if cluster.Context == n.cluster.Context() {
+				n.account, project = cluster.NodeServiceAccount, p.ID
+			}
 		}
 	}
-	if n.account == "" {
+	switch {
+	case n.account != "" && (n.requestedAccount != n.account || n.requestedProject != project):
+		return fmt.Errorf("rehearsal: the output accessRequest is for %s of project %s: want the nodes' service account, %s of project %s",
+			n.requestedAccount, n.requestedProject, n.account, project)
+	case n.account == "":
 		return fmt.Errorf("rehearsal: no GKE cluster of the world has the context %s (gcp.projects[].gkeClusters)", n.cluster.Context())
 	}
 	return n.findNodePulled(ctx)

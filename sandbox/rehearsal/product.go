@@ -81,6 +81,12 @@ func (c *chain) drained(ctx context.Context) error {
 	}
 	for _, component := range c.components {
 		replicas := int(*component.Spec.Replicas)
+		if want := c.World.Walk.Product.Replicas; replicas != want && want != 0 {
+			return allowed(fmt.Sprintf("%s has %d pods: want %d (walk.product.replicas)", component.Name, replicas, want))
+		}
+		if c.World.Walk.Product.Autoscaled { // to more than there are without load
+			replicas = max(replicas, 2)
+		}
 		covered := replicas < 2
 		for _, budget := range budgets.Items {
 			selector, err := metav1.LabelSelectorAsSelector(budget.Spec.Selector)
@@ -142,6 +148,9 @@ func (c *chain) unanswered(ctx context.Context) error {
 			case probe == nil && name != "startup" && product.Health != "":
 				return allowed(component.Name + " has no " + name + " probe")
 			case probe == nil:
+			case name == "liveness" && probe.InitialDelaySeconds+probe.FailureThreshold*probe.PeriodSeconds < startTime && container.StartupProbe == nil:
+				return allowed(fmt.Sprintf("the kubelet kills %s when it has not answered after %d s: want %d s for its start",
+					component.Name, probe.InitialDelaySeconds+probe.FailureThreshold*probe.PeriodSeconds, startTime))
 			case probe.HTTPGet != nil && (product.Health == "" || probe.HTTPGet.Path != product.Health || !c.answers(container, probe.HTTPGet.Port)):
 				return allowed(fmt.Sprintf("the %s probe of %s asks for %s at port %s", name, component.Name, probe.HTTPGet.Path, probe.HTTPGet.Port.String()))
 			case probe.TCPSocket != nil && !c.answers(container, probe.TCPSocket.Port):
@@ -169,6 +178,10 @@ func (c *chain) unanswered(ctx context.Context) error {
 	}
 	return &refused{hopKubernetes, fmt.Sprintf("all ask port %d, path %q", product.Port, product.Health)}
 }
+
+// startTime is how long a product may take to start, in seconds: the delay of the
+// vendors' own guides.
+const startTime = 30
 
 // answers says whether a port, by its number or its container's name for it, is the
 // product's.
@@ -261,12 +274,37 @@ func (c *chain) lacking(context.Context) error {
 		if given["HTTPS_PROXY"] != wayOut && wayOut != "" {
 			return allowed(fmt.Sprintf("%s has HTTPS_PROXY=%q: its only way out is %s (walk.product.goesOut)", component.Name, given["HTTPS_PROXY"], wayOut))
 		}
+		if missing := c.untrusted(pod, given); missing != "" {
+			return allowed(component.Name + missing)
+		}
 		// https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 		if links := pod.EnableServiceLinks; links == nil || *links {
 			return allowed(component.Name + " gets variables for every Service of its namespace")
 		}
 	}
 	return &refused{hopKubernetes, "every component has what the world says that it needs"}
+}
+
+// untrusted is what a product that goes out lacks behind a proxy: the authority of one
+// that looks into TLS, and the hosts of the customer's own that are reached without it.
+func (c *chain) untrusted(pod corev1.PodSpec, given map[string]string) string {
+	proxy := c.ofWorld().Network.Proxy
+	if proxy == nil || !c.World.Walk.Product.GoesOut {
+		return ""
+	}
+	without := strings.Split(given["NO_PROXY"], ",")
+	for _, host := range proxy.Inside {
+		if !slices.Contains(without, host) {
+			return fmt.Sprintf(" has NO_PROXY=%q: want %s in it (kubernetes.clusters[].network.proxy.inside)", given["NO_PROXY"], host)
+		}
+	}
+	mounted := slices.ContainsFunc(pod.Containers[0].VolumeMounts, func(m corev1.VolumeMount) bool {
+		return strings.HasPrefix(given["SSL_CERT_FILE"], m.MountPath+"/")
+	})
+	if proxy.Inspects && !mounted {
+		return fmt.Sprintf(" has SSL_CERT_FILE=%q: want a file of a volume with the proxy's authority", given["SSL_CERT_FILE"])
+	}
+	return ""
 }
 
 // elsewhere wants no pod to fit a node on which nothing of the program may run.

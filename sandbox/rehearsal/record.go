@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -91,6 +92,35 @@ func (r *Record) find(since int, hop string, wanted func(answer) bool) (found an
 	return found, exists
 }
 
+// leaked is the hop whose token or password a text holds; empty for none. What is
+// shorter than secretSize is the ID of a key, which is no secret.
+func (r *Record) leaked(since int, text []byte) string {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	for _, a := range r.answers[since:] {
+		for _, secret := range []string{a.shown, a.given} {
+			if len(secret) >= secretSize && bytes.Contains(text, []byte(secret)) {
+				return a.hop
+			}
+		}
+	}
+	return ""
+}
+
+const secretSize = 40
+
+// refusals is how often one of the hops has refused since a mark.
+func (r *Record) refusals(since int, hops ...string) (count int) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	for _, a := range r.answers[since:] {
+		if slices.Contains(hops, a.hop) && a.refusal != "" {
+			count++
+		}
+	}
+	return count
+}
+
 func showing(token string) func(answer) bool { return func(a answer) bool { return a.shown == token } }
 
 // hearing is an answer that is listened to.
@@ -140,6 +170,10 @@ func (e exchange) credentials() string {
 
 var keyID = regexp.MustCompile(`Credential=([^/]+)/`)
 
+// registryToken stands for a registry that is asked for a token of its own, for what
+// the client wants to do there: Artifact Registry refuses that already.
+const registryToken = "registry's token"
+
 // readerOf reads the requests that give or take what a chain is made of, and
 // no others: nil for those.
 func readerOf(host string, request *http.Request) func(*answer, exchange) {
@@ -157,6 +191,8 @@ func readerOf(host string, request *http.Request) func(*answer, exchange) {
 		return readPodIdentity
 	case strings.HasPrefix(host, "api.ecr."):
 		return readAuthorization
+	case path == "/v2/token":
+		return func(a *answer, e exchange) { a.hop, a.shown = registryToken, e.credentials() }
 	case strings.Contains(path, "/manifests/") && request.Method == http.MethodGet:
 		return func(a *answer, e exchange) { a.hop, a.shown = hopRegistry, e.credentials() }
 	}

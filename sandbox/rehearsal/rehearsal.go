@@ -3,6 +3,7 @@ package rehearsal
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -28,6 +29,9 @@ type Config struct {
 	Record *Record
 	// Updates are when the updates since the start began, the last one last.
 	Updates []time.Time
+	// Busy lets the first request that matches meet a server that is too busy to answer
+	// (503), until it is stopped.
+	Busy func(match func(*http.Request) bool) (stop func())
 	// Resources are those in the engine's state; none leaves the cases out that read
 	// them.
 	Resources []apitype.ResourceV3
@@ -148,7 +152,7 @@ func (s *setting) read(e *environment) (w way, err error) {
 	case chain == world.ChainClusterIssuer:
 		w = readDirect(c, e)
 	case chain == world.ChainGKENodes:
-		w = &nodes{chain: c}
+		w = &nodes{chain: c, requestedAccount: e.text("accessRequest.nodeServiceAccounts"), requestedProject: e.text("accessRequest.project")}
 	case s.Amazon == nil:
 		return nil, errors.New("rehearsal: the chain goes through AWS, and the world has none of it (aws.accounts)")
 	default:

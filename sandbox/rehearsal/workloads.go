@@ -57,8 +57,14 @@ func readWorkloads(walk world.Walk, outputs document, ways []way) ([]*workload, 
 				tenantID: trust.text("tenantId"), clientID: trust.text("clientId"), audience: trust.text("audience"), roleARN: trust.text("roleArn"),
 			})
 			left = slices.Delete(left, at, at+1)
-			if last := all[len(all)-1]; last.identity() == "" {
+			last := all[len(all)-1]
+			if last.identity() == "" {
 				problems = append(problems, fmt.Errorf("rehearsal: the output workloadTrusts.%s: want a clientId or a roleArn", last.name))
+			}
+			// The next update reads it to leave each workload its identity.
+			if made := way.base().identityNamed(trust.text("identity")); last.clientID != "" && made != last.clientID && len(way.base().Resources) > 0 {
+				problems = append(problems, fmt.Errorf("rehearsal: the output workloadTrusts.%s: identity %q has the client ID %q: want that of clientId, %s",
+					last.name, trust.text("identity"), made, last.clientID))
 			}
 		}
 	}
@@ -66,6 +72,17 @@ func readWorkloads(walk world.Walk, outputs document, ways []way) ([]*workload, 
 		problems = append(problems, fmt.Errorf("rehearsal: the output workloadTrusts.%s: want none that the world does not walk (walk.workloads)", key))
 	}
 	return all, errors.Join(problems...)
+}
+
+// identityNamed is the client ID of a managed identity of the stack's.
+func (s *setting) identityNamed(name string) string {
+	for _, r := range s.Resources {
+		if string(r.Type) == "azure-native:managedidentity:UserAssignedIdentity" && r.Inputs["resourceName"] == name {
+			client, _ := r.Outputs["clientId"].(string)
+			return client
+		}
+	}
+	return ""
 }
 
 // ofWorkload begins the detail of the hop at which a workload becomes its identity.

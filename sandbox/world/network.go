@@ -52,6 +52,9 @@ type Proxy struct {
 	Inspects bool `json:"inspects,omitempty"`
 	// Leaves are hosts that it connects to without a look into TLS.
 	Leaves []string `json:"leaves,omitempty"`
+	// Inside are hosts and networks of the customer's own, as NO_PROXY has them, that a
+	// product which goes out reaches without it.
+	Inside []string `json:"inside,omitempty"`
 	// Bundle is NAMESPACE/NAME of a ConfigMap in which the cluster keeps that
 	// authority's certificate, under the key ca-bundle.crt; empty means none.
 	//

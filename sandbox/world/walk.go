@@ -98,6 +98,8 @@ type Product struct {
 	// GoesOut is true where it calls public hosts itself, by the cluster's proxy if
 	// there is one.
 	GoesOut bool `json:"goesOut,omitempty"`
+	// Replicas is how many pods, or tasks, of it are to run; 0 means any number.
+	Replicas int `json:"replicas,omitempty"`
 	// Autoscaled is true where an autoscaler chooses how many pods there are.
 	Autoscaled bool `json:"autoscaled,omitempty"`
 	// ARM is true where the vendor builds it for ARM64 besides AMD64.

@@ -51,6 +51,7 @@ func TestARoleKeepsItsPath(t *testing.T) {
 	for _, arn := range []string{
 		"arn:aws:iam::111122223333:role/puller",
 		"arn:aws-us-gov:iam::111122223333:role/team/images/puller",
+		"arn:aws-eusc:iam::111122223333:role/puller",
 		"arn:aws-cn:iam::111122223333:role/" + strings.Repeat("n", 64),
 	} {
 		role, err := awsname.ParseRole(arn)
