@@ -200,14 +200,14 @@ func rehearse(t *testing.T, s *sandbox.Sandbox, hops []string, refusals int) {
 func TestTheChainByIRSAHoldsAndEveryoneElseIsRefused(t *testing.T) {
 	t.Parallel()
 	s := startAWS(t, onEKS(false)+walking("irsa", "sts", programs.AWSSite), programs.EKSWithIRSA(programs.AWSSite))
-	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 61)
+	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 64)
 	t.Run("the published guide does not pull", func(t *testing.T) { thePublishedGuideDoesNotPull(t, s) })
 }
 
 func TestTheChainByPodIdentityHoldsAndEveryoneElseIsRefused(t *testing.T) {
 	t.Parallel()
 	s := startAWS(t, onEKS(true)+walking("podIdentity", "sts", programs.AWSSite), programs.EKSWithPodIdentity(programs.AWSSite))
-	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 65)
+	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 68)
 }
 
 // Two environments on two clusters, where everything has the same name, each
@@ -227,18 +227,18 @@ func TestEnvironmentsAndWorkloadsOnEKSCannotBecomeOneAnother(t *testing.T) {
 	t.Run("by IRSA", func(t *testing.T) {
 		t.Parallel()
 		s := startAWS(t, world("false", "irsa"), programs.EKSWithIRSA(two...))
-		rehearse(t, s, slices.Concat(hops, hops), 2*(53+5+1+4)+4)
+		rehearse(t, s, slices.Concat(hops, hops), 2*(55+5+1+4)+5)
 	})
 	t.Run("by Pod Identity", func(t *testing.T) {
 		t.Parallel()
 		s := startAWS(t, world("true", "podIdentity"), programs.EKSWithPodIdentity(two...))
-		rehearse(t, s, slices.Concat(hops, hops), 2*(56+6+2+4)+4)
+		rehearse(t, s, slices.Concat(hops, hops), 2*(58+6+2+4)+5)
 	})
 }
 
 func TestTheChainByTheNodesRoleHoldsAndEveryoneElseIsRefused(t *testing.T) {
 	t.Parallel()
-	rehearse(t, startAWS(t, onEKS(false)+walking("eksNodes", "", programs.AWSSite), programs.EKSWithNodeRole), []string{"ecr", "registry"}, 27)
+	rehearse(t, startAWS(t, onEKS(false)+walking("eksNodes", "", programs.AWSSite), programs.EKSWithNodeRole), []string{"ecr", "registry"}, 28)
 }
 
 func TestTheChainOfECSHoldsAndEveryoneElseIsRefused(t *testing.T) {

@@ -78,7 +78,7 @@ func TestTheChainHoldsAndEveryoneElseIsRefused(t *testing.T) {
 		cases[refusal.Case] = true
 		assert.True(t, refusal.OK, "%s: want a refusal at %s, got %q: %s", refusal.Case, refusal.Want, refusal.Hop, refusal.Error)
 	}))
-	assert.Len(t, cases, 60)
+	assert.Len(t, cases, 63)
 
 	available, err := client(t, s).AppsV1().Deployments(namespace).Get(context.Background(), "hello", metav1.GetOptions{})
 	require.NoError(t, err)

@@ -129,13 +129,13 @@ func startGoogle(t *testing.T, world string, program pulumi.RunFunc) *sandbox.Sa
 func TestTheChainByTheClustersIssuerHoldsAndEveryoneElseIsRefused(t *testing.T) {
 	t.Parallel()
 	// Both trusts are refused a token of the tenants' that the world has.
-	rehearse(t, startGoogle(t, googleWorld+googleTenants+walking("clusterIssuer", "", alone), programs.ViaCluster(alone)), viaThree, 55)
+	rehearse(t, startGoogle(t, googleWorld+googleTenants+walking("clusterIssuer", "", alone), programs.ViaCluster(alone)), viaThree, 58)
 }
 
 func TestTheChainByTheNodesOfGKEHoldsAndEveryoneElseIsRefused(t *testing.T) {
 	t.Parallel()
 	world := strings.Replace(googleWorld, "kubernetes:\n", strings.TrimPrefix(googleNodes, "\n"), 1)
-	rehearse(t, startGoogle(t, world+walking("gkeNodes", "", alone), programs.ViaNodes(alone)), []string{"registry"}, 19)
+	rehearse(t, startGoogle(t, world+walking("gkeNodes", "", alone), programs.ViaNodes(alone)), []string{"registry"}, 20)
 }
 
 func TestEnvironmentsOfOneCustomerCannotBecomeOneAnother(t *testing.T) {
@@ -144,12 +144,12 @@ func TestEnvironmentsOfOneCustomerCannotBecomeOneAnother(t *testing.T) {
 	t.Run("by the clusters' issuers", func(t *testing.T) {
 		t.Parallel()
 		s := startGoogle(t, googleWorld+walking("clusterIssuer", "", three...), programs.ViaCluster(three...))
-		rehearse(t, s, slices.Concat(viaThree, viaThree, viaThree), 3*(45+6)+12+2)
+		rehearse(t, s, slices.Concat(viaThree, viaThree, viaThree), 3*(47+6)+12+3)
 	})
 	t.Run("by Entra", func(t *testing.T) {
 		t.Parallel()
 		s := startGoogle(t, googleWorld+googleTenants+walking("entra", "", three...), programs.ViaEntra(three...))
-		rehearse(t, s, slices.Concat(viaTwo, viaTwo, viaTwo), 3*(53+6)+3*2*2+2)
+		rehearse(t, s, slices.Concat(viaTwo, viaTwo, viaTwo), 3*(55+6)+3*2*2+3)
 	})
 }
 
@@ -158,7 +158,7 @@ func TestAWorkloadBecomesItsOwnIdentityAndNoOther(t *testing.T) {
 	site := alone
 	site.Workloads = []string{"api", "worker"}
 	s := startGoogle(t, googleWorld+googleTenants+walking("entra", "entra", site), programs.ViaEntra(site))
-	rehearse(t, s, append(slices.Clone(viaTwo), "entra", "entra"), 53+8+2*3)
+	rehearse(t, s, append(slices.Clone(viaTwo), "entra", "entra"), 56+8+2*3)
 	outputs, err := open(t, s).Outputs()
 	require.NoError(t, err)
 	diagram := rehearsal.Diagram(walk(t, s, outputs))

@@ -346,7 +346,7 @@ func TestExampleSecretsOfAnotherAccountAndKey(t *testing.T) {
 	tried(t, map[string]mistake{
 		"partial, of another Region": {"stark", secret("arn:aws:secretsmanager:eu-west-1:423456789012:secret:prod/db"), `ecs.secrets["A"] is of another account or Region, and partial: want the secret's full ARN, with the hyphen and six characters at its end`, secret("arn:aws:secretsmanager:eu-west-1:423456789012:secret:prod/db-AbCdEf")},
 		"by its value":               {"stark", secret("hunter2"), `ecs.secrets.A is no ARN (not shown, it may be the secret itself): want the ARN of a secret or parameter`, nil},
-		"of another partition":       {"stark", secret("arn:aws-cn:secretsmanager:cn-north-1:423456789012:secret:db-AbCdEf"), `ecs.secrets["A"] is no source: want the ARN of a secret or a parameter of the partition aws, such as arn:aws:secretsmanager:us-east-1:423456789012:secret:NAME or arn:aws:ssm:us-east-1:423456789012:parameter/NAME`, nil},
+		"of another partition":       {"stark", secret("arn:aws-cn:secretsmanager:cn-north-1:423456789012:secret:db-AbCdEf"), `ecs.secrets["A"] is no source: want the ARN of a secret or a parameter of the partition aws, such as arn:aws:secretsmanager:us-west-2:423456789012:secret:NAME or arn:aws:ssm:us-west-2:423456789012:parameter/NAME`, nil},
 		"a key without secrets":      {"stark", set("ecs.secretKeys", []any{kms}), `ecs.secretKeys without secrets: want both or neither`, nil},
 		"an alias":                   {"stark", all(secret(here), set("ecs.secretKeys", []any{"arn:aws:kms:us-east-1:423456789012:alias/x"})), `ecs.secretKeys[0] "arn:aws:kms:us-east-1:423456789012:alias/x": want a KMS key's ARN, arn:aws:kms:REGION:ACCOUNT:key/ID`, nil},
 	})

@@ -168,6 +168,19 @@ func (e *Engine) Preview(ctx context.Context, options ...optpreview.Option) (*Re
 	})
 }
 
+// PreviewSuspended previews the same stack with suspended: true in its file.
+func (e *Engine) PreviewSuspended(ctx context.Context) (result *Result, err error) {
+	const key = "waybill:customer.suspended"
+	inside := &auto.ConfigOptions{Path: true}
+	if err := e.stack.SetConfigWithOptions(ctx, key, auto.ConfigValue{Value: "true"}, inside); err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	defer func() {
+		err = errors.Join(err, e.stack.RemoveConfigWithOptions(context.WithoutCancel(ctx), key, inside))
+	}()
+	return e.Preview(ctx)
+}
+
 // Refresh reads the clouds into the stack's state.
 func (e *Engine) Refresh(ctx context.Context, options ...optrefresh.Option) (*Result, error) {
 	return e.run(func(stream chan events.EngineEvent) error {

@@ -166,7 +166,41 @@ func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, e *engine.Eng
 	if err := chain.Refresh(ctx); err != nil { // the pull secret has the last refusal as its problem
 		return err
 	}
-	return chain.Scaled(ctx, func(set bool) error { return again(ctx, e, report, set) })
+	if err := chain.Scaled(ctx, func(set bool) error { return again(ctx, e, report, set) }); err != nil {
+		return err
+	}
+	return suspension(ctx, e, report)
+}
+
+// suspension previews the customer's, which the vendor's side has in its hand: it takes
+// the right to read away, and nothing else.
+func suspension(ctx context.Context, e *engine.Engine, report *report) error {
+	if report.Side == "customer" {
+		return nil
+	}
+	result, err := e.PreviewSuspended(ctx)
+	if err != nil {
+		return err
+	}
+	taken := false
+	for _, one := range result.Changed() {
+		if one.Operation == steps.Delete && slices.Contains(rightsToRead, one.Type) {
+			taken = true
+			continue
+		}
+		report.fail(fmt.Errorf("suspended: true would %s %s (%s): want the right to read deleted, and nothing else",
+			one.Operation, one.Name, strings.Join(one.Properties, ", ")))
+	}
+	if !taken {
+		report.fail(errors.New("suspended: true would leave the customer the right to read"))
+	}
+	return nil
+}
+
+// rightsToRead are the types of what lets a customer read a repository.
+var rightsToRead = []string{
+	"gcp:artifactregistry/repositoryIamMember:RepositoryIamMember", "aws:ecr/repositoryPolicy:RepositoryPolicy",
+	"aws:iam/rolePolicyAttachment:RolePolicyAttachment",
 }
 
 // again previews another update, which looks at the clouds first: what the
