@@ -66,13 +66,18 @@ func (c *chain) walkRefresher(ctx context.Context, report func(Hop), hops ...str
 	}
 }
 
-// lastScheduled is when the CronJob last ran; nil where it never did.
-func (c *chain) lastScheduled(ctx context.Context) (*metav1.Time, error) {
-	held, err := c.cluster.admin.BatchV1().CronJobs(c.namespace).Get(ctx, c.cronJob.Name, metav1.GetOptions{})
-	if err != nil {
-		return nil, err
-	}
-	return held.Status.LastScheduleTime, nil
+// lastScheduled waits for the runs of the CronJob to end, each of which would write as
+// well, and is when the last one began; nil where it never ran.
+func (c *chain) lastScheduled(ctx context.Context) (last *metav1.Time, err error) {
+	err = wait.PollUntilContextCancel(ctx, pollTime, true, func(ctx context.Context) (bool, error) {
+		held, err := c.cluster.admin.BatchV1().CronJobs(c.namespace).Get(ctx, c.cronJob.Name, metav1.GetOptions{})
+		if err != nil {
+			return false, err
+		}
+		last = held.Status.LastScheduleTime
+		return len(held.Status.Active) == 0, nil
+	})
+	return last, err
 }
 
 // walkOnce walks to the first hop that does not hold.
@@ -409,7 +414,7 @@ func (c *chain) patience(ctx context.Context, without func(run func() error) err
 		ended = make(chan error, 1)
 		go func() {
 			var err error
-			log, err = c.refresh(ctx, "rehearsal-patience", nil, nil)
+			log, err = c.refresh(ctx, "rehearsal-patience", inTime, nil)
 			ended <- err
 		}()
 		return wait.PollUntilContextTimeout(ctx, pollTime, pullTime, true, func(context.Context) (bool, error) {
@@ -456,12 +461,25 @@ func (c *chain) attempt(ctx context.Context) error {
 	return c.refusedToken(ctx, func(run func() error) error { return run() })
 }
 
-// atOnce has no patience with what may settle by itself.
-func atOnce(pod *corev1.PodSpec) {
+// none is the patience of a run that tries nothing again that may settle by itself.
+const none = "0s"
+
+// patienceOf is for how long a pod's run tries again what may settle by itself.
+func patienceOf(pod *corev1.PodSpec) *string {
 	for i, variable := range pod.Containers[0].Env {
 		if variable.Name == "WAYBILL_PROPAGATION" {
-			pod.Containers[0].Env[i].Value = "0s"
+			return &pod.Containers[0].Env[i].Value
 		}
+	}
+	return new(string) // the refresher's own default
+}
+
+func atOnce(pod *corev1.PodSpec) { *patienceOf(pod) = none }
+
+// inTime gives a run that has any patience enough of it, however busy the machine is.
+func inTime(pod *corev1.PodSpec) {
+	if patience := patienceOf(pod); *patience != none {
+		*patience = "90s"
 	}
 }
 

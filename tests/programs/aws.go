@@ -168,7 +168,7 @@ func (c *awsChain) refresh(site Site, role *aws.ServiceAccountRole, source kuber
 	if err != nil {
 		return err
 	}
-	impatient := time.Duration(0)
+	impatient := time.Second
 	pull, err := kubernetes.NewPullSecret(c.ctx, "pull"+site.suffix(), &kubernetes.PullSecretArgs{
 		Customer: slug, Product: product, Namespace: site.Namespace, ProtectNamespace: &no, Source: source, Registry: c.grant.RegistryHost,
 		Images:    pulumi.StringArray{c.image},

@@ -81,7 +81,7 @@ func (c *googleChain) refresh(site Site, source kubernetes.TokenSource, after pu
 		return err
 	}
 	reader := c.grant.Readers[site.own()]
-	impatient := time.Duration(0)
+	impatient := time.Second
 	pull, err := kubernetes.NewPullSecret(c.ctx, "pull"+site.suffix(), &kubernetes.PullSecretArgs{
 		Customer: slug, Product: product, Namespace: site.Namespace, ProtectNamespace: &no, Source: source, Registry: c.grant.RegistryHost,
 		Images:    pulumi.StringArray{c.image},
