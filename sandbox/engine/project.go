@@ -110,7 +110,9 @@ type Words struct {
 	// Platform is where the product runs.
 	Platform string `json:"platform"`
 	// Side is whose half the stack builds.
-	Side      string `json:"side"`
+	Side string `json:"side"`
+	// Adopt are the IDs of what was made by hand and is taken over.
+	Adopt     map[string]string `json:"adopt"`
 	Refresher struct {
 		// Image is the refresher's; empty where none runs.
 		Image string `json:"image"`

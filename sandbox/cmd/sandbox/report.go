@@ -35,6 +35,8 @@ type report struct {
 	// triedAgain are the resources that a cloud took at a later attempt.
 	triedAgain []string
 	started    time.Time
+	// adopts is true where the stack's file takes over what was made by hand.
+	adopts bool
 	// interrupted is true where the command was told to end.
 	interrupted bool
 }
@@ -50,7 +52,7 @@ func newReport(verb, stack string) *report {
 // describe takes the words of the stack's file that a report shows.
 func (r *report) describe(root string) error {
 	of, err := engine.Describe(root, r.Stack)
-	r.Platform, r.Side = of.Platform, of.Side
+	r.Platform, r.Side, r.adopts = of.Platform, of.Side, len(of.Adopt) > 0
 	return err
 }
 

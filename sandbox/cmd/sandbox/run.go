@@ -173,9 +173,10 @@ func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, e *engine.Eng
 }
 
 // suspension previews the customer's, which the vendor's side has in its hand: it takes
-// the right to read away, and nothing else.
+// the right to read away, and nothing else. A stack that still adopts may adopt that
+// right, and is refused when it has none.
 func suspension(ctx context.Context, e *engine.Engine, report *report) error {
-	if report.Side == "customer" {
+	if report.Side == "customer" || report.adopts {
 		return nil
 	}
 	result, err := e.PreviewSuspended(ctx)
