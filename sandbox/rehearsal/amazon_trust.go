@@ -193,8 +193,23 @@ func (a *amazon) otherActions(role iam.Role) error {
 			needed = append(needed, "secretsmanager:GetSecretValue", "ssm:GetParameters", "kms:Decrypt")
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(role.Inline)) {
-		document, err := policy.Parse(policy.Identity, role.Partition, role.Inline[name])
+	account, err := a.Cloud.IAM.Account(role.Account)
+	if err != nil {
+		return err
+	}
+	policies := maps.Clone(role.Inline)
+	if policies == nil {
+		policies = map[string]string{}
+	}
+	for _, name := range role.Attached {
+		managed, err := account.Policy(name)
+		if err != nil {
+			return err
+		}
+		policies[name] = managed.Document
+	}
+	for _, name := range slices.Sorted(maps.Keys(policies)) {
+		document, err := policy.Parse(policy.Identity, role.Partition, policies[name])
 		if err != nil {
 			return err
 		}
