@@ -71,7 +71,7 @@ func TestTheOutputsMustTellOfTheWorldsEnvironments(t *testing.T) {
 
 func TestTheOutputsMustTellOfTheWorldsWorkloads(t *testing.T) {
 	place := func(name string) way {
-		return &direct{google: &google{chain: &chain{environment: name, namespace: "press"}}}
+		return &direct{google: &google{chain: &chain{setting: &setting{}, environment: name, namespace: "press"}}}
 	}
 	ways := []way{place("prod"), place("")}
 	walk := world.Walk{Workloads: []world.Workload{{Account: "press-api", Hop: "entra"}}}
