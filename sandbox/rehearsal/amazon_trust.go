@@ -197,10 +197,8 @@ func (a *amazon) otherActions(role iam.Role) error {
 	if err != nil {
 		return err
 	}
-	policies := maps.Clone(role.Inline)
-	if policies == nil {
-		policies = map[string]string{}
-	}
+	policies := map[string]string{}
+	maps.Copy(policies, role.Inline)
 	for _, name := range role.Attached {
 		managed, err := account.Policy(name)
 		if err != nil {

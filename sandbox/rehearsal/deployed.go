@@ -24,14 +24,16 @@ var survivors = map[string]struct {
 	"upstreamReader": {[]string{typeReader}, hopRegistry, "@gcp-sa-artifactregistry."},
 }
 
+// RightsToRead are the types of what lets a customer read a repository.
+var RightsToRead = []string{typeReader, "aws:ecr/repositoryPolicy:RepositoryPolicy", "aws:iam/rolePolicyAttachment:RolePolicyAttachment"}
+
 // rights are the types of what opens a hop: whoever walks the chain has to wait
 // for each that the stack makes.
-var rights = []string{
-	typeReader, "gcp:serviceaccount/iAMMember:IAMMember",
-	"gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider", "azure-native:managedidentity:FederatedIdentityCredential",
-	"aws:ecr/repositoryPolicy:RepositoryPolicy", "aws:iam/rolePolicy:RolePolicy", "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+var rights = append(slices.Clone(RightsToRead),
+	"gcp:serviceaccount/iAMMember:IAMMember", "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",
+	"azure-native:managedidentity:FederatedIdentityCredential", "aws:iam/rolePolicy:RolePolicy",
 	"aws:eks/podIdentityAssociation:PodIdentityAssociation", "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding",
-}
+)
 
 // Types of what walks a chain by itself as soon as it is there.
 const (

@@ -418,7 +418,7 @@ func (c *chain) patience(ctx context.Context, without func(run func() error) err
 			ended <- err
 		}()
 		return wait.PollUntilContextTimeout(ctx, pollTime, pullTime, true, func(context.Context) (bool, error) {
-			// A client asks twice, for what a registry answers to HEAD has no words.
+			// One refused attempt asks twice: HEAD, whose answer has no words, and GET.
 			return c.Record.refusals(since, hopRegistry, registryToken) > 1 || len(ended) > 0, nil
 		})
 	})
@@ -461,8 +461,8 @@ func (c *chain) attempt(ctx context.Context) error {
 	return c.refusedToken(ctx, func(run func() error) error { return run() })
 }
 
-// none is the patience of a run that tries nothing again that may settle by itself.
-const none = "0s"
+// noPatience is that of a run that tries nothing again that may settle by itself.
+const noPatience = "0s"
 
 // patienceOf is for how long a pod's run tries again what may settle by itself.
 func patienceOf(pod *corev1.PodSpec) *string {
@@ -474,11 +474,11 @@ func patienceOf(pod *corev1.PodSpec) *string {
 	return new(string) // the refresher's own default
 }
 
-func atOnce(pod *corev1.PodSpec) { *patienceOf(pod) = none }
+func atOnce(pod *corev1.PodSpec) { *patienceOf(pod) = noPatience }
 
 // inTime gives a run that has any patience enough of it, however busy the machine is.
 func inTime(pod *corev1.PodSpec) {
-	if patience := patienceOf(pod); *patience != none {
+	if patience := patienceOf(pod); *patience != noPatience {
 		*patience = "90s"
 	}
 }

@@ -78,13 +78,17 @@ func (r *Record) mark() int {
 	return len(r.answers)
 }
 
+// since are the answers after a mark.
+func (r *Record) since(mark int) []answer {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	return r.answers[mark:]
+}
+
 // find returns the last answer since a mark at a hop, or at any, to a request that
 // is as wanted; one that grants goes before one that refuses.
 func (r *Record) find(since int, hop string, wanted func(answer) bool) (found answer, exists bool) {
-	r.mutex.Lock()
-	answers := r.answers[since:]
-	r.mutex.Unlock()
-	for _, a := range answers {
+	for _, a := range r.since(since) {
 		if (hop == "" || a.hop == hop) && wanted(a) && (!exists || a.refusal == "" || found.refusal != "") {
 			found, exists = a, true
 		}
@@ -95,9 +99,7 @@ func (r *Record) find(since int, hop string, wanted func(answer) bool) (found an
 // leaked is the hop whose token or password a text holds; empty for none. What is
 // shorter than secretSize is the ID of a key, which is no secret.
 func (r *Record) leaked(since int, text []byte) string {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	for _, a := range r.answers[since:] {
+	for _, a := range r.since(since) {
 		for _, secret := range []string{a.shown, a.given} {
 			if len(secret) >= secretSize && bytes.Contains(text, []byte(secret)) {
 				return a.hop
@@ -111,9 +113,7 @@ const secretSize = 40
 
 // refusals is how often one of the hops has refused since a mark.
 func (r *Record) refusals(since int, hops ...string) (count int) {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	for _, a := range r.answers[since:] {
+	for _, a := range r.since(since) {
 		if slices.Contains(hops, a.hop) && a.refusal != "" {
 			count++
 		}

@@ -51,6 +51,9 @@ var (
 	sovereign  = Partition{"aws-eusc", "amazonaws.eu"}
 )
 
+// partitions are their IDs, as a part of a regular expression.
+var partitions = strings.Join([]string{commercial.ID, government.ID, china.ID, sovereign.ID}, "|")
+
 // Region is where a service is asked.
 type Region struct {
 	Name      string // such as eu-west-1

@@ -18,7 +18,7 @@ type Role struct {
 const maxPath = 512
 
 // The path may hold any printable ASCII character but those that a policy would read as a wildcard.
-var roleARN = regexp.MustCompile(`^arn:(aws|aws-cn|aws-eusc|aws-us-gov):iam::([0-9]{12}):role(/(?:[!-)+-.0->@-~]+/)*)` +
+var roleARN = regexp.MustCompile(`^arn:(` + partitions + `):iam::([0-9]{12}):role(/(?:[!-)+-.0->@-~]+/)*)` +
 	`([A-Za-z0-9_+=,.@-]{1,64})$`)
 
 // ParseRole reads a role's ARN, path included. The error is the wish.

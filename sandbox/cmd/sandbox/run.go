@@ -172,9 +172,9 @@ func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, e *engine.Eng
 	return suspension(ctx, e, report)
 }
 
-// suspension previews the customer's, which the vendor's side has in its hand: it takes
-// the right to read away, and nothing else. A stack that still adopts may adopt that
-// right, and is refused when it has none.
+// suspension previews the stack with suspended: true, which has to take the customer's
+// right to read away, and nothing else. The customer's side has no such key. With adopt,
+// the program refuses the entry of a right that it leaves out.
 func suspension(ctx context.Context, e *engine.Engine, report *report) error {
 	if report.Side == "customer" || report.adopts {
 		return nil
@@ -185,7 +185,7 @@ func suspension(ctx context.Context, e *engine.Engine, report *report) error {
 	}
 	taken := false
 	for _, one := range result.Changed() {
-		if one.Operation == steps.Delete && slices.Contains(rightsToRead, one.Type) {
+		if one.Operation == steps.Delete && slices.Contains(rehearsal.RightsToRead, one.Type) {
 			taken = true
 			continue
 		}
@@ -196,12 +196,6 @@ func suspension(ctx context.Context, e *engine.Engine, report *report) error {
 		report.fail(errors.New("suspended: true would leave the customer the right to read"))
 	}
 	return nil
-}
-
-// rightsToRead are the types of what lets a customer read a repository.
-var rightsToRead = []string{
-	"gcp:artifactregistry/repositoryIamMember:RepositoryIamMember", "aws:ecr/repositoryPolicy:RepositoryPolicy",
-	"aws:iam/rolePolicyAttachment:RolePolicyAttachment",
 }
 
 // again previews another update, which looks at the clouds first: what the
