@@ -20,9 +20,13 @@ import (
 	"waybill.example/waybill/sandbox/world"
 )
 
-// limit is how long one `up` may take, in which a healthy one has ended several times
-// over. One that has not ended is refused.
-const limit = 6 * time.Minute
+// A mutant's `up` may take some times as long as its stack's took without a mutant, in
+// the same run. One that has not ended by then is refused: most often it waits for pods
+// that never become ready.
+const (
+	times   = 3
+	longest = 6 * time.Minute // for one without a mutant
+)
 
 // Options say which mutants are tried, and how.
 type Options struct {
@@ -114,7 +118,7 @@ func (r *runner) each(n int, do func(i int) error) error {
 
 // baseline wants a stack to pass without a mutant.
 func (r *runner) baseline(ctx context.Context, stack string) error {
-	healthy, err := r.up(ctx, stack, "any", "--state", filepath.Join(r.dir, stack))
+	healthy, err := r.up(ctx, stack, "any", longest, "--state", filepath.Join(r.dir, stack))
 	if err != nil {
 		return err
 	}
@@ -135,10 +139,11 @@ func (r *runner) try(ctx context.Context, m Mutant, w workshop) (result Result) 
 		option, err = w.build(ctx, m)
 	}
 	if err == nil {
+		stored, _ := r.healthy.Load(m.Stack)
+		healthy := stored.(*document)
 		var got *document
-		if got, err = r.up(ctx, m.Stack, strings.TrimPrefix(m.Notice, "case "), append(option, "--state", w.path("state"))...); err == nil {
-			healthy, _ := r.healthy.Load(m.Stack)
-			result.Place, result.Words = got.notice(healthy.(*document))
+		if got, err = r.up(ctx, m.Stack, strings.TrimPrefix(m.Notice, "case "), times*healthy.took, append(option, "--state", w.path("state"))...); err == nil {
+			result.Place, result.Words = got.notice(healthy)
 		}
 	}
 	if err == nil && !r.SandboxOnly {
@@ -154,8 +159,8 @@ func (r *runner) try(ctx context.Context, m Mutant, w workshop) (result Result) 
 }
 
 // up runs `up` of a stack as a process, which has what it needs for itself. first is
-// the case that it tries first.
-func (r *runner) up(ctx context.Context, stack, first string, options ...string) (*document, error) {
+// the case that it tries first, limit is how long it may take.
+func (r *runner) up(ctx context.Context, stack, first string, limit time.Duration, options ...string) (*document, error) {
 	sandbox, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -169,13 +174,14 @@ func (r *runner) up(ctx context.Context, stack, first string, options ...string)
 	up := command(limited, r.Root, sandbox, append([]string{"up", "--json", "--root", r.Root, "--stack", stack, "--propagation", "5s", "--first", first}, options...)...)
 	var stderr bytes.Buffer
 	up.Stderr = &stderr
+	started := time.Now()
 	output, failure := up.Output()
-	got := &document{}
+	got := &document{took: time.Since(started)}
 	switch err := json.Unmarshal(output, got); {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case limited.Err() != nil:
-		return &document{Errors: []string{"not done after " + limit.String()}}, nil
+		return &document{Errors: []string{"not done after " + limit.Round(time.Second).String()}}, nil
 	case err != nil:
 		return nil, fmt.Errorf("sandbox up --stack %s: %w: %s", stack, errors.Join(failure, err), bytes.TrimSpace(stderr.Bytes()))
 	}
@@ -197,6 +203,7 @@ type document struct {
 	Refusals []rehearsal.Refusal `json:"refusals"`
 	Errors   []string            `json:"errors"`
 	OK       bool                `json:"ok"`
+	took     time.Duration
 }
 
 // notice is who refused, in what words; empty where nobody did. A refusal says who

@@ -18,7 +18,7 @@ import (
 func (r *runner) mutantsCommand() *cobra.Command {
 	var only string
 	// A run waits for Kubernetes half of its time.
-	o := mutants.Options{Jobs: runtime.NumCPU() + 1}
+	o := mutants.Options{Jobs: 2 * runtime.NumCPU()}
 	command := &cobra.Command{
 		Use: "mutants", Short: "Break the program one line at a time, and show what noticed", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
