@@ -10,7 +10,7 @@
 // The chain ends at Google's Artifact Registry or at AWS's Elastic Container Registry.
 //
 // It refuses a credential configuration that is not exactly what the identifiers in it render to, an image of another
-// registry than the pod's, AWS credentials that are not the customer's role's, hosts outside the chain, redirects,
+// registry than the pod's, AWS credentials of another role than the configured one, hosts outside the chain, redirects,
 // tokens with less than 40 minutes to live, and tokens that the registry refuses for one of the product's images; it
 // never creates the secret, and it never prints a token, a key, a signature or an assertion. It stands on docs/facts.md
 // §2, §3, §4, §5, §8 and §9.

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -26,7 +27,7 @@ func (s *Sandbox) Half(ctx context.Context, outputs map[string]any) (string, err
 		if err != nil {
 			return "", err
 		}
-		if theirs[documents[s.world.Walk.Party(party.WaitsFor).Side]] != nil {
+		if holds(theirs[documents[s.world.Walk.Party(party.WaitsFor).Side]], outputs) {
 			return "", fmt.Errorf("stack %s waits for %s: want it complete: stack %s has exported it", s.options.Stack, strings.Join(waits, "; "), party.WaitsFor)
 		}
 		return "Nothing to walk yet. This half waits for\n  " + strings.Join(waits, "\n  "), nil
@@ -43,13 +44,40 @@ const vendor = "vendor"
 // documents are what the sides export for each other.
 var documents = map[string]string{vendor: "accessGrant", "customer": "accessRequest"}
 
+// holds says whether a document has what a stack waits for: where that is environments,
+// one of them.
+func holds(document any, outputs map[string]any) bool {
+	fields, there := document.(map[string]any)
+	if !there {
+		return false
+	}
+	var waits []any
+	for _, entry := range objects(outputs["waitingFor"]) {
+		environments, _ := entry["environments"].([]any)
+		waits = append(waits, environments...)
+	}
+	return len(waits) == 0 || slices.ContainsFunc(objects(fields["environments"]), func(e map[string]any) bool { return slices.Contains(waits, e["name"]) })
+}
+
 // waitingFor reads what a stack waits for; nothing where it is complete.
 func waitingFor(outputs map[string]any) []string {
-	entries, _ := outputs["waitingFor"].([]any)
 	var all []string
-	for _, entry := range entries {
-		object, _ := entry.(map[string]any)
-		all = append(all, fmt.Sprintf("the %v. The %v runs `%v`; then here: %v", object["document"], object["from"], object["command"], object["next"]))
+	for _, entry := range objects(outputs["waitingFor"]) {
+		document := fmt.Sprint(entry["document"])
+		if environments, some := entry["environments"].([]any); some {
+			document += " with environments " + strings.Trim(fmt.Sprint(environments), "[]")
+		}
+		all = append(all, fmt.Sprintf("the %s. The %v runs `%v`; then here: %v", document, entry["from"], entry["command"], entry["next"]))
+	}
+	return all
+}
+
+// objects are the elements of an output's list.
+func objects(value any) (all []map[string]any) {
+	list, _ := value.([]any)
+	for _, one := range list {
+		object, _ := one.(map[string]any)
+		all = append(all, object)
 	}
 	return all
 }

@@ -38,3 +38,22 @@ func TestAHalfIsWhatTheWorldSays(t *testing.T) {
 		})
 	}
 }
+
+// What a half waits for is there once the other party's document names it.
+func TestAnEnvironmentIsWaitedForUntilTheDocumentNamesIt(t *testing.T) {
+	t.Parallel()
+	whole := map[string]any{"waitingFor": []any{map[string]any{"document": "accessGrant"}}}
+	staging := map[string]any{"waitingFor": []any{map[string]any{"document": "accessGrant", "environments": []any{"staging"}}}}
+	names := func(names ...string) any {
+		var all []any
+		for _, name := range names {
+			all = append(all, map[string]any{"name": name})
+		}
+		return map[string]any{"environments": all}
+	}
+	assert.False(t, holds(nil, whole))
+	assert.True(t, holds(names("default"), whole))
+	assert.False(t, holds(names("default"), staging))
+	assert.True(t, holds(names("default", "staging"), staging))
+	assert.Contains(t, waitingFor(staging)[0], "the accessGrant with environments staging. The")
+}

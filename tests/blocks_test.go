@@ -205,7 +205,8 @@ func TestTheExamplesHoldNoSecret(t *testing.T) {
 	}
 }
 
-// The command moves every import, in Go and in go.mod.
+// The command moves every import, in Go and in go.mod, and the keys of annotations; the
+// examples' registry stays.
 func TestTheModulePathIsMovedByTheCommandOfTheVendorsPage(t *testing.T) {
 	const marker = "test: TestTheModulePathIsMovedByTheCommandOfTheVendorsPage"
 	all := commandBlocks(read(t, filepath.Join("..", "docs", "vendor.md")))
@@ -219,7 +220,8 @@ func TestTheModulePathIsMovedByTheCommandOfTheVendorsPage(t *testing.T) {
 		require.NoError(t, err, string(out))
 		return string(out)
 	}
-	for _, file := range append(goFiles(t, filepath.Join("..", "stacks")), filepath.Join("..", "go.mod"), filepath.Join("..", "main.go")) {
+	world, keys := filepath.Join("sandbox", "worlds", "dev.yaml"), filepath.Join("refresher", "internal", "pullsecret", "pullsecret.go")
+	for _, file := range append(goFiles(t, filepath.Join("..", "stacks")), "../go.mod", "../main.go", "../"+world, "../"+keys) {
 		to := filepath.Join(folder, strings.TrimPrefix(file, ".."))
 		require.NoError(t, os.MkdirAll(filepath.Dir(to), 0o755))
 		require.NoError(t, os.WriteFile(to, []byte(read(t, file)), 0o600))
@@ -228,8 +230,10 @@ func TestTheModulePathIsMovedByTheCommandOfTheVendorsPage(t *testing.T) {
 	run(all[at].text)
 	assert.Contains(t, read(t, filepath.Join(folder, "go.mod")), "module your.host/your/path\n")
 	for _, file := range goFiles(t, folder) {
-		assert.NotContains(t, read(t, file), "waybill.example/waybill", file)
+		assert.NotContains(t, read(t, file), "waybill.example/", file)
 	}
+	assert.Contains(t, read(t, filepath.Join(folder, keys)), `"your.domain/expires"`)
+	assert.Equal(t, read(t, filepath.Join("..", world)), read(t, filepath.Join(folder, world)))
 }
 
 // testNames are the names of all tests of all modules.

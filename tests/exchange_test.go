@@ -432,6 +432,48 @@ func TestExampleAHalfThatWaitsDeploysWhatItCan(t *testing.T) {
 	}
 }
 
+// A customer's environment comes and goes without a word from the vendor: what is granted
+// to the others stays, and nothing that was granted goes because a document leaves it out.
+func TestExampleACustomersEnvironmentComesAndGoes(t *testing.T) {
+	issuers := map[string]string{
+		"an AKS customer":                        "https://northeurope.oic.prod-aks.azure.com/5d0e7a31-2c4b-4f68-9a1d-3e5f7b9c1d40/8a3b0d64-5f7e-4c9b-8d40-6b8cae2f4053/",
+		"a cluster's owner with a vendor on AWS": "https://oidc.nakatomi.example/annex",
+	}
+	granted := map[string]map[string]any{
+		"an AKS customer":                        {"name": "staging", "provider": "soylent-staging-azure-provider"},
+		"a cluster's owner with a vendor on AWS": {"name": "staging", "roleArn": "arn:aws:iam::210987654321:role/waybill/nakatomi--bifrost-pull-staging"},
+	}
+	for name, issuer := range issuers {
+		t.Run(name, func(t *testing.T) {
+			p := parties[name]
+			two := set("environments.staging", map[string]any{"cluster": map[string]any{"context": "staging", "issuer": issuer}})
+			var document map[string]any
+			require.NoError(t, json.Unmarshal([]byte(p.document), &document))
+			both := change(t, p.document, "environments", append(document["environments"].([]any), granted[name]))
+
+			r, err := p.run(t, p.document, p.document, two)
+			require.NoError(t, err)
+			for _, made := range []string{"workload-deployment", "pull-first-refresh", "pull-staging-secret"} {
+				assert.NotEmpty(t, r.Named(made).Type, made)
+			}
+			for _, waits := range []string{"workload-staging-deployment", "pull-staging-first-refresh"} {
+				assert.Empty(t, r.Named(waits).Type, waits)
+			}
+			r, err = p.run(t, both, p.document, two)
+			require.NoError(t, err)
+			assert.NotEmpty(t, r.Named("workload-staging-deployment").Type)
+
+			r, err = p.run(t, p.document, both, two)
+			require.ErrorContains(t, err, `environments: "staging" is missing, and the last update was built on it: want it back, or no environments.staging in the configuration`)
+			assert.Empty(t, beyondProviders(r))
+
+			r, err = p.run(t, both, both)
+			require.NoError(t, err)
+			assert.NotEmpty(t, r.Named("workload-deployment").Type)
+		})
+	}
+}
+
 // A document comes as a file as well, relative to the project's folder.
 func TestExampleADocumentIsReadFromAFile(t *testing.T) {
 	p := parties["the vendor of an AKS customer"]

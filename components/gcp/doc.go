@@ -1,7 +1,7 @@
 // Package gcp builds the vendor's side of the chain on Google Cloud: the
 // repository that a customer may read, the service account that reads it, and
-// the workload identity pool. One trusted subject of the pool may impersonate
-// the account.
+// the workload identity pool. One trusted subject of the pool for each environment
+// may impersonate the account.
 //
 // The pool belongs to one customer. A principal names the pool and not the
 // provider, so in a shared pool one customer's administrator could mint

@@ -1,4 +1,4 @@
-// Package engine runs the program, stacks.Run, with the real Pulumi engine
+// Package engine runs the program, as it was built, with the real Pulumi engine
 // against providers that are attached and not installed.
 //
 // It works on a copy of the project: Pulumi.yaml and the stack's file, whose

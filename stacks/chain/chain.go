@@ -165,6 +165,15 @@ type grant struct {
 	fields pulumi.Map
 }
 
+// in is what is given to one environment; nil where a grant that names environments does
+// not name this one yet.
+func (g *grant) in(e *config.Environment) *grant {
+	if g != nil && len(g.providers)+len(g.roles) > 0 && g.providers[e.Name] == nil && g.roles[e.Name] == nil {
+		return nil
+	}
+	return g
+}
+
 type googleGrant struct {
 	projectNumber, pool, serviceAccount pulumi.StringInput
 }

@@ -296,7 +296,7 @@ func (c *clusters) deploy(ctx *pulumi.Context, g *grant) error {
 	}
 	environments := pulumi.Map{}
 	for _, p := range c.places {
-		shown, err := c.register(ctx, p, g, identities)
+		shown, err := c.register(ctx, p, g.in(p.Environment), identities)
 		if err != nil {
 			return err
 		}

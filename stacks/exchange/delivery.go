@@ -44,6 +44,9 @@ type Waiting struct {
 	Command string `json:"command"`
 	// Next is what this stack's operator does with the answer.
 	Next string `json:"next"`
+	// Environments are those that a document that has come does not name yet; none where
+	// no document has come.
+	Environments []string `json:"environments,omitempty"`
 }
 
 // Rules are what a chain asks of the two documents.
@@ -84,9 +87,10 @@ func ReceiveRequest(ctx *pulumi.Context, s *config.Settings, rules Rules, root s
 		schema: schema.Request + "#/$defs/" + rules.Request, rules: rules, settings: s, root: root, last: last, received: &Received{},
 	}
 	now := &AccessRequest{}
-	arrived, err := d.receive(ctx, now, &AccessRequest{}, func() {
-		d.checkNames(now.names())
+	arrived, err := d.receive(ctx, now, &AccessRequest{}, func() error {
+		d.refuseNames(d.compare(now.names()))
 		rules.CheckRequest(now, d)
+		return nil
 	})
 	if arrived {
 		d.received.Request = now
@@ -101,11 +105,13 @@ func ReceiveGrant(ctx *pulumi.Context, s *config.Settings, rules Rules, root str
 		schema: schema.Grant + "#/$defs/" + rules.Grant, rules: rules, settings: s, root: root, last: last, received: &Received{},
 	}
 	now := &AccessGrant{}
-	arrived, err := d.receive(ctx, now, &AccessGrant{}, func() {
+	before := &AccessGrant{}
+	arrived, err := d.receive(ctx, now, before, func() (err error) {
 		if rules.GrantNames {
-			d.checkNames(now.names())
+			err = d.checkGranted(ctx, now.names(), before.names())
 		}
 		rules.CheckGrant(now, d)
+		return err
 	})
 	if arrived {
 		d.received.Grant = now
@@ -115,7 +121,7 @@ func ReceiveGrant(ctx *pulumi.Context, s *config.Settings, rules Rules, root str
 
 // receive reads the document and checks it, last against what the stack was last
 // built on; false while it has not come.
-func (d *Delivery) receive(ctx *pulumi.Context, now, before document, check func()) (bool, error) {
+func (d *Delivery) receive(ctx *pulumi.Context, now, before document, check func() error) (bool, error) {
 	arrived, err := d.take(ctx, now)
 	if err != nil {
 		return false, err
@@ -139,7 +145,7 @@ func (d *Delivery) receive(ctx *pulumi.Context, now, before document, check func
 }
 
 // judge notes what is wrong with a document that has come.
-func (d *Delivery) judge(now, before document, had bool, check func()) (err error) {
+func (d *Delivery) judge(now, before document, had bool, check func() error) (err error) {
 	if d.settings.Exchange.Withdrawn {
 		d.Add("is there, and exchange.withdrawn is true: want one of them")
 	}
@@ -149,7 +155,9 @@ func (d *Delivery) judge(now, before document, had bool, check func()) (err erro
 		}
 	}
 	d.checkHeader(now.head())
-	check()
+	if err := check(); err != nil {
+		return err
+	}
 	if had {
 		d.checkChanges(before.identities(), now.identities())
 	}
@@ -250,7 +258,14 @@ func (d *Delivery) missing(had bool) {
 			d.received.withdrawn = value
 		}
 	}
-	d.received.waiting = append(d.received.waiting, Waiting{Document: d.name, From: d.from, Command: d.command(), Next: d.next(d.settings.Stack)})
+	d.wait()
+}
+
+// wait notes what the stack waits for: the document, or environments in it.
+func (d *Delivery) wait(environments ...string) {
+	d.received.waiting = append(d.received.waiting, Waiting{
+		Document: d.name, From: d.from, Command: d.command(), Next: d.next(d.settings.Stack), Environments: environments,
+	})
 }
 
 // command supplies the document.
@@ -287,26 +302,63 @@ func (d *Delivery) checkHeader(h header) {
 	}
 }
 
-// checkNames wants the environments that are configured, each once: a new one needs
-// a line in the configuration and does not come with a document.
-func (d *Delivery) checkNames(names []string) {
-	var wanted []string
-	for _, e := range d.settings.Sorted() {
-		wanted = append(wanted, e.Name)
-	}
+// compare compares the environments of a document with the configured ones, and refuses
+// one that stands there twice.
+func (d *Delivery) compare(names []string) (missing, extra []string) {
 	for i, name := range names {
-		switch first := slices.Index(names, name); {
-		case first < i:
+		if first := slices.Index(names, name); first < i {
 			d.Add("environments[%d].name %q: repeats environments[%d]", i, name, first)
-		case !slices.Contains(wanted, name):
-			d.Add("environments[%d].name %q: want one of the configured %s", i, name, strings.Join(wanted, ", "))
+		} else if d.settings.Environments[name] == nil {
+			extra = append(extra, fmt.Sprintf("environments[%d].name %q", i, name))
 		}
 	}
-	for _, name := range wanted {
-		if !slices.Contains(names, name) {
-			d.Add("environments: %q is missing: want every configured one", name)
+	for _, e := range d.settings.Sorted() {
+		if !slices.Contains(names, e.Name) {
+			missing = append(missing, e.Name)
 		}
 	}
+	return missing, extra
+}
+
+// refuseNames wants the environments that are configured, and no other: a new one needs
+// a line in the configuration and does not come with a document.
+func (d *Delivery) refuseNames(missing, extra []string) {
+	var configured []string
+	for _, e := range d.settings.Sorted() {
+		configured = append(configured, e.Name)
+	}
+	for _, name := range extra {
+		d.Add("%s: want one of the configured %s", name, strings.Join(configured, ", "))
+	}
+	for _, name := range missing {
+		d.Add("environments: %q is missing: want every configured one; the %s adds one first, and removes one first", name, d.from)
+	}
+}
+
+// checkGranted lets an environment wait that the vendor has granted nothing yet, and
+// ignores one that is not the customer's any more. What was granted does not go because
+// a document leaves it out.
+func (d *Delivery) checkGranted(ctx *pulumi.Context, names, before []string) error {
+	missing, extra := d.compare(names)
+	if len(missing) == len(d.settings.Environments) {
+		d.refuseNames(missing, extra)
+		return nil
+	}
+	var waits []string
+	for _, name := range missing {
+		if slices.Contains(before, name) {
+			d.Add("environments: %q is missing, and the last update was built on it: want it back, or no environments.%[1]s in the configuration", name)
+			continue
+		}
+		waits = append(waits, name)
+	}
+	if len(waits) > 0 {
+		d.wait(waits...)
+	}
+	if len(extra) > 0 {
+		return ctx.Log.Warn(fmt.Sprintf("%s: not configured here, and ignored: %s", d.origin(), strings.Join(extra, ", ")), nil)
+	}
+	return nil
 }
 
 // checkChanges refuses an identity that was another at the last update, unless the

@@ -1,8 +1,7 @@
 // Package awsname reads the names that a chain through AWS is made of: Regions and their partitions, roles,
 // and registries. The hosts that the chain talks to follow from them; none is a setting.
 //
-// It refuses partitions other than the three whose host suffixes docs/facts.md §1 names (row 13), the
-// dual-stack and FIPS forms of hosts, and wildcards.
+// It refuses other partitions than those below, the dual-stack and FIPS forms of hosts, and wildcards.
 package awsname
 
 import (
