@@ -71,8 +71,7 @@ func (s *Sandbox) reachesAgent(ctx context.Context, issuer, namespace, pod strin
 	if i < 0 {
 		return fmt.Errorf("the world has no cluster (kubernetes.clusters) of issuer %s", issuer)
 	}
-	return s.policies[i].PodAddress(ctx, namespace, pod, "the Pod Identity agent",
-		netip.AddrPortFrom(netip.MustParseAddr(podidentity.Address), 80))
+	return s.policies[i].Agent(ctx, namespace, pod, netip.AddrPortFrom(netip.MustParseAddr(podidentity.Address), 80))
 }
 
 // amazon is AWS for the rehearsal; nil where the world has none.

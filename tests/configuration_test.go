@@ -179,7 +179,7 @@ func TestExampleWrongConfigurationOfAPartyIsNamed(t *testing.T) {
 		"gke without a project":     {"hanso", set("gke.project", nil), `gke.project is missing: want the customer's project ID`},
 		"one identity twice":        {"tyrell", set("azure.workloadIdentities", map[string]any{"existing": []any{"aaa", "aaa"}}), `azure.workloadIdentities.existing a list: want the names`},
 		"nodes of another project":  {"hanso", set("gke.nodeServiceAccounts", []any{"gke-nodes@other-platform.iam.gserviceaccount.com"}), `gke.nodeServiceAccounts[0] "gke-nodes@other-platform.iam.gserviceaccount.com": want one of gke.project`},
-		"nodes of two environments": {"hanso", set("environments.test", map[string]any{"cluster": map[string]any{"context": "t"}}), `gke and several environments: want a stack for each`},
+		"nodes of two environments": {"hanso", set("environments.test", map[string]any{"cluster": map[string]any{"context": "t"}}), `gke and several environments: want a stack with a slug of its own for each`},
 		"a long subject": {"wayne", func(c map[string]any) {
 			set("product.name", strings.Repeat("p", 40))(c)
 			set("environments.default.namespace", map[string]any{"name": strings.Repeat("n", 63)})(c)
@@ -426,6 +426,11 @@ func TestExampleARefusedLookUpRegistersNothingButProviders(t *testing.T) {
 		r = newRecorder(values, secrets)
 		r.Reads["kubernetes:core/v1:Namespace"] = func(string) (resource.PropertyMap, error) { return nil, errors.New("unreachable") }
 		require.NoError(t, r.Run(stacks.Run))
+		values, secrets = loadStack(t, "globex", set("environments.default.pullSecretAlsoIn", []any{"batch"}), set("suspended", true))
+		r = newRecorder(values, secrets)
+		r.Reads["kubernetes:core/v1:Namespace"] = func(string) (resource.PropertyMap, error) { return nil, errors.New("unreachable") }
+		require.NoError(t, r.Run(stacks.Run))
+		assert.Empty(t, r.Of("Namespace"), "the existing one is not made")
 	})
 	t.Run("an identity that is not there", func(t *testing.T) {
 		values, secrets := loadStack(t, "globex")

@@ -93,13 +93,15 @@ func TestExampleEnvironmentsOfOneClusterShareTheVendorsProvider(t *testing.T) {
 			"namespace": map[string]any{"name": namespace},
 		}
 	}
-	several := set("environments", map[string]any{"prod": environment("plaza", "bifrost"), "test": environment("plaza", "bifrost-test"), "edge": environment("annex", "bifrost")})
+	several := set("environments", map[string]any{"prod": environment("plaza", "bifrost"), "test": environment("plaza", "bifrost-test"),
+		"trial": environment("plaza", "bifrost-trial"), "edge": environment("annex", "bifrost")})
 	r, err := runStack(t, "nakatomi", nil, several)
 	require.NoError(t, err)
 	assert.Len(t, r.Of("OpenIdConnectProvider"), 2)
 	assert.Equal(t, "https://oidc.nakatomi.example/plaza", r.Named("role-prod-provider").Text("url"))
 	assert.Equal(t, "https://oidc.nakatomi.example/annex", r.Named("role-edge-provider").Text("url"))
-	for name, account := range map[string]string{"prod": "bifrost", "test": "bifrost-test"} {
+	for name, account := range map[string]string{"prod": "bifrost", "test": "bifrost-test", "trial": "bifrost-trial"} {
+		assert.Contains(t, strings.Join(r.Named("pull-"+name+"-first-refresh").RPC.GetDependencies(), " "), "role-prod-role", name)
 		role := r.Named("role-" + name + "-role")
 		assert.Equal(t, "nakatomi--bifrost-pull--"+name, role.Text("name"))
 		assert.Contains(t, role.Text("assumeRolePolicy"), `"Federated":"arn:aws:iam::210987654321:oidc-provider/oidc.nakatomi.example/plaza"`)
@@ -351,6 +353,19 @@ func TestAnEntryOfAdoptImportsTheResource(t *testing.T) {
 		assert.Equal(t, id, r.Named(name).RPC.GetImportId(), name)
 	}
 	assert.Empty(t, r.Named("gcp-pool").RPC.GetImportId())
+	forces := func(r *recorder.Recorder) (all []string) {
+		for _, one := range r.All() {
+			if one.Type == "pulumi:providers:kubernetes" && !one.Value("enablePatchForce").IsNull() {
+				all = append(all, one.Name)
+			}
+		}
+		return all
+	}
+	assert.Equal(t, []string{"kubernetes"}, forces(r), "its fields are somebody else's")
+
+	r, err = runStack(t, "tyrell", nil, set("adopt", map[string]any{"workloads-1-identity": id}))
+	require.NoError(t, err)
+	assert.Empty(t, forces(r), "an identity in Azure is no object of a cluster")
 
 	_, err = runStack(t, "dev", nil, set("adopt", map[string]any{"azure-identities": id, "pull-secrets": "x", "gcp-pool": "y"}))
 	require.ErrorContains(t, err, "adopt.azure-identities: is no resource of this stack: want one of azure-hello-federated-credential, azure-identity")

@@ -162,6 +162,19 @@ func TestExampleACustomerOfTwoPartiesHasItsManifests(t *testing.T) {
 	assert.Contains(t, stderr, "azure-identity (clientId, principalId)", "the one value that the customer told the vendor")
 }
 
+// Every object has a file of its own, also where several namespaces have a pull secret of
+// one name.
+func TestExampleManifestsHaveAFileForEachObject(t *testing.T) {
+	stack := recordOf(t, "weyland", record.Options{})
+	set, err := manifests.Of(recordOf(t, "weyland", record.Options{Outputs: allKnown(stack)}), "")
+	require.NoError(t, err)
+	folder := t.TempDir()
+	require.NoError(t, set.Write(folder))
+	files, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
+	require.NoError(t, err)
+	assert.Len(t, files, len(set.Objects)+len([]string{"kustomization.yaml", "once.yaml"}))
+}
+
 // A secret is never printed: it is written to a file that its owner alone reads. What
 // is no longer among the objects is no longer in the folder.
 func TestExampleManifestsWriteSecretsForTheirOwner(t *testing.T) {

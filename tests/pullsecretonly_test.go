@@ -55,13 +55,15 @@ func TestExampleAStackThatEndsWithThePullSecretRefusesWhatNothingReads(t *testin
 		edits []func(map[string]any)
 		want  string
 	}{
-		"a workload":         {"initech", []func(map[string]any){nothingRuns, set("workload.replicas", 3)}, "workload and pullSecretOnly, with which nothing reads it"},
-		"a port":             {"initech", []func(map[string]any){nothingRuns, set("product.port", 8080)}, "product.port and pullSecretOnly"},
-		"replicas":           {"initech", []func(map[string]any){nothingRuns, set("environments.default.replicas", 3)}, "environments.default.replicas and pullSecretOnly"},
-		"two kinds of tags":  {"initech", []func(map[string]any){nothingRuns, set("refresher.images", tag("1.5.0"))}, "product.tag and pullSecretOnly"},
-		"no tag":             {"initech", []func(map[string]any){nothingRuns, set("product.tag", nil)}, "product has 0 of tag, digest: want exactly one"},
-		"an image without":   {"initech", []func(map[string]any){set("refresher.images", []any{map[string]any{}})}, "refresher.images[0] has 0 of tag, digest"},
-		"an image on ECR":    {"initech", []func(map[string]any){set("refresher.images", []any{map[string]any{"image": "chart", "tag": "1"}})}, `refresher.images[0].image "chart": want a tag or a digest alone`},
+		"a workload":        {"initech", []func(map[string]any){nothingRuns, set("workload.replicas", 3)}, "workload and pullSecretOnly, with which nothing reads it"},
+		"a port":            {"initech", []func(map[string]any){nothingRuns, set("product.port", 8080)}, "product.port and pullSecretOnly"},
+		"replicas":          {"initech", []func(map[string]any){nothingRuns, set("environments.default.replicas", 3)}, "environments.default.replicas and pullSecretOnly"},
+		"two kinds of tags": {"initech", []func(map[string]any){nothingRuns, set("refresher.images", tag("1.5.0"))}, "product.tag and pullSecretOnly"},
+		"no tag":            {"initech", []func(map[string]any){nothingRuns, set("product.tag", nil)}, "product has 0 of tag, digest: want exactly one"},
+		"an image without":  {"initech", []func(map[string]any){set("refresher.images", []any{map[string]any{}})}, "refresher.images[0] has 0 of tag, digest"},
+		"an image on ECR":   {"initech", []func(map[string]any){set("refresher.images", []any{map[string]any{"image": "chart", "tag": "1"}})}, `refresher.images[0].image "chart": want a tag or a digest alone`},
+		"an image of the vendor's role": {"nakatomi", []func(map[string]any){set("refresher.images", []any{map[string]any{"image": "chart", "tag": "1"}})},
+			`refresher.images[0].image "chart": want a tag or a digest alone`},
 		"no refresher":       {"hanso", []func(map[string]any){set("pullSecretOnly", true)}, "pullSecretOnly belongs to another platform, chain or side"},
 		"a port that is not": {"initech", []func(map[string]any){set("product.port", nil)}, "product.port is missing"},
 	} {

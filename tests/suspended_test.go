@@ -59,6 +59,12 @@ func TestExampleASuspendedCustomerLosesTheRightToReadAlone(t *testing.T) {
 	}
 }
 
+// A role of the repository's own account reads by its own policy.
+func TestExampleNobodyIsSuspendedInTheVendorsOwnAccount(t *testing.T) {
+	values, secrets := loadStack(t, "initech", set("aws.customer.account", "210987654321"), set("suspended", true))
+	assert.Contains(t, refused(t, values, secrets)[0], "suspended true: and customerAccount is the repository's own")
+}
+
 func TestExampleACustomersHalfIsNotSuspended(t *testing.T) {
 	values, secrets := loadStack(t, "oscorp-customer", set("suspended", true))
 	assert.Contains(t, refused(t, values, secrets)[0], "suspended belongs to another platform, chain or side: want none here; a stack of side vendor reads it")

@@ -64,7 +64,7 @@ type ImageGrantArgs struct {
 	// repository is made, and nobody else may read it yet.
 	Waiting bool
 	// Suspended takes the right to read from the roles, and changes nothing else:
-	// Ready keeps its value.
+	// Ready keeps its value. Not for roles of the repository's own account.
 	Suspended bool
 	// Tags are added to everything's own: at most 48.
 	Tags map[string]string
@@ -134,6 +134,10 @@ func (args *ImageGrantArgs) Validate(later ...string) error {
 	}
 	if !args.shares() {
 		return p.Err()
+	}
+	if args.Suspended && args.CustomerAccount == args.Account {
+		p.Add("suspended", "true: and customerAccount is the repository's own, where a role may read by its own policy and needs none of the repository's: "+
+			"want the customer's half destroyed, or an account of the customer's")
 	}
 	args.validateRoles(p)
 	_, err := args.document().Render(policy.Repository)

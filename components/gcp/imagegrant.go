@@ -45,9 +45,9 @@ type ImageGrant struct {
 
 	// Readers are what each reader gets, by its name; one that waits has none.
 	Readers map[string]ReaderGrant
-	// WaitFor are the resources to depend on where nodes pull, and not the component:
-	// the SDK learns of a component's children while they are registered, so that a
-	// dependency on it may miss some.
+	// WaitFor are the rights to read, to depend on where nodes pull, and not the
+	// component: the SDK learns of a component's children while they are registered, so
+	// that a dependency on it may miss some.
 	WaitFor []pulumi.Resource
 }
 

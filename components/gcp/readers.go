@@ -63,8 +63,8 @@ func (args *ImageGrantArgs) validateReaders(p *check.Problems) {
 		if !nodePattern.MatchString(node) {
 			p.Add(key, "%q: want a service account's email, NAME@PROJECT.iam.gserviceaccount.com or NUMBER-compute@developer.gserviceaccount.com", node)
 		}
-		if first := slices.Index(args.Nodes, node); first < i {
-			p.Add(key, "%q: repeats nodes[%d]", node, first)
+		if first := slices.IndexFunc(args.Nodes, func(other string) bool { return nodeReader(other) == nodeReader(node) }); first < i {
+			p.Add(key, "%q: is called as nodes[%d]: want each once, and names that differ before the @", node, first)
 		}
 	}
 	for i, r := range args.Readers {
@@ -143,6 +143,7 @@ func (b *imageGrantBuilder) buildReaders(shared pulumi.StringArray) error {
 		if err != nil {
 			return err
 		}
+		b.component.WaitFor = append(b.component.WaitFor, reader)
 		right = pulumi.OutputWithDependencies(b.ctx.Context(), right, reader).(pulumi.StringOutput)
 	}
 	shared = append(shared, right)

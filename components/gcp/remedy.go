@@ -18,8 +18,8 @@ func explainReusedPool(args *ImageGrantArgs) pulumi.ErrorHookFunction {
 	}
 	return explain(fmt.Sprintf("the pool ID %q is taken: a deleted pool keeps its ID for 30 days. "+
 		"%s, or bring the old pool back with "+
-		"`gcloud iam workload-identity-pools undelete %s --location=global` and import it",
-		pool, another, pool))
+		"`gcloud iam workload-identity-pools undelete %s --location=global --project=%s` and import it",
+		pool, another, pool, args.Project))
 }
 
 // explainReusedProvider is the same of a provider.
@@ -29,8 +29,8 @@ func explainReusedProvider(args *ImageGrantArgs, r Reader) pulumi.ErrorHookFunct
 		another = "provider"
 	}
 	return explain(fmt.Sprintf("the provider ID %q is taken: a deleted provider keeps its ID for 30 days. "+
-		"Bring it back with `gcloud iam workload-identity-pools providers undelete %s --workload-identity-pool=%s --location=global` and import it, "+
-		"or raise gcp.generation for a new %s", provider, provider, args.poolID(), another))
+		"Bring it back with `gcloud iam workload-identity-pools providers undelete %s --workload-identity-pool=%s --location=global "+
+		"--project=%s` and import it, or raise gcp.generation for a new %s", provider, provider, args.poolID(), args.Project, another))
 }
 
 // explain adds a remedy to Google's answer that an ID is taken.

@@ -48,6 +48,10 @@ func FindNamespace(ctx *pulumi.Context, resource, name string, waived bool, opts
 	return &ExistingNamespace{name: name}, nil
 }
 
+// KnownNamespace is an existing namespace that is not read: its cluster may be out of
+// reach.
+func KnownNamespace(name string) *ExistingNamespace { return &ExistingNamespace{name: name} }
+
 // readNamespace reads a namespace's metadata. It is not known in a preview against a
 // cluster that cannot be asked; the update asks again.
 func readNamespace(ctx *pulumi.Context, resource, name string, opts []pulumi.ResourceOption) (found metav1.ObjectMeta, known bool, err error) {

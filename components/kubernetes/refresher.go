@@ -45,7 +45,7 @@ type Refresher struct {
 	// Image is the reference of the refresher's image, with a tag or a digest,
 	// in a registry that the cluster reads without the pull secret. Required.
 	Image string
-	// Every is the time between two runs, a divisor of an hour from 5 minutes
+	// Every is the time between two runs, whole minutes that divide an hour, from 5
 	// to 20 (Google's tokens) or 30 (ECR's); empty means the source's own.
 	Every time.Duration
 	// Deadline of one run with its retries: 1 to 10 minutes, and shorter than
@@ -123,8 +123,8 @@ var refresherResources = Resources{
 func (r Refresher) validate(p *check.Problems, source TokenSource) {
 	p.Error("refresher.image", image.CheckPinned(r.Image))
 	every := r.every(source)
-	if _, longest := source.cadence(); every < 5*time.Minute || every > longest || time.Hour%every != 0 {
-		p.Add("refresher.every", "%s: want 5m to %s, a divisor of an hour", every, longest)
+	if _, longest := source.cadence(); every < 5*time.Minute || every > longest || time.Hour%every != 0 || every%time.Minute != 0 {
+		p.Add("refresher.every", "%s: want 5m to %s, whole minutes that divide an hour", every, longest)
 	}
 	if d := r.deadline(); d < time.Minute || d > 10*time.Minute || d >= every {
 		p.Add("refresher.deadline", "%s: want 1m to 10m, shorter than the time between two runs", d)

@@ -175,7 +175,7 @@ var rules = map[string]func(*reader) string{
 			r.need("url", "")
 			return ""
 		}
-		return fmt.Sprintf("arn:%s:iam::%s:oidc-provider/%s%s", partition, account, issuer.Host, strings.TrimSuffix(issuer.Path, "/"))
+		return fmt.Sprintf("arn:%s:iam::%s:oidc-provider/%s%s", partition, account, issuer.Host, issuer.Path)
 	},
 }
 

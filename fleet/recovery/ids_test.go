@@ -57,6 +57,7 @@ func TestTheIDOfEveryTypeFollowsFromItsInputs(t *testing.T) {
 		{"aws:iam/policy:Policy", inputs{"name": "pull"}, aws, "arn:aws:iam::111122223333:policy/pull"},
 		{"aws:iam/policy:Policy", inputs{"name": "pull", "path": "/waybill/"}, china, "arn:aws-cn:iam::111122223333:policy/waybill/pull"},
 		{"aws:iam/openIdConnectProvider:OpenIdConnectProvider", inputs{"url": "https://oidc.example/id/1"}, gov, "arn:aws-us-gov:iam::111122223333:oidc-provider/oidc.example/id/1"},
+		{"aws:iam/openIdConnectProvider:OpenIdConnectProvider", inputs{"url": "https://oidc.example/id/1/"}, gov, "arn:aws-us-gov:iam::111122223333:oidc-provider/oidc.example/id/1/"},
 		{"aws:iam/openIdConnectProvider:OpenIdConnectProvider", inputs{"url": "https://oidc.example/id/1"}, sovereign, "arn:aws-eusc:iam::111122223333:oidc-provider/oidc.example/id/1"},
 		{"kubernetes:core/v1:Secret", inputs{"metadata": inputs{"namespace": "apps", "name": "pull"}}, nil, "apps/pull"},
 		{"kubernetes:core/v1:Namespace", inputs{"metadata": inputs{"name": "apps"}}, nil, "apps"},

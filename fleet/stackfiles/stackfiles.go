@@ -73,8 +73,9 @@ func Find(root string) ([]Stack, error) {
 	return stacks, nil
 }
 
-// claim is what the names of a stack's resources follow from.
-type claim struct{ customer, product, platform, project, account string }
+// claim is what the names of a stack's resources follow from. The platform is not among
+// it: the vendor's repository is called the same on all.
+type claim struct{ customer, product, project, account string }
 
 func read(name, path string) (Stack, claim) {
 	stack := Stack{Name: name, Path: path}
@@ -109,7 +110,7 @@ func read(name, path string) (Stack, claim) {
 	}
 	customer := file.Config.Customer
 	stack.Customer, stack.Platform, stack.Side = customer.Slug, customer.Platform, cmp.Or(customer.Side, both)
-	return stack, claim{customer.Slug, customer.Product.Name, customer.Platform, customer.GCP.Project, customer.AWS.Vendor.Account}
+	return stack, claim{customer.Slug, customer.Product.Name, customer.GCP.Project, customer.AWS.Vendor.Account}
 }
 
 // Select keeps the stacks whose name matches one of the patterns of match (all

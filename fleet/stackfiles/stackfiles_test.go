@@ -57,6 +57,8 @@ func TestTwoStacksOfTheSameAreRefused(t *testing.T) {
 		"Pulumi.yaml":               "",
 		"Pulumi.acme.yaml":          of("acme", "", "shop", "images"),
 		"Pulumi.best.yaml":          of("acme", "vendor", "shop", "images"),
+		"Pulumi.acme-edge.yaml":     strings.Replace(of("acme", "", "desk", "images"), "aks", "kubernetes", 1),
+		"Pulumi.acme-desk.yaml":     of("acme", "", "desk", "images"),
 		"Pulumi.acme-mail.yaml":     of("acme", "", "mail", "images"),
 		"Pulumi.acme-trial.yaml":    of("acme", "", "shop", "trial-images"),
 		"Pulumi.globex-vendor.yaml": of("globex", "vendor", "shop", "images"),
@@ -72,8 +74,10 @@ func TestTwoStacksOfTheSameAreRefused(t *testing.T) {
 		}
 	}
 	assert.Equal(t, map[string]string{
-		"acme": `slug "acme", product "shop", side "both": Pulumi.best.yaml is of the same: want another slug in one of the two: they would build the same resources`,
-		"best": `slug "acme", product "shop", side "vendor": Pulumi.acme.yaml is of the same: want another slug in one of the two: they would build the same resources`,
+		"acme-desk": `slug "acme", product "desk", side "both": Pulumi.acme-edge.yaml is of the same: want another slug in one of the two: they would build the same resources`,
+		"acme-edge": `slug "acme", product "desk", side "both": Pulumi.acme-desk.yaml is of the same: want another slug in one of the two: they would build the same resources`,
+		"acme":      `slug "acme", product "shop", side "both": Pulumi.best.yaml is of the same: want another slug in one of the two: they would build the same resources`,
+		"best":      `slug "acme", product "shop", side "vendor": Pulumi.acme.yaml is of the same: want another slug in one of the two: they would build the same resources`,
 	}, problems)
 }
 

@@ -216,7 +216,7 @@ func (a *aks) keys(i int) config.Keys {
 		at := slices.IndexFunc(a.trusts, func(t workloadTrust) bool { return t.name == subject.Name })
 		t, argument := a.trusts[at], fmt.Sprintf("subjects[%d]", j)
 		for _, of := range []string{"", ".name", ".serviceAccount", ".subject"} {
-			keys[argument+of] = a.s.WorkloadKey(t.workload) + ".component"
+			keys[argument+of] = t.workload.Key + ".component"
 		}
 		keys[argument+".issuer"], keys[argument+".namespace"] = t.environment.Key("cluster.issuer"), t.environment.Key("namespace.name")
 	}

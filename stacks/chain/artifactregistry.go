@@ -127,12 +127,16 @@ func (g *artifactRegistry) grant(ctx *pulumi.Context, who pullers) (*grant, erro
 	if err != nil {
 		return nil, config.Named(err, g.keys())
 	}
+	var rights pulumi.StringArray
+	for _, right := range made.WaitFor {
+		rights = append(rights, right.(pulumi.CustomResource).ID().ToStringOutput())
+	}
 	given := &grant{
 		registry: made.RegistryHost, repository: made.Repository,
 		google:    googleGrant{made.ProjectNumber, made.Pool, made.ServiceAccount},
 		providers: map[string]pulumi.StringInput{}, ready: map[string]pulumi.Array{},
 		resources: made.WaitFor,
-		fields:    pulumi.Map{"registry": made.RegistryHost, "repository": made.Repository},
+		fields:    pulumi.Map{"registry": made.RegistryHost, "repository": once(rights.ToStringArrayOutput(), made.Repository)},
 	}
 	if g.readers == nil {
 		return given, nil

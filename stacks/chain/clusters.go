@@ -183,20 +183,16 @@ func (c *clusters) checkProduct(problems *config.Problems) {
 
 func (c *clusters) checkWorkloads(problems *config.Problems) {
 	names := map[string]string{}
-	for i, w := range c.s.Workloads {
-		key := "workload"
-		if c.s.Given["workloads"] {
-			key = fmt.Sprintf("workloads[%d]", i)
-		}
+	for _, w := range c.s.Workloads {
 		for _, e := range c.s.Sorted() {
 			if !w.RunsIn(e) {
 				continue
 			}
 			name := workloadName(e, w)
 			if other, taken := names[name]; taken {
-				problems.Add(key+".component", "%q: with the environment it makes the same names as %s", w.Component, other)
+				problems.Add(w.Key+".component", "%q: with the environment it makes the same names as %s", w.Component, other)
 			}
-			names[name] = key
+			names[name] = w.Key
 		}
 	}
 }
@@ -248,28 +244,41 @@ func (c *clusters) lookUp(ctx *pulumi.Context) (err error) {
 		if p.provider, err = newKubernetesProvider(ctx, c.s, p.Environment); err != nil {
 			return err
 		}
-		// A suspension has to work where the cluster is out of reach.
-		if id := p.Cluster.ID; id != "" && !c.s.Suspended {
-			err := kubernetes.CheckCluster(ctx, "cluster"+p.Suffix(), id, pulumi.Provider(p.provider))
-			if err != nil {
-				return config.Named(err, config.Keys{"id": p.Key("cluster.id")})
-			}
-		}
-		if p.Namespace.Existing {
-			p.existing, err = kubernetes.FindNamespace(ctx, p.Namespace.Name+"-namespace"+p.Suffix(), p.Namespace.Name,
-				p.Namespace.WaivePodSecurity, pulumi.Provider(p.provider))
-			if err != nil {
-				return config.Named(err, c.namespaceKeys(p))
-			}
-		}
-		for _, namespace := range p.PullSecretAlsoIn {
-			// None of the refresher's pods run there.
-			if _, err := kubernetes.FindNamespace(ctx, namespace+"-namespace"+p.Suffix(), namespace, true, pulumi.Provider(p.provider)); err != nil {
-				return config.Named(err, config.Keys{"name": p.Key("pullSecretAlsoIn")})
-			}
+		if err := c.readCluster(ctx, p); err != nil {
+			return err
 		}
 		if err := c.cloud.find(ctx, p.Environment); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// readCluster reads what has to be in an environment's cluster. A suspension reads
+// nothing: it has to work where the cluster is out of reach.
+func (c *clusters) readCluster(ctx *pulumi.Context, p *place) (err error) {
+	if c.s.Suspended {
+		if p.Namespace.Existing {
+			p.existing = kubernetes.KnownNamespace(p.Namespace.Name)
+		}
+		return nil
+	}
+	if id := p.Cluster.ID; id != "" {
+		if err := kubernetes.CheckCluster(ctx, "cluster"+p.Suffix(), id, pulumi.Provider(p.provider)); err != nil {
+			return config.Named(err, config.Keys{"id": p.Key("cluster.id")})
+		}
+	}
+	if p.Namespace.Existing {
+		p.existing, err = kubernetes.FindNamespace(ctx, p.Namespace.Name+"-namespace"+p.Suffix(), p.Namespace.Name,
+			p.Namespace.WaivePodSecurity, pulumi.Provider(p.provider))
+		if err != nil {
+			return config.Named(err, c.namespaceKeys(p))
+		}
+	}
+	for _, namespace := range p.PullSecretAlsoIn {
+		// None of the refresher's pods run there.
+		if _, err := kubernetes.FindNamespace(ctx, namespace+"-namespace"+p.Suffix(), namespace, true, pulumi.Provider(p.provider)); err != nil {
+			return config.Named(err, config.Keys{"name": p.Key("pullSecretAlsoIn")})
 		}
 	}
 	return nil
@@ -536,7 +545,7 @@ func probe(path string, p config.Probe) kubernetes.Probe {
 }
 
 func (c *clusters) workloadKeys(p *place, w config.Component) config.Keys {
-	key := c.s.WorkloadKey(w) + "."
+	key := w.Key + "."
 	keys := config.Keys{
 		"customer": "slug", "product": "product.name", "config": "waybill:productConfig", "configPath": "product.configPath",
 		"port": "product.port", "liveness.path": "product.healthPath", "readiness.path": "product.healthPath",

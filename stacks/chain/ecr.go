@@ -89,7 +89,7 @@ func (g *ecr) keys() config.Keys {
 		"customer": "slug", "product": "product.name", "account": "aws.vendor.account", "region": "aws.vendor.region",
 		"repository": repository, "repository.lifecycle.keepTagged": repository + ".keepTagged",
 		"repository.lifecycle.expireUntaggedAfterDays": repository + ".expireUntaggedAfterDays", "repository.lifecycle": repository,
-		"customerAccount": "aws.customer.account", "roleArns": "eks.nodeRoles", "tags": "tags",
+		"customerAccount": "aws.customer.account", "roleArns": "eks.nodeRoles", "suspended": "suspended", "tags": "tags",
 	}
 }
 
@@ -124,6 +124,15 @@ func (g *ecr) grant(ctx *pulumi.Context, who pullers) (*grant, error) {
 		given.ready[e.Name] = pulumi.Array{made.Ready}
 	}
 	return given, nil
+}
+
+// oneImage wants images of the one repository: in ECR it is one image's.
+func oneImage(s *config.Settings, problems *config.Problems) {
+	for i := range s.Refresher.Images {
+		if key := fmt.Sprintf("refresher.images[%d].image", i); s.Given[key] {
+			problems.Add(key, "%q: want a tag or a digest alone, the vendor's repository in ECR is one image's", s.Refresher.Images[i].Image)
+		}
+	}
 }
 
 // accountOf is the account in a role's ARN; empty where it is none.

@@ -60,7 +60,7 @@ func (k *eks) check(problems *config.Problems) {
 	s := k.s
 	for _, w := range s.Workloads {
 		if w.Identity == (len(w.Policies) == 0) {
-			problems.Add(s.WorkloadKey(w)+".policies", "and identity: want both on EKS, or neither")
+			problems.Add(w.Key+".policies", "and identity: want both on EKS, or neither")
 		}
 	}
 	for _, e := range s.Sorted() {
@@ -204,7 +204,7 @@ func (k *eks) workloadArgs(t workloadTrust) *aws.ServiceAccountRoleArgs {
 }
 
 func (k *eks) workloadKeys(t workloadTrust) config.Keys {
-	keys, at := roleKeys(t.environment, "aws.customer", "eks"), k.s.WorkloadKey(t.workload)
+	keys, at := roleKeys(t.environment, "aws.customer", "eks"), t.workload.Key
 	keys["serviceAccount"] = at + ".component"
 	policyKeys(keys, "policies", at, t.workload.Workload)
 	policyKeys(keys, "role.policies", at, t.workload.Workload)
@@ -274,14 +274,7 @@ func (p *rolePull) args(e *config.Environment) *aws.ServiceAccountRoleArgs {
 
 func (p *rolePull) keys(e *config.Environment) config.Keys { return pullKeys(e, "aws.customer", "eks") }
 
-// check wants images of the one repository: in ECR it is one image's.
-func (p *rolePull) check(problems *config.Problems) {
-	for i := range p.s.Refresher.Images {
-		if key := fmt.Sprintf("refresher.images[%d].image", i); p.s.Given[key] {
-			problems.Add(key, "%q: want a tag or a digest alone, the vendor's repository in ECR is one image's", p.s.Refresher.Images[i].Image)
-		}
-	}
-}
+func (p *rolePull) check(problems *config.Problems) { oneImage(p.s, problems) }
 
 func (p *rolePull) validate(e *config.Environment, problems *config.Problems) {
 	problems.Component(p.args(e).Validate(p.eks.later(e)...), p.keys(e))

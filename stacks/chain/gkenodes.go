@@ -65,7 +65,7 @@ func anchored(s *config.Settings, email string) bool {
 // could read for all.
 func oneEnvironment(s *config.Settings, key string, problems *config.Problems) {
 	if len(s.Environments) > 1 {
-		problems.Add(key, "and several environments: want a stack for each environment whose nodes pull")
+		problems.Add(key, "and several environments: want a stack with a slug of its own for each environment whose nodes pull")
 	}
 }
 

@@ -58,9 +58,9 @@ func (p *Plan) elsewhere(key string) string {
 			return "a stack of side " + side + " reads it"
 		}
 	}
-	own, on := platformOf(p.chain), ReadBy(key)
-	if slices.Contains(on, own) {
-		return "another chain of " + own + " reads it"
+	on := ReadBy(key)
+	if slices.Contains(on, p.s.Platform) {
+		return "another chain of " + p.s.Platform + " reads it"
 	}
 	return "it is read on " + strings.Join(on, ", ")
 }

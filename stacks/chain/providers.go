@@ -39,7 +39,7 @@ func newKubernetesProvider(ctx *pulumi.Context, s *config.Settings, e *config.En
 		EnableConfigMapMutable: pulumi.Bool(true),
 	}
 	inCluster := func(name string) bool {
-		return strings.HasPrefix(name, "pull") || strings.HasPrefix(name, "workload") || strings.HasPrefix(name, "namespace")
+		return strings.HasPrefix(name, "pull-") || strings.HasPrefix(name, "workload-") || strings.HasPrefix(name, "namespace-")
 	}
 	if slices.ContainsFunc(slices.Collect(maps.Keys(s.Adopt)), inCluster) {
 		// Whoever made an object by hand owns its fields: they are taken over too.

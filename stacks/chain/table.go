@@ -1,7 +1,6 @@
 package chain
 
 import (
-	"slices"
 
 	"waybill.example/waybill/stacks/config"
 )
@@ -81,11 +80,6 @@ var platforms = []platform{
 	{"ecs", []chain{ecsFargate{}}},
 	{"kubernetes", []chain{clusterIssuer{}, vendorRole{}}},
 	{"gke", []chain{gkeNodes{}}},
-}
-
-// platformOf names the platform of a chain.
-func platformOf(c chain) string {
-	return platforms[slices.IndexFunc(platforms, func(p platform) bool { return slices.Contains(p.chains, c) })].name
 }
 
 // ReadBy names the platforms on whose chains a key of the configuration is read, on

@@ -81,6 +81,8 @@ func (vendorRole) vendor(s *config.Settings) vendor {
 // own token.
 type vendorRolePull struct{ clusterPull }
 
+func (p *vendorRolePull) check(problems *config.Problems) { oneImage(p.s, problems) }
+
 func (p *vendorRolePull) source(e *config.Environment, _ puller, g *grant) kubernetes.TokenSource {
 	role := kubernetes.ECRRole{Region: p.s.AWS.Vendor.Region}
 	if g != nil {
@@ -180,7 +182,9 @@ func (g *roleGrant) grant(ctx *pulumi.Context, who pullers) (*grant, error) {
 		// The value stays while the customer is suspended.
 		ready := once(role.Ready, role.RoleARN)
 		given.roles[e.Name], given.ready[e.Name] = role.RoleARN, append(pulumi.Array{ready}, shared[e.Cluster.Issuer]...)
-		shared[e.Cluster.Issuer] = given.ready[e.Name][:1]
+		if shared[e.Cluster.Issuer] == nil { // the first of a cluster makes the provider
+			shared[e.Cluster.Issuer] = given.ready[e.Name]
+		}
 		environments = append(environments, pulumi.Map{"name": pulumi.String(e.Name), "roleArn": ready})
 	}
 	given.fields["environments"] = environments

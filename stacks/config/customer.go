@@ -371,6 +371,8 @@ type Component struct {
 	HealthPath string `json:"healthPath"` // empty: the product's
 	// Environments are where it runs; empty: in all of them.
 	Environments []string `json:"environments"`
+	// Key is where the configuration describes it, such as workloads[0].
+	Key string `json:"-"`
 	Workload
 }
 
@@ -397,10 +399,11 @@ func (c *Customer) setDefaults() {
 		w.Name = cmp.Or(w.Name, c.Product.Name+"-workloads")
 	}
 	if len(c.Workloads) == 0 && !c.PullSecretOnly {
-		c.Workloads = []Component{{Workload: c.Workload}}
+		c.Workloads = []Component{{Workload: c.Workload, Key: "workload"}}
 	}
 	for i := range c.Workloads {
 		w := &c.Workloads[i]
+		w.Key = cmp.Or(w.Key, fmt.Sprintf("workloads[%d]", i))
 		w.Image = cmp.Or(w.Image, c.Product.Image)
 		w.HealthPath = cmp.Or(w.HealthPath, c.Product.HealthPath)
 		w.Port = cmp.Or(w.Port, c.Product.Port)
@@ -460,14 +463,4 @@ func (c *Customer) WorkloadsIn(e *Environment) []Component {
 // RunsIn says whether the component runs in an environment.
 func (w Component) RunsIn(e *Environment) bool {
 	return len(w.Environments) == 0 || slices.Contains(w.Environments, e.Name)
-}
-
-// WorkloadKey is where the configuration describes a component.
-func (c *Customer) WorkloadKey(w Component) string {
-	for i := range c.Workloads {
-		if w.Component != "" && c.Workloads[i].Component == w.Component {
-			return fmt.Sprintf("workloads[%d]", i)
-		}
-	}
-	return "workload"
 }

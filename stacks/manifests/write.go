@@ -59,8 +59,8 @@ type kustomization struct {
 	Resources   []string          `yaml:"resources" json:"resources"`
 }
 
-// Write writes the set into a folder: a file for each object, KIND-NAME.yaml, and
-// kustomization.yaml, which lists them in the order in which they are applied; and
+// Write writes the set into a folder: a file for each object, KIND-NAME.NAMESPACE.yaml, or
+// KIND-NAME.yaml for one that is in no namespace, and kustomization.yaml, which lists them in the order in which they are applied; and
 // once.yaml. Files that an earlier kustomization.yaml lists and this one does not are
 // deleted. What is secret can be read by its owner only.
 func (set *Set) Write(folder string) error {
@@ -71,7 +71,11 @@ func (set *Set) Write(folder string) error {
 		APIVersion: "kustomize.config.k8s.io/v1beta1", Kind: "Kustomization", SortOptions: map[string]string{"order": "fifo"},
 	}
 	for _, o := range set.Objects {
-		name := strings.ToLower(o.Kind()) + "-" + o.Name() + ".yaml"
+		name := strings.ToLower(o.Kind()) + "-" + o.Name()
+		if o.Namespace() != "" {
+			name += "." + o.Namespace()
+		}
+		name += ".yaml"
 		text, err := o.yaml()
 		if err != nil {
 			return err

@@ -240,7 +240,8 @@ var agentRows = []Row{
 		Words: re(noAnswer + "|" + noLink),
 		Cause: "the EKS Pod Identity agent does not answer on the node: its add-on is missing or starting, the pod " +
 			"runs on Fargate, or a network policy closes port 80 of its link-local address",
-		Do:     "look at the DaemonSet eks-pod-identity-agent in kube-system, on this pod's node",
+		Do: "look at the DaemonSet eks-pod-identity-agent in kube-system, on this pod's node; on Cilium set networkPolicy: false, " +
+			"with a CiliumNetworkPolicy of your own (docs/clusters.md)",
 		Source: "https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html#pod-id-considerations",
 	},
 	{

@@ -91,13 +91,18 @@ func (c *Cluster) Address(ctx context.Context, pod *corev1.Pod, name string, to 
 	return c.egress(ctx, pod, Peer{Name: name, Address: to.Addr(), Port: to.Port(), Protocol: corev1.ProtocolTCP})
 }
 
-// PodAddress is Address for the pod of a name.
-func (c *Cluster) PodAddress(ctx context.Context, namespace, pod, name string, to netip.AddrPort) error {
+// Agent says whether the pod of a name may reach the EKS Pod Identity agent, which
+// listens on the node: Cilium matches no ipBlock against it
+// (https://github.com/cilium/cilium/issues/34387).
+func (c *Cluster) Agent(ctx context.Context, namespace, pod string, to netip.AddrPort) error {
 	found, err := c.client.CoreV1().Pods(namespace).Get(ctx, pod, metav1.GetOptions{})
 	if err != nil {
 		return err
 	}
-	return c.Address(ctx, found, name, to)
+	return c.egress(ctx, found, Peer{
+		Name: "the Pod Identity agent", Address: to.Addr(), Port: to.Port(), Protocol: corev1.ProtocolTCP,
+		Unblocked: c.kind == world.Cilium,
+	})
 }
 
 // Neighbour says whether another pod of the namespace may reach a pod's port

@@ -203,6 +203,16 @@ func TestAClustersNetworkDecidesWhatPoliciesSee(t *testing.T) {
 	}
 }
 
+// On Cilium the agent is the node, which no block of addresses is.
+func TestThePodIdentityAgentListensOnTheNode(t *testing.T) {
+	for kind, denied := range map[string]bool{world.Standard: false, world.Cilium: true} {
+		spec := to("{ports: [{port: 80}], to: [{ipBlock: {cidr: 169.254.170.23/32}}]}")
+		cluster := policy.ForCluster(fake.NewClientset(&read(t, spec)[0], pod), world.Network{Kind: kind}, func(string) {})
+		err := cluster.Agent(t.Context(), pod.Namespace, pod.Name, netip.MustParseAddrPort("169.254.170.23:80"))
+		assert.Equal(t, denied, err != nil, "%s: %v", kind, err)
+	}
+}
+
 func TestADenialIsReportedOnce(t *testing.T) {
 	var told []string
 	cluster := policy.ForCluster(fake.NewClientset(&read(t, to("{ports: [{port: 53}]}"))[0], pod), world.Network{}, func(message string) {
@@ -211,11 +221,11 @@ func TestADenialIsReportedOnce(t *testing.T) {
 	for range 2 {
 		require.Error(t, cluster.Host(t.Context(), pod, "host.example"))
 		require.Error(t, cluster.Host(t.Context(), pod, "another.example"))
-		require.Error(t, cluster.PodAddress(t.Context(), pod.Namespace, pod.Name, "the agent", netip.MustParseAddrPort("169.254.170.23:80")))
+		require.Error(t, cluster.Agent(t.Context(), pod.Namespace, pod.Name, netip.MustParseAddrPort("169.254.170.23:80")))
 	}
 	assert.Equal(t, []string{
 		"network policy shop/p0 of pod shop/refresher allows nothing to DNS at 10.244.0.53:53 (UDP)",
-		"network policy shop/p0 of pod shop/refresher allows nothing to the agent at 169.254.170.23:80 (TCP)",
+		"network policy shop/p0 of pod shop/refresher allows nothing to the Pod Identity agent at 169.254.170.23:80 (TCP)",
 	}, told)
 	require.NoError(t, cluster.Neighbour(t.Context(), pod, nil, 443), "the policy is for egress")
 }
