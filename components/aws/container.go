@@ -43,11 +43,13 @@ type logConfiguration struct {
 	Options   map[string]string `json:"options"`
 }
 
+func (args *ServiceArgs) containerName() string { return args.Product }
+
 // containerDefinitions are the task's containers as JSON, variables sorted by
 // name: the same arguments give the same revision.
 func (args *ServiceArgs) containerDefinitions() (string, error) {
 	c := container{
-		Name:       args.Product,
+		Name:       args.containerName(),
 		Image:      args.Image().String(),
 		Essential:  true,
 		EntryPoint: args.Command,

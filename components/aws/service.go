@@ -87,8 +87,19 @@ type ServiceArgs struct {
 	Logs Logs
 	// Network is where the tasks run. Required.
 	Network Network
+	// TargetGroups are the ARNs of load balancers' target groups that the tasks join at
+	// Port: at most 5, of the service's account and Region, and of the target type ip,
+	// for each task has an address of its own
+	// (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/register-multiple-targetgroups.html).
+	TargetGroups []string
+	// HealthGrace is how long, in seconds after a task's start, the checks of
+	// TargetGroups do not count: 0 to 2147483647.
+	HealthGrace int
 	// Replicas is how many tasks run; nil means 2, at most 1000.
 	Replicas *int
+	// Autoscaled leaves the number of tasks to Application Auto Scaling: the first
+	// update asks for 2, and no later one for any. Not with Replicas.
+	Autoscaled bool
 	// ExecutionRole and TaskRole are how the roles are made; default
 	// names: SLUG--PRODUCT-execution and SLUG--PRODUCT-task.
 	ExecutionRole, TaskRole Role

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -45,6 +46,10 @@ func (args *ServiceArgs) Validate(later ...string) error {
 	}
 	p.Range("port", args.Port, 1, 65535)
 	p.Range("replicas", args.replicas(), 0, 1000)
+	if args.Autoscaled && args.Replicas != nil {
+		p.Add("replicas", "%d: want none where an autoscaler sets their number", *args.Replicas)
+	}
+	args.validateTargetGroups(p)
 	args.validateVariables(p)
 	args.Health.validate(p)
 	args.Logs.validate(p, s)
@@ -62,6 +67,31 @@ func (args *ServiceArgs) Validate(later ...string) error {
 		p.Add("taskRole.name", "%q: is the execution role's: want two roles", task.Name)
 	}
 	return p.Err()
+}
+
+// targetGroupPattern is a target group in its ARN
+// (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html).
+var targetGroupPattern = regexp.MustCompile(`^targetgroup/[A-Za-z0-9-]{1,32}/[0-9a-f]+$`)
+
+func (args *ServiceArgs) validateTargetGroups(p *check.Problems) {
+	const most = 5
+	if len(args.TargetGroups) > most {
+		p.Add("targetGroups", "%d given: want at most %d", len(args.TargetGroups), most)
+	}
+	s := args.site()
+	for i, text := range args.TargetGroups {
+		group, key := parseARN(text), fmt.Sprintf("targetGroups[%d]", i)
+		if s.sound() && (!group.within(s, "elasticloadbalancing") || group.account != s.account || !targetGroupPattern.MatchString(group.resource)) {
+			p.Add(key, "%q: want a target group of the service's account and Region, %s", text, s.arn("elasticloadbalancing", "targetgroup/NAME/ID"))
+		}
+		if first := slices.Index(args.TargetGroups, text); first < i {
+			p.Add(key, "%q: repeats targetGroups[%d]", text, first)
+		}
+	}
+	p.Range("healthGrace", args.HealthGrace, 0, math.MaxInt32)
+	if args.HealthGrace > 0 && len(args.TargetGroups) == 0 {
+		p.Add("healthGrace", "%d: want targetGroups beside it, whose checks it is about", args.HealthGrace)
+	}
 }
 
 func (args *ServiceArgs) validateImage(p *check.Problems) {

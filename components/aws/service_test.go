@@ -63,6 +63,24 @@ func TestTheExecutionRoleMayPullAndLogAndNothingElse(t *testing.T) {
 	}
 }
 
+const targets = "arn:aws:elasticloadbalancing:eu-central-1:222233334444:targetgroup/shop/0a1b2c3d4e5f6071"
+
+func TestTheTasksJoinTargetGroups(t *testing.T) {
+	args := serviceArguments()
+	args.TargetGroups, args.HealthGrace, args.Autoscaled = []string{targets}, 60, true
+	r, _ := service(t, args, false)
+	balanced := r.Named("one-service")
+	assert.Equal(t, targets, balanced.Text("loadBalancers[0].targetGroupArn"))
+	assert.Equal(t, "shop", balanced.Text("loadBalancers[0].containerName"))
+	assert.InDelta(t, 8080, balanced.Value("loadBalancers[0].containerPort").NumberValue(), 0)
+	assert.InDelta(t, 60, balanced.Value("healthCheckGracePeriodSeconds").NumberValue(), 0)
+	assert.Contains(t, balanced.RPC.GetIgnoreChanges(), "desiredCount", "an autoscaler's number is no drift")
+
+	r, _ = service(t, serviceArguments(), false)
+	assert.True(t, r.Named("one-service").Value("loadBalancers").IsNull())
+	assert.NotContains(t, r.Named("one-service").RPC.GetIgnoreChanges(), "desiredCount")
+}
+
 // Without the conditions, another account could have ECS use the roles.
 func TestTheRolesAreAssumedForTheirOwnAccountOnly(t *testing.T) {
 	for _, preview := range []bool{false, true} {
@@ -322,6 +340,15 @@ func TestBadServicesAreNamed(t *testing.T) {
 		change func(*aws.ServiceArgs)
 		want   string
 	}{
+		"another Region's targets": {func(a *aws.ServiceArgs) {
+			a.TargetGroups = []string{"arn:aws:elasticloadbalancing:us-east-1:222233334444:targetgroup/shop/0a1b2c3d4e5f6071"}
+		}, `targetGroups[0] "arn:aws:elasticloadbalancing:us-east-1:222233334444:targetgroup/shop/0a1b2c3d4e5f6071": want a target group of the service's account and Region, arn:aws:elasticloadbalancing:eu-central-1:222233334444:targetgroup/NAME/ID`},
+		"a load balancer": {func(a *aws.ServiceArgs) {
+			a.TargetGroups = []string{strings.Replace(targets, "targetgroup", "loadbalancer", 1)}
+		}, "targetGroups[0] "},
+		"targets twice":           {func(a *aws.ServiceArgs) { a.TargetGroups = []string{targets, targets} }, "repeats targetGroups[0]"},
+		"a grace for nobody":      {func(a *aws.ServiceArgs) { a.HealthGrace = 60 }, "healthGrace 60: want targetGroups beside it"},
+		"a number and autoscaled": {func(a *aws.ServiceArgs) { three := 3; a.Replicas, a.Autoscaled = &three, true }, "replicas 3: want none where an autoscaler sets their number"},
 		"a bad slug":              {func(a *aws.ServiceArgs) { a.Customer = "Acme" }, `customer "Acme": want 3 to 40`},
 		"a product with a space":  {func(a *aws.ServiceArgs) { a.Product, a.Name = "my shop", "shop" }, `product "my shop": want the product's name`},
 		"no account":              {func(a *aws.ServiceArgs) { a.Account = "" }, `account "": want the customer's AWS account, 12 digits`},

@@ -96,12 +96,27 @@ func newECSService(ctx *pulumi.Context, children *family.Family, args *ServiceAr
 		PropagateTags:            pulumi.String("SERVICE"),
 		Tags:                     pulumi.ToStringMap(args.tags()),
 	}
+	var balanced ecs.ServiceLoadBalancerArray
+	for _, group := range args.TargetGroups {
+		balanced = append(balanced, &ecs.ServiceLoadBalancerArgs{
+			TargetGroupArn: pulumi.String(group), ContainerName: pulumi.String(args.containerName()), ContainerPort: pulumi.Int(args.Port),
+		})
+	}
+	if balanced != nil {
+		inputs.LoadBalancers = balanced
+	}
+	if args.HealthGrace > 0 {
+		inputs.HealthCheckGracePeriodSeconds = pulumi.Int(args.HealthGrace)
+	}
 	options := []pulumi.ResourceOption{pulumi.DependsOn(after), settle.Option(ctx, children.Name(childService), settle.AWS, args.explain(ctx))}
 	if args.again {
 		inputs.ForceNewDeployment = pulumi.Bool(true)
 		inputs.Triggers = pulumi.StringMap{"again": pulumi.String(time.Now().UTC().Format(time.RFC3339))}
 	} else { // taking them away again would be one more update
 		options = append(options, pulumi.IgnoreChanges([]string{"forceNewDeployment", "triggers"}))
+	}
+	if args.Autoscaled {
+		options = append(options, pulumi.IgnoreChanges([]string{"desiredCount"}))
 	}
 	return ecs.NewService(ctx, children.Name(childService), inputs, children.Options(childService, options...)...)
 }

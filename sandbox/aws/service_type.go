@@ -46,8 +46,8 @@ func serviceType() provider.Type[*Client] {
 			Name:        "name",
 			Unmodelled: []resource.PropertyKey{
 				"alarms", "availabilityZoneRebalancing", "capacityProviderStrategies", "deploymentController", "deploymentMaximumPercent",
-				"deploymentMinimumHealthyPercent", "enableExecuteCommand", "forceDelete", "healthCheckGracePeriodSeconds", "iamRole",
-				"loadBalancers", "orderedPlacementStrategies", "placementConstraints", "platformVersion", "schedulingStrategy",
+				"deploymentMinimumHealthyPercent", "enableExecuteCommand", "forceDelete", "iamRole",
+				"orderedPlacementStrategies", "placementConstraints", "platformVersion", "schedulingStrategy",
 				"serviceConnectConfiguration", "serviceRegistries", "volumeConfiguration", "vpcLatticeConfigurations",
 			},
 			Validate: checkService,

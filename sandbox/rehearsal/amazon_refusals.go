@@ -417,6 +417,9 @@ func (a *amazon) taskOfAnother(context.Context) error {
 	if len(service.SecurityGroups) == 0 {
 		return allowed("the tasks are in the VPC's default security group")
 	}
+	if a.World.Walk.Product.Exposed && len(service.LoadBalancers) == 0 {
+		return allowed("no load balancer reaches the tasks (walk.product.exposed)")
+	}
 	product := a.World.Walk.Product
 	port := strconv.Itoa(product.Port)
 	for _, container := range definition.Containers {

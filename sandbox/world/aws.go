@@ -87,6 +87,8 @@ type VPC struct {
 	PublicSubnets []string `json:"publicSubnets,omitempty"`
 	// SecurityGroups are IDs, sg-….
 	SecurityGroups []string `json:"securityGroups,omitempty"`
+	// TargetGroups are the ARNs of load balancers' target groups, of the target type ip.
+	TargetGroups []string `json:"targetGroups,omitempty"`
 }
 
 // EKSCluster is an Amazon EKS cluster.

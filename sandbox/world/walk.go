@@ -104,7 +104,8 @@ type Product struct {
 	Autoscaled bool `json:"autoscaled,omitempty"`
 	// ARM is true where the vendor builds it for ARM64 besides AMD64.
 	ARM bool `json:"arm,omitempty"`
-	// Exposed is true where it is reached from outside the cluster.
+	// Exposed is true where it is reached from outside the cluster, on ECS through a
+	// target group.
 	Exposed bool `json:"exposed,omitempty"`
 }
 

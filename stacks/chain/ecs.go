@@ -18,7 +18,7 @@ func (ecsFargate) reads() reads {
 		Needs: []string{"product.port", "ecs.cluster", "ecs.subnets", "ecs.securityGroups"},
 		Uses: []string{
 			"product.tag", "product.digest", "product.healthPath", "aws.customer.profile", "ecs...",
-			"workload.replicas", "workload.command...", "workload.args...", "workload.env...", "workload.policies...",
+			"workload.replicas", "workload.autoscaled", "workload.command...", "workload.args...", "workload.env...", "workload.policies...",
 		},
 	}))
 	r.ofCustomer = customerOnAWS // a service has no environments
@@ -68,7 +68,10 @@ func (c *ecsService) build(first bool) *aws.ServiceArgs {
 			SecurityGroups: pulumi.ToStringArray(e.SecurityGroups),
 			PublicIP:       e.PublicIP,
 		},
+		TargetGroups:  e.TargetGroups,
+		HealthGrace:   e.HealthGrace,
 		Replicas:      w.Replicas,
+		Autoscaled:    w.Autoscaled,
 		ExecutionRole: aws.Role(e.ExecutionRole),
 		TaskRole:      aws.Role(e.TaskRole),
 		TaskPolicies:  policiesOf(w),
@@ -90,6 +93,7 @@ func (c *ecsService) keys() config.Keys {
 		"port": "product.port", "replicas": "workload.replicas", "env": "workload.env", "command": "workload.command", "arguments": "workload.args",
 		"secrets": "ecs.secrets", "secretKeys": "ecs.secretKeys", "health": "ecs.health", "health.path": "product.healthPath", "logs.retentionDays": "ecs.logRetentionDays",
 		"logs": "ecs", "network.subnets": "ecs.subnets", "network.securityGroups": "ecs.securityGroups", "network": "ecs",
+		"targetGroups": "ecs.targetGroups", "healthGrace": "ecs.healthGraceSeconds",
 		"executionRole": "ecs.executionRole", "taskRole": "ecs.taskRole", "tags": "tags",
 		"repository": "aws.vendor",
 	}

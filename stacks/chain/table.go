@@ -1,7 +1,6 @@
 package chain
 
 import (
-
 	"waybill.example/waybill/stacks/config"
 )
 

@@ -251,6 +251,8 @@ type ECS struct {
 	Architecture     string            `json:"architecture"` // empty: X86_64
 	Subnets          []string          `json:"subnets"`
 	SecurityGroups   []string          `json:"securityGroups"`
+	TargetGroups     []string          `json:"targetGroups"`
+	HealthGrace      int               `json:"healthGraceSeconds"`
 	PublicIP         bool              `json:"publicIp"`
 	LogRetentionDays int               `json:"logRetentionDays"` // 0: 30
 	Secrets          map[string]string `json:"secrets"`

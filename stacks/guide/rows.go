@@ -288,7 +288,16 @@ var rows = map[string]row{
 					text := "deploymentCircuitBreaker={" + strings.Join(pairs(v, "%s=%s"), ",") + "}"
 					return []string{"--deployment-configuration", s.word(text)}
 				}},
-				input{"networkConfiguration", network}, input{"enableEcsManagedTags", when("--enable-ecs-managed-tags")},
+				input{"networkConfiguration", network},
+				input{"loadBalancers", func(s *shell, v resource.PropertyValue) []string {
+					words := []string{"--load-balancers"}
+					for _, one := range v.ArrayValue() {
+						words = append(words, s.word(strings.Join(pairs(one, "%s=%s"), ",")))
+					}
+					return []string{strings.Join(words, " ")}
+				}},
+				input{"healthCheckGracePeriodSeconds", flag("--health-check-grace-period-seconds")},
+				input{"enableEcsManagedTags", when("--enable-ecs-managed-tags")},
 				input{"propagateTags", flag("--propagate-tags")}, ecsTags,
 			)),
 			{words: "aws ecs wait services-stable", only: "waitForSteadyState", inputs: service},

@@ -24,6 +24,9 @@ type ServiceSettings struct {
 	TaskDefinition string `json:"taskDefinition"`
 	DesiredCount   int    `json:"desiredCount"`
 	Network        `json:"networkConfiguration"`
+	LoadBalancers  []LoadBalancer `json:"loadBalancers,omitempty"`
+	// HealthGrace is in seconds; 0 where the caller says none.
+	HealthGrace    int `json:"healthCheckGracePeriodSeconds,omitempty"`
 	CircuitBreaker `json:"deploymentCircuitBreaker,omitzero"`
 	Tags           map[string]string `json:"tags,omitempty"`
 }
@@ -33,6 +36,13 @@ type Network struct {
 	Subnets        []string `json:"subnets,omitempty"`
 	SecurityGroups []string `json:"securityGroups,omitempty"`
 	AssignPublicIP bool     `json:"assignPublicIp"`
+}
+
+// LoadBalancer is a target group that the tasks join, and where a request goes there.
+type LoadBalancer struct {
+	TargetGroup   string `json:"targetGroupArn"`
+	ContainerName string `json:"containerName"`
+	ContainerPort int    `json:"containerPort"`
 }
 
 // CircuitBreaker ends a deployment whose tasks do not start where it is enabled,
@@ -90,7 +100,36 @@ func (s *Store) check(operation string, place arn.Place, settings ServiceSetting
 	case settings.DesiredCount < 0 || settings.DesiredCount > 5000:
 		return invalid(operation, "The desired count %d must be from 0 to 5000.", settings.DesiredCount)
 	}
+	if err := s.checkBalancers(operation, place, settings, definition); err != nil {
+		return err
+	}
 	return s.checkNetwork(operation, place, settings)
+}
+
+// checkBalancers finds the target groups in the VPC of the subnets, and the container
+// and its port in the task definition
+// (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LoadBalancer.html).
+func (s *Store) checkBalancers(operation string, place arn.Place, settings ServiceSettings, definition TaskDefinition) error {
+	if len(settings.LoadBalancers) == 0 && settings.HealthGrace > 0 {
+		return invalid(operation, "Health check grace period is only valid for services configured to use load balancers")
+	}
+	if len(settings.LoadBalancers) > 5 {
+		return invalid(operation, "%d load balancers are given: at most 5 are allowed.", len(settings.LoadBalancers))
+	}
+	for _, balancer := range settings.LoadBalancers {
+		at := slices.IndexFunc(definition.Containers, func(c Container) bool { return c.Name == balancer.ContainerName })
+		switch {
+		case !slices.ContainsFunc(s.vpcs[place], func(vpc world.VPC) bool {
+			return slices.Contains(vpc.TargetGroups, balancer.TargetGroup) && slices.Contains(vpc.Subnets, settings.Subnets[0])
+		}):
+			return invalid(operation, "The target group with targetGroupArn %s does not have an associated load balancer.", balancer.TargetGroup)
+		case at < 0:
+			return invalid(operation, "The container %s does not exist in the task definition.", balancer.ContainerName)
+		case !slices.ContainsFunc(definition.Containers[at].PortMappings, func(m PortMapping) bool { return m.ContainerPort == balancer.ContainerPort }):
+			return invalid(operation, "The container %s did not have a container port %d defined.", balancer.ContainerName, balancer.ContainerPort)
+		}
+	}
+	return nil
 }
 
 // Public says whether a task of a service may land in a subnet whose only way out
