@@ -43,7 +43,7 @@ preview: preflight tools ## show what make up would change
 	@$(BIN)/sandbox preview $(FLAGS)
 down: preflight tools ## delete what make up created
 	@$(BIN)/sandbox down $(FLAGS)
-reset: preflight build ## delete STACK's sandbox (.sandbox/STACK), and keep the builds
+reset: preflight build ## delete the state of STACK's sandbox, and keep the builds
 	@$(BIN)/sandbox reset $(FLAGS)
 serve: preflight tools ## keep the sandbox running, and print the environment for other clients
 	@$(BIN)/sandbox serve $(FLAGS)

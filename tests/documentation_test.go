@@ -59,7 +59,7 @@ ignore them.
 
 This page is generated from [the schema](../stacks/schema/customer.schema.json) and the examples. Keys in **bold** are
 required if their object is set. The column "on" names the platforms that read the key; ` + "`gke`" + ` means GKE nodes that
-pull with their own service account. On other platforms the key is refused.
+pull with their own service account. A key that the stack's platform, chain or side does not read is refused.
 
 | key | type | default | example | on | meaning |
 |---|---|---|---|---|---|

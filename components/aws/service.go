@@ -59,7 +59,7 @@ type ServiceArgs struct {
 	// Cluster is the ECS cluster's name or ARN. Required.
 	Cluster pulumi.StringInput
 	// Name of the service and of its family of task definitions: at most 255
-	// letters, digits, _ and -; default: SLUG-PRODUCT.
+	// letters, digits, _ and -; default: SLUG--PRODUCT.
 	Name string
 	// Repository is the vendor's, which holds the image. Required.
 	Repository RepositoryRef

@@ -59,7 +59,7 @@ type ServiceAccountRoleArgs struct {
 	// Policies are what else the role may do.
 	Policies []Policy
 	// Role is how the role is made. Default name: SLUG--PRODUCT-pull, or
-	// SLUG--PRODUCT-product where Pull is nil, with --ENVIRONMENT.
+	// SLUG--PRODUCT-product where Pull is nil and Waiting false, with --ENVIRONMENT.
 	Role Role
 	// Tags are added to everything's own: at most 48.
 	Tags map[string]string

@@ -118,15 +118,11 @@ func (b *imageGrantBuilder) buildReaders(shared pulumi.StringArray) error {
 	if err != nil {
 		return err
 	}
-	reused, err := b.ctx.RegisterErrorHook(b.name+"-reused-pool", explainReusedPool(b.args))
-	if err != nil {
-		return err
-	}
 	pool, err := iam.NewWorkloadIdentityPool(b.ctx, b.children.Name(childPool), &iam.WorkloadIdentityPoolArgs{
 		Project:                pulumi.String(b.args.Project),
 		WorkloadIdentityPoolId: pulumi.String(b.args.poolID()),
 		Description:            pulumi.String(b.args.poolDescription()),
-	}, b.children.Options(childPool, onError(reused))...)
+	}, b.children.Options(childPool, b.explains(childPool, explainReusedPool(b.args)))...)
 	if err != nil {
 		return err
 	}
@@ -162,10 +158,6 @@ func (b *imageGrantBuilder) buildReaders(shared pulumi.StringArray) error {
 // it, and the binding that lets its principal become the service account.
 func (b *imageGrantBuilder) buildReader(r Reader, pool *iam.WorkloadIdentityPool, account *serviceaccount.Account, shared pulumi.StringArray) error {
 	trust := r.Trust.provider(r)
-	reused, err := b.ctx.RegisterErrorHook(b.name+"-reused-provider"+r.suffix(), explainReusedProvider(b.args, r))
-	if err != nil {
-		return err
-	}
 	provider, err := iam.NewWorkloadIdentityPoolProvider(b.ctx, b.children.Name(childProvider+r.suffix()), &iam.WorkloadIdentityPoolProviderArgs{
 		Project:                        pulumi.String(b.args.Project),
 		WorkloadIdentityPoolId:         pool.WorkloadIdentityPoolId,
@@ -173,7 +165,8 @@ func (b *imageGrantBuilder) buildReader(r Reader, pool *iam.WorkloadIdentityPool
 		AttributeMapping:               pulumi.ToStringMap(map[string]string{"google.subject": trust.mapping}),
 		AttributeCondition:             trust.condition,
 		Oidc:                           trust.oidc,
-	}, b.children.Options(childProvider+r.suffix(), b.settles(childProvider+r.suffix()), onError(reused))...)
+	}, b.children.Options(childProvider+r.suffix(), b.settles(childProvider+r.suffix()),
+		b.explains(childProvider+r.suffix(), explainReusedProvider(b.args, r)))...)
 	if err != nil {
 		return err
 	}

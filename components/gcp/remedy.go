@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"waybill.example/waybill/components/internal/errorhook"
 )
 
 // explainReusedPool is the error hook of a pool: where Google refuses its ID,
@@ -45,6 +47,8 @@ func explain(remedy string) pulumi.ErrorHookFunction {
 	}
 }
 
-func onError(hook *pulumi.ErrorHook) pulumi.ResourceOption {
-	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{hook}})
+// explains lets a child's error say more.
+func (b *imageGrantBuilder) explains(child string, hear pulumi.ErrorHookFunction) pulumi.ResourceOption {
+	name := b.children.Name(child)
+	return errorhook.Option(b.ctx, name+"-reused", name+": an ID that is taken is not explained", hear)
 }

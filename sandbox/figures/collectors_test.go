@@ -2,7 +2,6 @@ package figures
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -47,15 +46,4 @@ func TestAnInterruptedUpdateIsCounted(t *testing.T) {
 	m, said := short(t)
 	require.NoError(t, m.interruption(context.Background(), 3))
 	assert.Equal(t, Interruptions{Cases: 1, Converged: 1}, m.report.Interruptions, said())
-}
-
-func TestCleaningLeavesTheLock(t *testing.T) {
-	m, _ := short(t)
-	require.NoError(t, os.WriteFile(filepath.Join(m.state, "lock"), nil, 0o600))
-	require.NoError(t, os.MkdirAll(filepath.Join(m.state, "dev", "backend"), 0o700))
-	require.NoError(t, m.clean())
-	entries, err := os.ReadDir(m.state)
-	require.NoError(t, err)
-	require.Len(t, entries, 1)
-	assert.Equal(t, "lock", entries[0].Name())
 }

@@ -13,7 +13,6 @@ import (
 	"waybill.example/waybill/sandbox"
 	"waybill.example/waybill/sandbox/engine"
 	"waybill.example/waybill/sandbox/rehearsal"
-	"waybill.example/waybill/sandbox/state"
 )
 
 // Options say what is measured.
@@ -27,8 +26,7 @@ type Options struct {
 // meter collects one report.
 type meter struct {
 	Options
-	// state is the directory that the measurements work in. What is in it is removed
-	// before and after.
+	// state is the directory that the measurements work in.
 	state string
 	// stacks are walked, one after the other; the rest is measured on the first.
 	stacks []string
@@ -46,7 +44,7 @@ type meter struct {
 
 func newMeter(options Options) *meter {
 	return &meter{
-		Options: options, state: filepath.Join(options.Root, ".sandbox", "figures"),
+		Options: options,
 		stacks: slices.DeleteFunc([]string{"dev", "acme", "globex"}, func(stack string) bool {
 			_, err := engine.StackFile(options.Root, stack)
 			return err != nil // an example's
@@ -59,15 +57,10 @@ func newMeter(options Options) *meter {
 // made; what was measured and failed is in the report.
 func Measure(ctx context.Context, options Options) (_ *Report, err error) {
 	m := newMeter(options)
-	// The lock keeps a second run from removing what this one works on.
-	lock, err := state.Open(m.state)
-	if err != nil {
+	if m.state, err = os.MkdirTemp("", "figures-"); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(m.state), lock.Close()) }()
-	if err := m.clean(); err != nil {
-		return nil, err
-	}
+	defer func() { err = errors.Join(err, os.RemoveAll(m.state)) }()
 	if err := m.fuzz(ctx); err != nil {
 		return nil, err
 	}
@@ -85,21 +78,6 @@ func Measure(ctx context.Context, options Options) (_ *Report, err error) {
 		}
 	}
 	return &m.report, m.interruptions(ctx)
-}
-
-// clean empties the state directory but for its lock.
-func (m *meter) clean() error {
-	entries, err := os.ReadDir(m.state)
-	if err != nil {
-		return fmt.Errorf("figures: %w", err)
-	}
-	var problems []error
-	for _, entry := range entries {
-		if entry.Name() != "lock" {
-			problems = append(problems, os.RemoveAll(filepath.Join(m.state, entry.Name())))
-		}
-	}
-	return errors.Join(problems...)
 }
 
 func (m *meter) say(format string, values ...any) {

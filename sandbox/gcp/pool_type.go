@@ -84,12 +84,8 @@ func poolType() provider.Type[*Client] {
 		Change: func(_ context.Context, client *Client, _ string, inputs poolInputs) (Pool, error) {
 			return client.updatePool(inputs.Project, inputs.PoolSettings)
 		},
-		Remove: func(_ context.Context, client *Client, id string, _ poolInputs) error {
-			project, poolID, _, err := client.locatePool(id, false)
-			if err != nil {
-				return err
-			}
-			return client.deletePool(project, poolID)
+		Remove: func(_ context.Context, client *Client, _ string, known poolInputs) error {
+			return client.deletePool(known.Project, known.ID)
 		},
 		Show: func(_ *Client, pool Pool, _ poolInputs) map[string]any { return poolOutputs(pool) },
 	}.Resource()
@@ -148,12 +144,8 @@ func poolProviderType() provider.Type[*Client] {
 		Change: func(_ context.Context, client *Client, _ string, inputs poolProviderInputs) (PoolProvider, error) {
 			return client.updatePoolProvider(inputs.Project, inputs.Pool, inputs.PoolProviderSettings)
 		},
-		Remove: func(_ context.Context, client *Client, id string, _ poolProviderInputs) error {
-			project, pool, providerID, err := client.locatePool(id, true)
-			if err != nil {
-				return err
-			}
-			return client.deletePoolProvider(project, pool, providerID)
+		Remove: func(_ context.Context, client *Client, _ string, known poolProviderInputs) error {
+			return client.deletePoolProvider(known.Project, known.Pool, known.ID)
 		},
 		Show: func(_ *Client, held PoolProvider, _ poolProviderInputs) map[string]any {
 			outputs := provider.Encode(poolProviderInputs{held.Project, held.PoolID, held.PoolProviderSettings})

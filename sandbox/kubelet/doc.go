@@ -27,15 +27,15 @@
 //
 // The proxy, its certificate authority and NO_PROXY are in every container's
 // environment, as a cluster sets them whose egress goes through a proxy. Where the
-// customer has a proxy of its own ([Config].Egress), the authority alone is: what the
-// pod was deployed with is all that leads to that proxy.
+// customer has a proxy of its own ([Config].Egress), only the authority is: the pod
+// reaches that proxy by its own variables.
 //
 // # What is different
 //
 //   - An image whose label waybill.example/sandbox is "placeholder" stands for
 //     the product: it is pulled, its configuration is checked, and then it is
-//     reported running and ready without being run. An event says so. Nobody
-//     looks whether there is what its envFrom and secretKeyRef name.
+//     reported running and ready without being run. An event says so. What
+//     its envFrom and secretKeyRef name is not checked.
 //   - Of pull secrets, those of type kubernetes.io/dockerconfigjson count, with
 //     registries' hosts as keys.
 //   - Probes are not executed: a container is ready when it runs. An event says

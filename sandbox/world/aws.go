@@ -11,14 +11,13 @@ import (
 
 // AWS holds the accounts of both sides.
 type AWS struct {
-	// Accounts are those of both parties; an operator has the first one's credentials
-	// where a program does not say which account it means.
+	// Accounts are those of both parties.
 	Accounts []AWSAccount `json:"accounts,omitempty"`
 }
 
 // AWSAccount is one AWS account.
 type AWSAccount struct {
-	// ID has twelve digits, as text: YAML would read it as a number.
+	// ID is twelve digits, as text: YAML would read it as a number.
 	ID string `json:"id"`
 	// Partition is aws, aws-us-gov, aws-cn or aws-eusc; empty means aws.
 	Partition string `json:"partition,omitempty"`
@@ -77,12 +76,12 @@ type AWSOIDCProvider struct {
 
 // VPC is a network with what tasks are placed in.
 type VPC struct {
-	// ID has the form vpc-0123456789abcdef0.
+	// ID is of the form vpc-0123456789abcdef0.
 	ID     string `json:"id"`
 	Region string `json:"region"`
 	// Subnets are IDs, subnet-….
 	Subnets []string `json:"subnets,omitempty"`
-	// PublicSubnets are those of Subnets whose way out is an internet gateway: what
+	// PublicSubnets are those of the subnets whose way out is an internet gateway: what
 	// has no public address reaches nothing from there. The others have a NAT gateway.
 	PublicSubnets []string `json:"publicSubnets,omitempty"`
 	// SecurityGroups are IDs, sg-….
@@ -99,7 +98,7 @@ type EKSCluster struct {
 	Issuer string `json:"issuer"`
 	// Context is the kubeconfig context in kubernetes.clusters that reaches it.
 	Context string `json:"context"`
-	// KubernetesVersion has the form 1.34; empty means 1.34, the version of the
+	// KubernetesVersion is of the form 1.34; empty means 1.34, the version of the
 	// sandbox's own control plane.
 	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
 	// AuthenticationMode is API, API_AND_CONFIG_MAP or CONFIG_MAP; empty means API.

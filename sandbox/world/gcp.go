@@ -40,7 +40,7 @@ type Project struct {
 
 // Binding grants a role to members, as gcloud prints an IAM policy.
 type Binding struct {
-	// Role has the form roles/artifactregistry.reader.
+	// Role is of the form roles/artifactregistry.reader.
 	Role string `json:"role"`
 	// Members are as in an IAM policy, for example serviceAccount:EMAIL.
 	Members []string `json:"members"`
@@ -119,7 +119,7 @@ type Upstream struct {
 	ID string `json:"id"`
 	// Priority is a number; the upstream with the greatest is asked first.
 	Priority int `json:"priority,omitempty"`
-	// Repository has the form projects/P/locations/L/repositories/R.
+	// Repository is of the form projects/P/locations/L/repositories/R.
 	Repository string `json:"repository"`
 }
 

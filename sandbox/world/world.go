@@ -146,7 +146,7 @@ type Cluster struct {
 	Objects []json.RawMessage `json:"objects,omitempty"`
 }
 
-// Nodes are those of a cluster, all alike but for Others.
+// Nodes are those of a cluster, all alike but for those in others.
 type Nodes struct {
 	// Labels are those besides what the kubelet sets on every node.
 	Labels map[string]string `json:"labels,omitempty"`

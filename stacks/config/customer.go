@@ -298,7 +298,7 @@ type Namespace struct {
 // Refresher is the program that keeps the pull secret fresh.
 type Refresher struct {
 	Image    string `json:"image"`
-	Every    string `json:"every"`    // empty: 15m
+	Every    string `json:"every"`    // empty: 15m, from ECR 30m
 	Deadline string `json:"deadline"` // empty: 4m
 	// Images are what a new token is tried on; empty: what runs, and with
 	// PullSecretOnly the product's.

@@ -10,7 +10,6 @@ package amazon
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -59,19 +58,5 @@ func (s *Source) Obtain(ctx context.Context, report chain.Report) (chain.Credent
 
 // refused makes a fault of the last exchange, with the claims of the token that was shown, if one was.
 func refused(name fault.Hop, recorder *wire.Recorder, err error, secrets *redact.Set, shown fault.Claims) *fault.Fault {
-	var f *fault.Fault
-	var short *chain.ShortLived
-	last, sent := recorder.Last()
-	switch {
-	case errors.As(err, &short):
-		f = fault.New(name, short.Error(), "ECR documents twelve hours: the node's clock is wrong")
-	case !sent:
-		f = fault.FromError(name, err, secrets)
-	default:
-		f = fault.FromExchange(name, last, err, secrets)
-	}
-	if len(shown.Pairs()) > 0 {
-		f.Claims = &shown
-	}
-	return f
+	return chain.Refused(name, recorder, err, secrets, shown, "ECR documents twelve hours: the node's clock is wrong")
 }

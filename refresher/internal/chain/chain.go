@@ -4,11 +4,14 @@ package chain
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"waybill.example/waybill/refresher/internal/fault"
+	"waybill.example/waybill/refresher/internal/redact"
 	"waybill.example/waybill/refresher/internal/retry"
+	"waybill.example/waybill/refresher/internal/wire"
 )
 
 // MinimumLife is the least remaining life of a credential that may replace another. It covers the longest
@@ -33,6 +36,26 @@ func CheckLife(expires time.Time) error {
 		return &ShortLived{left}
 	}
 	return nil
+}
+
+// Refused makes a fault of the last exchange, with the claims of the token that was shown, if one was. short is the
+// cause of a *ShortLived.
+func Refused(name fault.Hop, recorder *wire.Recorder, err error, secrets *redact.Set, shown fault.Claims, short string) *fault.Fault {
+	var f *fault.Fault
+	var left *ShortLived
+	last, sent := recorder.Last()
+	switch {
+	case errors.As(err, &left):
+		f = fault.New(name, left.Error(), short)
+	case sent:
+		f = fault.FromExchange(name, last, err, secrets)
+	default:
+		f = fault.FromError(name, err, secrets)
+	}
+	if len(shown.Pairs()) > 0 {
+		f.Claims = &shown
+	}
+	return f
 }
 
 // Credential is what the kubelet shows to the registry.

@@ -99,18 +99,11 @@ func (p *Program) explained(ctx context.Context) explanation {
 	walk := p.walk(s, p.secret(s, true), func(step chain.Step) { e.Hops = append(e.Hops, p.explainStep(step)) })
 	outcome, f := walk.Run(ctx)
 	e.Missing = outcome.Missing
-	e.OK, e.Exit = f == nil, exitOf(f)
+	e.OK, e.Exit = f == nil, f.ExitCode()
 	for _, name := range walk.Hops()[len(e.Hops):] {
 		e.Hops = append(e.Hops, explainedHop{Name: string(name), Verdict: verdictNotReached})
 	}
 	return e
-}
-
-func exitOf(f *fault.Fault) int {
-	if f == nil {
-		return fault.ExitOK
-	}
-	return f.ExitCode()
 }
 
 func (p *Program) explainStep(step chain.Step) explainedHop {

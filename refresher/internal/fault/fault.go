@@ -70,9 +70,12 @@ func (f *Fault) Error() string {
 	return b.String()
 }
 
-// ExitCode is the exit code of a walk that ends with the fault.
+// ExitCode is the exit code of a walk that ends with the fault, or with none.
 func (f *Fault) ExitCode() int {
-	if f.Overdue {
+	switch {
+	case f == nil:
+		return ExitOK
+	case f.Overdue:
 		return ExitDeadline
 	}
 	return f.Hop.ExitCode()

@@ -262,20 +262,6 @@ func federatedExpiry(recorder *wire.Recorder) time.Time {
 
 // refused makes a fault of the last exchange, with the claims of the token that was shown.
 func refused(name fault.Hop, recorder *wire.Recorder, err error, secrets *redact.Set, shown fault.Claims) *fault.Fault {
-	var f *fault.Fault
-	var short *chain.ShortLived
-	last, sent := recorder.Last()
-	switch {
-	case errors.As(err, &short):
-		f = fault.New(name, short.Error(), "an organisation policy shortens tokens, the service account's token was "+
-			"cut to the subject token's life, or the node's clock is wrong")
-	case sent:
-		f = fault.FromExchange(name, last, err, secrets)
-	default:
-		f = fault.FromError(name, err, secrets)
-	}
-	if len(shown.Pairs()) > 0 {
-		f.Claims = &shown
-	}
-	return f
+	return chain.Refused(name, recorder, err, secrets, shown, "an organisation policy shortens tokens, the service account's token was "+
+		"cut to the subject token's life, or the node's clock is wrong")
 }

@@ -52,5 +52,3 @@ func addAddress() (remove func() error, err error) {
 		return nil
 	}, nil
 }
-
-func inUse(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }

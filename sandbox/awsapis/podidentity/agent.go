@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -200,7 +201,7 @@ func (a *Agent) Listen(ctx context.Context) (*Listener, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(Address, "80"))
 	if err != nil {
 		// An address that another agent listens on is that one's to take away.
-		if !inUse(err) {
+		if !errors.Is(err, syscall.EADDRINUSE) {
 			err = errors.Join(err, remove())
 		}
 		return nil, fmt.Errorf("podidentity: %w (is another sandbox with a Pod Identity agent running on this machine?)", err)
