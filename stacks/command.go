@@ -191,7 +191,11 @@ func inFile(path string, problems error) error {
 func printProblems(path string, out io.Writer) error {
 	waiting, err := rehearse(path)
 	for _, w := range waiting {
-		fmt.Fprintf(out, "waits for the %s of the %s, who runs `%s`: %s\n", w.Document, w.From, w.Command, w.Next)
+		document := w.Document
+		if len(w.Environments) > 0 {
+			document += " with " + strings.Join(w.Environments, ", ")
+		}
+		fmt.Fprintf(out, "waits for the %s of the %s, who runs `%s`: %s\n", document, w.From, w.Command, w.Next)
 	}
 	return inFile(path, err)
 }

@@ -253,7 +253,7 @@ func TestExampleWhatAClusterOrACloudWouldRefuseLaterIsNamed(t *testing.T) {
 		"a short adoption by number":   {"dev", set("adopt", map[string]any{"gcp-pool": "402817365910/example--hello-azure-pool"}), `adopt.gcp-pool "402817365910/example--hello-azure-pool": names the project by its number: want its ID, "hello-images/example--hello-azure-pool"`, nil},
 		"capitals in an ECR name":      {"initech", set("aws.vendor.repository", map[string]any{"name": "Team/x"}), `aws.vendor.repository.name "Team/x": want the repository's name, 2 to 256 of a-z, 0-9 and ._-/, with letters and digits first, last and around the other characters; default: SLUG/PRODUCT; in lower case: "team/x"`, set("aws.vendor.repository", map[string]any{"name": "team/x"})},
 		"capitals in a Google name":    {"dev", set("gcp.repository.name", "Releases"), `gcp.repository.name "Releases": want the repository's name, at most 63 of a-z, 0-9 and hyphens, first a letter; with existing also one that replaced a Container Registry host, such as eu.gcr.io; default: SLUG--PRODUCT; in lower case: "releases"`, set("gcp.repository.name", "releases")},
-		"a refresher where nodes pull": {"hanso", set("refresher", map[string]any{"image": "registry.example/waybill/refresher:0.1.0"}), `refresher.image belongs to another platform, chain or side: want none here; another chain of kubernetes reads it`, nil},
+		"a refresher where nodes pull": {"hanso", set("refresher", map[string]any{"image": "registry.example/waybill/refresher:0.1.0"}), `refresher belongs to another platform, chain or side: want none here; another chain of kubernetes reads it`, nil},
 		"a key for another platform":   {"stark", set("workload.user", 1000), `workload.user belongs to another platform, chain or side: want none here; it is read on aks, eks, kubernetes, gke`, nil},
 		"a vendor on AWS for AKS":      {"cyberdyne", all(onAWS, set("azure.trust", nil)), `azure.trust is entra, and a vendor on AWS (ECR) trusts the cluster's own issuer: want cluster`, onAWS},
 		"a vendor on AWS for GKE's nodes": {"hanso", onAWS, `gke names nodes that pull, and a vendor on AWS (ECR) trusts no nodes of GKE: want none, a refresher pulls then`,
@@ -361,8 +361,14 @@ func TestExampleAServiceIsAskedByACommandOfItsImage(t *testing.T) {
 		`"healthCheck":{"command":["CMD","/app/healthy"],"interval":30,"timeout":5,"retries":3,"startPeriod":120}`)
 }
 
+// unbalanced takes a service's target groups away, which belong to one Region.
+func unbalanced(customer map[string]any) {
+	set("ecs.targetGroups", nil)(customer)
+	set("ecs.healthGraceSeconds", nil)(customer)
+}
+
 func TestExampleTheSovereignCloudIsAPartition(t *testing.T) {
-	r, err := runStack(t, "stark", nil, set("aws.vendor.region", "eusc-de-east-1"), set("aws.customer.region", "eusc-de-east-1"))
+	r, err := runStack(t, "stark", nil, unbalanced, set("aws.vendor.region", "eusc-de-east-1"), set("aws.customer.region", "eusc-de-east-1"))
 	require.NoError(t, err)
 	assert.Contains(t, r.Named("service-definition").Text("containerDefinitions"), "210987654321.dkr.ecr.eusc-de-east-1.amazonaws.eu/stark/bifrost")
 	assert.True(t, r.Of("aws")[0].Value("skipRegionValidation").BoolValue(), "this version of the provider does not know the Region")

@@ -307,7 +307,7 @@ func TestWrongReadersAreRefused(t *testing.T) {
 		"a node that is none": {func(a *gcp.ImageGrantArgs) { a.Readers, a.Nodes = nil, []string{"allUsers"} }, `nodes[0] "allUsers": want a service account's email`},
 		"one node twice": {func(a *gcp.ImageGrantArgs) {
 			a.Readers, a.Nodes = nil, []string{"nodes@acme-platform.iam.gserviceaccount.com", "nodes@acme-platform.iam.gserviceaccount.com"}
-		}, `is called as nodes[0]`},
+		}, `has the same name before the @ as nodes[0]`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := arguments()

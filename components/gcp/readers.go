@@ -64,7 +64,7 @@ func (args *ImageGrantArgs) validateReaders(p *check.Problems) {
 			p.Add(key, "%q: want a service account's email, NAME@PROJECT.iam.gserviceaccount.com or NUMBER-compute@developer.gserviceaccount.com", node)
 		}
 		if first := slices.IndexFunc(args.Nodes, func(other string) bool { return nodeReader(other) == nodeReader(node) }); first < i {
-			p.Add(key, "%q: is called as nodes[%d]: want each once, and names that differ before the @", node, first)
+			p.Add(key, "%q: has the same name before the @ as nodes[%d]: want another, or it once", node, first)
 		}
 	}
 	for i, r := range args.Readers {

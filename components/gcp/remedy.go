@@ -49,6 +49,5 @@ func explain(remedy string) pulumi.ErrorHookFunction {
 
 // explains lets a child's error say more.
 func (b *imageGrantBuilder) explains(child string, hear pulumi.ErrorHookFunction) pulumi.ResourceOption {
-	name := b.children.Name(child)
-	return errorhook.Option(b.ctx, name+"-reused", name+": an ID that is taken is not explained", hear)
+	return errorhook.Option(b.ctx, b.name+"-reused-"+child, b.children.Name(child)+": an ID that is taken is not explained", hear)
 }

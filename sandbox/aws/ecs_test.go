@@ -222,7 +222,7 @@ func TestServicesThatECSRefuses(t *testing.T) {
 		"counts":                  {inputs: service(map[string]any{"desiredCount": -1}), want: "must be from 0 to 5000"},
 		"EC2":                     {inputs: service(map[string]any{"launchType": "EC2"}), want: `launchType: want one of ["FARGATE"], got "EC2"`},
 		"no launch type":          {inputs: service(map[string]any{"launchType": nil}), want: `missing required property "launchType"`},
-		"load balancers":          {inputs: service(map[string]any{"loadBalancers": []any{map[string]any{"containerName": "server", "containerPort": 8080}}}), want: "loadBalancers: the sandbox does not model it"},
+		"load balancers":          {inputs: service(map[string]any{"loadBalancers": []any{map[string]any{"containerName": "server", "containerPort": 8080}}}), want: "does not have an associated load balancer"},
 		"CodeDeploy":              {inputs: service(map[string]any{"deploymentController": map[string]any{"type": "CODE_DEPLOY"}}), want: "deploymentController: the sandbox does not model it"},
 		"twice":                   {inputs: service(nil), want: "InvalidParameterException: Creation of service was not idempotent."},
 	}

@@ -24,8 +24,9 @@ import (
 // the same run. One that has not ended by then is refused: most often it waits for pods
 // that never become ready.
 const (
-	times   = 3
-	longest = 6 * time.Minute // for one without a mutant
+	times    = 3
+	shortest = 3 * time.Minute // for one with a mutant
+	longest  = 6 * time.Minute // for one without
 )
 
 // Options say which mutants are tried, and how.
@@ -142,7 +143,7 @@ func (r *runner) try(ctx context.Context, m Mutant, w workshop) (result Result) 
 		stored, _ := r.healthy.Load(m.Stack)
 		healthy := stored.(*document)
 		var got *document
-		if got, err = r.up(ctx, m.Stack, strings.TrimPrefix(m.Notice, "case "), times*healthy.took, append(option, "--state", w.path("state"))...); err == nil {
+		if got, err = r.up(ctx, m.Stack, strings.TrimPrefix(m.Notice, "case "), max(times*healthy.took, shortest), append(option, "--state", w.path("state"))...); err == nil {
 			result.Place, result.Words = got.notice(healthy)
 		}
 	}

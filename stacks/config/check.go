@@ -75,7 +75,7 @@ func (s *Settings) checkClusters(problems *Problems) {
 		namespace := cmp.Or(e.Namespace.Name, s.Product.Name)
 		named := ""
 		if e.Cluster.Name != "" {
-			named = strings.ToLower(cmp.Or(e.Cluster.ResourceGroup, s.Azure.ResourceGroup) + "/" + e.Cluster.Name) // Azure minds no case
+			named = strings.ToLower(cmp.Or(e.Cluster.ResourceGroup, s.Azure.ResourceGroup)) + "/" + e.Cluster.Name // Azure minds no case
 		}
 		for _, cluster := range []string{e.Cluster.ID, e.Cluster.Issuer, named} {
 			if cluster == "" {

@@ -49,6 +49,11 @@ type Waiting struct {
 	Environments []string `json:"environments,omitempty"`
 }
 
+// Lacks says whether it is what an environment waits for.
+func (w Waiting) Lacks(environment string) bool {
+	return len(w.Environments) == 0 || slices.Contains(w.Environments, environment)
+}
+
 // Rules are what a chain asks of the two documents.
 type Rules struct {
 	// Request and Grant are the kinds of document, as their schemas call them.
@@ -111,6 +116,9 @@ func ReceiveGrant(ctx *pulumi.Context, s *config.Settings, rules Rules, root str
 			err = d.checkGranted(ctx, now.names(), before.names())
 		}
 		rules.CheckGrant(now, d)
+		if rules.GrantNames { // what is ignored is not remembered
+			now.Environments = slices.DeleteFunc(now.Environments, func(e GrantEnvironment) bool { return s.Environments[e.Name] == nil })
+		}
 		return err
 	})
 	if arrived {

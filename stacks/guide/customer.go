@@ -37,7 +37,9 @@ func (w *writer) use() {
 		return
 	}
 	for _, e := range w.stack.Customer.Sorted() {
-		w.objects(e)
+		if !slices.ContainsFunc(w.stack.Waiting, func(missing exchange.Waiting) bool { return missing.Lacks(e.Name) }) {
+			w.objects(e)
+		}
 	}
 	w.heading("Run the product", func() { w.create(true) })
 	w.heading("Verify each hop", w.verify)

@@ -226,8 +226,10 @@ func (w *writer) leave(party, when string, clusters func()) {
 	})
 }
 
-// waits says whether the other party's document is missing.
-func (w *writer) waits() bool { return len(w.stack.Waiting) > 0 }
+// waits says whether the other party's document is missing, as a whole.
+func (w *writer) waits() bool {
+	return slices.ContainsFunc(w.stack.Waiting, func(missing exchange.Waiting) bool { return len(missing.Environments) == 0 })
+}
 
 // file is where a document is kept.
 func (w *writer) file(document string) string { return exchange.FileOf(w.stack.Customer, document) }

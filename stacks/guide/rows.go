@@ -308,6 +308,7 @@ var rows = map[string]row{
 		)),
 
 		terraform: "aws_ecs_service",
+		arguments: map[string]string{"loadBalancers": "load_balancer"},
 		ignored:   map[string]string{"waitForSteadyState": "the wait is a command of its own"},
 	},
 }

@@ -64,6 +64,15 @@ func (w *writer) block(kind, of string, r record.Registration, names map[string]
 		if r.Type == "azure-native:managedidentity:UserAssignedIdentity" && inputs["location"].IsNull() {
 			text += "  location = data.azurerm_resource_group." + identifier(r.Text("resourceGroupName")) + ".location\n"
 		}
+		var left []string
+		for _, path := range r.RPC.GetIgnoreChanges() {
+			if !inputs[resource.PropertyKey(path)].IsNull() {
+				left = append(left, snake(path))
+			}
+		}
+		if len(left) > 0 {
+			text += "  lifecycle {\n    ignore_changes = [" + strings.Join(left, ", ") + "]\n  }\n"
+		}
 		var after []string
 		for _, other := range w.stack.Registrations {
 			if slices.Contains(r.DependsOn, other.URN) && other.URN != r.URN && rows[other.Type].terraform != "" &&

@@ -105,6 +105,9 @@ func environmentOf(stack *record.Stack, environment string) (*config.Environment
 		environment = names[0]
 	}
 	for _, waiting := range stack.Waiting {
+		if !waiting.Lacks(environment) {
+			continue
+		}
 		return nil, fmt.Errorf("%s is missing, which the %s supplies with `%s`: want it at %s", waiting.Document, waiting.From, waiting.Command, exchange.FileOf(stack.Customer, waiting.Document))
 	}
 	return &config.Environment{Name: environment}, nil

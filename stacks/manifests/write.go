@@ -60,9 +60,10 @@ type kustomization struct {
 }
 
 // Write writes the set into a folder: a file for each object, KIND-NAME.NAMESPACE.yaml, or
-// KIND-NAME.yaml for one that is in no namespace, and kustomization.yaml, which lists them in the order in which they are applied; and
-// once.yaml. Files that an earlier kustomization.yaml lists and this one does not are
-// deleted. What is secret can be read by its owner only.
+// KIND-NAME.yaml for one that is in no namespace, and kustomization.yaml, which lists them
+// in the order in which they are applied; and once.yaml. Files that an earlier
+// kustomization.yaml lists and this one does not are deleted. What is secret can be read
+// by its owner only.
 func (set *Set) Write(folder string) error {
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return err
