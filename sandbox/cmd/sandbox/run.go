@@ -27,6 +27,7 @@ type runner struct {
 	options        sandbox.Options
 	json           bool
 	first          string // the case that up tries first, and then stops at the first that is not refused as it has to be
+	rehearses      bool   // the previews that follow an update change nothing, and are not shown
 }
 
 // up deploys, walks the chain and tries every refusal.
@@ -103,6 +104,7 @@ func (r *runner) run(
 	if follow == nil {
 		return nil
 	}
+	r.rehearses = true
 	return follow(ctx, s, e, report)
 }
 
@@ -260,7 +262,7 @@ func (r *runner) installed(ctx context.Context, tool string) error {
 
 // observe shows a step that changed something, as it ends.
 func (r *runner) observe(step steps.Resource) {
-	if step.Operation != "same" && !r.json {
+	if step.Operation != "same" && !r.json && !r.rehearses {
 		fmt.Fprintf(r.stderr, "  %-8s %s %s\n", step.Operation, shortType(step.Type), step.Name)
 	}
 }
