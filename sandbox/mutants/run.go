@@ -20,9 +20,9 @@ import (
 	"waybill.example/waybill/sandbox/world"
 )
 
-// A mutant's `up` may take some times as long as its stack's took without a mutant, in
-// the same run. One that has not ended by then is refused: most often it waits for pods
-// that never become ready.
+// How long an `up` may take. With a mutant it is a multiple of what the stack took without
+// one in the same run. A mutant whose `up` has not ended by then is refused: most often it
+// waits for pods that never become ready.
 const (
 	times    = 3
 	shortest = 3 * time.Minute // for one with a mutant
