@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -9,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // ownedByAnother says whether a folder that is there is not this user's; root
@@ -77,11 +77,12 @@ func capable(status string, wanted uint64) bool {
 	return err == nil && effective&wanted == wanted
 }
 
-func answers(address string) bool {
-	connection, err := net.DialTimeout("tcp", address, 200*time.Millisecond)
-	if err != nil {
-		return false
+// taken says whether a process of this machine listens on the address. Whoever answers
+// there need not be of this machine: a network's proxy answers for every address.
+func taken(address string) bool {
+	listener, err := net.Listen("tcp", address)
+	if err == nil {
+		_ = listener.Close()
 	}
-	_ = connection.Close()
-	return true
+	return errors.Is(err, syscall.EADDRINUSE)
 }

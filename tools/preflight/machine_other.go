@@ -12,4 +12,4 @@ func isolated() error { return nil }
 
 func mayAddAddress() bool { return false }
 
-func answers(string) bool { return false }
+func taken(string) bool { return false }

@@ -151,7 +151,7 @@ func (p project) agent() []string {
 	if err != nil || !strings.Contains(string(text), "podIdentity") {
 		return nil
 	}
-	return p.address(mayAddAddress(), answers(agentAddress+":80"))
+	return p.address(mayAddAddress(), taken(agentAddress+":80"))
 }
 
 func (p project) address(may, taken bool) []string {

@@ -93,19 +93,22 @@ func TestPodIdentityNeedsItsAddress(t *testing.T) {
 	want(t, p.address(true, true), "another sandbox", agentAddress)
 }
 
-func TestAnAddressAnswersWhileSomebodyListens(t *testing.T) {
+func TestAnAddressIsTakenWhileSomebodyListens(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	address := listener.Addr().String()
-	if !answers(address) {
+	if !taken(address) {
 		t.Error("a listener is not noticed")
 	}
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if answers(address) {
+	if taken(address) {
 		t.Error("nobody listens any more")
+	}
+	if taken("203.0.113.1:80") {
+		t.Error("an address of the documentation (RFC 5737) is not this machine's, whoever answers for it")
 	}
 }
