@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -160,12 +159,6 @@ func environment(outputs map[string]any) map[string]any {
 	return outputs["accessRequest"].(map[string]any)["environments"].([]any)[0].(map[string]any)
 }
 
-// onEKS is the world with a cluster of EKS, whose nodes run the Pod Identity
-// agent or do not.
-func onEKS(podIdentity bool) string {
-	return awsWorld + strings.Replace(awsEKS, "POD_IDENTITY", strconv.FormatBool(podIdentity), 1) + awsOthers + awsKubernetes
-}
-
 // rehearse walks the deployed chain and then tries every refusal.
 func rehearse(t *testing.T, s *sandbox.Sandbox, hops []string, refusals int) {
 	t.Helper()
@@ -197,19 +190,6 @@ func rehearse(t *testing.T, s *sandbox.Sandbox, hops []string, refusals int) {
 	assert.Empty(t, changes(up(t, s)), "and the engine finds nothing to do")
 }
 
-func TestTheChainByIRSAHoldsAndEveryoneElseIsRefused(t *testing.T) {
-	t.Parallel()
-	s := startAWS(t, onEKS(false)+walking("irsa", "sts", programs.AWSSite), programs.EKSWithIRSA(programs.AWSSite))
-	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 64)
-	t.Run("the published guide does not pull", func(t *testing.T) { thePublishedGuideDoesNotPull(t, s) })
-}
-
-func TestTheChainByPodIdentityHoldsAndEveryoneElseIsRefused(t *testing.T) {
-	t.Parallel()
-	s := startAWS(t, onEKS(true)+walking("podIdentity", "sts", programs.AWSSite), programs.EKSWithPodIdentity(programs.AWSSite))
-	rehearse(t, s, []string{"kubernetes", "sts", "ecr", "secret", "registry"}, 68)
-}
-
 // Two environments on two clusters, where everything has the same name, each
 // with a component that has a role of its own.
 func TestEnvironmentsAndWorkloadsOnEKSCannotBecomeOneAnother(t *testing.T) {
@@ -223,27 +203,18 @@ func TestEnvironmentsAndWorkloadsOnEKSCannotBecomeOneAnother(t *testing.T) {
 		second := "  clusters:\n    - context: orchard-two\n      issuer: " + awsIssuerTwo + "\n"
 		return awsWorld + clusters + awsProviders + awsOthers + strings.Replace(awsKubernetes, "  clusters:\n", second, 1) + walking(chain, "sts", two...)
 	}
-	hops := []string{"kubernetes", "sts", "ecr", "secret", "registry", "sts"}
+	hops := append(slices.Clone(viaAmazon), "sts")
 	t.Run("by IRSA", func(t *testing.T) {
 		t.Parallel()
 		s := startAWS(t, world("false", "irsa"), programs.EKSWithIRSA(two...))
 		rehearse(t, s, slices.Concat(hops, hops), 2*(55+5+1+4)+5)
+		thePublishedGuideDoesNotPull(t, s)
 	})
 	t.Run("by Pod Identity", func(t *testing.T) {
 		t.Parallel()
 		s := startAWS(t, world("true", "podIdentity"), programs.EKSWithPodIdentity(two...))
 		rehearse(t, s, slices.Concat(hops, hops), 2*(58+6+2+4)+5)
 	})
-}
-
-func TestTheChainByTheNodesRoleHoldsAndEveryoneElseIsRefused(t *testing.T) {
-	t.Parallel()
-	rehearse(t, startAWS(t, onEKS(false)+walking("eksNodes", "", programs.AWSSite), programs.EKSWithNodeRole), []string{"ecr", "registry"}, 28)
-}
-
-func TestTheChainOfECSHoldsAndEveryoneElseIsRefused(t *testing.T) {
-	t.Parallel()
-	rehearse(t, startAWS(t, awsWorld+awsECS+awsOthers+"walk: {chain: ecs, environments: {default: {}}, product: {port: 8080}}\n", programs.ECS), []string{"execution-role", "ecr", "registry", "logs"}, 29)
 }
 
 func TestAWorldWithoutAWSHasNothingOfIt(t *testing.T) {

@@ -47,11 +47,13 @@ func TestExampleEnvironmentsAndTheirWorkloads(t *testing.T) {
 	assert.Len(t, outputs["workloadTrusts"], 27)
 
 	walked := map[string]int{}
-	for _, hop := range walk(t, s, outputs) {
+	hops := walk(t, s, outputs)
+	for _, hop := range hops {
 		assert.True(t, hop.OK, "%s %s: %s", hop.Environment, hop.Name, hop.Detail)
 		walked[hop.Environment]++
 	}
 	assert.Len(t, walked, 3, "every environment is walked: %v", walked)
+	assert.Equal(t, 27, strings.Count(rehearsal.Diagram(hops), "<br/>workload bifrost_"))
 	chain, err := s.Rehearsal(context.Background(), outputs)
 	require.NoError(t, err)
 	require.NoError(t, chain.Refusals(context.Background(), func(refusal rehearsal.Refusal) {

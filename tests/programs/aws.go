@@ -36,7 +36,7 @@ type awsChain struct {
 	grant        *aws.ImageGrant
 	image        pulumi.StringOutput
 	asked        pulumi.Array
-	environments map[string]pulumi.Map
+	environments pulumi.Map
 	trusts       pulumi.Map
 	// ready are what the components' roles need, by trust.
 	ready map[string][]pulumi.Resource
@@ -44,7 +44,7 @@ type awsChain struct {
 
 // newAWSChain grants the roles of each environment the right to read.
 func newAWSChain(ctx *pulumi.Context, platform string, sites []Site, readers []string) (*awsChain, error) {
-	c := &awsChain{ctx: ctx, platform: platform, environments: map[string]pulumi.Map{}, trusts: pulumi.Map{}, ready: map[string][]pulumi.Resource{}}
+	c := &awsChain{ctx: ctx, platform: platform, environments: pulumi.Map{}, trusts: pulumi.Map{}, ready: map[string][]pulumi.Resource{}}
 	vendor, err := awsProvider(ctx, "vendor", AWSVendor)
 	if err != nil {
 		return nil, err
@@ -84,32 +84,15 @@ func (c *awsChain) export() {
 	grant["account"], grant["region"] = pulumi.String(AWSVendor), pulumi.String(AWSRegion)
 	grant["registry"], grant["repository"] = c.grant.RegistryHost, c.grant.Repository
 	c.ctx.Export("accessGrant", grant)
-	if len(c.trusts) > 0 {
-		c.ctx.Export("workloadTrusts", c.trusts)
-	}
-	exportEnvironments(c.ctx, c.environments)
+	c.ctx.Export("workloadTrusts", c.trusts)
+	c.ctx.Export("environments", c.environments)
 }
-
-func awsClusterProvider(ctx *pulumi.Context, site Site) (*pulumikubernetes.Provider, error) {
-	return pulumikubernetes.NewProvider(ctx, "cluster"+site.suffix(), &pulumikubernetes.ProviderArgs{Context: pulumi.String(site.Context)})
-}
-
-// AWSSite is the environment of a customer on EKS that has one alone.
-var AWSSite = Site{Environment: "default", Context: AWSCluster, Issuer: AWSIssuer, Namespace: AWSNamespace}
 
 // EKSWithIRSA lets refreshers pull by IAM roles that trust their clusters'
-// issuers. Where components have roles of their own as well, the account must
-// have the clusters' OIDC providers already.
+// issuers. The account must have the clusters' OIDC providers already.
 func EKSWithIRSA(sites ...Site) pulumi.RunFunc {
 	return eksWithRefreshers(sites,
-		func(site Site) aws.Trust {
-			existing := len(site.Workloads) > 0
-			var protect *bool
-			if !existing {
-				protect = &no
-			}
-			return aws.IRSA{Issuer: site.Issuer, Existing: &existing, Protect: protect}
-		},
+		func(site Site) aws.Trust { return aws.IRSA{Issuer: site.Issuer} },
 		func(role kubernetes.ECRRole) kubernetes.TokenSource { return kubernetes.IRSASource{ECRRole: role} })
 }
 
@@ -132,7 +115,7 @@ func eksWithRefreshers(sites []Site, trust func(site Site) aws.Trust, source fun
 		var readers []string
 		for _, site := range sites {
 			args := &aws.ServiceAccountRoleArgs{
-				Customer: slug, Product: product, Environment: site.own(), Account: AWSCustomer, Region: AWSRegion, Trust: trust(site),
+				Customer: slug, Product: product, Environment: site.Environment, Account: AWSCustomer, Region: AWSRegion, Trust: trust(site),
 				Namespace: site.Namespace, ServiceAccount: kubernetes.RefresherServiceAccount(product),
 				Pull: &aws.RepositoryRef{Account: AWSVendor, Region: AWSRegion, Name: repository},
 				Role: aws.Role{Path: "/images/"},
@@ -144,7 +127,7 @@ func eksWithRefreshers(sites []Site, trust func(site Site) aws.Trust, source fun
 			return err
 		}
 		for i, site := range sites {
-			role, err := aws.NewServiceAccountRole(ctx, "role"+site.suffix(), roles[i], pulumi.Providers(c.customer))
+			role, err := aws.NewServiceAccountRole(ctx, "role"+"-"+site.Environment, roles[i], pulumi.Providers(c.customer))
 			if err != nil {
 				return err
 			}
@@ -164,12 +147,12 @@ func eksWithRefreshers(sites []Site, trust func(site Site) aws.Trust, source fun
 
 // refresh runs the refresher and the product of an environment.
 func (c *awsChain) refresh(site Site, role *aws.ServiceAccountRole, source kubernetes.TokenSource) error {
-	cluster, err := awsClusterProvider(c.ctx, site)
+	cluster, err := pulumikubernetes.NewProvider(c.ctx, "cluster-"+site.Environment, &pulumikubernetes.ProviderArgs{Context: pulumi.String(site.Context)})
 	if err != nil {
 		return err
 	}
 	impatient := time.Second
-	pull, err := kubernetes.NewPullSecret(c.ctx, "pull"+site.suffix(), &kubernetes.PullSecretArgs{
+	pull, err := kubernetes.NewPullSecret(c.ctx, "pull"+"-"+site.Environment, &kubernetes.PullSecretArgs{
 		Customer: slug, Product: product, Namespace: site.Namespace, ProtectNamespace: &no, Source: source, Registry: c.grant.RegistryHost,
 		Images:    pulumi.StringArray{c.image},
 		Refresher: kubernetes.Refresher{Image: AWSRefresher, Propagation: &impatient},
@@ -184,9 +167,9 @@ func (c *awsChain) refresh(site Site, role *aws.ServiceAccountRole, source kuber
 			Customer: slug, Product: product, Component: component, Namespace: pull.Namespace, PullSecret: pull.SecretName,
 			Image: c.image, After: append([]pulumi.Resource{pull.FirstRefresh}, c.ready[site.trust(component)]...), Port: 8080,
 		}
-		name := "workload" + site.suffix() + "-" + component
+		name := "workload" + "-" + site.Environment + "-" + component
 		if component == "" {
-			name = "workload" + site.suffix()
+			name = "workload" + "-" + site.Environment
 		}
 		workload, err := kubernetes.NewWorkload(c.ctx, name, args, pulumi.Providers(cluster))
 		if err != nil {
@@ -206,10 +189,10 @@ func (c *awsChain) refresh(site Site, role *aws.ServiceAccountRole, source kuber
 // trust makes the role of a component.
 func (c *awsChain) trust(site Site, component string, trust aws.Trust) error {
 	account := kubernetes.WorkloadServiceAccount(product, component)
-	role, err := aws.NewServiceAccountRole(c.ctx, "role"+site.suffix()+"-"+component, &aws.ServiceAccountRoleArgs{
+	role, err := aws.NewServiceAccountRole(c.ctx, "role"+"-"+site.Environment+"-"+component, &aws.ServiceAccountRoleArgs{
 		Customer: slug, Product: product, Account: AWSCustomer, Region: AWSRegion, Trust: trust,
 		Namespace: site.Namespace, ServiceAccount: account,
-		Role: aws.Role{Name: product + site.suffix() + "-" + component},
+		Role: aws.Role{Name: product + "-" + site.Environment + "-" + component},
 		Policies: []aws.Policy{{Name: "queue", Document: `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", ` +
 			`"Action": "sqs:SendMessage", "Resource": "arn:aws:sqs:` + AWSRegion + `:` + AWSCustomer + `:queue"}]}`}},
 	}, pulumi.Providers(c.customer))
@@ -220,34 +203,6 @@ func (c *awsChain) trust(site Site, component string, trust aws.Trust) error {
 	c.trusts[site.trust(component)] = pulumi.Map{
 		"roleArn": role.RoleARN, "subject": pulumi.String("system:serviceaccount:" + site.Namespace + ":" + account),
 	}
-	return nil
-}
-
-// EKSWithNodeRole lets the cluster's nodes pull by themselves.
-func EKSWithNodeRole(ctx *pulumi.Context) error {
-	c, err := newAWSChain(ctx, "eks", []Site{AWSSite}, []string{AWSNodeRole})
-	if err != nil {
-		return err
-	}
-	cluster, err := awsClusterProvider(ctx, AWSSite)
-	if err != nil {
-		return err
-	}
-	namespace, err := kubernetes.NewNamespace(ctx, "namespace", &kubernetes.NamespaceArgs{
-		Customer: slug, Product: product, Name: AWSNamespace, Protect: &no,
-	}, pulumi.Providers(cluster))
-	if err != nil {
-		return err
-	}
-	workload, err := kubernetes.NewWorkload(ctx, "workload", &kubernetes.WorkloadArgs{
-		Customer: slug, Product: product, Namespace: namespace.Name,
-		Image: c.image, After: c.grant.WaitFor, Port: 8080,
-	}, pulumi.Providers(cluster))
-	if err != nil {
-		return err
-	}
-	c.environments[AWSSite.Environment] = pulumi.Map{"image": c.image, "service": workload.Service}
-	c.export()
 	return nil
 }
 
@@ -267,18 +222,13 @@ func ecs(ctx *pulumi.Context, first bool) error {
 		},
 		First: first,
 	}
-	c, err := newAWSChain(ctx, "ecs", []Site{AWSSite}, []string{args.ExecutionRoleARN()})
+	c, err := newAWSChain(ctx, "ecs", nil, []string{args.ExecutionRoleARN()})
 	if err != nil {
 		return err
 	}
 	args.After = []pulumi.Resource{c.grant}
-	service, err := aws.NewService(ctx, "service", args, pulumi.Providers(c.customer))
-	if err != nil {
-		return err
-	}
-	c.environments[AWSSite.Environment] = pulumi.Map{"image": c.image, "service": service.ServiceARN, "logGroup": service.LogGroup}
-	c.export()
-	return nil
+	_, err = aws.NewService(ctx, "service", args, pulumi.Providers(c.customer))
+	return err
 }
 
 // IRSARole is the role that a cluster's refresher becomes, alone; makes says whether

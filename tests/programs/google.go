@@ -21,10 +21,6 @@ const (
 	GoogleTenant       = "5c1f7f0e-9a43-4b53-8d6f-2e7b0a4c9d10"
 	GoogleSubscription = "b7a64f0d-3a0c-4f0e-9c41-6f0d2b8e7a11"
 	GoogleGroup        = "orchard-apps"
-
-	// GKEProject is the customer's, with the nodes' service account.
-	GKEProject = "orchard-gke"
-	GKENodes   = "orchard-nodes@" + GKEProject + ".iam.gserviceaccount.com"
 )
 
 // googleChain is what the programs share.
@@ -40,10 +36,7 @@ type googleChain struct {
 	request      pulumi.Map
 	asked        pulumi.Array
 	granted      pulumi.Array
-	environments map[string]pulumi.Map
-	trusts       pulumi.Map
-	// own are the components' identities, by trust.
-	own map[string]*azure.WorkloadIdentity
+	environments pulumi.Map
 }
 
 func newGoogleChain(ctx *pulumi.Context, platform string) (*googleChain, error) {
@@ -53,7 +46,7 @@ func newGoogleChain(ctx *pulumi.Context, platform string) (*googleChain, error) 
 	}
 	return &googleChain{
 		ctx: ctx, platform: platform, vendor: vendor, request: document("accessRequest", platform),
-		environments: map[string]pulumi.Map{}, trusts: pulumi.Map{}, own: map[string]*azure.WorkloadIdentity{},
+		environments: pulumi.Map{},
 	}, nil
 }
 
@@ -70,19 +63,19 @@ func (c *googleChain) allow(args gcp.ImageGrantArgs) (err error) {
 
 func (c *googleChain) identifiers(site Site) kubernetes.GoogleIdentifiers {
 	return kubernetes.GoogleIdentifiers{
-		ProjectNumber: c.grant.ProjectNumber, Pool: c.grant.Pool, Provider: c.grant.Readers[site.own()].Provider, ServiceAccount: c.grant.ServiceAccount,
+		ProjectNumber: c.grant.ProjectNumber, Pool: c.grant.Pool, Provider: c.grant.Readers[site.Environment].Provider, ServiceAccount: c.grant.ServiceAccount,
 	}
 }
 
 // refresh runs the refresher and the product of an environment.
 func (c *googleChain) refresh(site Site, source kubernetes.TokenSource, after pulumi.Array) error {
-	cluster, err := pulumikubernetes.NewProvider(c.ctx, "cluster"+site.suffix(), &pulumikubernetes.ProviderArgs{Context: pulumi.String(site.Context)})
+	cluster, err := pulumikubernetes.NewProvider(c.ctx, "cluster"+"-"+site.Environment, &pulumikubernetes.ProviderArgs{Context: pulumi.String(site.Context)})
 	if err != nil {
 		return err
 	}
-	reader := c.grant.Readers[site.own()]
+	reader := c.grant.Readers[site.Environment]
 	impatient := time.Second
-	pull, err := kubernetes.NewPullSecret(c.ctx, "pull"+site.suffix(), &kubernetes.PullSecretArgs{
+	pull, err := kubernetes.NewPullSecret(c.ctx, "pull"+"-"+site.Environment, &kubernetes.PullSecretArgs{
 		Customer: slug, Product: product, Namespace: site.Namespace, ProtectNamespace: &no, Source: source, Registry: c.grant.RegistryHost,
 		Images:    pulumi.StringArray{c.image},
 		Refresher: kubernetes.Refresher{Image: AWSRefresher, Propagation: &impatient},
@@ -91,22 +84,11 @@ func (c *googleChain) refresh(site Site, source kubernetes.TokenSource, after pu
 	if err != nil {
 		return err
 	}
-	for _, component := range append([]string{""}, site.Workloads...) {
-		args := &kubernetes.WorkloadArgs{
-			Customer: slug, Product: product, Component: component, Namespace: pull.Namespace, PullSecret: pull.SecretName,
-			Image: c.image, After: []pulumi.Resource{pull.FirstRefresh}, Port: 8080,
-		}
-		name := "workload" + site.suffix() + "-" + component
-		if component == "" {
-			name = "workload" + site.suffix()
-		}
-		if own := c.own[site.trust(component)]; own != nil {
-			args.Identity = kubernetes.AzureIdentity{TenantID: GoogleTenant, ClientID: own.ClientID}
-			args.After = append(args.After, own.WaitFor...)
-		}
-		if _, err := kubernetes.NewWorkload(c.ctx, name, args, pulumi.Providers(cluster)); err != nil {
-			return err
-		}
+	if _, err := kubernetes.NewWorkload(c.ctx, "workload"+"-"+site.Environment, &kubernetes.WorkloadArgs{
+		Customer: slug, Product: product, Namespace: pull.Namespace, PullSecret: pull.SecretName,
+		Image: c.image, After: []pulumi.Resource{pull.FirstRefresh}, Port: 8080,
+	}, pulumi.Providers(cluster)); err != nil {
+		return err
 	}
 	c.granted = append(c.granted, pulumi.Map{"name": pulumi.String(site.Environment), "provider": reader.Provider})
 	c.environments[site.Environment] = pulumi.Map{
@@ -122,15 +104,10 @@ func (c *googleChain) export() {
 	c.ctx.Export("accessRequest", c.request)
 	grant := document("accessGrant", c.platform)
 	grant["registry"], grant["repository"] = c.grant.RegistryHost, c.grant.Repository
-	if len(c.granted) > 0 {
-		grant["environments"] = c.granted
-		grant["projectNumber"], grant["pool"], grant["serviceAccount"] = c.grant.ProjectNumber, c.grant.Pool, c.grant.ServiceAccount
-	}
+	grant["environments"] = c.granted
+	grant["projectNumber"], grant["pool"], grant["serviceAccount"] = c.grant.ProjectNumber, c.grant.Pool, c.grant.ServiceAccount
 	c.ctx.Export("accessGrant", grant)
-	if len(c.trusts) > 0 {
-		c.ctx.Export("workloadTrusts", c.trusts)
-	}
-	exportEnvironments(c.ctx, c.environments)
+	c.ctx.Export("environments", c.environments)
 }
 
 // ViaCluster lets refreshers pull whose clusters Google trusts itself.
@@ -143,8 +120,8 @@ func ViaCluster(sites ...Site) pulumi.RunFunc {
 		var readers []gcp.Reader
 		for _, site := range sites {
 			account := kubernetes.RefresherServiceAccount(product)
-			readers = append(readers, gcp.Reader{Name: site.own(), Trust: gcp.ClusterTrust{
-				Issuer: site.Issuer, KeySet: site.KeySet, Namespace: site.Namespace, ServiceAccount: account,
+			readers = append(readers, gcp.Reader{Name: site.Environment, Trust: gcp.ClusterTrust{
+				Issuer: site.Issuer, Namespace: site.Namespace, ServiceAccount: account,
 			}})
 			c.asked = append(c.asked, pulumi.Map{
 				"name": pulumi.String(site.Environment), "issuer": pulumi.String(site.Issuer),
@@ -181,23 +158,18 @@ func ViaEntra(sites ...Site) pulumi.RunFunc {
 		identities := map[string]*azure.WorkloadIdentity{}
 		var readers []gcp.Reader
 		for _, site := range sites {
-			identity, err := c.identity(site, "pull", kubernetes.RefresherServiceAccount(product))
+			identity, err := c.identity(site)
 			if err != nil {
 				return err
 			}
 			identities[site.Environment] = identity
-			readers = append(readers, gcp.Reader{Name: site.own(), Trust: gcp.EntraTrust{
+			readers = append(readers, gcp.Reader{Name: site.Environment, Trust: gcp.EntraTrust{
 				TenantID: GoogleTenant, Issuer: "https://login.microsoftonline.com/" + GoogleTenant + "/v2.0",
 				Audience: "fb60f99c-7a34-4190-8149-302f77469936", PrincipalID: identity.PrincipalID, ClientID: identity.ClientID,
 			}})
 			c.asked = append(c.asked, pulumi.Map{
 				"name": pulumi.String(site.Environment), "clientId": identity.ClientID, "principalId": identity.PrincipalID,
 			})
-			for _, component := range site.Workloads {
-				if err := c.trust(site, component); err != nil {
-					return err
-				}
-			}
 		}
 		if err := c.allow(gcp.ImageGrantArgs{Readers: readers}); err != nil {
 			return err
@@ -216,68 +188,13 @@ func ViaEntra(sites ...Site) pulumi.RunFunc {
 	}
 }
 
-// identity makes an identity for a ServiceAccount.
-func (c *googleChain) identity(site Site, name, account string) (*azure.WorkloadIdentity, error) {
-	return azure.NewWorkloadIdentity(c.ctx, "azure-"+name+site.suffix(), &azure.WorkloadIdentityArgs{
+// identity makes the identity of an environment's refresher.
+func (c *googleChain) identity(site Site) (*azure.WorkloadIdentity, error) {
+	return azure.NewWorkloadIdentity(c.ctx, "azure-pull"+"-"+site.Environment, &azure.WorkloadIdentityArgs{
 		Customer: slug, Product: product, TenantID: GoogleTenant, ResourceGroup: GoogleGroup, Location: "westeurope",
-		Name: slug + "-" + name + site.suffix(),
+		Name: slug + "-pull" + "-" + site.Environment,
 		Subjects: []azure.Subject{{
-			Name: name, Issuer: site.Issuer, Namespace: site.Namespace, ServiceAccount: account,
+			Name: "pull", Issuer: site.Issuer, Namespace: site.Namespace, ServiceAccount: kubernetes.RefresherServiceAccount(product),
 		}},
 	}, pulumi.Providers(c.azure))
-}
-
-// trust makes the identity of a component.
-func (c *googleChain) trust(site Site, component string) error {
-	account := kubernetes.WorkloadServiceAccount(product, component)
-	identity, err := c.identity(site, component, account)
-	if err != nil {
-		return err
-	}
-	c.own[site.trust(component)] = identity
-	c.trusts[site.trust(component)] = pulumi.Map{
-		"identity": pulumi.String(slug + "-" + component + site.suffix()), "clientId": identity.ClientID, "tenantId": identity.TenantID,
-		"issuer": pulumi.String(site.Issuer), "subject": pulumi.String("system:serviceaccount:" + site.Namespace + ":" + account),
-		"audience": pulumi.String("api://AzureADTokenExchange"),
-	}
-	return nil
-}
-
-// ViaNodes lets the nodes of a cluster on GKE pull by themselves.
-func ViaNodes(site Site) pulumi.RunFunc {
-	return func(ctx *pulumi.Context) error {
-		c, err := newGoogleChain(ctx, "kubernetes")
-		if err != nil {
-			return err
-		}
-		if err := c.allow(gcp.ImageGrantArgs{Nodes: []string{GKENodes}}); err != nil {
-			return err
-		}
-		c.request["project"] = pulumi.String(GKEProject)
-		c.asked = pulumi.Array{pulumi.Map{
-			"name": pulumi.String(site.Environment), "nodeServiceAccounts": pulumi.ToStringArray([]string{GKENodes}),
-		}}
-		cluster, err := pulumikubernetes.NewProvider(ctx, "cluster", &pulumikubernetes.ProviderArgs{Context: pulumi.String(site.Context)})
-		if err != nil {
-			return err
-		}
-		namespace, err := kubernetes.NewNamespace(ctx, "namespace", &kubernetes.NamespaceArgs{
-			Customer: slug, Product: product, Name: site.Namespace, Protect: &no,
-		}, pulumi.Providers(cluster))
-		if err != nil {
-			return err
-		}
-		workload, err := kubernetes.NewWorkload(ctx, "workload", &kubernetes.WorkloadArgs{
-			Customer: slug, Product: product, Namespace: namespace.Name,
-			Image: c.image, After: c.grant.WaitFor, Port: 8080,
-		}, pulumi.Providers(cluster))
-		if err != nil {
-			return err
-		}
-		c.environments[site.Environment] = pulumi.Map{
-			"context": pulumi.String(site.Context), "image": c.image, "service": workload.Service,
-		}
-		c.export()
-		return nil
-	}
 }

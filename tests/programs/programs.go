@@ -22,56 +22,18 @@ const (
 // no is for what a component protects by default: the tests take it down again.
 var no = false
 
-// Site is where one environment of a customer is. The environment of a customer
-// that has one alone is called default.
+// Site is where one environment of a customer is.
 type Site struct {
 	Environment string
-	// Context and Issuer are the cluster's; KeySet are its keys where Google
-	// cannot fetch them.
-	Context, Issuer, KeySet string
-	Namespace               string
+	// Context and Issuer are the cluster's.
+	Context, Issuer string
+	Namespace       string
 	// Workloads are components that have a cloud identity of their own.
 	Workloads []string
 }
 
-// own is the environment's name, and nothing for the one called default.
-func (s Site) own() string {
-	if s.Environment == "default" {
-		return ""
-	}
-	return s.Environment
-}
-
-// suffix ends the names of what is the environment's.
-func (s Site) suffix() string {
-	if s.own() == "" {
-		return ""
-	}
-	return "-" + s.Environment
-}
-
 // trust is the key of a component in the output workloadTrusts.
 func (s Site) trust(component string) string { return product + "_" + s.Environment + "_" + component }
-
-// exportEnvironments exports what each environment has: flat where it is the one
-// called default.
-func exportEnvironments(ctx *pulumi.Context, environments map[string]pulumi.Map) {
-	nested := pulumi.Map{}
-	for name, outputs := range environments {
-		if name != "default" {
-			nested[name] = outputs
-			continue
-		}
-		for key, value := range outputs {
-			if key != "context" {
-				ctx.Export(key, value)
-			}
-		}
-	}
-	if len(nested) > 0 {
-		ctx.Export("environments", nested)
-	}
-}
 
 // Credentials gives one identity of the dev world a federated credential for
 // each of the numbers.
