@@ -11,9 +11,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -55,7 +57,7 @@ func (p project) problems() []string {
 		return []string{fmt.Sprintf("the sandbox needs Linux, whose chroot and user namespaces its pods run in; this is %s: "+
 			"use a Linux machine, a virtual machine or a container", runtime.GOOS)}
 	}
-	return slices.Concat(p.files(), p.owners(), p.running(), isolation(), p.agent())
+	return slices.Concat(p.files(), p.owners(), p.running(), named(os.Getuid()), isolation(), p.agent())
 }
 
 // files misses the stack's file, or its world.
@@ -125,6 +127,15 @@ func (p project) running() []string {
 		}
 	}
 	return nil
+}
+
+// named is the user whom Pulumi's CLI looks up by its number; a container's or
+// OpenShift's made-up user has no name.
+func named(uid int) []string {
+	if _, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("user %d has no name, which Pulumi needs: give it a line in /etc/passwd, or run as a user that has one", uid)}
 }
 
 // isolation is what pods run in: a root directory of their own.

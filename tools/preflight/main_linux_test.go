@@ -93,6 +93,11 @@ func TestPodIdentityNeedsItsAddress(t *testing.T) {
 	want(t, p.address(true, true), "another sandbox", agentAddress)
 }
 
+func TestAUserHasAName(t *testing.T) {
+	want(t, named(os.Getuid()))
+	want(t, named(987654321), "user 987654321", "/etc/passwd")
+}
+
 func TestAnAddressIsTakenWhileSomebodyListens(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
