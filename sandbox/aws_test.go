@@ -274,7 +274,7 @@ func thePublishedGuideDoesNotPull(t *testing.T, s *sandbox.Sandbox) {
 				ObjectMeta: metav1.ObjectMeta{Labels: labels},
 				Spec: corev1.PodSpec{
 					ServiceAccountName: "guide",
-					Containers:         []corev1.Container{{Name: "product", Image: outputs["image"].(string)}},
+					Containers:         []corev1.Container{{Name: "product", Image: outputs["environments"].(map[string]any)["prod"].(map[string]any)["image"].(string)}},
 				},
 			},
 		},
