@@ -243,7 +243,11 @@ func (a *amazon) callerCases(role iam.Role, another string) ([]testCase, error) 
 	return append(append(own, []testCase{
 		{"a role of another account, with the same name and path", hopRegistry, ecrResource, as(another, role.Name, role.Path)},
 		{"anything but a pull", hopRegistry, ecrBeyond, func(context.Context) error {
-			for _, action := range forbidden {
+			actions, err := a.granted()
+			if err != nil {
+				return err
+			}
+			for _, action := range append(actions, forbidden...) {
 				if a.vendorRole() {
 					break
 				}
@@ -261,6 +265,25 @@ func (a *amazon) callerCases(role iam.Role, another string) ([]testCase, error) 
 		{"a push", hopRegistry, ecrPush, a.vary(amazonVariation{become: a.roleARN, do: doPush})},
 		{"a release that ECR deletes by itself", hopRegistry, anyWords, a.expiring},
 	}...), a.moveCases(ecrMoved)...), nil
+}
+
+// granted are the actions that the repository's policy names and no pull needs.
+func (a *amazon) granted() (actions []string, err error) {
+	repository, err := a.repository()
+	if err != nil {
+		return nil, err
+	}
+	attached, err := repository.Attached()
+	if err != nil {
+		return nil, err
+	}
+	if attached == nil {
+		return nil, nil
+	}
+	for _, statement := range attached.Statements {
+		actions = append(actions, statement.Actions...)
+	}
+	return slices.DeleteFunc(actions, func(action string) bool { return slices.Contains(pullActions, action) }), nil
 }
 
 // expiring reads the repository's lifecycle policy: it must delete nothing that
@@ -419,6 +442,15 @@ func (a *amazon) taskOfAnother(context.Context) error {
 	}
 	if a.World.Walk.Product.Exposed && len(service.LoadBalancers) == 0 {
 		return allowed("no load balancer reaches the tasks (walk.product.exposed)")
+	}
+	if role, exists := a.Cloud.IAM.Role(definition.TaskRoleARN); exists {
+		decision, err := a.Cloud.IAM.Authorize(iam.NewSession(role, sessionName), iam.Access{Action: "ecr:GetAuthorizationToken", Resource: "*"})
+		if err != nil {
+			return err
+		}
+		if decision.Allowed {
+			return allowed("the product may do what only the agent needs: ecr:GetAuthorizationToken")
+		}
 	}
 	product := a.World.Walk.Product
 	port := strconv.Itoa(product.Port)

@@ -175,6 +175,9 @@ var forbidden = []string{
 	"ecr:SetRepositoryPolicy", "ecr:DeleteRepositoryPolicy", "ecr:PutLifecyclePolicy", "ecr:DeleteRepository", "ecr:ReplicateImage",
 }
 
+// ofAnother ends the name of what begins like something of the stack's.
+const ofAnother = "-of-another"
+
 // otherActions reads the policies of a role of the stack's own: a pull, the log of a
 // task, and the secrets that its definition names, are all that it is for. nil where
 // they name nothing else.
@@ -240,11 +243,24 @@ func (a *amazon) beyondPull(role iam.Role) error {
 	}
 	if a.refreshes() || a.onECS() {
 		for _, action := range slices.Concat(pullActions, forbidden) {
-			tries = append(tries, iam.Access{Action: action, Resource: a.home.ARN("ecr", "repository/"+ownName)})
+			tries = append(tries, iam.Access{Action: action, Resource: a.home.ARN("ecr", "repository/"+ownName)},
+				iam.Access{Action: action, Resource: repository.ARN() + ofAnother, Account: a.vendor.Account})
 		}
 	}
 	if a.onECS() {
-		tries = append(tries, iam.Access{Action: "logs:PutLogEvents", Resource: a.home.ARN("logs", "log-group:"+ownName+":log-stream:"+ownName)})
+		_, definition, err := a.task()
+		if err != nil {
+			return err
+		}
+		groups := []string{ownName}
+		for _, container := range definition.Containers {
+			if log := container.LogConfiguration; log != nil {
+				groups = append(groups, log.Options["awslogs-group"]+ofAnother)
+			}
+		}
+		for _, group := range groups {
+			tries = append(tries, iam.Access{Action: "logs:PutLogEvents", Resource: a.home.ARN("logs", "log-group:"+group+":log-stream:"+ownName)})
+		}
 	}
 	var last error
 	for _, try := range tries {

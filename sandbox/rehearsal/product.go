@@ -215,6 +215,12 @@ func (c *chain) unreached(ctx context.Context) error {
 		if service.Spec.Type != corev1.ServiceTypeClusterIP && !c.World.Walk.Product.Exposed {
 			return allowed(fmt.Sprintf("the Service %s has the type %s, which opens it to the cluster's outside (walk.product.exposed)", service.Name, service.Spec.Type))
 		}
+		if within := service.Spec.InternalTrafficPolicy; within != nil && *within != corev1.ServiceInternalTrafficPolicyCluster {
+			return allowed(fmt.Sprintf("the Service %s drops requests on a node without a pod of the product (internalTrafficPolicy: %s)", service.Name, *within))
+		}
+		if service.Spec.PublishNotReadyAddresses {
+			return allowed(fmt.Sprintf("the Service %s sends to pods that are not ready (publishNotReadyAddresses)", service.Name))
+		}
 		for _, port := range service.Spec.Ports {
 			delete(named, fmt.Sprintf("%s.%s.svc:%d", service.Name, service.Namespace, port.Port))
 		}
@@ -224,12 +230,23 @@ func (c *chain) unreached(ctx context.Context) error {
 	}
 	network := c.network()
 	for _, component := range c.components {
+		if component.Spec.Strategy.Type != appsv1.RollingUpdateDeploymentStrategyType {
+			return allowed(fmt.Sprintf("the Deployment %s stops what runs before the next release is ready (strategy: %s)", component.Name, component.Spec.Strategy.Type))
+		}
+		if grace := component.Spec.Template.Spec.TerminationGracePeriodSeconds; grace != nil && *grace < 1 {
+			return allowed(fmt.Sprintf("the Deployment %s kills its pods in the middle of a request (terminationGracePeriodSeconds: %d)", component.Name, *grace))
+		}
+		for _, spread := range component.Spec.Template.Spec.TopologySpreadConstraints {
+			if spread.LabelSelector == nil {
+				return allowed(fmt.Sprintf("the Deployment %s spreads no pod over %s: its constraint selects none", component.Name, spread.TopologyKey))
+			}
+		}
 		pod := podOfTemplate(component.Namespace, component.Name, component.Spec.Template)
 		if err := network.Neighbour(ctx, pod, nil, uint16(c.World.Walk.Product.Port)); err != nil { //nolint:gosec // the world's check bounds it
 			return allowed(err.Error())
 		}
 	}
-	return &refused{hopKubernetes, "each Service sends to one component, and the policies let requests through"}
+	return &refused{hopKubernetes, "each Service sends to one component whenever a pod is ready, and the policies let requests through"}
 }
 
 // behind are the components whose pods a Service selects.
