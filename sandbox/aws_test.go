@@ -19,7 +19,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"waybill.example/waybill/sandbox"
-	"waybill.example/waybill/sandbox/rehearsal"
 	"waybill.example/waybill/tests/programs"
 )
 
@@ -157,37 +156,6 @@ func walking(chain string, hop string, sites ...programs.Site) string {
 // environment is what the access request says of its first environment.
 func environment(outputs map[string]any) map[string]any {
 	return outputs["accessRequest"].(map[string]any)["environments"].([]any)[0].(map[string]any)
-}
-
-// rehearse walks the deployed chain and then tries every refusal.
-func rehearse(t *testing.T, s *sandbox.Sandbox, hops []string, refusals int) {
-	t.Helper()
-	outputs := up(t, s).Outputs
-	var names []string
-	for _, hop := range walk(t, s, outputs) {
-		assert.True(t, hop.OK, "%s: %s", hop.Name, hop.Detail)
-		names = append(names, hop.Name)
-	}
-	assert.Equal(t, hops, names)
-
-	chain, err := s.Rehearsal(context.Background(), outputs)
-	require.NoError(t, err)
-	cases := map[string]bool{}
-	require.NoError(t, chain.Refusals(context.Background(), func(refusal rehearsal.Refusal) {
-		cases[refusal.Environment+": "+refusal.Case] = true
-		assert.True(t, refusal.OK, "%s: want a refusal at %s, got %q: %s", refusal.Case, refusal.Want, refusal.Hop, refusal.Error)
-	}))
-	assert.Len(t, cases, refusals)
-
-	walked := walk(t, s, outputs)
-	diagram := rehearsal.Diagram(walked)
-	for _, hop := range hops {
-		assert.Contains(t, diagram, `-->|"`+hop+`<br/>`, "each hop is an arrow")
-	}
-	for _, hop := range walked {
-		assert.True(t, hop.OK, "the refusals left the cloud as it was: %s: %s", hop.Name, hop.Detail)
-	}
-	assert.Empty(t, changes(up(t, s)), "and the engine finds nothing to do")
 }
 
 // Two environments on two clusters, where everything has the same name, each

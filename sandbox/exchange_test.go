@@ -17,7 +17,6 @@ import (
 	"waybill.example/waybill/sandbox"
 	"waybill.example/waybill/sandbox/aws/arn"
 	"waybill.example/waybill/sandbox/engine"
-	"waybill.example/waybill/sandbox/rehearsal"
 )
 
 // twoParties is a project with the stacks of both, on one sandbox.
@@ -107,14 +106,18 @@ func TestExampleTwoPartiesRunTheExchange(t *testing.T) {
 		t.Parallel()
 		p, travel := newTwoParties(t, "soylent"), exchanges["stack references"]
 		first, _, complete := p.exchange(travel, "kubernetes", "entra", "sts", "iam", "secret", "registry")
-		t.Run("everyone else is refused", func(t *testing.T) { everyoneElseIsRefused(t, p, complete) })
+		t.Run("everyone else is refused", func(t *testing.T) {
+			assert.GreaterOrEqual(t, len(tryRefusals(t, p.sandbox, complete.Outputs)), 30)
+		})
 		t.Run("a changed identity wants an acceptance", func(t *testing.T) { aChangedIdentityIsAccepted(t, p, travel, first) })
 	})
 	t.Run("oscorp through files", func(t *testing.T) {
 		t.Parallel()
 		p, travel := newTwoParties(t, "oscorp"), exchanges["files"]
 		first, vendor, complete := p.exchange(travel, "kubernetes", "sts", "ecr", "secret", "registry")
-		t.Run("everyone else is refused", func(t *testing.T) { everyoneElseIsRefused(t, p, complete) })
+		t.Run("everyone else is refused", func(t *testing.T) {
+			assert.GreaterOrEqual(t, len(tryRefusals(t, p.sandbox, complete.Outputs)), 30)
+		})
 		t.Run("a tampered document changes nothing", func(t *testing.T) { aTamperedDocumentChangesNothing(t, p, travel, vendor, first) })
 	})
 }
@@ -160,17 +163,6 @@ func (p *twoParties) exchange(travel exchange, hops ...string) (first, vendor, c
 		}
 	}
 	return first, vendor, complete
-}
-
-func everyoneElseIsRefused(t *testing.T, p *twoParties, complete *engine.Result) {
-	walked, err := p.sandbox.Rehearsal(context.Background(), complete.Outputs)
-	require.NoError(t, err)
-	refused := 0
-	require.NoError(t, walked.Refusals(context.Background(), func(refusal rehearsal.Refusal) {
-		refused++
-		assert.True(t, refusal.OK, "%s: want a refusal at %s, got %q: %s", refusal.Case, refusal.Want, refusal.Hop, refusal.Error)
-	}))
-	assert.GreaterOrEqual(t, refused, 30)
 }
 
 // The engine sees a refusal before anything of the half that would have been

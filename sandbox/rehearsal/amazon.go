@@ -9,6 +9,7 @@ import (
 	"waybill.example/waybill/sandbox/aws/ecr"
 	"waybill.example/waybill/sandbox/aws/eks"
 	"waybill.example/waybill/sandbox/aws/iam"
+	"waybill.example/waybill/sandbox/aws/iam/policy"
 	"waybill.example/waybill/sandbox/aws/sts"
 	"waybill.example/waybill/sandbox/awsapis/ecsagent"
 	"waybill.example/waybill/sandbox/world"
@@ -115,6 +116,16 @@ func (a *amazon) repository() (ecr.Repository, error) {
 		return ecr.Repository{}, fmt.Errorf("rehearsal: the repository %s of the output accessGrant does not exist in %s", a.chain.repository, a.vendor)
 	}
 	return repository, nil
+}
+
+// repositoryPolicy is the vendor's repository with its policy, nil where it has none.
+func (a *amazon) repositoryPolicy() (ecr.Repository, *policy.Attached, error) {
+	repository, err := a.repository()
+	if err != nil {
+		return repository, nil, err
+	}
+	attached, err := repository.Attached()
+	return repository, attached, err
 }
 
 // eksCluster is the EKS cluster that the chain's control plane stands for.

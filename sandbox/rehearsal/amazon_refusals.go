@@ -231,7 +231,7 @@ func (a *amazon) callerCases(role iam.Role, another string) ([]testCase, error) 
 		}},
 		{"another, or no, aws:PrincipalArn", hopRegistry, ecrResource, func(context.Context) error {
 			caller := iam.NewSession(role, sessionName).Caller()
-			if err := a.asCaller(caller, role.ARN+"-of-another", "ecr:BatchGetImage"); isAllowed(err) {
+			if err := a.asCaller(caller, role.ARN+ofAnother, "ecr:BatchGetImage"); isAllowed(err) {
 				return err
 			}
 			return a.asCaller(caller, "", "ecr:BatchGetImage")
@@ -243,17 +243,8 @@ func (a *amazon) callerCases(role iam.Role, another string) ([]testCase, error) 
 	return append(append(own, []testCase{
 		{"a role of another account, with the same name and path", hopRegistry, ecrResource, as(another, role.Name, role.Path)},
 		{"anything but a pull", hopRegistry, ecrBeyond, func(context.Context) error {
-			actions, err := a.granted()
-			if err != nil {
+			if err := a.beyondGranted(role); err != nil {
 				return err
-			}
-			for _, action := range append(actions, forbidden...) {
-				if a.vendorRole() {
-					break
-				}
-				if err := a.asCaller(iam.NewSession(role, sessionName).Caller(), role.ARN, action); isAllowed(err) {
-					return allowed("the repository's policy lets it " + action)
-				}
 			}
 			if err := a.otherActions(role); err != nil {
 				return err
@@ -267,23 +258,32 @@ func (a *amazon) callerCases(role iam.Role, another string) ([]testCase, error) 
 	}...), a.moveCases(ecrMoved)...), nil
 }
 
-// granted are the actions that the repository's policy names and no pull needs.
-func (a *amazon) granted() (actions []string, err error) {
-	repository, err := a.repository()
+// beyondGranted asks the repository's policy for the actions that no pull needs: those
+// that it names, and the forbidden ones. nil where it lets the role do none of them. In the
+// vendor's own account the role's own policies decide.
+func (a *amazon) beyondGranted(role iam.Role) error {
+	if a.vendorRole() {
+		return nil
+	}
+	_, attached, err := a.repositoryPolicy()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	attached, err := repository.Attached()
-	if err != nil {
-		return nil, err
+	actions := slices.Clone(forbidden)
+	if attached != nil {
+		for _, statement := range attached.Statements {
+			actions = append(actions, statement.Actions...)
+		}
 	}
-	if attached == nil {
-		return nil, nil
+	for _, action := range actions {
+		if slices.Contains(pullActions, action) {
+			continue
+		}
+		if err := a.asCaller(iam.NewSession(role, sessionName).Caller(), role.ARN, action); isAllowed(err) {
+			return allowed("the repository's policy lets it " + action)
+		}
 	}
-	for _, statement := range attached.Statements {
-		actions = append(actions, statement.Actions...)
-	}
-	return slices.DeleteFunc(actions, func(action string) bool { return slices.Contains(pullActions, action) }), nil
+	return nil
 }
 
 // expiring reads the repository's lifecycle policy: it must delete nothing that
@@ -327,11 +327,7 @@ func (a *amazon) expiring(context.Context) error {
 // repository. Users' keys are long-lived, and the sandbox gives none out, and every
 // session has the key, so that there is no request to send.
 func (a *amazon) asCaller(caller policy.Caller, principal, action string) error {
-	repository, err := a.repository()
-	if err != nil {
-		return err
-	}
-	resource, err := repository.Attached()
+	repository, resource, err := a.repositoryPolicy()
 	if err != nil {
 		return err
 	}
@@ -379,7 +375,7 @@ func (a *amazon) taskCases(another string) []testCase {
 					if container.LogConfiguration != nil {
 						other := *container.LogConfiguration
 						other.Options = maps.Clone(other.Options)
-						other.Options["awslogs-group"] = a.logGroup + "-of-another"
+						other.Options["awslogs-group"] = a.logGroup + ofAnother
 						settings.Containers[i].LogConfiguration = &other
 					}
 				}

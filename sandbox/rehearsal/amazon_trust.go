@@ -66,14 +66,14 @@ func (a *amazon) accountTrust(namespace, account, roleARN string) (trust, error)
 		return trust{}, err
 	}
 	t := trust{roleARN: roleARN, hop: hopSTS}
-	another := func(value string) pinned { return pinned{value, []string{value + "-of-another"}} }
+	another := func(value string) pinned { return pinned{value, []string{value + ofAnother}} }
 	if byPod {
 		cluster, err := a.eksCluster()
 		if err != nil {
 			return trust{}, err
 		}
 		arn := a.ofAnother(cluster.ARN())
-		arn.others = append(arn.others, cluster.ARN()+"-of-another")
+		arn.others = append(arn.others, cluster.ARN()+ofAnother)
 		t.caller, t.actions = policy.Caller{Kind: policy.Service, ARN: eksauth.Service}, []string{"sts:AssumeRole", "sts:TagSession"}
 		t.keys = map[string]pinned{
 			"aws:RequestTag/eks-cluster-arn":            arn,
@@ -175,7 +175,7 @@ var forbidden = []string{
 	"ecr:SetRepositoryPolicy", "ecr:DeleteRepositoryPolicy", "ecr:PutLifecyclePolicy", "ecr:DeleteRepository", "ecr:ReplicateImage",
 }
 
-// ofAnother ends the name of what begins like something of the stack's.
+// ofAnother ends the names of what begins like something of the stack's.
 const ofAnother = "-of-another"
 
 // otherActions reads the policies of a role of the stack's own: a pull, the log of a
@@ -227,13 +227,9 @@ func (a *amazon) otherActions(role iam.Role) error {
 
 // beyondPull asks IAM for what the pulling role may do besides: at the vendor's
 // repository, and, where the role is none of the world's, by its own policies with
-// a repository of its account.
+// another repository or log group: one of its account, or one whose name begins alike.
 func (a *amazon) beyondPull(role iam.Role) error {
-	repository, err := a.repository()
-	if err != nil {
-		return err
-	}
-	attached, err := repository.Attached()
+	repository, attached, err := a.repositoryPolicy()
 	if err != nil {
 		return err
 	}
@@ -248,17 +244,7 @@ func (a *amazon) beyondPull(role iam.Role) error {
 		}
 	}
 	if a.onECS() {
-		_, definition, err := a.task()
-		if err != nil {
-			return err
-		}
-		groups := []string{ownName}
-		for _, container := range definition.Containers {
-			if log := container.LogConfiguration; log != nil {
-				groups = append(groups, log.Options["awslogs-group"]+ofAnother)
-			}
-		}
-		for _, group := range groups {
+		for _, group := range []string{ownName, a.logGroup + ofAnother} {
 			tries = append(tries, iam.Access{Action: "logs:PutLogEvents", Resource: a.home.ARN("logs", "log-group:"+group+":log-stream:"+ownName)})
 		}
 	}

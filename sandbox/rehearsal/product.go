@@ -193,8 +193,8 @@ func (c *chain) answers(container corev1.Container, port intstr.IntOrString) boo
 }
 
 // unreached wants each Service to send to one component alone, at an address that the
-// outputs name, and the network policies to let requests through. Nobody outside the
-// cluster may reach one, unless the world says so.
+// outputs name, whichever node asks and as soon as a pod is ready, and the network policies
+// to let requests through. Nobody outside the cluster may reach one, unless the world says so.
 func (c *chain) unreached(ctx context.Context) error {
 	services, err := c.cluster.admin.CoreV1().Services(c.namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
@@ -230,16 +230,8 @@ func (c *chain) unreached(ctx context.Context) error {
 	}
 	network := c.network()
 	for _, component := range c.components {
-		if component.Spec.Strategy.Type != appsv1.RollingUpdateDeploymentStrategyType {
-			return allowed(fmt.Sprintf("the Deployment %s stops what runs before the next release is ready (strategy: %s)", component.Name, component.Spec.Strategy.Type))
-		}
-		if grace := component.Spec.Template.Spec.TerminationGracePeriodSeconds; grace != nil && *grace < 1 {
-			return allowed(fmt.Sprintf("the Deployment %s kills its pods in the middle of a request (terminationGracePeriodSeconds: %d)", component.Name, *grace))
-		}
-		for _, spread := range component.Spec.Template.Spec.TopologySpreadConstraints {
-			if spread.LabelSelector == nil {
-				return allowed(fmt.Sprintf("the Deployment %s spreads no pod over %s: its constraint selects none", component.Name, spread.TopologyKey))
-			}
+		if interrupted := interrupts(component); interrupted != "" {
+			return allowed(interrupted)
 		}
 		pod := podOfTemplate(component.Namespace, component.Name, component.Spec.Template)
 		if err := network.Neighbour(ctx, pod, nil, uint16(c.World.Walk.Product.Port)); err != nil { //nolint:gosec // the world's check bounds it
@@ -247,6 +239,24 @@ func (c *chain) unreached(ctx context.Context) error {
 		}
 	}
 	return &refused{hopKubernetes, "each Service sends to one component whenever a pod is ready, and the policies let requests through"}
+}
+
+// interrupts says what of a Deployment leaves requests without a pod that answers, while
+// it is released, drained, or without a node; empty where nothing does.
+func interrupts(component appsv1.Deployment) string {
+	pod := component.Spec.Template.Spec
+	if component.Spec.Strategy.Type != appsv1.RollingUpdateDeploymentStrategyType {
+		return fmt.Sprintf("the Deployment %s stops what runs before the next release is ready (strategy: %s)", component.Name, component.Spec.Strategy.Type)
+	}
+	if grace := pod.TerminationGracePeriodSeconds; grace != nil && *grace < 1 {
+		return fmt.Sprintf("the Deployment %s kills its pods in the middle of a request (terminationGracePeriodSeconds: %d)", component.Name, *grace)
+	}
+	for _, spread := range pod.TopologySpreadConstraints {
+		if spread.LabelSelector == nil {
+			return fmt.Sprintf("the Deployment %s spreads no pod over %s: its constraint selects none", component.Name, spread.TopologyKey)
+		}
+	}
+	return ""
 }
 
 // behind are the components whose pods a Service selects.

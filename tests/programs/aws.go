@@ -127,7 +127,7 @@ func eksWithRefreshers(sites []Site, trust func(site Site) aws.Trust, source fun
 			return err
 		}
 		for i, site := range sites {
-			role, err := aws.NewServiceAccountRole(ctx, "role"+"-"+site.Environment, roles[i], pulumi.Providers(c.customer))
+			role, err := aws.NewServiceAccountRole(ctx, "role-"+site.Environment, roles[i], pulumi.Providers(c.customer))
 			if err != nil {
 				return err
 			}
@@ -152,7 +152,7 @@ func (c *awsChain) refresh(site Site, role *aws.ServiceAccountRole, source kuber
 		return err
 	}
 	impatient := time.Second
-	pull, err := kubernetes.NewPullSecret(c.ctx, "pull"+"-"+site.Environment, &kubernetes.PullSecretArgs{
+	pull, err := kubernetes.NewPullSecret(c.ctx, "pull-"+site.Environment, &kubernetes.PullSecretArgs{
 		Customer: slug, Product: product, Namespace: site.Namespace, ProtectNamespace: &no, Source: source, Registry: c.grant.RegistryHost,
 		Images:    pulumi.StringArray{c.image},
 		Refresher: kubernetes.Refresher{Image: AWSRefresher, Propagation: &impatient},
@@ -167,9 +167,9 @@ func (c *awsChain) refresh(site Site, role *aws.ServiceAccountRole, source kuber
 			Customer: slug, Product: product, Component: component, Namespace: pull.Namespace, PullSecret: pull.SecretName,
 			Image: c.image, After: append([]pulumi.Resource{pull.FirstRefresh}, c.ready[site.trust(component)]...), Port: 8080,
 		}
-		name := "workload" + "-" + site.Environment + "-" + component
-		if component == "" {
-			name = "workload" + "-" + site.Environment
+		name := "workload-" + site.Environment
+		if component != "" {
+			name += "-" + component
 		}
 		workload, err := kubernetes.NewWorkload(c.ctx, name, args, pulumi.Providers(cluster))
 		if err != nil {
@@ -189,7 +189,7 @@ func (c *awsChain) refresh(site Site, role *aws.ServiceAccountRole, source kuber
 // trust makes the role of a component.
 func (c *awsChain) trust(site Site, component string, trust aws.Trust) error {
 	account := kubernetes.WorkloadServiceAccount(product, component)
-	role, err := aws.NewServiceAccountRole(c.ctx, "role"+"-"+site.Environment+"-"+component, &aws.ServiceAccountRoleArgs{
+	role, err := aws.NewServiceAccountRole(c.ctx, "role-"+site.Environment+"-"+component, &aws.ServiceAccountRoleArgs{
 		Customer: slug, Product: product, Account: AWSCustomer, Region: AWSRegion, Trust: trust,
 		Namespace: site.Namespace, ServiceAccount: account,
 		Role: aws.Role{Name: product + "-" + site.Environment + "-" + component},

@@ -69,13 +69,13 @@ func (c *googleChain) identifiers(site Site) kubernetes.GoogleIdentifiers {
 
 // refresh runs the refresher and the product of an environment.
 func (c *googleChain) refresh(site Site, source kubernetes.TokenSource, after pulumi.Array) error {
-	cluster, err := pulumikubernetes.NewProvider(c.ctx, "cluster"+"-"+site.Environment, &pulumikubernetes.ProviderArgs{Context: pulumi.String(site.Context)})
+	cluster, err := pulumikubernetes.NewProvider(c.ctx, "cluster-"+site.Environment, &pulumikubernetes.ProviderArgs{Context: pulumi.String(site.Context)})
 	if err != nil {
 		return err
 	}
 	reader := c.grant.Readers[site.Environment]
 	impatient := time.Second
-	pull, err := kubernetes.NewPullSecret(c.ctx, "pull"+"-"+site.Environment, &kubernetes.PullSecretArgs{
+	pull, err := kubernetes.NewPullSecret(c.ctx, "pull-"+site.Environment, &kubernetes.PullSecretArgs{
 		Customer: slug, Product: product, Namespace: site.Namespace, ProtectNamespace: &no, Source: source, Registry: c.grant.RegistryHost,
 		Images:    pulumi.StringArray{c.image},
 		Refresher: kubernetes.Refresher{Image: AWSRefresher, Propagation: &impatient},
@@ -84,7 +84,7 @@ func (c *googleChain) refresh(site Site, source kubernetes.TokenSource, after pu
 	if err != nil {
 		return err
 	}
-	if _, err := kubernetes.NewWorkload(c.ctx, "workload"+"-"+site.Environment, &kubernetes.WorkloadArgs{
+	if _, err := kubernetes.NewWorkload(c.ctx, "workload-"+site.Environment, &kubernetes.WorkloadArgs{
 		Customer: slug, Product: product, Namespace: pull.Namespace, PullSecret: pull.SecretName,
 		Image: c.image, After: []pulumi.Resource{pull.FirstRefresh}, Port: 8080,
 	}, pulumi.Providers(cluster)); err != nil {
@@ -190,9 +190,9 @@ func ViaEntra(sites ...Site) pulumi.RunFunc {
 
 // identity makes the identity of an environment's refresher.
 func (c *googleChain) identity(site Site) (*azure.WorkloadIdentity, error) {
-	return azure.NewWorkloadIdentity(c.ctx, "azure-pull"+"-"+site.Environment, &azure.WorkloadIdentityArgs{
+	return azure.NewWorkloadIdentity(c.ctx, "azure-pull-"+site.Environment, &azure.WorkloadIdentityArgs{
 		Customer: slug, Product: product, TenantID: GoogleTenant, ResourceGroup: GoogleGroup, Location: "westeurope",
-		Name: slug + "-pull" + "-" + site.Environment,
+		Name: slug + "-pull-" + site.Environment,
 		Subjects: []azure.Subject{{
 			Name: "pull", Issuer: site.Issuer, Namespace: site.Namespace, ServiceAccount: kubernetes.RefresherServiceAccount(product),
 		}},

@@ -129,8 +129,8 @@ func (p project) running() []string {
 	return nil
 }
 
-// named is the user whom Pulumi's CLI looks up by its number; a container's or
-// OpenShift's made-up user has no name.
+// named wants a name for the user, whom Pulumi's CLI looks up by number. Containers, and
+// OpenShift, run processes as users that have none.
 func named(uid int) []string {
 	if _, err := user.LookupId(strconv.Itoa(uid)); err == nil {
 		return nil

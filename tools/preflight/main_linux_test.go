@@ -114,6 +114,6 @@ func TestAnAddressIsTakenWhileSomebodyListens(t *testing.T) {
 		t.Error("nobody listens any more")
 	}
 	if taken("203.0.113.1:80") {
-		t.Error("an address of the documentation (RFC 5737) is not this machine's, whoever answers for it")
+		t.Error("203.0.113.1 is no address of any machine (RFC 5737)")
 	}
 }
