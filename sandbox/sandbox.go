@@ -506,14 +506,12 @@ func (s *Sandbox) Rehearsal(ctx context.Context, outputs map[string]any) (*rehea
 		resources = append(resources, deployed...)
 	}
 	return rehearsal.New(ctx, rehearsal.Config{
-		Clusters: s.Clusters,
-		Pipeline: s.pipeline,
-		Entra:    s.Entra,
-		Record:   s.record,
-		Updates:  s.updates,
-		Busy: func(match func(*http.Request) bool) (stop func()) {
-			return s.Network.Fault(match, network.Fault{Status: http.StatusServiceUnavailable, Times: 1})
-		},
+		Clusters:  s.Clusters,
+		Pipeline:  s.pipeline,
+		Entra:     s.Entra,
+		Record:    s.record,
+		Updates:   s.updates,
+		Network:   s.Network,
 		Resources: resources,
 		Outputs:   outputs,
 	})

@@ -8,10 +8,13 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// The metadata services that hand out the node's identity, over HTTP at port 80.
+// The metadata services that hand out the node's identity, and Azure's WireServer, which
+// hands out its settings, over HTTP at port 80
+// (https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16).
 const (
 	metadataV4 = "169.254.169.254/32"
 	metadataV6 = "fd00:ec2::254/128"
+	wireServer = "168.63.129.16/32"
 	metadata   = 80
 )
 
@@ -58,7 +61,7 @@ func newRefresherPolicy(b *pullSecretBuilder) ([]pulumi.Resource, error) {
 		egress = append(egress, &networkingv1.NetworkPolicyEgressRuleArgs{
 			Ports: networkingv1.NetworkPolicyPortArray{port("TCP", number)},
 			To: networkingv1.NetworkPolicyPeerArray{
-				everywhereBut("0.0.0.0/0", metadataV4),
+				everywhereBut("0.0.0.0/0", metadataV4, wireServer),
 				everywhereBut("::/0", metadataV6),
 			},
 		})
@@ -89,8 +92,8 @@ func port(protocol string, number int) *networkingv1.NetworkPolicyPortArgs {
 	return &networkingv1.NetworkPolicyPortArgs{Protocol: pulumi.String(protocol), Port: pulumi.Int(number)}
 }
 
-func everywhereBut(block, except string) *networkingv1.NetworkPolicyPeerArgs {
+func everywhereBut(block string, except ...string) *networkingv1.NetworkPolicyPeerArgs {
 	return &networkingv1.NetworkPolicyPeerArgs{IpBlock: &networkingv1.IPBlockArgs{
-		Cidr: pulumi.String(block), Except: pulumi.ToStringArray([]string{except}),
+		Cidr: pulumi.String(block), Except: pulumi.ToStringArray(except),
 	}}
 }

@@ -37,6 +37,9 @@ func roleType() provider.Type[*Client] {
 		Noun:    "IAM Role",
 		Subject: func(inputs iam.RoleSettings) string { return inputs.Name },
 		Make: func(_ context.Context, client *Client, inputs iam.RoleSettings) (string, iam.Role, error) {
+			if err := client.iam.MayMake("Role", inputs.Path, inputs.Name, inputs.Boundary); err != nil {
+				return "", iam.Role{}, err
+			}
 			role, err := client.iam.CreateRole(inputs)
 			client.cloud.fresh.Made(role.ARN, client.cloud.now())
 			return role.Name, role, err
@@ -125,6 +128,9 @@ func policyType() provider.Type[*Client] {
 		Noun:    "IAM Policy",
 		Subject: func(inputs iam.PolicySettings) string { return inputs.Name },
 		Make: func(_ context.Context, client *Client, inputs iam.PolicySettings) (string, iam.ManagedPolicy, error) {
+			if err := client.iam.MayMake("Policy", inputs.Path, inputs.Name, ""); err != nil {
+				return "", iam.ManagedPolicy{}, err
+			}
 			made, err := client.iam.CreatePolicy(inputs)
 			return made.ARN, made, err
 		},

@@ -168,17 +168,24 @@ func (e *Engine) Preview(ctx context.Context, options ...optpreview.Option) (*Re
 	})
 }
 
-// PreviewSuspended previews the same stack with suspended: true in its file.
-func (e *Engine) PreviewSuspended(ctx context.Context) (result *Result, err error) {
-	const key = "waybill:customer.suspended"
-	inside := &auto.ConfigOptions{Path: true}
-	if err := e.stack.SetConfigWithOptions(ctx, key, auto.ConfigValue{Value: "true"}, inside); err != nil {
+// PreviewWith previews the stack with its file's object waybill:customer changed.
+func (e *Engine) PreviewWith(ctx context.Context, change func(customer map[string]any)) (result *Result, err error) {
+	changed, err := os.CreateTemp(e.stack.Workspace().WorkDir(), "changed-*.yaml")
+	if err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
-	defer func() {
-		err = errors.Join(err, e.stack.RemoveConfigWithOptions(context.WithoutCancel(ctx), key, inside))
-	}()
-	return e.Preview(ctx)
+	defer func() { err = errors.Join(err, os.Remove(changed.Name())) }()
+	text, err := os.ReadFile(filepath.Join(e.stack.Workspace().WorkDir(), "Pulumi."+e.stack.Name()+".yaml"))
+	if err == nil {
+		text, err = edited(text, change)
+	}
+	if err == nil {
+		_, err = changed.Write(text)
+	}
+	if err = errors.Join(err, changed.Close()); err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	return e.Preview(ctx, optpreview.ConfigFile(changed.Name()))
 }
 
 // Refresh reads the clouds into the stack's state.

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -84,6 +85,21 @@ func impatient(customer config.Value, propagation string) (config.Value, error) 
 	refresher["propagation"] = propagation
 	changed, err := json.Marshal(object)
 	return config.NewObjectValue(string(changed)), err
+}
+
+// edited is a stack's file with its object waybill:customer changed.
+func edited(file []byte, change func(customer map[string]any)) ([]byte, error) {
+	var content map[string]any
+	if err := yaml.Unmarshal(file, &content); err != nil {
+		return nil, err
+	}
+	config, _ := content["config"].(map[string]any)
+	customer, found := config["waybill:customer"].(map[string]any)
+	if !found {
+		return nil, errors.New("the stack's file has no object waybill:customer")
+	}
+	change(customer)
+	return yaml.Marshal(content)
 }
 
 // StackFile is the file of a project's stack: in the project's folder, or among

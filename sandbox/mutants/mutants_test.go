@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"waybill.example/waybill/sandbox"
 	"waybill.example/waybill/sandbox/engine"
 	"waybill.example/waybill/sandbox/mutants"
 )
@@ -26,13 +27,14 @@ var chains = map[string][]string{
 	"vendor's role":  {"nakatomi"},
 	"EKS nodes":      {"hooli"},
 	"ECS":            {"stark"},
+	"two parties":    {"soylent-customer", "soylent-vendor"},
 }
 
 // kinds are what can be wrong; each has a mutant.
 var kinds = []string{
 	"condition", "member", "role", "audience", "issuer", "subject", "policy", "trust", "port", "rbac", "schedule", "order",
 	"option", "output", "token", "environment", "label", "security", "volume", "probe", "service", "pull-secret", "budget",
-	"repository", "ecs", "log-group", "refresher-hop", "trial", "registry-host", "expiry", "host-check", "settling",
+	"repository", "ecs", "log-group", "refresher-hop", "trial", "registry-host", "expiry", "host-check", "settling", "document",
 }
 
 func table(t *testing.T) []mutants.Mutant {
@@ -72,7 +74,7 @@ func TestExampleStacksOfMutantsHaveAFileAndAWorld(t *testing.T) {
 	for _, m := range table(t) {
 		_, err := engine.StackFile(root, m.Stack)
 		assert.NoError(t, err, m.Name)
-		assert.FileExists(t, filepath.Join(root, "sandbox", "worlds", m.Stack+".yaml"), m.Name)
+		assert.FileExists(t, sandbox.Options{Root: root, Stack: m.Stack}.WorldFile(), m.Name)
 	}
 }
 

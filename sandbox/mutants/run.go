@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"waybill.example/waybill/sandbox"
 	"waybill.example/waybill/sandbox/engine"
 	"waybill.example/waybill/sandbox/rehearsal"
 	"waybill.example/waybill/sandbox/world"
@@ -159,20 +160,39 @@ func (r *runner) try(ctx context.Context, m Mutant, w workshop) (result Result) 
 	return result
 }
 
-// up runs `up` of a stack as a process, which has what it needs for itself. first is
-// the case that it tries first, limit is how long it may take.
-func (r *runner) up(ctx context.Context, stack, first string, limit time.Duration, options ...string) (*document, error) {
-	sandbox, err := os.Executable()
+// up brings a stack up with what it needs for itself, and the other party's where there
+// is one: as two people do, the other one once this one waits for it. first is the case
+// that it tries first, limit is how long each may take.
+func (r *runner) up(ctx context.Context, stack, first string, limit time.Duration, options ...string) (got *document, err error) {
+	existing, err := world.Load(sandbox.Options{Root: r.Root, Stack: stack}.WorldFile())
 	if err != nil {
 		return nil, err
 	}
-	if r.needsAgent(stack) {
+	if needsAgent(existing) {
 		r.agent.Lock()
 		defer r.agent.Unlock()
 	}
+	order := []string{stack}
+	if other := existing.Walk.Party(stack).WaitsFor; other != "" {
+		order = []string{stack, other, stack}
+	}
+	for _, one := range order {
+		if got, err = r.upOf(ctx, one, first, limit, options...); err != nil || !got.OK {
+			break
+		}
+	}
+	return got, err
+}
+
+// upOf runs `up` of one stack as a process.
+func (r *runner) upOf(ctx context.Context, stack, first string, limit time.Duration, options ...string) (*document, error) {
+	executable, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	up := command(limited, r.Root, sandbox, append([]string{"up", "--json", "--root", r.Root, "--stack", stack, "--propagation", "5s", "--first", first}, options...)...)
+	up := command(limited, r.Root, executable, append([]string{"up", "--json", "--root", r.Root, "--stack", stack, "--propagation", "5s", "--first", first}, options...)...)
 	var stderr bytes.Buffer
 	up.Stderr = &stderr
 	started := time.Now()
@@ -189,11 +209,9 @@ func (r *runner) up(ctx context.Context, stack, first string, limit time.Duratio
 	return got, nil
 }
 
-// needsAgent says whether the Pod Identity agent runs in a stack's world. A world that
-// cannot be read is left to `up`.
-func (r *runner) needsAgent(stack string) bool {
-	w, err := world.Load(filepath.Join(r.Root, "sandbox", "worlds", stack+".yaml"))
-	return err == nil && slices.ContainsFunc(w.AWS.Accounts, func(a world.AWSAccount) bool {
+// needsAgent says whether the Pod Identity agent runs in a world.
+func needsAgent(w *world.World) bool {
+	return slices.ContainsFunc(w.AWS.Accounts, func(a world.AWSAccount) bool {
 		return slices.ContainsFunc(a.EKSClusters, func(c world.EKSCluster) bool { return c.PodIdentityAgent })
 	})
 }

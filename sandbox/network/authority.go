@@ -112,15 +112,10 @@ func issue(template, parent *x509.Certificate, by crypto.Signer) (*tls.Certifica
 	return &tls.Certificate{Certificate: [][]byte{encoded}, PrivateKey: key, Leaf: leaf}, key, err
 }
 
-// forHost returns a certificate for the host, made at the first call.
-func (a *authority) forHost(host string) (*tls.Certificate, error) {
-	a.mutex.Lock()
-	defer a.mutex.Unlock()
+// leafOf is what a host's certificate says.
+func leafOf(host string) *x509.Certificate {
 	now := time.Now()
-	if made, ok := a.hosts[host]; ok && now.Add(backdated).Before(made.Leaf.NotAfter) {
-		return made, nil
-	}
-	template := &x509.Certificate{
+	return &x509.Certificate{
 		Subject:     pkix.Name{Organization: []string{"waybill"}},
 		DNSNames:    []string{host},
 		NotBefore:   now.Add(-backdated),
@@ -128,7 +123,16 @@ func (a *authority) forHost(host string) (*tls.Certificate, error) {
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
-	made, _, err := issue(template, a.certificate, a.key)
+}
+
+// forHost returns a certificate for the host, made at the first call.
+func (a *authority) forHost(host string) (*tls.Certificate, error) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	if made, ok := a.hosts[host]; ok && time.Now().Add(backdated).Before(made.Leaf.NotAfter) {
+		return made, nil
+	}
+	made, _, err := issue(leafOf(host), a.certificate, a.key)
 	if err != nil {
 		return nil, fmt.Errorf("certificate for %s: %w", host, err)
 	}

@@ -82,6 +82,9 @@ type tunnel struct {
 	net.Conn
 	reader io.Reader
 	host   string
+	// inspected is true for the one of a proxy that looks into TLS, which its client
+	// does not see.
+	inspected bool
 }
 
 func (t *tunnel) Read(into []byte) (int, error) { return t.reader.Read(into) }
@@ -93,7 +96,10 @@ func (n *Network) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, err
 	if !ok {
 		return nil, fmt.Errorf("network: a connection of type %T is no tunnel", hello.Conn)
 	}
-	return n.authority.forHost(tunnel.host)
+	if tunnel.inspected {
+		return n.authority.forHost(tunnel.host)
+	}
+	return n.shown(n.authority, tunnel.host)
 }
 
 type tunnelHost struct{}

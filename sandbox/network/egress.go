@@ -115,7 +115,7 @@ func (e *Egress) serve(w http.ResponseWriter, r *http.Request) {
 	defer func() { _ = client.Close() }()
 	upstream, inside := net.Pipe()
 	defer func() { _ = upstream.Close() }()
-	e.network.tunnels.add(&tunnel{Conn: inside, reader: inside, host: client.host})
+	e.network.tunnels.add(&tunnel{Conn: inside, reader: inside, host: client.host, inspected: true})
 	if inner, outer, err := e.inspect(r.Context(), client, upstream, client.host); err == nil {
 		pipe(inner, outer)
 	}
@@ -132,7 +132,7 @@ func (e *Egress) inspect(ctx context.Context, client, upstream net.Conn, host st
 		if err := outer.HandshakeContext(ctx); err != nil {
 			return nil, err
 		}
-		certificate, err := e.authority.forHost(host)
+		certificate, err := e.network.shown(e.authority, host)
 		if err != nil {
 			return nil, err
 		}

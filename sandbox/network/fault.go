@@ -23,6 +23,8 @@ type Fault struct {
 	// RetryAfter, rounded up to whole seconds, is the answer's Retry-After;
 	// 0 means that it has none.
 	RetryAfter time.Duration
+	// Challenge is the answer's WWW-Authenticate; empty means that it has none.
+	Challenge string
 	// Body is the answer's body, as it is; its type is text/html, like that of
 	// a load balancer's own error page.
 	Body string
@@ -90,6 +92,9 @@ func (f *fault) answered(w http.ResponseWriter, r *http.Request) bool {
 	}
 	if f.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
+	}
+	if f.Challenge != "" {
+		w.Header().Set("WWW-Authenticate", f.Challenge)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(len(f.Body)))

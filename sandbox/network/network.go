@@ -39,6 +39,7 @@ type Network struct {
 	hosts    map[string]http.Handler
 	patterns []func(host string) http.Handler
 	faults   []*fault
+	unsigned map[string]*tls.Certificate
 	clients  map[string]func(ctx context.Context, host string) error
 	proxy    *url.URL
 	tunnels  *tunnels
@@ -54,7 +55,7 @@ func Open(dir string) (*Network, error) {
 	}
 	n := &Network{
 		authority: authority, maxBody: maxBody, hosts: map[string]http.Handler{},
-		clients: map[string]func(context.Context, string) error{},
+		clients: map[string]func(context.Context, string) error{}, unsigned: map[string]*tls.Certificate{},
 	}
 	trusted := x509.NewCertPool()
 	trusted.AddCert(authority.certificate)
@@ -190,6 +191,36 @@ func (n *Network) CAFile() string { return n.authority.file }
 // another way than the proxy.
 func (n *Network) Certificate(host string) (*tls.Certificate, error) {
 	return n.authority.forHost(host)
+}
+
+// Unsigned has a host show whoever connects to it a certificate that no authority
+// signed, until it is stopped: that is all that somebody who poses as the host has.
+func (n *Network) Unsigned(host string) (stop func(), err error) {
+	leaf := leafOf(host)
+	own, _, err := issue(leaf, leaf, nil)
+	if err != nil {
+		return nil, fmt.Errorf("network: certificate for %s: %w", host, err)
+	}
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	n.unsigned[host] = own
+	return func() {
+		n.mutex.Lock()
+		defer n.mutex.Unlock()
+		delete(n.unsigned, host)
+	}, nil
+}
+
+// shown is the certificate that a host's clients see, signed by an authority, unless
+// somebody poses as the host.
+func (n *Network) shown(by *authority, host string) (*tls.Certificate, error) {
+	n.mutex.Lock()
+	own := n.unsigned[host]
+	n.mutex.Unlock()
+	if own != nil {
+		return own, nil
+	}
+	return by.forHost(host)
 }
 
 // Client is for servers inside the sandbox that fetch from other hosts, as

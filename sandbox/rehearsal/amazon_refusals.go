@@ -439,6 +439,9 @@ func (a *amazon) taskOfAnother(context.Context) error {
 	if a.World.Walk.Product.Exposed && len(service.LoadBalancers) == 0 {
 		return allowed("no load balancer reaches the tasks (walk.product.exposed)")
 	}
+	if fragile := a.fragile(service, definition); fragile != "" {
+		return allowed(fragile)
+	}
 	if role, exists := a.Cloud.IAM.Role(definition.TaskRoleARN); exists {
 		decision, err := a.Cloud.IAM.Authorize(iam.NewSession(role, sessionName), iam.Access{Action: "ecr:GetAuthorizationToken", Resource: "*"})
 		if err != nil {
@@ -467,4 +470,31 @@ func (a *amazon) taskOfAnother(context.Context) error {
 		return allowed("the product has the role that pulls")
 	}
 	return &refused{hopExecution, "the product has a role of its own, and is asked at port " + port}
+}
+
+// fragile says what of a service takes the product away without need: tasks that share a
+// zone, or that are killed while they start or for one late answer.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/load-balancer-healthcheck.html and
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
+func (a *amazon) fragile(service ecs.Service, definition ecs.TaskDefinition) string {
+	for _, account := range a.World.AWS.Accounts {
+		for _, vpc := range account.VPCs {
+			if some := len(service.Subnets); slices.Contains(vpc.Subnets, service.Subnets[0]) && some < min(service.DesiredCount, len(vpc.Subnets)) {
+				return fmt.Sprintf("%d tasks share %d of the %d subnets of %s", service.DesiredCount, some, len(vpc.Subnets), vpc.ID)
+			}
+		}
+	}
+	if len(service.LoadBalancers) > 0 && service.HealthGrace < startTime {
+		return fmt.Sprintf("the load balancer has a task stopped that does not answer %d s after its start: want %d s", service.HealthGrace, startTime)
+	}
+	for _, container := range definition.Containers {
+		switch check := container.HealthCheck; {
+		case check == nil:
+		case check.Retries < enoughFailures:
+			return fmt.Sprintf("one late answer of %s stops its task: want %d in a row", container.Name, enoughFailures)
+		case check.StartPeriod+check.Retries*check.Interval < startTime:
+			return fmt.Sprintf("the health check gives %s less than %d s for its start", container.Name, startTime)
+		}
+	}
+	return ""
 }

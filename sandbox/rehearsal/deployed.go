@@ -32,7 +32,7 @@ var RightsToRead = []string{typeReader, "aws:ecr/repositoryPolicy:RepositoryPoli
 var rights = append(slices.Clone(RightsToRead),
 	"gcp:serviceaccount/iAMMember:IAMMember", "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",
 	"azure-native:managedidentity:FederatedIdentityCredential", "aws:iam/rolePolicy:RolePolicy",
-	"aws:eks/podIdentityAssociation:PodIdentityAssociation", "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding",
+	"aws:iam/openIdConnectProvider:OpenIdConnectProvider", "aws:eks/podIdentityAssociation:PodIdentityAssociation", "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding",
 )
 
 // Types of what walks a chain by itself as soon as it is there.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +19,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
+
+	"waybill.example/waybill/sandbox/network"
 )
 
 const (
@@ -37,6 +40,10 @@ const (
 	pollTime = 200 * time.Millisecond
 	// pullTime is how long a pod may wait for its image.
 	pullTime = time.Minute
+	// tokenLife is how long a token of the refresher's pod may live; pods have its
+	// like for an hour unless they ask for more:
+	// https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/
+	tokenLife = time.Hour
 )
 
 // walkRefresher empties the pull secret, runs the refresher once, and lets the
@@ -215,8 +222,13 @@ func (c *chain) reviewed(ctx context.Context, text, pod string) (Hop, error) {
 		return Hop{}, err
 	}
 	hop := Hop{Name: hopKubernetes, Detail: "the API server does not know the token of the pod " + pod + ": " + answered.Status.Error}
-	if user := answered.Status.User.Username; user != "" && user != serviceAccount(c.namespace, c.account) {
+	user := answered.Status.User.Username
+	issued, _ := t.Claims.Time("iat")
+	ends, _ := t.Claims.Time("exp")
+	if user != "" && user != serviceAccount(c.namespace, c.account) {
 		hop.Detail = "the token is that of " + user
+	} else if life := ends.Sub(issued); life > tokenLife {
+		hop.Detail = fmt.Sprintf("the token of the pod %s lives %s: want at most %s", pod, life, tokenLife)
 	} else if answered.Status.Authenticated {
 		given := answer{hop: hopKubernetes}
 		given.describe(text)
@@ -406,7 +418,7 @@ func (c *chain) patience(ctx context.Context, without func(run func() error) err
 	if err := patch(ctx, c.cluster.admin.CoreV1().Secrets(c.namespace), c.secret, failed); err != nil {
 		return err
 	}
-	defer c.Busy(func(r *http.Request) bool { return r.URL.Hostname() == c.registry })()
+	defer c.Network.Fault(c.atRegistry, network.Fault{Status: http.StatusServiceUnavailable, Times: 1})()
 	since := c.Record.mark()
 	var log []byte
 	var ended chan error
@@ -443,6 +455,35 @@ func (c *chain) patience(ctx context.Context, without func(run func() error) err
 	return &refused{hopSecret, "the run waited, and wrote"}
 }
 
+// atRegistry picks the requests to the vendor's registry.
+func (c *chain) atRegistry(r *http.Request) bool { return r.URL.Hostname() == c.registry }
+
+// impostors pose as the registry: one has a certificate that nobody signed, one sends
+// whoever asks for a manifest to another host for a token
+// (https://distribution.github.io/distribution/spec/auth/token/). Neither may be shown one.
+func (c *chain) impostors() []testCase {
+	return []testCase{
+		{"a registry whose certificate nobody signed", hopRegistry, regexp.MustCompile(`certificate signed by unknown authority`), func(ctx context.Context) error {
+			return c.refusedToken(ctx, func(run func() error) error {
+				stop, err := c.Network.Unsigned(c.registry)
+				if err != nil {
+					return err
+				}
+				defer stop()
+				return run()
+			})
+		}},
+		{"a registry that wants the token shown to another host", hopRegistry, regexp.MustCompile(`want https and one of `), func(ctx context.Context) error {
+			return c.refusedToken(ctx, func(run func() error) error {
+				defer c.Network.Fault(c.atRegistry, network.Fault{
+					Status: http.StatusUnauthorized, Challenge: `Bearer realm="https://tokens.attacker.example/token",service="registry"`,
+				})()
+				return run()
+			})
+		}},
+	}
+}
+
 // rightCases run the refresher without the right to read.
 func (c *chain) rightCases(without func(ctx context.Context, run func() error) error) []testCase {
 	with := func(try func(context.Context, func(func() error) error) error) func(context.Context) error {
@@ -450,10 +491,10 @@ func (c *chain) rightCases(without func(ctx context.Context, run func() error) e
 			return try(ctx, func(run func() error) error { return without(ctx, run) })
 		}
 	}
-	return []testCase{
+	return append(c.impostors(), []testCase{
 		{"a token that the registry refuses", hopRegistry, anyWords, with(c.refusedToken)},
 		{"a run that gives up where waiting helps", hopSecret, anyWords, with(c.patience)},
-	}
+	}...)
 }
 
 // attempt runs the refresher as it is deployed.

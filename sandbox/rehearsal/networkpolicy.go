@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"regexp"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -15,8 +16,12 @@ import (
 // port 80: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html
 // (fd00:ec2::254 is EC2's alone), https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service,
 // https://cloud.google.com/compute/docs/metadata/querying-metadata (its HTTPS
-// endpoint wants a certificate that pods do not have).
-var metadataServices = []destination{{"the metadata service", "169.254.169.254:80"}, {"the metadata service", "[fd00:ec2::254]:80"}}
+// endpoint wants a certificate that pods do not have). Azure's WireServer gives a node its
+// settings, with their secrets:
+// https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16.
+var metadataServices = []destination{
+	{"the metadata service", "169.254.169.254:80"}, {"the metadata service", "[fd00:ec2::254]:80"}, {"Azure's WireServer", "168.63.129.16:80"},
+}
 
 // needless are a node's own services, which no refresher needs
 // (https://kubernetes.io/docs/reference/networking/ports-and-protocols/).
@@ -34,7 +39,10 @@ func (c *chain) networkCases() []testCase {
 			return c.at(ctx, metadataServices)
 		}},
 		{"the refresher's pod at a port that it does not need", hopKubernetes, denied, func(ctx context.Context) error {
-			return c.at(ctx, needless)
+			if c.ofWorld().Network.PlainHTTP {
+				return c.at(ctx, needless)
+			}
+			return c.at(ctx, append(slices.Clone(needless), destination{"a host without TLS", "203.0.113.80:80"}))
 		}},
 		{"another pod at the refresher's pod", hopKubernetes, denied, func(ctx context.Context) error {
 			pod := c.refresherPod()

@@ -3,6 +3,7 @@ package rehearsal
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"waybill.example/waybill/sandbox/world"
@@ -151,6 +153,8 @@ func (c *chain) unanswered(ctx context.Context) error {
 			case name == "liveness" && probe.InitialDelaySeconds+probe.FailureThreshold*probe.PeriodSeconds < startTime && container.StartupProbe == nil:
 				return allowed(fmt.Sprintf("the kubelet kills %s when it has not answered after %d s: want %d s for its start",
 					component.Name, probe.InitialDelaySeconds+probe.FailureThreshold*probe.PeriodSeconds, startTime))
+			case name != "startup" && probe.FailureThreshold < enoughFailures:
+				return allowed(fmt.Sprintf("one late answer to the %s probe of %s takes the pod away: want %d in a row", name, component.Name, enoughFailures))
 			case probe.HTTPGet != nil && (product.Health == "" || probe.HTTPGet.Path != product.Health || !c.answers(container, probe.HTTPGet.Port)):
 				return allowed(fmt.Sprintf("the %s probe of %s asks for %s at port %s", name, component.Name, probe.HTTPGet.Path, probe.HTTPGet.Port.String()))
 			case probe.TCPSocket != nil && !c.answers(container, probe.TCPSocket.Port):
@@ -182,6 +186,10 @@ func (c *chain) unanswered(ctx context.Context) error {
 // startTime is how long a product may take to start, in seconds: the delay of the
 // vendors' own guides.
 const startTime = 30
+
+// enoughFailures is how many checks of the product's health have to fail in a row before
+// it is taken for broken: one that is late is none.
+const enoughFailures = 2
 
 // answers says whether a port, by its number or its container's name for it, is the
 // product's.
@@ -285,8 +293,15 @@ func (c *chain) lacking(context.Context) error {
 			return allowed(fmt.Sprintf("%s runs %s: want the tag %s (walk.environments.NAME.release)", component.Name, container.Image, c.release))
 		}
 		for _, folder := range product.Writes {
-			if !slices.ContainsFunc(container.VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == folder && !m.ReadOnly }) {
+			mount := slices.IndexFunc(container.VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == folder && !m.ReadOnly })
+			if mount < 0 {
 				return allowed(component.Name + " cannot write to " + folder + " (walk.product.writes)")
+			}
+			// https://kubernetes.io/docs/concepts/storage/volumes/#emptydir
+			if slices.ContainsFunc(pod.Volumes, func(v corev1.Volume) bool {
+				return v.Name == container.VolumeMounts[mount].Name && v.EmptyDir != nil && v.EmptyDir.Medium == corev1.StorageMediumMemory
+			}) {
+				return allowed("what " + component.Name + " writes to " + folder + " counts as its memory, and kills it at the limit")
 			}
 		}
 		given := map[string]string{}
@@ -411,3 +426,35 @@ func (r *Rehearsal) Scaled(ctx context.Context, run func(set bool) error) error 
 	}
 	return scaled()
 }
+
+// Unenforced runs while a namespace of a chain, one that was there before the program,
+// does not enforce Pod Security; nothing runs where there is none.
+func (r *Rehearsal) Unenforced(ctx context.Context, run func() error) error {
+	return r.each(func(w way) error {
+		c := w.base()
+		if c.cluster == nil || !slices.ContainsFunc(c.ofWorld().Namespaces, func(n world.Namespace) bool {
+			return n.Name == c.namespace && n.Labels[enforceLabel] != ""
+		}) {
+			return nil
+		}
+		namespaces := c.cluster.admin.CoreV1().Namespaces()
+		labelled := func(value any) func() error {
+			return func() error {
+				change, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": map[string]any{enforceLabel: value}}})
+				if err != nil {
+					return err
+				}
+				_, err = namespaces.Patch(context.WithoutCancel(ctx), c.namespace, types.MergePatchType, change, metav1.PatchOptions{})
+				return err
+			}
+		}
+		held, err := namespaces.Get(ctx, c.namespace, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		return during(labelled(nil), labelled(held.Labels[enforceLabel]), run)
+	})
+}
+
+// enforceLabel makes Pod Security admission refuse pods of its namespace.
+const enforceLabel = "pod-security.kubernetes.io/enforce"

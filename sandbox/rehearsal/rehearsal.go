@@ -3,7 +3,6 @@ package rehearsal
 import (
 	"context"
 	"errors"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 
 	"waybill.example/waybill/sandbox/entra"
 	"waybill.example/waybill/sandbox/kubernetes/controlplane"
+	"waybill.example/waybill/sandbox/network"
 	"waybill.example/waybill/sandbox/world"
 )
 
@@ -29,9 +29,8 @@ type Config struct {
 	Record *Record
 	// Updates are when the updates since the start began, the last one last.
 	Updates []time.Time
-	// Busy lets the first request that matches meet a server that is too busy to answer
-	// (503), until it is stopped.
-	Busy func(match func(*http.Request) bool) (stop func())
+	// Network leads to the clouds' servers; the walks meet its faults too.
+	Network *network.Network
 	// Resources are those in the engine's state; none leaves the cases out that read
 	// them.
 	Resources []apitype.ResourceV3

@@ -23,6 +23,8 @@ type AWSAccount struct {
 	Partition string `json:"partition,omitempty"`
 	// Regions are those that the account has enabled.
 	Regions []string `json:"regions"`
+	// Deployers are who deploys there; empty means that they may make anything.
+	Deployers AWSDeployers `json:"deployers,omitzero"`
 	// Policies are those that exist already; so is everything below.
 	Policies      []AWSPolicy       `json:"policies,omitempty"`
 	Roles         []AWSRole         `json:"roles,omitempty"`
@@ -38,6 +40,16 @@ type AWSAccount struct {
 	Releases []string `json:"releases,omitempty"`
 	// Pusher is the name of one of the roles.
 	Pusher string `json:"pusher,omitempty"`
+}
+
+// AWSDeployers say what those who deploy may make in an account.
+type AWSDeployers struct {
+	// Path is the IAM path of all roles and policies that they make, with a slash at
+	// both ends; empty means any.
+	Path string `json:"path,omitempty"`
+	// PermissionsBoundary is the ARN of the policy that all roles that they make have as
+	// their boundary; empty means any, or none.
+	PermissionsBoundary string `json:"permissionsBoundary,omitempty"`
 }
 
 // AWSPolicy is a policy that the account manages itself.

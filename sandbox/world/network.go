@@ -36,6 +36,9 @@ type Network struct {
 	// Proxy is the only way from the cluster's pods to public hosts; empty means
 	// that they are reached directly.
 	Proxy *Proxy `json:"proxy,omitempty"`
+	// PlainHTTP is true where what pods need is reached without TLS at port 80 too, such
+	// as revocation lists.
+	PlainHTTP bool `json:"plainHttp,omitempty"`
 }
 
 // Proxy is a customer's forward proxy.

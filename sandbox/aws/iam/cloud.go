@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"crypto/rand"
 	"fmt"
+	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"waybill.example/waybill/sandbox/state"
@@ -51,8 +53,9 @@ type Account struct {
 	ID        string
 	Partition string
 
-	cloud   *Cloud
-	regions []string
+	cloud     *Cloud
+	regions   []string
+	deployers world.AWSDeployers
 }
 
 // Account finds an account of the world by its ID.
@@ -65,7 +68,7 @@ func (c *Cloud) Account(id string) (*Account, error) {
 }
 
 func (c *Cloud) account(of world.AWSAccount) *Account {
-	account := &Account{ID: of.ID, Partition: of.Partition, cloud: c, regions: of.Regions}
+	account := &Account{ID: of.ID, Partition: of.Partition, cloud: c, regions: of.Regions, deployers: of.Deployers}
 	if account.Partition == "" {
 		account.Partition = "aws"
 	}
@@ -74,6 +77,22 @@ func (c *Cloud) account(of world.AWSAccount) *Account {
 
 // Enabled says whether the account can be used in a Region.
 func (a *Account) Enabled(region string) bool { return slices.Contains(a.regions, region) }
+
+// MayMake refuses to a deployer what the account's administrators keep to themselves: a
+// role or a policy outside a path, and a role without a permissions boundary. kind is Role
+// or Policy.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html#access_policies_boundaries-delegate
+func (a *Account) MayMake(kind, path, name, boundary string) error {
+	path = cmp.Or(path, "/")
+	limited := a.deployers.Path != "" && !strings.HasPrefix(path, a.deployers.Path)
+	unbounded := kind == "Role" && a.deployers.PermissionsBoundary != "" && boundary != a.deployers.PermissionsBoundary
+	if !limited && !unbounded {
+		return nil
+	}
+	return api.Refuse("Create"+kind, http.StatusForbidden, "AccessDenied",
+		"User: %s is not authorized to perform: iam:Create%s on resource: %s because no identity-based policy allows the iam:Create%[2]s action",
+		a.arn("user/deployer"), kind, a.arn(strings.ToLower(kind)+path+name))
+}
 
 // arn is the ARN of an entity of the account.
 func (a *Account) arn(resource string) string {

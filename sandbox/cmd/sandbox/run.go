@@ -12,8 +12,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
-
 	"waybill.example/waybill/internal/steps"
 	"waybill.example/waybill/sandbox"
 	"waybill.example/waybill/sandbox/engine"
@@ -131,7 +129,7 @@ func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, e *engine.Eng
 	half, err := s.Half(ctx, report.Outputs)
 	if err != nil || half != "" {
 		fmt.Fprint(out, "\n", half, "\n")
-		return err
+		return errors.Join(err, forged(ctx, e, report))
 	}
 	chain, err := s.Rehearsal(ctx, report.Outputs)
 	if err != nil {
@@ -171,51 +169,13 @@ func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, e *engine.Eng
 	if err := chain.Scaled(ctx, func(set bool) error { return again(ctx, e, report, set) }); err != nil {
 		return err
 	}
-	return suspension(ctx, e, report)
-}
-
-// suspension previews the stack with suspended: true, which has to take the customer's
-// right to read away, and nothing else. The customer's side has no such key. With adopt,
-// the program refuses the entry of a right that it leaves out.
-func suspension(ctx context.Context, e *engine.Engine, report *report) error {
-	if report.Side == "customer" || report.adopts {
-		return nil
-	}
-	result, err := e.PreviewSuspended(ctx)
-	if err != nil {
+	if err := suspension(ctx, e, report); err != nil {
 		return err
 	}
-	taken := false
-	for _, one := range result.Changed() {
-		if one.Operation == steps.Delete && slices.Contains(rehearsal.RightsToRead, one.Type) {
-			taken = true
-			continue
-		}
-		report.fail(fmt.Errorf("suspended: true would %s %s (%s): want the right to read deleted, and nothing else",
-			one.Operation, one.Name, strings.Join(one.Properties, ", ")))
-	}
-	if !taken {
-		report.fail(errors.New("suspended: true would leave the customer the right to read"))
-	}
-	return nil
-}
-
-// again previews another update, which looks at the clouds first: what the
-// refresher wrote, and what a cloud keeps in a form of its own, is no change. Where
-// set is true, the number of pods may be set again, by what sets nothing else
-// (docs/facts.md §6).
-func again(ctx context.Context, e *engine.Engine, report *report, set bool) error {
-	result, err := e.Preview(ctx, optpreview.Refresh())
-	if err != nil {
+	if err := chain.Unenforced(ctx, func() error { return unenforced(ctx, e, report) }); err != nil {
 		return err
 	}
-	for _, one := range result.Changed() {
-		if set && one.Type == "kubernetes:apps/v1:DeploymentPatch" && slices.Equal(one.Properties, []string{"spec.replicas"}) {
-			continue
-		}
-		report.fail(fmt.Errorf("another update, with nothing changed, would %s %s (%s)", one.Operation, one.Name, strings.Join(one.Properties, ", ")))
-	}
-	return nil
+	return forged(ctx, e, report)
 }
 
 // reset forgets the stack's sandbox, and with it the other party's.
