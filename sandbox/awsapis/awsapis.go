@@ -90,6 +90,9 @@ func New(config Config) (*APIs, error) {
 	auth := eksauth.New(gate, config.Cloud.EKS)
 	groups := &logsapi.Server{Gate: gate, Groups: config.Cloud.Logs}
 	tasks := &ecsagent.Agent{Gate: gate, Services: config.Cloud.ECS}
+	for _, account := range config.Accounts {
+		tasks.Secrets = append(tasks.Secrets, account.Secrets...)
+	}
 	config.Cloud.StartTasks(tasks.Start)
 	hosts := map[string]http.Handler{}
 	for _, account := range config.Accounts {

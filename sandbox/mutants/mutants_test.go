@@ -19,7 +19,7 @@ const root = "../.."
 
 // chains are the stacks of each chain that mutants may be tried on.
 var chains = map[string][]string{
-	"entra":          {"dev", "acme", "tyrell", "virtucon"},
+	"entra":          {"dev", "acme", "globex", "tyrell", "virtucon"},
 	"cluster issuer": {"wayne", "weyland", "cyberdyne"},
 	"GKE nodes":      {"hanso"},
 	"IRSA":           {"initech"},

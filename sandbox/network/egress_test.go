@@ -93,3 +93,20 @@ func TestACustomersProxyRefuses(t *testing.T) {
 		require.ErrorContains(t, err, http.StatusText(want.status))
 	}
 }
+
+// Whoever poses as a host has no certificate that a client trusts, directly or behind a
+// proxy that looks into TLS.
+func TestAnUnsignedHostIsRefusedUntilItIsStopped(t *testing.T) {
+	n := start(t, t.TempDir())
+	n.Handle(host, says("google"))
+	inspected, _ := behind(t, n, world.Proxy{URL: proxyURL, Inspects: true}, true)
+	for name, c := range map[string]*http.Client{"directly": client(t, n, true), "behind a proxy": inspected} {
+		stop, err := n.Unsigned(host)
+		require.NoError(t, err)
+		_, err = c.Get("https://" + host + "/") //nolint:bodyclose // there is no response
+		require.ErrorContains(t, err, "certificate signed by unknown authority", name)
+		stop()
+		_, body := get(t, c, "https://"+host+"/")
+		assert.Contains(t, body, "google", name)
+	}
+}

@@ -40,6 +40,14 @@ func TestAFaultAnswersInPlaceOfTheHost(t *testing.T) {
 	assert.Equal(t, http.StatusOK, status)
 	stop()
 
+	stop = n.Fault(always, network.Fault{Status: http.StatusUnauthorized, Challenge: `Bearer realm="https://other.example/"`})
+	response, err := c.Get("https://" + host + "/")
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	assert.Equal(t, http.StatusUnauthorized, response.StatusCode)
+	assert.Equal(t, `Bearer realm="https://other.example/"`, response.Header.Get("WWW-Authenticate"))
+	stop()
+
 	stop = n.Fault(always, network.Fault{Body: "<html>not JSON</html>"})
 	status, body := get(t, c, "https://"+host+"/")
 	assert.Equal(t, http.StatusOK, status)

@@ -57,8 +57,12 @@ func policyOf(statements ...statement) string {
 	return string(text)
 }
 
-// tokenOnly allows to ask ECR for a token, and nothing else.
-var tokenOnly = policyOf(statement{"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"})
+// tokenOnly allows what comes before a pull, and nothing else: to ask ECR for a token, and
+// to read the secrets of a task.
+var tokenOnly = policyOf(statement{
+	"Effect": "Allow", "Resource": "*",
+	"Action": []string{"ecr:GetAuthorizationToken", "secretsmanager:GetSecretValue", "ssm:GetParameters", "kms:Decrypt"},
+})
 
 // pullingRole is the role that pulls, as it is now, with its account.
 func (a *amazon) pullingRole() (iam.Role, *iam.Account, error) {

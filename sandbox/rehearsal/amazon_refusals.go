@@ -459,6 +459,13 @@ func (a *amazon) taskOfAnother(context.Context) error {
 				return allowed(fmt.Sprintf("container %s listens on port %d", container.Name, mapping.ContainerPort))
 			}
 		}
+		for _, name := range product.Reads {
+			given := slices.ContainsFunc(container.Environment, func(v ecs.KeyValue) bool { return v.Name == name }) ||
+				slices.ContainsFunc(container.Secrets, func(s ecs.Secret) bool { return s.Name == name })
+			if !given {
+				return allowed(fmt.Sprintf("container %s lacks the variable %s (walk.product.reads)", container.Name, name))
+			}
+		}
 		if check := container.HealthCheck; check != nil && !strings.Contains(strings.Join(check.Command, " "), ":"+port+product.Health) {
 			return allowed(fmt.Sprintf("the health check of %s runs %q", container.Name, check.Command))
 		}

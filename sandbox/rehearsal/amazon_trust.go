@@ -244,6 +244,7 @@ func (a *amazon) beyondPull(role iam.Role) error {
 		}
 	}
 	if a.onECS() {
+		tries = append(tries, a.otherSecrets()...)
 		for _, group := range []string{ownName, a.logGroup + ofAnother} {
 			tries = append(tries, iam.Access{Action: "logs:PutLogEvents", Resource: a.home.ARN("logs", "log-group:"+group+":log-stream:"+ownName)})
 		}
@@ -260,4 +261,24 @@ func (a *amazon) beyondPull(role iam.Role) error {
 		last = &refused{hopRegistry, firstLine(decision.Reason())}
 	}
 	return last
+}
+
+// otherSecrets are secrets that no variable of the task comes from: one of the account, and
+// those whose names begin like the task's.
+func (a *amazon) otherSecrets() []iam.Access {
+	names := []string{"secretsmanager:GetSecretValue secret:" + ownName + "-a1b2c3", "ssm:GetParameters parameter/" + ownName, "kms:Decrypt key/" + ownName}
+	var tries []iam.Access
+	for _, name := range names {
+		action, resource, _ := strings.Cut(name, " ")
+		service, _, _ := strings.Cut(action, ":")
+		tries = append(tries, iam.Access{Action: action, Resource: a.home.ARN(service, resource)})
+	}
+	for _, account := range a.World.AWS.Accounts {
+		for _, secret := range account.Secrets {
+			if at := strings.LastIndex(secret.ARN, "-"); strings.Contains(secret.ARN, ":secretsmanager:") {
+				tries = append(tries, iam.Access{Action: "secretsmanager:GetSecretValue", Resource: secret.ARN[:at] + ofAnother + "-a1b2c3"})
+			}
+		}
+	}
+	return tries
 }

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -458,6 +459,9 @@ func (c *chain) patience(ctx context.Context, without func(run func() error) err
 // atRegistry picks the requests to the vendor's registry.
 func (c *chain) atRegistry(r *http.Request) bool { return r.URL.Hostname() == c.registry }
 
+// attacker is a host that nobody may be sent to.
+const attacker = "tokens.attacker.example"
+
 // impostors pose as the registry: one has a certificate that nobody signed, one sends
 // whoever asks for a manifest to another host for a token
 // (https://distribution.github.io/distribution/spec/auth/token/). Neither may be shown one.
@@ -474,12 +478,21 @@ func (c *chain) impostors() []testCase {
 			})
 		}},
 		{"a registry that wants the token shown to another host", hopRegistry, regexp.MustCompile(`want https and one of `), func(ctx context.Context) error {
-			return c.refusedToken(ctx, func(run func() error) error {
+			var shown atomic.Bool
+			c.Network.Handle(attacker, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				shown.Store(true)
+				w.WriteHeader(http.StatusForbidden)
+			}))
+			err := c.refusedToken(ctx, func(run func() error) error {
 				defer c.Network.Fault(c.atRegistry, network.Fault{
-					Status: http.StatusUnauthorized, Challenge: `Bearer realm="https://tokens.attacker.example/token",service="registry"`,
+					Status: http.StatusUnauthorized, Challenge: `Bearer realm="https://` + attacker + `/token",service="registry"`,
 				})()
 				return run()
 			})
+			if shown.Load() {
+				return allowed("the token was shown to " + attacker)
+			}
+			return err
 		}},
 	}
 }

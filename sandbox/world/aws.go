@@ -29,10 +29,12 @@ type AWSAccount struct {
 	Policies      []AWSPolicy       `json:"policies,omitempty"`
 	Roles         []AWSRole         `json:"roles,omitempty"`
 	OIDCProviders []AWSOIDCProvider `json:"oidcProviders,omitempty"`
-	VPCs          []VPC             `json:"vpcs,omitempty"`
-	EKSClusters   []EKSCluster      `json:"eksClusters,omitempty"`
-	ECSClusters   []ECSCluster      `json:"ecsClusters,omitempty"`
-	Repositories  []ECRRepository   `json:"repositories,omitempty"`
+	// Secrets are what its Secrets Manager and Systems Manager keep.
+	Secrets      []AWSSecret     `json:"secrets,omitempty"`
+	VPCs         []VPC           `json:"vpcs,omitempty"`
+	EKSClusters  []EKSCluster    `json:"eksClusters,omitempty"`
+	ECSClusters  []ECSCluster    `json:"ecsClusters,omitempty"`
+	Repositories []ECRRepository `json:"repositories,omitempty"`
 	// Releases are what the vendor's pipeline pushes once their repository is there,
 	// as REGION/REPOSITORY:TAG, where the repository's name may have several parts,
 	// by the
@@ -76,6 +78,15 @@ type AWSRole struct {
 	Policies map[string]json.RawMessage `json:"policies,omitempty"`
 	// ManagedPolicies are the ARNs of attached policies, AWS's or the account's.
 	ManagedPolicies []string `json:"managedPolicies,omitempty"`
+}
+
+// AWSSecret is a secret or a parameter.
+type AWSSecret struct {
+	// ARN is that of the secret, with the six characters at its end, or of the parameter.
+	ARN string `json:"arn"`
+	// Key is the ARN of the customer-managed KMS key that encrypts it; empty means a key
+	// of AWS's, which takes no right.
+	Key string `json:"key,omitempty"`
 }
 
 // AWSOIDCProvider is an IAM OIDC identity provider.
@@ -169,6 +180,9 @@ func ParseECRRelease(text string) (Release, error) {
 	return Release{Location: region, Repository: repository, Image: Image{repository, tag}}, nil
 }
 
+// secretForm is that of the ARNs of secrets and parameters.
+var secretForm = regexp.MustCompile(`^arn:[a-z-]+:(secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[^:]+-[A-Za-z0-9]{6}|ssm:[a-z0-9-]+:[0-9]{12}:parameter/[^:]+)$`)
+
 // validateAWS checks what the accounts hold.
 func (w *World) validateAWS(report func(format string, args ...any)) {
 	for i, account := range w.AWS.Accounts {
@@ -190,6 +204,11 @@ func (a AWSAccount) validateIAM(key string, report func(format string, args ...a
 	for i, provider := range a.OIDCProviders {
 		if issuer, err := url.Parse(provider.URL); err != nil || issuer.Scheme != "https" || issuer.Host == "" {
 			report("%s.oidcProviders[%d].url %q: want an https URL", key, i, provider.URL)
+		}
+	}
+	for i, secret := range a.Secrets {
+		if !secretForm.MatchString(secret.ARN) || !strings.Contains(secret.ARN, ":"+a.ID+":") {
+			report("%s.secrets[%d].arn %q: want the ARN of a secret of the account, with the six characters at its end, or of a parameter", key, i, secret.ARN)
 		}
 	}
 }

@@ -33,7 +33,7 @@ func TestAWrongNetworkIsRefused(t *testing.T) {
 	for network, want := range map[string]string{
 		`{kind: calico}`:           `kubernetes.clusters[0].network.kind "calico": want one of ["standard" "cilium" "openshift"]`,
 		`{apiServer: "10.20.0.1"}`: `kubernetes.clusters[0].network.apiServer "10.20.0.1": want an IP address and a port`,
-		`{ports: [443]}`:           `network.ports: want one of apiServer, dns, kind, proxy`,
+		`{ports: [443]}`:           `network.ports: want one of apiServer, dns, kind, plainHttp, proxy`,
 	} {
 		_, err := load(t, `{kubernetes: {clusters: [{context: one, issuer: "https://one.example", network: `+network+`}]}}`)
 		require.ErrorContains(t, err, want)

@@ -3,6 +3,7 @@ package iam_test
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"waybill.example/waybill/sandbox/aws/iam"
+	"waybill.example/waybill/sandbox/world"
 )
 
 func TestARoleIsMadeChangedAndDeleted(t *testing.T) {
@@ -141,4 +143,21 @@ func TestPoliciesOfARoleHaveLimits(t *testing.T) {
 			requireRefused(t, err, iam.LimitExceeded, "Cannot exceed quota for PoliciesPerRole: 10")
 		}
 	}
+}
+
+func TestDeployersMakeWhatTheAccountLetsThem(t *testing.T) {
+	limited := existing()
+	for i := range limited.Accounts {
+		if limited.Accounts[i].ID == customer {
+			limited.Accounts[i].Deployers = world.AWSDeployers{Path: "/vendors/", PermissionsBoundary: ecrRead}
+		}
+	}
+	cloud, err := iam.Open(filepath.Join(t.TempDir(), "iam.json"), limited, time.Now)
+	require.NoError(t, err)
+	in := account(t, cloud, customer)
+	require.NoError(t, in.MayMake("Role", "/vendors/acme/", "puller", ecrRead))
+	require.NoError(t, in.MayMake("Policy", "/vendors/", "pull", ""), "a policy has no boundary")
+	requireRefused(t, in.MayMake("Role", "/vendors/", "puller", ""), "AccessDenied", "to perform: iam:CreateRole on resource: arn:aws:iam::222222222222:role/vendors/puller")
+	requireRefused(t, in.MayMake("Policy", "", "pull", ""), "AccessDenied", "to perform: iam:CreatePolicy on resource: arn:aws:iam::222222222222:policy/pull")
+	require.NoError(t, account(t, cloud, vendor).MayMake("Role", "", "puller", ""), "where nothing is said, anything goes")
 }

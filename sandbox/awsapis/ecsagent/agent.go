@@ -17,12 +17,14 @@ import (
 	"waybill.example/waybill/sandbox/aws/sts"
 	"waybill.example/waybill/sandbox/awsapis/access"
 	"waybill.example/waybill/sandbox/awsapis/ecrlogin"
+	"waybill.example/waybill/sandbox/world"
 )
 
 // The hops of a task, in their order.
 const (
 	HopExecutionRole = "execution-role"
 	HopECR           = "ecr"
+	HopSecrets       = "secrets"
 	HopRegistry      = "registry"
 	HopLogs          = "logs"
 )
@@ -42,6 +44,8 @@ type Hop struct {
 // Agent starts tasks.
 type Agent struct {
 	Gate *access.Gate
+	// Secrets are those of every account.
+	Secrets []world.AWSSecret
 	// Services are those of every account, with their task definitions.
 	Services *ecs.Store
 }
@@ -78,7 +82,7 @@ func (a *Agent) RunTask(ctx context.Context, service string) ([]Hop, error) {
 		Agent: a, service: found, definition: definition, logins: map[string]ecrlogin.Login{},
 		id: strings.ReplaceAll(uuid.NewString(), "-", ""),
 	}
-	for _, step := range []func(context.Context) error{t.assumeRoles, t.reach, t.authorize, t.pull, t.openLogs} {
+	for _, step := range []func(context.Context) error{t.assumeRoles, t.reach, t.authorize, t.secrets, t.pull, t.openLogs} {
 		if err := step(ctx); err != nil {
 			var stopped *stop
 			if errors.As(err, &stopped) {

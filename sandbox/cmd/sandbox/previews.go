@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -75,16 +76,21 @@ func unenforced(ctx context.Context, e *engine.Engine, report *report) error {
 // exchanged are the documents that a stack's file may name, by where it does.
 var exchanged = map[string]string{"accessGrant": "grant", "accessRequest": "request"}
 
+// anchored are the values of a document that a party has configured itself, from an
+// authenticated channel.
+var anchored = []string{"tenantId", "account", "region", "project", "roleArns", "registry", "projectNumber", "serviceAccount"}
+
 // forged previews the stack with each value of the other party's document changed to
-// somebody else's: by a trust anchor, or by the last update, each has to be refused.
+// somebody else's: each has to be refused, by its trust anchor if it has one, or as a
+// change since the last update.
 func forged(ctx context.Context, e *engine.Engine, report *report) error {
 	of := map[string]string{"customer": "accessGrant", "vendor": "accessRequest"}[report.Side]
 	document, _ := report.Outputs[of].(map[string]any)
 	if document == nil || report.Outputs["waitingFor"] != nil {
 		return nil
 	}
-	var values []string
-	text, err := json.Marshal(ofAnother(document, &values))
+	refusals := map[string]string{}
+	text, err := json.Marshal(ofAnother(document, "", refusals))
 	if err != nil {
 		return err
 	}
@@ -104,31 +110,36 @@ func forged(ctx context.Context, e *engine.Engine, report *report) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	for _, value := range values {
-		if refusal == nil || !strings.Contains(refusal.Error(), value) {
-			report.fail(fmt.Errorf("the value %s of the %s is somebody else's: want it refused, not %v", value, of, refusal))
+	for _, value := range slices.Sorted(maps.Keys(refusals)) {
+		if want := refusals[value]; refusal == nil || !strings.Contains(refusal.Error(), `"`+value+`" `+want) {
+			report.fail(fmt.Errorf("%q of the %s is somebody else's: want the refusal that it %s, not %v", value, of, want, refusal))
 		}
 	}
 	return nil
 }
 
 // ofAnother is a document with each of its values changed to what has the same form, and
-// in values the changed ones. What it is, of which version, for whom, and the names of its
-// environments stay.
-func ofAnother(value any, values *[]string) any {
+// in refusals how the program has to refuse each. What it is, of which version, for whom,
+// and the names of its environments stay.
+func ofAnother(value any, key string, refusals map[string]string) any {
 	switch value := value.(type) {
 	case map[string]any:
 		other := map[string]any{}
 		for key, inner := range value {
-			if other[key] = inner; !slices.Contains([]string{"document", "version", "customer", "platform", "name"}, key) {
-				other[key] = ofAnother(inner, values)
+			if other[key] = inner; slices.Contains([]string{"document", "version", "customer", "platform", "name"}, key) {
+				continue
 			}
+			of := key
+			if registry, _ := value["registry"].(string); key == "repository" && strings.HasSuffix(registry, ".pkg.dev") {
+				of = "project" // with which it begins
+			}
+			other[key] = ofAnother(inner, of, refusals)
 		}
 		return other
 	case []any:
 		var other []any
 		for _, inner := range value {
-			other = append(other, ofAnother(inner, values))
+			other = append(other, ofAnother(inner, key, refusals))
 		}
 		return other
 	case string:
@@ -145,7 +156,10 @@ func ofAnother(value any, values *[]string) any {
 			}
 			changed = first[:len(first)-1] + "y" + rest
 		}
-		*values = append(*values, changed)
+		refusals[changed] = "and was "
+		if slices.Contains(anchored, key) {
+			refusals[changed] = "disagrees with the trust anchor"
+		}
 		return changed
 	}
 	return value
