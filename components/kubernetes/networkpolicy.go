@@ -9,7 +9,7 @@ import (
 )
 
 // The metadata services that hand out the node's identity, and Azure's WireServer, which
-// hands out its settings, over HTTP at port 80
+// hands out its settings, over HTTP at port 80, the latter at 32526 too
 // (https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16).
 const (
 	metadataV4 = "169.254.169.254/32"

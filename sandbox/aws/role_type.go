@@ -37,7 +37,7 @@ func roleType() provider.Type[*Client] {
 		Noun:    "IAM Role",
 		Subject: func(inputs iam.RoleSettings) string { return inputs.Name },
 		Make: func(_ context.Context, client *Client, inputs iam.RoleSettings) (string, iam.Role, error) {
-			if err := client.iam.MayMake("Role", inputs.Path, inputs.Name, inputs.Boundary); err != nil {
+			if err := client.iam.MayMakeRole("CreateRole", inputs); err != nil {
 				return "", iam.Role{}, err
 			}
 			role, err := client.iam.CreateRole(inputs)
@@ -98,6 +98,9 @@ func (c *Client) updateRole(inputs iam.RoleSettings) (iam.Role, error) {
 		}
 	}
 	if role.Boundary != inputs.Boundary {
+		if err := c.iam.MayMakeRole("PutRolePermissionsBoundary", inputs); err != nil {
+			return iam.Role{}, err
+		}
 		if _, err := c.iam.SetBoundary(inputs.Name, inputs.Boundary); err != nil {
 			return iam.Role{}, err
 		}
@@ -128,7 +131,7 @@ func policyType() provider.Type[*Client] {
 		Noun:    "IAM Policy",
 		Subject: func(inputs iam.PolicySettings) string { return inputs.Name },
 		Make: func(_ context.Context, client *Client, inputs iam.PolicySettings) (string, iam.ManagedPolicy, error) {
-			if err := client.iam.MayMake("Policy", inputs.Path, inputs.Name, ""); err != nil {
+			if err := client.iam.MayMakePolicy(inputs); err != nil {
 				return "", iam.ManagedPolicy{}, err
 			}
 			made, err := client.iam.CreatePolicy(inputs)

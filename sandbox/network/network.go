@@ -72,12 +72,18 @@ func Open(dir string) (*Network, error) {
 }
 
 // Handle makes handler answer for a host, by its exact real name, for example
-// sts.googleapis.com. A second handler for the same host takes the first one's
-// place. Handlers may be added while the network runs.
-func (n *Network) Handle(host string, handler http.Handler) {
+// sts.googleapis.com, until it is stopped. A second handler for the same host takes the
+// first one's place. Handlers may be added while the network runs.
+func (n *Network) Handle(host string, handler http.Handler) (stop func()) {
 	n.mutex.Lock()
 	defer n.mutex.Unlock()
-	n.hosts[strings.ToLower(host)] = handler
+	host = strings.ToLower(host)
+	n.hosts[host] = handler
+	return func() {
+		n.mutex.Lock()
+		defer n.mutex.Unlock()
+		delete(n.hosts, host)
+	}
 }
 
 // HandleFunc asks match for hosts that Handle does not name, for patterns such
@@ -196,6 +202,7 @@ func (n *Network) Certificate(host string) (*tls.Certificate, error) {
 // Unsigned has a host show whoever connects to it a certificate that no authority
 // signed, until it is stopped: that is all that somebody who poses as the host has.
 func (n *Network) Unsigned(host string) (stop func(), err error) {
+	host = strings.ToLower(host)
 	leaf := leafOf(host)
 	own, _, err := issue(leaf, leaf, nil)
 	if err != nil {

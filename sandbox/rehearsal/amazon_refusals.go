@@ -356,6 +356,8 @@ func (a *amazon) asCaller(caller policy.Caller, principal, action string) error 
 func (a *amazon) taskCases(another string) []testCase {
 	return []testCase{
 		{"the product pulling, or asked at a port that it does not answer", hopExecution, anyWords, a.taskOfAnother},
+		{"a service that loses its product without need", hopExecution, anyWords, a.interrupted},
+		{"the product without what it needs", hopExecution, anyWords, a.unread},
 		{"a release that fails, and stays", hopExecution, anyWords, a.rolledBack},
 		{"logs that are kept for ever", hopLogs, anyWords, a.keptForEver},
 		{"an execution role that trusts another account's tasks", hopExecution, taskRole, a.attempting(func(run func() error) error {
@@ -439,9 +441,6 @@ func (a *amazon) taskOfAnother(context.Context) error {
 	if a.World.Walk.Product.Exposed && len(service.LoadBalancers) == 0 {
 		return allowed("no load balancer reaches the tasks (walk.product.exposed)")
 	}
-	if fragile := a.fragile(service, definition); fragile != "" {
-		return allowed(fragile)
-	}
 	if role, exists := a.Cloud.IAM.Role(definition.TaskRoleARN); exists {
 		decision, err := a.Cloud.IAM.Authorize(iam.NewSession(role, sessionName), iam.Access{Action: "ecr:GetAuthorizationToken", Resource: "*"})
 		if err != nil {
@@ -459,13 +458,6 @@ func (a *amazon) taskOfAnother(context.Context) error {
 				return allowed(fmt.Sprintf("container %s listens on port %d", container.Name, mapping.ContainerPort))
 			}
 		}
-		for _, name := range product.Reads {
-			given := slices.ContainsFunc(container.Environment, func(v ecs.KeyValue) bool { return v.Name == name }) ||
-				slices.ContainsFunc(container.Secrets, func(s ecs.Secret) bool { return s.Name == name })
-			if !given {
-				return allowed(fmt.Sprintf("container %s lacks the variable %s (walk.product.reads)", container.Name, name))
-			}
-		}
 		if check := container.HealthCheck; check != nil && !strings.Contains(strings.Join(check.Command, " "), ":"+port+product.Health) {
 			return allowed(fmt.Sprintf("the health check of %s runs %q", container.Name, check.Command))
 		}
@@ -479,29 +471,60 @@ func (a *amazon) taskOfAnother(context.Context) error {
 	return &refused{hopExecution, "the product has a role of its own, and is asked at port " + port}
 }
 
-// fragile says what of a service takes the product away without need: tasks that share a
-// zone, or that are killed while they start or for one late answer.
-// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/load-balancer-healthcheck.html and
+// interrupted reads what of a service takes the product away without need: tasks in one
+// subnet of several, and tasks that are stopped while they start or for one late answer.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html (the
+// grace, which is for containers' health checks too) and
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
-func (a *amazon) fragile(service ecs.Service, definition ecs.TaskDefinition) string {
+func (a *amazon) interrupted(context.Context) error {
+	service, definition, err := a.task()
+	if err != nil {
+		return err
+	}
 	for _, account := range a.World.AWS.Accounts {
 		for _, vpc := range account.VPCs {
-			if some := len(service.Subnets); slices.Contains(vpc.Subnets, service.Subnets[0]) && some < min(service.DesiredCount, len(vpc.Subnets)) {
-				return fmt.Sprintf("%d tasks share %d of the %d subnets of %s", service.DesiredCount, some, len(vpc.Subnets), vpc.ID)
+			alike := slices.DeleteFunc(slices.Clone(vpc.Subnets), func(subnet string) bool {
+				return slices.Contains(vpc.PublicSubnets, subnet) != slices.Contains(vpc.PublicSubnets, service.Subnets[0])
+			})
+			if slices.Contains(alike, service.Subnets[0]) && service.DesiredCount > 1 && len(service.Subnets) == 1 && len(alike) > 1 {
+				return allowed(fmt.Sprintf("%d tasks share one subnet, of %d like it", service.DesiredCount, len(alike)))
 			}
 		}
 	}
 	if len(service.LoadBalancers) > 0 && service.HealthGrace < startTime {
-		return fmt.Sprintf("the load balancer has a task stopped that does not answer %d s after its start: want %d s", service.HealthGrace, startTime)
+		return allowed(fmt.Sprintf("the load balancer has a task stopped that does not answer %d s after its start: want %d s", service.HealthGrace, startTime))
 	}
 	for _, container := range definition.Containers {
 		switch check := container.HealthCheck; {
 		case check == nil:
 		case check.Retries < enoughFailures:
-			return fmt.Sprintf("one late answer of %s stops its task: want %d in a row", container.Name, enoughFailures)
-		case check.StartPeriod+check.Retries*check.Interval < startTime:
-			return fmt.Sprintf("the health check gives %s less than %d s for its start", container.Name, startTime)
+			return allowed(fmt.Sprintf("one late answer of %s stops its task: want %d in a row", container.Name, enoughFailures))
+		case max(service.HealthGrace, check.StartPeriod+check.Retries*check.Interval) < startTime:
+			return allowed(fmt.Sprintf("the health check gives %s less than %d s for its start", container.Name, startTime))
 		}
 	}
-	return ""
+	return &refused{hopExecution, "tasks are spread, and have time"}
+}
+
+// unread wants each variable that the product cannot do without in one of its containers.
+func (a *amazon) unread(context.Context) error {
+	_, definition, err := a.task()
+	if err != nil {
+		return err
+	}
+	given := map[string]bool{}
+	for _, container := range definition.Containers {
+		for _, variable := range container.Environment {
+			given[variable.Name] = true
+		}
+		for _, variable := range container.Secrets {
+			given[variable.Name] = true
+		}
+	}
+	for _, name := range a.World.Walk.Product.Reads {
+		if !given[name] {
+			return allowed("the task lacks the variable " + name + " (walk.product.reads)")
+		}
+	}
+	return &refused{hopExecution, "the task has what the world says that the product needs"}
 }

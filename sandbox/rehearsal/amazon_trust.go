@@ -263,22 +263,26 @@ func (a *amazon) beyondPull(role iam.Role) error {
 	return last
 }
 
-// otherSecrets are secrets that no variable of the task comes from: one of the account, and
-// those whose names begin like the task's.
+// otherSecrets are secrets that no variable of the task comes from: some of the account,
+// and those whose names begin like the task's.
 func (a *amazon) otherSecrets() []iam.Access {
-	names := []string{"secretsmanager:GetSecretValue secret:" + ownName + "-a1b2c3", "ssm:GetParameters parameter/" + ownName, "kms:Decrypt key/" + ownName}
-	var tries []iam.Access
-	for _, name := range names {
-		action, resource, _ := strings.Cut(name, " ")
-		service, _, _ := strings.Cut(action, ":")
-		tries = append(tries, iam.Access{Action: action, Resource: a.home.ARN(service, resource)})
+	tries := []iam.Access{
+		{Action: "secretsmanager:GetSecretValue", Resource: a.home.ARN("secretsmanager", "secret:"+ownName+sixCharacters)},
+		{Action: "ssm:GetParameters", Resource: a.home.ARN("ssm", "parameter/"+ownName)},
+		{Action: "kms:Decrypt", Resource: a.home.ARN("kms", "key/"+ownName)},
 	}
 	for _, account := range a.World.AWS.Accounts {
 		for _, secret := range account.Secrets {
-			if at := strings.LastIndex(secret.ARN, "-"); strings.Contains(secret.ARN, ":secretsmanager:") {
-				tries = append(tries, iam.Access{Action: "secretsmanager:GetSecretValue", Resource: secret.ARN[:at] + ofAnother + "-a1b2c3"})
+			if strings.Contains(secret.ARN, ":ssm:") {
+				tries = append(tries, iam.Access{Action: "ssm:GetParameters", Resource: secret.ARN + ofAnother})
+				continue
 			}
+			name := secret.ARN[:len(secret.ARN)-len(sixCharacters)]
+			tries = append(tries, iam.Access{Action: "secretsmanager:GetSecretValue", Resource: name + ofAnother + sixCharacters})
 		}
 	}
 	return tries
 }
+
+// sixCharacters are like those that Secrets Manager adds to a name, after a hyphen.
+const sixCharacters = "-a1b2c3"

@@ -59,7 +59,7 @@ func (c *chain) clusterCases() []testCase {
 			return c.mayOnly(ctx, hopSecret, c.account, c.namespaces(), "patch secrets/"+c.secret)
 		}},
 		{"an image of another registry", hopKubernetes, regexp.MustCompile(`its host is registry\.attacker\.example: want `), c.imageOfAnotherRegistry},
-	}, append(c.laterCases(), c.networkCases()...)...)
+	}, slices.Concat(c.laterCases(), c.closedCases(), c.impostors(), c.networkCases())...)
 }
 
 func isAllowed(err error) bool {
@@ -132,12 +132,17 @@ func refusedBy(hop string, err error) error {
 	return err
 }
 
-func patch(ctx context.Context, secrets typedcorev1.SecretInterface, name string, change map[string]any) error {
+// patcher is a client for one kind of object.
+type patcher[T any] interface {
+	Patch(ctx context.Context, name string, pt types.PatchType, data []byte, opts metav1.PatchOptions, subresources ...string) (T, error)
+}
+
+func patch[T any](ctx context.Context, objects patcher[T], name string, change map[string]any) error {
 	body, err := json.Marshal(change)
 	if err != nil {
 		return err
 	}
-	_, err = secrets.Patch(ctx, name, types.MergePatchType, body, metav1.PatchOptions{})
+	_, err = objects.Patch(ctx, name, types.MergePatchType, body, metav1.PatchOptions{})
 	return err
 }
 

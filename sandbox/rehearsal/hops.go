@@ -8,10 +8,8 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -372,16 +370,16 @@ func (c *chain) refresh(ctx context.Context, name string, edit func(*corev1.PodS
 	return c.cluster.log(ctx, pod)
 }
 
-// refusedToken runs the refresher without the right to read: what the registry
-// refuses replaces nothing, and the Job fails.
-func (c *chain) refusedToken(ctx context.Context, without func(run func() error) error) error {
+// refusedToken runs the refresher while something keeps it from a token that the registry
+// takes: what that refuses replaces nothing, and the Job fails.
+func (c *chain) refusedToken(ctx context.Context, while func(run func() error) error) error {
 	before, _, err := c.pullSecret(ctx, c.namespace)
 	if err != nil {
 		return err
 	}
 	var log []byte
 	var phase corev1.PodPhase
-	if err := without(func() error {
+	if err := while(func() error {
 		log, err = c.refresh(ctx, "rehearsal-refused", atOnce, func(name string) error {
 			pod, err := c.cluster.admin.CoreV1().Pods(c.namespace).Get(ctx, name, metav1.GetOptions{})
 			phase = pod.Status.Phase
@@ -456,47 +454,6 @@ func (c *chain) patience(ctx context.Context, without func(run func() error) err
 	return &refused{hopSecret, "the run waited, and wrote"}
 }
 
-// atRegistry picks the requests to the vendor's registry.
-func (c *chain) atRegistry(r *http.Request) bool { return r.URL.Hostname() == c.registry }
-
-// attacker is a host that nobody may be sent to.
-const attacker = "tokens.attacker.example"
-
-// impostors pose as the registry: one has a certificate that nobody signed, one sends
-// whoever asks for a manifest to another host for a token
-// (https://distribution.github.io/distribution/spec/auth/token/). Neither may be shown one.
-func (c *chain) impostors() []testCase {
-	return []testCase{
-		{"a registry whose certificate nobody signed", hopRegistry, regexp.MustCompile(`certificate signed by unknown authority`), func(ctx context.Context) error {
-			return c.refusedToken(ctx, func(run func() error) error {
-				stop, err := c.Network.Unsigned(c.registry)
-				if err != nil {
-					return err
-				}
-				defer stop()
-				return run()
-			})
-		}},
-		{"a registry that wants the token shown to another host", hopRegistry, regexp.MustCompile(`want https and one of `), func(ctx context.Context) error {
-			var shown atomic.Bool
-			c.Network.Handle(attacker, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				shown.Store(true)
-				w.WriteHeader(http.StatusForbidden)
-			}))
-			err := c.refusedToken(ctx, func(run func() error) error {
-				defer c.Network.Fault(c.atRegistry, network.Fault{
-					Status: http.StatusUnauthorized, Challenge: `Bearer realm="https://` + attacker + `/token",service="registry"`,
-				})()
-				return run()
-			})
-			if shown.Load() {
-				return allowed("the token was shown to " + attacker)
-			}
-			return err
-		}},
-	}
-}
-
 // rightCases run the refresher without the right to read.
 func (c *chain) rightCases(without func(ctx context.Context, run func() error) error) []testCase {
 	with := func(try func(context.Context, func(func() error) error) error) func(context.Context) error {
@@ -504,10 +461,10 @@ func (c *chain) rightCases(without func(ctx context.Context, run func() error) e
 			return try(ctx, func(run func() error) error { return without(ctx, run) })
 		}
 	}
-	return append(c.impostors(), []testCase{
+	return []testCase{
 		{"a token that the registry refuses", hopRegistry, anyWords, with(c.refusedToken)},
 		{"a run that gives up where waiting helps", hopSecret, anyWords, with(c.patience)},
-	}...)
+	}
 }
 
 // attempt runs the refresher as it is deployed.

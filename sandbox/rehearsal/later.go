@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"regexp"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -23,72 +22,20 @@ import (
 	"github.com/robfig/cron/v3"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // laterCases ask what becomes of the refresher on another day than the first.
 func (c *chain) laterCases() []testCase {
-	cases := []testCase{
+	return []testCase{
 		{"a refresh that is missed", hopSecret, anyWords, c.missedRefresh},
 		{"the product before the first refresh", hopSecret, anyWords, c.productBeforeSecret},
 		{"a run that hangs, and none after it", hopSecret, anyWords, c.hung},
+		{"a run whose node is drained", hopSecret, anyWords, c.drainedRun},
 		{"a sidecar in the refresher's pods", hopKubernetes, anyWords, c.withSidecar},
 		{"a refresher that trusts no public authority", hopKubernetes, anyWords, c.withoutRoots},
 		{"an image that is not there, and the token thrown away for it", hopSecret, anyWords, c.missingImage},
 	}
-	if len(c.alsoIn) > 0 {
-		cases = append(cases, testCase{"a namespace that the refresher may not write to any more", hopSecret,
-			regexp.MustCompile(`is forbidden: User "system:serviceaccount:`), c.closedNamespace})
-	}
-	return cases
-}
-
-// closedNamespace takes the refresher's right away in one of several namespaces: the run
-// has to write to the others, and to say that it failed.
-func (c *chain) closedNamespace(ctx context.Context) error {
-	closed := c.alsoIn[len(c.alsoIn)-1]
-	bindings := c.cluster.admin.RbacV1().RoleBindings(closed)
-	found, err := bindings.List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return err
-	}
-	own := slices.DeleteFunc(found.Items, func(binding rbacv1.RoleBinding) bool {
-		return !slices.ContainsFunc(binding.Subjects, func(s rbacv1.Subject) bool { return s.Name == c.account && s.Namespace == c.namespace })
-	})
-	ctx = context.WithoutCancel(ctx)
-	var log []byte
-	err = during(
-		func() error {
-			for _, binding := range own {
-				if err := bindings.Delete(ctx, binding.Name, metav1.DeleteOptions{}); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-		func() error {
-			for _, binding := range own {
-				binding.ResourceVersion = ""
-				if _, err := bindings.Create(ctx, &binding, metav1.CreateOptions{}); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-		func() error {
-			log, err = c.refresh(ctx, "rehearsal-closed", atOnce, nil)
-			return err
-		})
-	if err != nil {
-		return err
-	}
-	for _, hop := range refresherHops(log) {
-		if !hop.OK {
-			return &refused{hop.Name, hop.Detail}
-		}
-	}
-	return allowed("the run says that it wrote to " + closed + " too")
 }
 
 // missedRefresh compares the longest time between two runs of the CronJob with
@@ -182,22 +129,27 @@ func (c *chain) hung(ctx context.Context) error {
 		if err := outlives(name, job); err != nil {
 			return err
 		}
-		// https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions
-		if !ignores(job, corev1.DisruptionTarget) {
-			return allowed(name + " counts a pod that a drained node took away as a failure")
-		}
 	}
 	return &refused{hopSecret, "each run ends, and others follow"}
 }
 
-// ignores says whether a Job starts another pod for one that ended with a condition,
-// without counting it.
+// drainedRun wants every Job to start another pod for one that a drained node took away,
+// and not to count it as a failure.
 // https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-failure-policy
-func ignores(job batchv1.JobSpec, condition corev1.PodConditionType) bool {
-	return job.PodFailurePolicy != nil && slices.ContainsFunc(job.PodFailurePolicy.Rules, func(rule batchv1.PodFailurePolicyRule) bool {
-		return rule.Action == batchv1.PodFailurePolicyActionIgnore && slices.Contains(rule.OnPodConditions,
-			batchv1.PodFailurePolicyOnPodConditionsPattern{Type: condition, Status: corev1.ConditionTrue})
-	})
+func (c *chain) drainedRun(ctx context.Context) error {
+	first, err := c.firstRefresh(ctx)
+	if err != nil {
+		return err
+	}
+	taken := batchv1.PodFailurePolicyOnPodConditionsPattern{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue}
+	for name, job := range map[string]batchv1.JobSpec{first.Name: first.Spec, c.cronJob.Name: c.cronJob.Spec.JobTemplate.Spec} {
+		if job.PodFailurePolicy == nil || !slices.ContainsFunc(job.PodFailurePolicy.Rules, func(rule batchv1.PodFailurePolicyRule) bool {
+			return rule.Action == batchv1.PodFailurePolicyActionIgnore && slices.Contains(rule.OnPodConditions, taken)
+		}) {
+			return allowed(name + " counts a pod that a drained node took away as a failure")
+		}
+	}
+	return &refused{hopSecret, "another pod runs in its place"}
 }
 
 // outlives wants a Job to live as long as all the runs that it allows: it is killed in

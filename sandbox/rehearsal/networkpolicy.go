@@ -21,6 +21,7 @@ import (
 // https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16.
 var metadataServices = []destination{
 	{"the metadata service", "169.254.169.254:80"}, {"the metadata service", "[fd00:ec2::254]:80"}, {"Azure's WireServer", "168.63.129.16:80"},
+	{"Azure's WireServer", "168.63.129.16:32526"},
 }
 
 // needless are a node's own services, which no refresher needs

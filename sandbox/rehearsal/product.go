@@ -3,7 +3,6 @@ package rehearsal
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -13,7 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"waybill.example/waybill/sandbox/world"
@@ -188,7 +186,7 @@ func (c *chain) unanswered(ctx context.Context) error {
 const startTime = 30
 
 // enoughFailures is how many checks of the product's health have to fail in a row before
-// it is taken for broken: one that is late is none.
+// it is taken for broken: a single late answer does not count.
 const enoughFailures = 2
 
 // answers says whether a port, by its number or its container's name for it, is the
@@ -426,35 +424,3 @@ func (r *Rehearsal) Scaled(ctx context.Context, run func(set bool) error) error 
 	}
 	return scaled()
 }
-
-// Unenforced runs while a namespace of a chain, one that was there before the program,
-// does not enforce Pod Security; nothing runs where there is none.
-func (r *Rehearsal) Unenforced(ctx context.Context, run func() error) error {
-	return r.each(func(w way) error {
-		c := w.base()
-		if c.cluster == nil || !slices.ContainsFunc(c.ofWorld().Namespaces, func(n world.Namespace) bool {
-			return n.Name == c.namespace && n.Labels[enforceLabel] != ""
-		}) {
-			return nil
-		}
-		namespaces := c.cluster.admin.CoreV1().Namespaces()
-		labelled := func(value any) func() error {
-			return func() error {
-				change, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": map[string]any{enforceLabel: value}}})
-				if err != nil {
-					return err
-				}
-				_, err = namespaces.Patch(context.WithoutCancel(ctx), c.namespace, types.MergePatchType, change, metav1.PatchOptions{})
-				return err
-			}
-		}
-		held, err := namespaces.Get(ctx, c.namespace, metav1.GetOptions{})
-		if err != nil {
-			return err
-		}
-		return during(labelled(nil), labelled(held.Labels[enforceLabel]), run)
-	})
-}
-
-// enforceLabel makes Pod Security admission refuse pods of its namespace.
-const enforceLabel = "pod-security.kubernetes.io/enforce"

@@ -180,8 +180,13 @@ func ParseECRRelease(text string) (Release, error) {
 	return Release{Location: region, Repository: repository, Image: Image{repository, tag}}, nil
 }
 
-// secretForm is that of the ARNs of secrets and parameters.
-var secretForm = regexp.MustCompile(`^arn:[a-z-]+:(secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[^:]+-[A-Za-z0-9]{6}|ssm:[a-z0-9-]+:[0-9]{12}:parameter/[^:]+)$`)
+// Forms of paths and ARNs.
+var (
+	iamPathForm       = regexp.MustCompile(`^/([!-~]+/)?$`)
+	managedPolicyForm = regexp.MustCompile(`^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/[!-~]+$`)
+	keyForm           = regexp.MustCompile(`^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[a-z0-9-]+$`)
+	secretForm        = regexp.MustCompile(`^arn:[a-z-]+:(?:secretsmanager:[a-z0-9-]+:([0-9]{12}):secret:[^:]+-[A-Za-z0-9]{6}|ssm:[a-z0-9-]+:([0-9]{12}):parameter/[^:]+)$`)
+)
 
 // validateAWS checks what the accounts hold.
 func (w *World) validateAWS(report func(format string, args ...any)) {
@@ -206,9 +211,18 @@ func (a AWSAccount) validateIAM(key string, report func(format string, args ...a
 			report("%s.oidcProviders[%d].url %q: want an https URL", key, i, provider.URL)
 		}
 	}
+	if path := a.Deployers.Path; path != "" && !iamPathForm.MatchString(path) {
+		report("%s.deployers.path %q: want a path with a slash at both ends", key, path)
+	}
+	if boundary := a.Deployers.PermissionsBoundary; boundary != "" && !managedPolicyForm.MatchString(boundary) {
+		report("%s.deployers.permissionsBoundary %q: want the ARN of a policy", key, boundary)
+	}
 	for i, secret := range a.Secrets {
-		if !secretForm.MatchString(secret.ARN) || !strings.Contains(secret.ARN, ":"+a.ID+":") {
+		if parts := secretForm.FindStringSubmatch(secret.ARN); parts == nil || parts[1]+parts[2] != a.ID {
 			report("%s.secrets[%d].arn %q: want the ARN of a secret of the account, with the six characters at its end, or of a parameter", key, i, secret.ARN)
+		}
+		if secret.Key != "" && !keyForm.MatchString(secret.Key) {
+			report("%s.secrets[%d].key %q: want the ARN of a KMS key", key, i, secret.Key)
 		}
 	}
 }

@@ -78,20 +78,30 @@ func (c *Cloud) account(of world.AWSAccount) *Account {
 // Enabled says whether the account can be used in a Region.
 func (a *Account) Enabled(region string) bool { return slices.Contains(a.regions, region) }
 
-// MayMake refuses to a deployer what the account's administrators keep to themselves: a
-// role or a policy outside a path, and a role without a permissions boundary. kind is Role
-// or Policy.
+// MayMakeRole refuses to a deployer what the account's administrators keep to themselves: a
+// role outside a path, or without a permissions boundary. operation is CreateRole, or
+// PutRolePermissionsBoundary for one that is there.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html#access_policies_boundaries-delegate
-func (a *Account) MayMake(kind, path, name, boundary string) error {
-	path = cmp.Or(path, "/")
-	limited := a.deployers.Path != "" && !strings.HasPrefix(path, a.deployers.Path)
-	unbounded := kind == "Role" && a.deployers.PermissionsBoundary != "" && boundary != a.deployers.PermissionsBoundary
-	if !limited && !unbounded {
-		return nil
+func (a *Account) MayMakeRole(operation string, settings RoleSettings) error {
+	path := cmp.Or(settings.Path, "/")
+	if boundary := a.deployers.PermissionsBoundary; boundary != "" && settings.Boundary != boundary || !strings.HasPrefix(path, a.deployers.Path) {
+		return a.deployerMayNot(operation, "role"+path+settings.Name)
 	}
-	return api.Refuse("Create"+kind, http.StatusForbidden, "AccessDenied",
-		"User: %s is not authorized to perform: iam:Create%s on resource: %s because no identity-based policy allows the iam:Create%[2]s action",
-		a.arn("user/deployer"), kind, a.arn(strings.ToLower(kind)+path+name))
+	return nil
+}
+
+// MayMakePolicy refuses to a deployer a policy outside a path.
+func (a *Account) MayMakePolicy(settings PolicySettings) error {
+	if path := cmp.Or(settings.Path, "/"); !strings.HasPrefix(path, a.deployers.Path) {
+		return a.deployerMayNot("CreatePolicy", "policy"+path+settings.Name)
+	}
+	return nil
+}
+
+func (a *Account) deployerMayNot(operation, resource string) error {
+	return api.Refuse(operation, http.StatusForbidden, "AccessDenied",
+		"User: %s is not authorized to perform: iam:%s on resource: %s because no identity-based policy allows the iam:%[2]s action",
+		a.arn("user/deployer"), operation, a.arn(resource))
 }
 
 // arn is the ARN of an entity of the account.

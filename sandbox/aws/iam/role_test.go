@@ -155,9 +155,13 @@ func TestDeployersMakeWhatTheAccountLetsThem(t *testing.T) {
 	cloud, err := iam.Open(filepath.Join(t.TempDir(), "iam.json"), limited, time.Now)
 	require.NoError(t, err)
 	in := account(t, cloud, customer)
-	require.NoError(t, in.MayMake("Role", "/vendors/acme/", "puller", ecrRead))
-	require.NoError(t, in.MayMake("Policy", "/vendors/", "pull", ""), "a policy has no boundary")
-	requireRefused(t, in.MayMake("Role", "/vendors/", "puller", ""), "AccessDenied", "to perform: iam:CreateRole on resource: arn:aws:iam::222222222222:role/vendors/puller")
-	requireRefused(t, in.MayMake("Policy", "", "pull", ""), "AccessDenied", "to perform: iam:CreatePolicy on resource: arn:aws:iam::222222222222:policy/pull")
-	require.NoError(t, account(t, cloud, vendor).MayMake("Role", "", "puller", ""), "where nothing is said, anything goes")
+	role := iam.RoleSettings{Name: "puller", Path: "/vendors/acme/", Boundary: ecrRead}
+	require.NoError(t, in.MayMakeRole("CreateRole", role))
+	require.NoError(t, in.MayMakePolicy(iam.PolicySettings{Name: "pull", Path: "/vendors/"}))
+	requireRefused(t, in.MayMakePolicy(iam.PolicySettings{Name: "pull"}), "AccessDenied", "to perform: iam:CreatePolicy on resource: arn:aws:iam::222222222222:policy/pull")
+	role.Boundary = ""
+	requireRefused(t, in.MayMakeRole("PutRolePermissionsBoundary", role), "AccessDenied", "to perform: iam:PutRolePermissionsBoundary on resource: arn:aws:iam::222222222222:role/vendors/acme/puller")
+	role.Path = ""
+	requireRefused(t, in.MayMakeRole("CreateRole", role), "AccessDenied", "to perform: iam:CreateRole on resource: arn:aws:iam::222222222222:role/puller")
+	require.NoError(t, account(t, cloud, vendor).MayMakeRole("CreateRole", role), "where nothing is said, anything goes")
 }

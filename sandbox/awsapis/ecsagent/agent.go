@@ -82,7 +82,7 @@ func (a *Agent) RunTask(ctx context.Context, service string) ([]Hop, error) {
 		Agent: a, service: found, definition: definition, logins: map[string]ecrlogin.Login{},
 		id: strings.ReplaceAll(uuid.NewString(), "-", ""),
 	}
-	for _, step := range []func(context.Context) error{t.assumeRoles, t.reach, t.authorize, t.secrets, t.pull, t.openLogs} {
+	for _, step := range []func(context.Context) error{t.assumeRoles, t.reach, t.authorize, t.readSecrets, t.pull, t.openLogs} {
 		if err := step(ctx); err != nil {
 			var stopped *stop
 			if errors.As(err, &stopped) {

@@ -67,30 +67,37 @@ func again(ctx context.Context, e *engine.Engine, report *report, set bool) erro
 func unenforced(ctx context.Context, e *engine.Engine, report *report) error {
 	if _, err := e.Preview(ctx); err == nil {
 		report.fail(errors.New("an existing namespace that does not enforce Pod Security is taken: want it refused"))
-	} else if !strings.Contains(err.Error(), "pod-security.kubernetes.io/enforce") {
+	} else if !strings.Contains(err.Error(), rehearsal.EnforceLabel) {
 		return err
 	}
 	return ctx.Err()
 }
 
-// exchanged are the documents that a stack's file may name, by where it does.
-var exchanged = map[string]string{"accessGrant": "grant", "accessRequest": "request"}
+// exchanged are the other party's documents, by the side that takes them: the output that
+// shows one, and its key below exchange.
+var exchanged = map[string]struct{ output, key string }{
+	"customer": {"accessGrant", "grant"},
+	"vendor":   {"accessRequest", "request"},
+}
 
-// anchored are the values of a document that a party has configured itself, from an
-// authenticated channel.
-var anchored = []string{"tenantId", "account", "region", "project", "roleArns", "registry", "projectNumber", "serviceAccount"}
+// anchored are the values of a document that its receiver has configured itself, from an
+// authenticated channel. A repository of Artifact Registry is, by the project that it
+// begins with.
+var anchored = []string{
+	"tenantId", "account", "region", "project", "issuer", "roleArns", "nodeServiceAccounts", "registry", "projectNumber", "serviceAccount",
+}
 
 // forged previews the stack with each value of the other party's document changed to
 // somebody else's: each has to be refused, by its trust anchor if it has one, or as a
 // change since the last update.
 func forged(ctx context.Context, e *engine.Engine, report *report) error {
-	of := map[string]string{"customer": "accessGrant", "vendor": "accessRequest"}[report.Side]
-	document, _ := report.Outputs[of].(map[string]any)
+	of := exchanged[report.Side]
+	document, _ := report.Outputs[of.output].(map[string]any)
 	if document == nil || report.Outputs["waitingFor"] != nil {
 		return nil
 	}
-	refusals := map[string]string{}
-	text, err := json.Marshal(ofAnother(document, "", refusals))
+	document, values := ofAnother(document)
+	text, err := json.Marshal(document)
 	if err != nil {
 		return err
 	}
@@ -99,68 +106,89 @@ func forged(ctx context.Context, e *engine.Engine, report *report) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
-	file := filepath.Join(folder, of+".json")
+	file := filepath.Join(folder, of.output+".json")
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		return err
 	}
 	_, refusal := e.PreviewWith(ctx, func(customer map[string]any) {
-		exchange := customer["exchange"].(map[string]any)
-		exchange[exchanged[of]] = map[string]any{"file": file}
+		customer["exchange"].(map[string]any)[of.key] = map[string]any{"file": file}
 	})
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	for _, value := range slices.Sorted(maps.Keys(refusals)) {
-		if want := refusals[value]; refusal == nil || !strings.Contains(refusal.Error(), `"`+value+`" `+want) {
-			report.fail(fmt.Errorf("%q of the %s is somebody else's: want the refusal that it %s, not %v", value, of, want, refusal))
+	said, taken := fmt.Sprint(refusal), []string{}
+	for _, v := range values {
+		words := `"` + v.text + `" and was `
+		if v.anchored {
+			words = `"` + v.text + `" disagrees with the trust anchor`
 		}
+		if !strings.Contains(said, words) {
+			taken = append(taken, v.text)
+		}
+	}
+	if len(taken) > 0 {
+		report.fail(fmt.Errorf("the %s with somebody else's %s: want each refused, by its trust anchor or as a change; the preview says: %s",
+			of.output, strings.Join(taken, ", "), said))
 	}
 	return nil
 }
 
+// value is one of a forged document.
+type value struct {
+	text     string
+	anchored bool
+}
+
 // ofAnother is a document with each of its values changed to what has the same form, and
-// in refusals how the program has to refuse each. What it is, of which version, for whom,
-// and the names of its environments stay.
-func ofAnother(value any, key string, refusals map[string]string) any {
-	switch value := value.(type) {
-	case map[string]any:
-		other := map[string]any{}
-		for key, inner := range value {
-			if other[key] = inner; slices.Contains([]string{"document", "version", "customer", "platform", "name"}, key) {
-				continue
+// the changed ones. What it is, of which version, for whom, and the names of its
+// environments stay.
+func ofAnother(document map[string]any) (other map[string]any, values []value) {
+	var change func(key string, held any) any
+	object := func(held map[string]any) map[string]any {
+		changed := maps.Clone(held)
+		for key, inner := range held {
+			registry, _ := held["registry"].(string)
+			switch {
+			case slices.Contains([]string{"document", "version", "customer", "platform", "name"}, key):
+			case key == "repository" && strings.HasSuffix(registry, ".pkg.dev"):
+				changed[key] = change("project", inner)
+			default:
+				changed[key] = change(key, inner)
 			}
-			of := key
-			if registry, _ := value["registry"].(string); key == "repository" && strings.HasSuffix(registry, ".pkg.dev") {
-				of = "project" // with which it begins
-			}
-			other[key] = ofAnother(inner, of, refusals)
-		}
-		return other
-	case []any:
-		var other []any
-		for _, inner := range value {
-			other = append(other, ofAnother(inner, key, refusals))
-		}
-		return other
-	case string:
-		changed := strings.Map(func(r rune) rune {
-			if r >= '1' && r < '9' {
-				return r + 1
-			}
-			return r
-		}, value)
-		if changed == value { // no number in it
-			first, rest := value, ""
-			if at := strings.IndexAny(value, "/."); at >= 0 {
-				first, rest = value[:at]+"-x", value[at:]
-			}
-			changed = first[:len(first)-1] + "y" + rest
-		}
-		refusals[changed] = "and was "
-		if slices.Contains(anchored, key) {
-			refusals[changed] = "disagrees with the trust anchor"
 		}
 		return changed
 	}
-	return value
+	change = func(key string, held any) any {
+		switch held := held.(type) {
+		case map[string]any:
+			return object(held)
+		case []any:
+			changed := slices.Clone(held)
+			for i := range changed {
+				changed[i] = change(key, changed[i])
+			}
+			return changed
+		case string:
+			changed := value{somebodyElses(held), slices.Contains(anchored, key)}
+			values = append(values, changed)
+			return changed.text
+		}
+		return held
+	}
+	return object(document), values
+}
+
+// somebodyElses is another value of the same form and length: with other digits, or with
+// another end of what stands before its first slash or dot.
+func somebodyElses(text string) string {
+	other := strings.Map(func(r rune) rune {
+		if r >= '1' && r < '9' {
+			return r + 1
+		}
+		return r
+	}, text)
+	if at := strings.IndexAny(text+"/", "/."); other == text && at > 0 {
+		return text[:at-1] + map[bool]string{true: "x", false: "y"}[text[at-1] == 'y'] + text[at:]
+	}
+	return other
 }

@@ -127,9 +127,12 @@ func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, e *engine.Eng
 		return nil
 	}
 	half, err := s.Half(ctx, report.Outputs)
-	if err != nil || half != "" {
+	if err != nil {
+		return err
+	}
+	if half != "" {
 		fmt.Fprint(out, "\n", half, "\n")
-		return errors.Join(err, forged(ctx, e, report))
+		return forged(ctx, e, report)
 	}
 	chain, err := s.Rehearsal(ctx, report.Outputs)
 	if err != nil {

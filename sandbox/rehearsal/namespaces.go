@@ -1,0 +1,129 @@
+package rehearsal
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"waybill.example/waybill/sandbox/world"
+)
+
+// EnforceLabel makes Pod Security admission refuse pods of its namespace.
+// https://kubernetes.io/docs/concepts/security/pod-security-admission/
+const EnforceLabel = "pod-security.kubernetes.io/enforce"
+
+// Unenforced runs while a namespace of a chain, one that was there before the program,
+// does not enforce Pod Security; nothing runs where there is none.
+func (r *Rehearsal) Unenforced(ctx context.Context, run func() error) error {
+	return r.each(func(w way) error {
+		c := w.base()
+		if c.cluster == nil || !slices.ContainsFunc(c.ofWorld().Namespaces, func(n world.Namespace) bool {
+			return n.Name == c.namespace && n.Labels[EnforceLabel] != ""
+		}) {
+			return nil
+		}
+		namespaces := c.cluster.admin.CoreV1().Namespaces()
+		held, err := namespaces.Get(ctx, c.namespace, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		label := func(value any) error {
+			return patch(context.WithoutCancel(ctx), namespaces, c.namespace, map[string]any{
+				"metadata": map[string]any{"labels": map[string]any{EnforceLabel: value}},
+			})
+		}
+		return swapped(label, any(nil), any(held.Labels[EnforceLabel]), run)
+	})
+}
+
+// closedCases close one of several namespaces to the refresher.
+func (c *chain) closedCases() []testCase {
+	if len(c.alsoIn) == 0 {
+		return nil
+	}
+	return []testCase{{"a namespace that the refresher may not write to any more", hopSecret,
+		regexp.MustCompile(`is forbidden: User "system:serviceaccount:`), func(ctx context.Context) (refusal error) {
+			for _, closed := range c.namespaces() {
+				if refusal = c.closed(ctx, closed); isAllowed(refusal) {
+					break
+				}
+			}
+			return refusal
+		}}}
+}
+
+// closed runs the refresher without its right in one namespace: it has to write to the
+// others, to say what failed, and to fail its Job.
+func (c *chain) closed(ctx context.Context, closed string) error {
+	if err := c.emptySecret(ctx); err != nil {
+		return err
+	}
+	var log []byte
+	var phase corev1.PodPhase
+	if err := c.withoutBindings(ctx, closed, func() (err error) {
+		log, err = c.refresh(ctx, "rehearsal-closed", atOnce, func(name string) error {
+			pod, err := c.cluster.admin.CoreV1().Pods(c.namespace).Get(ctx, name, metav1.GetOptions{})
+			phase = pod.Status.Phase
+			return err
+		})
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, namespace := range c.namespaces() {
+		_, config, err := c.pullSecret(ctx, namespace)
+		if err != nil {
+			return err
+		}
+		if written := len(config.Auths) > 0; written != (namespace != closed) {
+			return allowed("with namespace " + closed + " closed to it, the refresher left that of " + namespace + " as it should not be")
+		}
+	}
+	if phase != corev1.PodFailed {
+		return allowed("the Job counts as done")
+	}
+	for _, hop := range refresherHops(log) {
+		if !hop.OK {
+			return &refused{hop.Name, hop.Detail}
+		}
+	}
+	return allowed("the run says nothing of " + closed)
+}
+
+// withoutBindings runs without the refresher's rights in a namespace.
+func (c *chain) withoutBindings(ctx context.Context, namespace string, run func() error) error {
+	bindings := c.cluster.admin.RbacV1().RoleBindings(namespace)
+	own, err := bindings.List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	own.Items = slices.DeleteFunc(own.Items, func(binding rbacv1.RoleBinding) bool {
+		return !slices.ContainsFunc(binding.Subjects, func(s rbacv1.Subject) bool { return s.Name == c.account && s.Namespace == c.namespace })
+	})
+	each := func(do func(context.Context, rbacv1.RoleBinding) error) func() error {
+		return func() (problems error) {
+			for _, binding := range own.Items {
+				problems = errors.Join(problems, do(context.WithoutCancel(ctx), binding))
+			}
+			return problems
+		}
+	}
+	return during(
+		each(func(ctx context.Context, binding rbacv1.RoleBinding) error {
+			return bindings.Delete(ctx, binding.Name, metav1.DeleteOptions{})
+		}),
+		each(func(ctx context.Context, binding rbacv1.RoleBinding) error {
+			binding.ResourceVersion = ""
+			_, err := bindings.Create(ctx, &binding, metav1.CreateOptions{})
+			if apierrors.IsAlreadyExists(err) {
+				return nil
+			}
+			return err
+		}), run)
+}
