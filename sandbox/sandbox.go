@@ -512,6 +512,7 @@ func (s *Sandbox) Rehearsal(ctx context.Context, outputs map[string]any) (*rehea
 		Record:    s.record,
 		Updates:   s.updates,
 		Network:   s.Network,
+		Hasty:     s.options.Propagation != "",
 		Resources: resources,
 		Outputs:   outputs,
 	})

@@ -252,3 +252,51 @@ func TestARoleOfAnotherAccountIsRefusedBeforeAnyTask(t *testing.T) {
 	_, err := s.ECS.Register(Home, s.definition)
 	require.ErrorContains(t, err, "Role is not valid")
 }
+
+// secretARN and parameterARN are those of the world; the key encrypts the secret.
+const (
+	secretARN    = "arn:aws:secretsmanager:eu-central-1:444455556666:secret:acme/db-secret-Ab3dE6"
+	parameterARN = "arn:aws:ssm:eu-central-1:444455556666:parameter/acme/licence"
+	secretKey    = "arn:aws:kms:eu-central-1:444455556666:key/11112222-3333-4444-5555-666677778888"
+)
+
+func TestATasksSecretsAreReadByItsExecutionRole(t *testing.T) {
+	const unable = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: "
+	right := func(action, resource string) Statement { return Allow(resource, action) }
+	all := []Statement{
+		right("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-central-1:444455556666:secret:acme/db-secret-??????"),
+		right("ssm:GetParameters", parameterARN), right("kms:Decrypt", secretKey),
+	}
+	for name, test := range map[string]struct {
+		from   string
+		rights []Statement
+		words  string
+	}{
+		"its full ARN":                {secretARN, all, ""},
+		"its ARN without the ending":  {strings.TrimSuffix(secretARN, "-Ab3dE6"), all, ""},
+		"one JSON key of it":          {secretARN + ":password::", all, ""},
+		"a parameter":                 {parameterARN, all, ""},
+		"a parameter's name":          {"/acme/licence", all, ""},
+		"part of a name":              {"arn:aws:secretsmanager:eu-central-1:444455556666:secret:acme/db", all, unable + "unable to retrieve secret from asm: service call has been retried 1 time(s): ResourceNotFoundException: Secrets Manager can't find the specified secret."},
+		"part of a parameter's name":  {strings.TrimSuffix(parameterARN, "ence"), all, unable + "unable to retrieve secrets from ssm: "},
+		"no right to read it":         {secretARN, all[1:], "secretsmanager:GetSecretValue: AccessDeniedException: "},
+		"no right to the parameter":   {parameterARN, all[:1], "ssm:GetParameters: AccessDeniedException: "},
+		"no right to decrypt with it": {secretARN, all[:2], "kms:Decrypt: AccessDeniedException: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newTask(t)
+			if test.rights != nil {
+				require.NoError(t, s.account.PutRolePolicy("acme-execution", "secrets", Document(test.rights...)))
+			}
+			s.definition.Containers[0].Secrets = []ecs.Secret{{Name: "PASSWORD", ValueFrom: test.from}}
+			hops := s.run()
+			last := hops[len(hops)-1]
+			if test.words == "" {
+				assert.Equal(t, []string{"execution-role", "ecr", "secrets", "registry", "logs"}, names(hops), last.Detail)
+				return
+			}
+			assert.Equal(t, "secrets", last.Name)
+			assert.Contains(t, last.Detail, test.words)
+		})
+	}
+}

@@ -111,6 +111,7 @@ func accounts() []world.AWSAccount {
 			Repositories: []world.ECRRepository{{Region: Region, Name: "tools/proxy", Tags: []string{"3"}}},
 			EKSClusters:  []world.EKSCluster{{Name: Cluster, Region: Region, Issuer: Issuer, Context: "acme", PodIdentityAgent: true, NodeRole: NodeRole}},
 			ECSClusters:  []world.ECSCluster{{Name: "acme", Region: Region}},
+			Secrets:      []world.AWSSecret{{ARN: secretARN, Key: secretKey}, {ARN: parameterARN}},
 			VPCs:         []world.VPC{{ID: "vpc-0123456789abcdef0", Region: Region, Subnets: []string{"subnet-0123456789abcdef0", PublicSubnet}, PublicSubnets: []string{PublicSubnet}, SecurityGroups: []string{"sg-0123456789abcdef0"}}},
 		},
 		{ID: Another, Regions: []string{Region}, Roles: []world.AWSRole{role("acme-pull", "/", pull)}},

@@ -168,24 +168,40 @@ func (e *Engine) Preview(ctx context.Context, options ...optpreview.Option) (*Re
 	})
 }
 
-// PreviewWith previews the stack with its file's object waybill:customer changed.
+// UpWith deploys the stack with its file's object waybill:customer changed.
+func (e *Engine) UpWith(ctx context.Context, change func(customer map[string]any)) (result *Result, err error) {
+	err = e.changed(change, func(file string) error {
+		result, err = e.Up(ctx, optup.ConfigFile(file))
+		return err
+	})
+	return result, err
+}
+
+// PreviewWith previews it.
 func (e *Engine) PreviewWith(ctx context.Context, change func(customer map[string]any)) (result *Result, err error) {
-	changed, err := os.CreateTemp(e.stack.Workspace().WorkDir(), "changed-*.yaml")
-	if err != nil {
-		return nil, fmt.Errorf("engine: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.Remove(changed.Name())) }()
-	text, err := os.ReadFile(filepath.Join(e.stack.Workspace().WorkDir(), "Pulumi."+e.stack.Name()+".yaml"))
+	err = e.changed(change, func(file string) error {
+		result, err = e.Preview(ctx, optpreview.ConfigFile(file))
+		return err
+	})
+	return result, err
+}
+
+// changed runs with a changed copy of the stack's file.
+func (e *Engine) changed(change func(customer map[string]any), run func(file string) error) (err error) {
+	dir := e.stack.Workspace().WorkDir()
+	text, err := os.ReadFile(filepath.Join(dir, "Pulumi."+e.stack.Name()+".yaml"))
 	if err == nil {
 		text, err = edited(text, change)
 	}
-	if err == nil {
-		_, err = changed.Write(text)
+	if err != nil {
+		return fmt.Errorf("engine: %w", err)
 	}
-	if err = errors.Join(err, changed.Close()); err != nil {
-		return nil, fmt.Errorf("engine: %w", err)
+	file := filepath.Join(dir, "changed.yaml")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		return fmt.Errorf("engine: %w", err)
 	}
-	return e.Preview(ctx, optpreview.ConfigFile(changed.Name()))
+	defer func() { err = errors.Join(err, os.Remove(file)) }()
+	return run(file)
 }
 
 // Refresh reads the clouds into the stack's state.

@@ -449,6 +449,9 @@ func (a *amazon) taskOfAnother(context.Context) error {
 		if decision.Allowed {
 			return allowed("the product may do what only the agent needs: ecr:GetAuthorizationToken")
 		}
+		if err := a.mayRead(role); isAllowed(err) {
+			return err
+		}
 	}
 	product := a.World.Walk.Product
 	port := strconv.Itoa(product.Port)
@@ -458,7 +461,9 @@ func (a *amazon) taskOfAnother(context.Context) error {
 				return allowed(fmt.Sprintf("container %s listens on port %d", container.Name, mapping.ContainerPort))
 			}
 		}
-		if check := container.HealthCheck; check != nil && !strings.Contains(strings.Join(check.Command, " "), ":"+port+product.Health) {
+		// Without -f curl takes any answer for a good one, and ECS takes exit code 0.
+		// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
+		if check := container.HealthCheck; check != nil && !healthCheck(port, product.Health).MatchString(strings.Join(check.Command, " ")) {
 			return allowed(fmt.Sprintf("the health check of %s runs %q", container.Name, check.Command))
 		}
 	}
@@ -521,10 +526,30 @@ func (a *amazon) unread(context.Context) error {
 			given[variable.Name] = true
 		}
 	}
+	if has, err := strconv.Atoi(definition.Memory); err != nil || has < a.World.Walk.Product.Memory {
+		return allowed(fmt.Sprintf("the task has %s MiB: want %d (walk.product.memory)", definition.Memory, a.World.Walk.Product.Memory))
+	}
 	for _, name := range a.World.Walk.Product.Reads {
 		if !given[name] {
 			return allowed("the task lacks the variable " + name + " (walk.product.reads)")
 		}
 	}
 	return &refused{hopExecution, "the task has what the world says that the product needs"}
+}
+
+// healthCheck is the command that asks a port for a path, and fails where it should.
+func healthCheck(port, path string) *regexp.Regexp {
+	return regexp.MustCompile(`^CMD-SHELL curl (-f|--fail) \S+:` + regexp.QuoteMeta(port+path) + ` \|\| exit 1$`)
+}
+
+// mayRead asks whether the product's own role may read the secrets that ECS gives it.
+func (a *amazon) mayRead(role iam.Role) error {
+	tries := a.otherSecrets()
+	for _, account := range a.World.AWS.Accounts {
+		for _, secret := range account.Secrets {
+			tries = append(tries, iam.Access{Action: "secretsmanager:GetSecretValue", Resource: secret.ARN},
+				iam.Access{Action: "ssm:GetParameters", Resource: secret.ARN}, iam.Access{Action: "kms:Decrypt", Resource: secret.Key})
+		}
+	}
+	return a.mayNone(role, tries)
 }

@@ -249,7 +249,11 @@ func (a *amazon) beyondPull(role iam.Role) error {
 			tries = append(tries, iam.Access{Action: "logs:PutLogEvents", Resource: a.home.ARN("logs", "log-group:"+group+":log-stream:"+ownName)})
 		}
 	}
-	var last error
+	return a.mayNone(role, tries)
+}
+
+// mayNone is refused where the role may do none of what is tried.
+func (a *amazon) mayNone(role iam.Role, tries []iam.Access) (last error) {
 	for _, try := range tries {
 		decision, err := a.Cloud.IAM.Authorize(iam.NewSession(role, sessionName), try)
 		if err != nil {

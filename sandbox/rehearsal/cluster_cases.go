@@ -59,7 +59,7 @@ func (c *chain) clusterCases() []testCase {
 			return c.mayOnly(ctx, hopSecret, c.account, c.namespaces(), "patch secrets/"+c.secret)
 		}},
 		{"an image of another registry", hopKubernetes, regexp.MustCompile(`its host is registry\.attacker\.example: want `), c.imageOfAnotherRegistry},
-	}, slices.Concat(c.laterCases(), c.closedCases(), c.impostors(), c.networkCases())...)
+	}, slices.Concat(c.laterCases(), c.namespaceCases(), c.impostors(), c.networkCases())...)
 }
 
 func isAllowed(err error) bool {

@@ -64,7 +64,8 @@ func (s *setting) deployedCases() []testCase {
 	}
 	cases = append(cases, compare("the product or the first refresh before a right that it needs", hopRegistry, s.beforeItsRights))
 	if s.has(typeJob) {
-		cases = append(cases, compare("another identity without another first refresh", hopSecret, s.refreshedOnce))
+		cases = append(cases, compare("another identity without another first refresh", hopSecret, s.refreshedOnce),
+			compare("an update that gives up before the first refresh does", hopSecret, s.impatientUpdate))
 	}
 	if s.has(typeECR) {
 		cases = append(cases, compare("a repository that nobody scans, or that goes with its images", hopRegistry, s.unscanned))
@@ -146,6 +147,22 @@ func (s *setting) unscanned() error {
 		}
 	}
 	return &refused{hopRegistry, "each is scanned, and goes when it is empty"}
+}
+
+// impatientUpdate wants the engine to wait for each first refresh as long as that may run.
+// https://www.pulumi.com/docs/iac/concepts/resources/options/customtimeouts/
+func (s *setting) impatientUpdate() error {
+	for _, r := range s.Resources {
+		if string(r.Type) != typeJob {
+			continue
+		}
+		spec, _ := r.Inputs["spec"].(map[string]any)
+		runs, _ := spec["activeDeadlineSeconds"].(float64)
+		if waits := r.CustomTimeouts; waits == nil || waits.Create < runs || waits.Update < runs {
+			return allowed(fmt.Sprintf("%s may run for %g s, and the engine does not wait as long", r.URN.Name(), runs))
+		}
+	}
+	return &refused{hopSecret, "the engine waits for it"}
 }
 
 // refreshedOnce wants each first refresh to run again for another secret, whose UID it

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -407,21 +408,50 @@ func (c *chain) refusedToken(ctx context.Context, while func(run func() error) e
 	}
 }
 
-// patience lets a run of the refresher meet a registry that is busy once, and the absence
-// of the right to read, which comes back as soon as it has: a change of IAM takes effect
-// after minutes, for which a run has to wait. Its success takes back what an earlier
-// failure said on the secret.
+// settlingTime is how long a change of Google's IAM may take.
 // https://cloud.google.com/iam/docs/access-change-propagation
+const settlingTime = 7 * time.Minute
+
+// lateRights are what clouds answer, by the URL, as long as a right that was given does not
+// take effect.
+// https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations,
+// https://cloud.google.com/iam/docs/access-change-propagation and
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
+var lateRights = []struct {
+	asked   *regexp.Regexp
+	refusal network.Fault
+}{
+	{regexp.MustCompile(`/oauth2/v2\.0/token$`), network.Fault{Status: http.StatusBadRequest, Times: 1, Body: `{"error":"invalid_request",` +
+		`"error_description":"AADSTS70021: No matching federated identity record found for presented assertion."}`}},
+	{regexp.MustCompile(`^https://iamcredentials\.googleapis\.com/`), network.Fault{Status: http.StatusForbidden, Times: 1, Body: `{"error":{"code":403,` +
+		`"status":"PERMISSION_DENIED","message":"Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist)."}}`}},
+	{regexp.MustCompile(`^https://sts\.[a-z0-9-]+\.amazonaws\.com`), network.Fault{Status: http.StatusForbidden, Times: 1, Body: `<ErrorResponse><Error>` +
+		`<Type>Sender</Type><Code>AccessDenied</Code><Message>Not authorized to perform sts:AssumeRoleWithWebIdentity</Message></Error></ErrorResponse>`}},
+}
+
+// patience lets a run of the refresher meet each right too early once, a registry that is
+// busy once, and the absence of the right to read, which comes back as soon as it has: a
+// run has to wait. Its success takes back what an earlier failure said on the secret.
 func (c *chain) patience(ctx context.Context, without func(run func() error) error) error {
+	first, err := c.firstRefresh(ctx)
+	if err != nil {
+		return err
+	}
+	if waits, _ := time.ParseDuration(*patienceOf(&first.Spec.Template.Spec)); waits < settlingTime && !c.Hasty {
+		return allowed(fmt.Sprintf("the first refresh gives up after %s: a right may take %s", waits, settlingTime))
+	}
 	failed := map[string]any{"metadata": map[string]any{"annotations": map[string]any{annotationProblem: "an earlier run failed"}}}
 	if err := patch(ctx, c.cluster.admin.CoreV1().Secrets(c.namespace), c.secret, failed); err != nil {
 		return err
 	}
 	defer c.Network.Fault(c.atRegistry, network.Fault{Status: http.StatusServiceUnavailable, Times: 1})()
+	for _, late := range lateRights {
+		defer c.Network.Fault(func(r *http.Request) bool { return late.asked.MatchString(r.URL.String()) }, late.refusal)()
+	}
 	since := c.Record.mark()
 	var log []byte
 	var ended chan error
-	err := without(func() error {
+	err = without(func() error {
 		ended = make(chan error, 1)
 		go func() {
 			var err error

@@ -3,8 +3,11 @@ package rehearsal
 import (
 	"context"
 	"net/http"
+	"os"
 	"regexp"
 	"sync/atomic"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"waybill.example/waybill/sandbox/network"
 )
@@ -47,5 +50,37 @@ func (c *chain) impostors() []testCase {
 			}
 			return err
 		}},
+		{"an API server whose certificate the cluster's authority did not sign", hopSecret, regexp.MustCompile(`certificate signed by unknown authority`), c.anotherCluster},
 	}
+}
+
+// anotherCluster runs the refresher with another authority in place of its cluster's.
+func (c *chain) anotherCluster(ctx context.Context) error {
+	authority, err := os.ReadFile(c.Network.CAFile())
+	if err != nil {
+		return err
+	}
+	log, _, err := c.tampered(ctx, "rehearsal-api-server", func(string) string { return string(authority) }, func(pod *corev1.PodSpec) *string {
+		atOnce(pod)
+		for _, volume := range pod.Volumes {
+			if volume.Projected == nil {
+				continue
+			}
+			for _, source := range volume.Projected.Sources {
+				if source.ConfigMap != nil {
+					return &source.ConfigMap.Name
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, hop := range refresherHops(log) {
+		if !hop.OK {
+			return &refused{hop.Name, hop.Detail}
+		}
+	}
+	return nil
 }

@@ -2,7 +2,9 @@ package rehearsal
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 
@@ -42,12 +44,17 @@ func (r *Rehearsal) Unenforced(ctx context.Context, run func() error) error {
 	})
 }
 
-// closedCases close one of several namespaces to the refresher.
-func (c *chain) closedCases() []testCase {
-	if len(c.alsoIn) == 0 {
-		return nil
+// namespaceCases look for what others have in the namespaces, and close one of several to the
+// refresher.
+func (c *chain) namespaceCases() []testCase {
+	var cases []testCase
+	if others := c.secretsOfOthers(); len(others) > 0 {
+		cases = append(cases, testCase{"another product's secrets", hopSecret, anyWords, func(ctx context.Context) error { return c.overwritten(ctx, others) }})
 	}
-	return []testCase{{"a namespace that the refresher may not write to any more", hopSecret,
+	if len(c.alsoIn) == 0 {
+		return cases
+	}
+	return append(cases, testCase{"a namespace that the refresher may not write to any more", hopSecret,
 		regexp.MustCompile(`is forbidden: User "system:serviceaccount:`), func(ctx context.Context) (refusal error) {
 			for _, closed := range c.namespaces() {
 				if refusal = c.closed(ctx, closed); isAllowed(refusal) {
@@ -55,7 +62,35 @@ func (c *chain) closedCases() []testCase {
 				}
 			}
 			return refusal
-		}}}
+		}})
+}
+
+// secretsOfOthers are those in the chain's namespaces that are part of another product.
+func (c *chain) secretsOfOthers() []corev1.Secret {
+	var others []corev1.Secret
+	for _, object := range c.ofWorld().Objects {
+		var secret corev1.Secret
+		if json.Unmarshal(object, &secret) == nil && secret.Kind == "Secret" && secret.Labels["app.kubernetes.io/part-of"] != "" && slices.Contains(c.namespaces(), secret.Namespace) {
+			others = append(others, secret)
+		}
+	}
+	return others
+}
+
+// overwritten wants the secrets of others to be as they were made.
+func (c *chain) overwritten(ctx context.Context, others []corev1.Secret) error {
+	for _, made := range others {
+		held, err := c.cluster.admin.CoreV1().Secrets(made.Namespace).Get(ctx, made.Name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		for key, value := range made.StringData {
+			if string(held.Data[key]) != value {
+				return allowed(fmt.Sprintf("%s/%s has another %s", made.Namespace, made.Name, key))
+			}
+		}
+	}
+	return &refused{hopSecret, "each is as it was made"}
 }
 
 // closed runs the refresher without its right in one namespace: it has to write to the

@@ -28,6 +28,9 @@ var metadataServices = []destination{
 // (https://kubernetes.io/docs/reference/networking/ports-and-protocols/).
 var needless = []destination{{"a kubelet", "10.0.0.4:10250"}, {"etcd", "10.0.0.4:2379"}, {"a node's SSH", "10.0.0.4:22"}}
 
+// withoutTLS is any public host at port 80.
+var withoutTLS = destination{"a host without TLS", "203.0.113.80:80"}
+
 // destination is a name with an address and a port.
 type destination struct{ name, address string }
 
@@ -40,10 +43,13 @@ func (c *chain) networkCases() []testCase {
 			return c.at(ctx, metadataServices)
 		}},
 		{"the refresher's pod at a port that it does not need", hopKubernetes, denied, func(ctx context.Context) error {
-			if c.ofWorld().Network.PlainHTTP {
+			if c.ofWorld().Network.PlainHTTP { // which it needs
+				if err := c.at(ctx, []destination{withoutTLS}); !isAllowed(err) {
+					return allowed("it does not reach " + withoutTLS.name + ", which it needs (kubernetes.clusters[].network.plainHttp)")
+				}
 				return c.at(ctx, needless)
 			}
-			return c.at(ctx, append(slices.Clone(needless), destination{"a host without TLS", "203.0.113.80:80"}))
+			return c.at(ctx, append(slices.Clone(needless), withoutTLS))
 		}},
 		{"another pod at the refresher's pod", hopKubernetes, denied, func(ctx context.Context) error {
 			pod := c.refresherPod()

@@ -231,6 +231,12 @@ func (c *chain) unreached(ctx context.Context) error {
 			delete(named, fmt.Sprintf("%s.%s.svc:%d", service.Name, service.Namespace, port.Port))
 		}
 	}
+	for _, wanted := range c.World.Walk.Product.Services {
+		name, port, _ := strings.Cut(wanted, ":")
+		if !slices.Contains(c.services, fmt.Sprintf("%s.%s.svc:%s", name, c.namespace, port)) {
+			return allowed(fmt.Sprintf("the outputs name no %s in %s, where the product is called (walk.product.services): %q", wanted, c.namespace, c.services))
+		}
+	}
 	for address := range named {
 		return allowed("the outputs name " + address + ", where no Service sends to the product")
 	}
@@ -250,7 +256,15 @@ func (c *chain) unreached(ctx context.Context) error {
 // interrupts says what of a Deployment leaves requests without a pod that answers, while
 // it is released, drained, or without a node; empty where nothing does.
 func interrupts(component appsv1.Deployment) string {
-	pod := component.Spec.Template.Spec
+	pod, replicas := component.Spec.Template.Spec, int(*component.Spec.Replicas)
+	if rolling := component.Spec.Strategy.RollingUpdate; rolling != nil && rolling.MaxUnavailable != nil && replicas > 1 {
+		if down, err := intstr.GetScaledValueFromIntOrPercent(rolling.MaxUnavailable, replicas, false); err != nil || down >= replicas {
+			return fmt.Sprintf("the Deployment %s lets a release take all of its %d pods away (maxUnavailable: %s)", component.Name, replicas, rolling.MaxUnavailable)
+		}
+	}
+	if time := component.Spec.ProgressDeadlineSeconds; time == nil || *time < coldStart {
+		return fmt.Sprintf("the Deployment %s counts as failed before a cold node has a large image: want progressDeadlineSeconds %d", component.Name, coldStart)
+	}
 	if component.Spec.Strategy.Type != appsv1.RollingUpdateDeploymentStrategyType {
 		return fmt.Sprintf("the Deployment %s stops what runs before the next release is ready (strategy: %s)", component.Name, component.Spec.Strategy.Type)
 	}
@@ -264,6 +278,11 @@ func interrupts(component appsv1.Deployment) string {
 	}
 	return ""
 }
+
+// coldStart is how long a Deployment may take to make progress, in seconds: Kubernetes'
+// default.
+// https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#progress-deadline-seconds
+const coldStart = 600
 
 // behind are the components whose pods a Service selects.
 func (c *chain) behind(service corev1.Service) []appsv1.Deployment {
@@ -302,6 +321,11 @@ func (c *chain) lacking(context.Context) error {
 				return allowed("what " + component.Name + " writes to " + folder + " counts as its memory, and kills it at the limit")
 			}
 		}
+		for _, file := range product.Files {
+			if !slices.ContainsFunc(container.VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == file }) {
+				return allowed(component.Name + " has no file " + file + " (walk.product.files)")
+			}
+		}
 		given := map[string]string{}
 		for _, variable := range container.Env {
 			given[variable.Name] = variable.Value
@@ -333,9 +357,9 @@ func (c *chain) untrusted(pod corev1.PodSpec, given map[string]string) string {
 		return ""
 	}
 	without := strings.Split(given["NO_PROXY"], ",")
-	for _, host := range proxy.Inside {
+	for _, host := range append(slices.Clone(proxy.Inside), ".svc", ".cluster.local") {
 		if !slices.Contains(without, host) {
-			return fmt.Sprintf(" has NO_PROXY=%q: want %s in it (kubernetes.clusters[].network.proxy.inside)", given["NO_PROXY"], host)
+			return fmt.Sprintf(" has NO_PROXY=%q: want %s in it, which is inside (kubernetes.clusters[].network.proxy.inside)", given["NO_PROXY"], host)
 		}
 	}
 	mounted := slices.ContainsFunc(pod.Containers[0].VolumeMounts, func(m corev1.VolumeMount) bool {

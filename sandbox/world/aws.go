@@ -52,6 +52,8 @@ type AWSDeployers struct {
 	// PermissionsBoundary is the ARN of the policy that all roles that they make have as
 	// their boundary; empty means any, or none.
 	PermissionsBoundary string `json:"permissionsBoundary,omitempty"`
+	// Tags are the keys of tags that all roles and policies that they make have.
+	Tags []string `json:"tags,omitempty"`
 }
 
 // AWSPolicy is a policy that the account manages itself.

@@ -93,6 +93,12 @@ type Product struct {
 	Health string `json:"health,omitempty"`
 	// Reads are the variables of its environment that it cannot do without.
 	Reads []string `json:"reads,omitempty"`
+	// Files are those that it reads, besides those of its image.
+	Files []string `json:"files,omitempty"`
+	// Services are the addresses at which it is called in its namespace, NAME:PORT.
+	Services []string `json:"services,omitempty"`
+	// Memory is what a task of it needs on ECS, in MiB; 0 means any.
+	Memory int `json:"memory,omitempty"`
 	// Writes are the folders that it writes to.
 	Writes []string `json:"writes,omitempty"`
 	// GoesOut is true where it calls public hosts itself, by the cluster's proxy if

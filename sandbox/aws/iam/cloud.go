@@ -79,23 +79,29 @@ func (c *Cloud) account(of world.AWSAccount) *Account {
 func (a *Account) Enabled(region string) bool { return slices.Contains(a.regions, region) }
 
 // MayMakeRole refuses to a deployer what the account's administrators keep to themselves: a
-// role outside a path, or without a permissions boundary. operation is CreateRole, or
+// role outside a path, without a tag, or without a permissions boundary. operation is CreateRole, or
 // PutRolePermissionsBoundary for one that is there.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html#access_policies_boundaries-delegate
 func (a *Account) MayMakeRole(operation string, settings RoleSettings) error {
 	path := cmp.Or(settings.Path, "/")
-	if boundary := a.deployers.PermissionsBoundary; boundary != "" && settings.Boundary != boundary || !strings.HasPrefix(path, a.deployers.Path) {
+	boundary := a.deployers.PermissionsBoundary
+	if boundary != "" && settings.Boundary != boundary || !a.deployersMay(path, settings.Tags) {
 		return a.deployerMayNot(operation, "role"+path+settings.Name)
 	}
 	return nil
 }
 
-// MayMakePolicy refuses to a deployer a policy outside a path.
+// MayMakePolicy refuses to a deployer a policy outside a path, or without a tag.
 func (a *Account) MayMakePolicy(settings PolicySettings) error {
-	if path := cmp.Or(settings.Path, "/"); !strings.HasPrefix(path, a.deployers.Path) {
+	if path := cmp.Or(settings.Path, "/"); !a.deployersMay(path, settings.Tags) {
 		return a.deployerMayNot("CreatePolicy", "policy"+path+settings.Name)
 	}
 	return nil
+}
+
+func (a *Account) deployersMay(path string, tags map[string]string) bool {
+	return strings.HasPrefix(path, a.deployers.Path) &&
+		!slices.ContainsFunc(a.deployers.Tags, func(key string) bool { return tags[key] == "" })
 }
 
 func (a *Account) deployerMayNot(operation, resource string) error {

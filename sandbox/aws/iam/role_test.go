@@ -149,16 +149,18 @@ func TestDeployersMakeWhatTheAccountLetsThem(t *testing.T) {
 	limited := existing()
 	for i := range limited.Accounts {
 		if limited.Accounts[i].ID == customer {
-			limited.Accounts[i].Deployers = world.AWSDeployers{Path: "/vendors/", PermissionsBoundary: ecrRead}
+			limited.Accounts[i].Deployers = world.AWSDeployers{Path: "/vendors/", PermissionsBoundary: ecrRead, Tags: []string{"team"}}
 		}
 	}
 	cloud, err := iam.Open(filepath.Join(t.TempDir(), "iam.json"), limited, time.Now)
 	require.NoError(t, err)
 	in := account(t, cloud, customer)
-	role := iam.RoleSettings{Name: "puller", Path: "/vendors/acme/", Boundary: ecrRead}
+	team := map[string]string{"team": "images"}
+	role := iam.RoleSettings{Name: "puller", Path: "/vendors/acme/", Boundary: ecrRead, Tags: team}
 	require.NoError(t, in.MayMakeRole("CreateRole", role))
-	require.NoError(t, in.MayMakePolicy(iam.PolicySettings{Name: "pull", Path: "/vendors/"}))
-	requireRefused(t, in.MayMakePolicy(iam.PolicySettings{Name: "pull"}), "AccessDenied", "to perform: iam:CreatePolicy on resource: arn:aws:iam::222222222222:policy/pull")
+	require.NoError(t, in.MayMakePolicy(iam.PolicySettings{Name: "pull", Path: "/vendors/", Tags: team}))
+	requireRefused(t, in.MayMakePolicy(iam.PolicySettings{Name: "pull", Path: "/vendors/"}), "AccessDenied", "iam:CreatePolicy")
+	requireRefused(t, in.MayMakePolicy(iam.PolicySettings{Name: "pull", Tags: team}), "AccessDenied", "to perform: iam:CreatePolicy on resource: arn:aws:iam::222222222222:policy/pull")
 	role.Boundary = ""
 	requireRefused(t, in.MayMakeRole("PutRolePermissionsBoundary", role), "AccessDenied", "to perform: iam:PutRolePermissionsBoundary on resource: arn:aws:iam::222222222222:role/vendors/acme/puller")
 	role.Path = ""

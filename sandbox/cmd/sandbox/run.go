@@ -175,10 +175,19 @@ func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, e *engine.Eng
 	if err := suspension(ctx, e, report); err != nil {
 		return err
 	}
+	if err := nextRelease(ctx, e, report); err != nil {
+		return err
+	}
+	if err := fewerWorkloads(ctx, e, report); err != nil {
+		return err
+	}
 	if err := chain.Unenforced(ctx, func() error { return unenforced(ctx, e, report) }); err != nil {
 		return err
 	}
-	return forged(ctx, e, report)
+	if err := forged(ctx, e, report); err != nil {
+		return err
+	}
+	return failedRelease(ctx, e, report)
 }
 
 // reset forgets the stack's sandbox, and with it the other party's.
