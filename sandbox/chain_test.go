@@ -102,7 +102,7 @@ func TestTheChainHoldsAndEveryoneElseIsRefused(t *testing.T) {
 	t.Parallel()
 	program := stacks.Run
 	s := newProject(t, "dev").start(func(ctx *pulumi.Context) error { return program(ctx) })
-	outputs := rehearse(t, s, viaTwo, 65)
+	outputs := rehearse(t, s, viaTwo, 69)
 
 	available, err := client(t, s).AppsV1().Deployments(namespace).Get(context.Background(), "hello", metav1.GetOptions{})
 	require.NoError(t, err)

@@ -340,18 +340,18 @@ type proven struct {
 }
 
 var examples = map[string]proven{
-	"acme":      {viaTwo, 67},
-	"cyberdyne": {viaThree, 60},
-	"globex":    {viaTwo, 65},
-	"hanso":     {[]string{"registry"}, 22},
-	"hooli":     {[]string{"ecr", "registry"}, 30},
-	"initech":   {viaAmazon, 68},
-	"nakatomi":  {viaAmazon, 66},
-	"stark":     {[]string{"execution-role", "ecr", "secrets", "registry", "logs"}, 30},
-	"umbrella":  {viaAmazon, 72},
-	"virtucon":  {viaTwo, 66},
-	"wayne":     {viaThree, 60},
-	"weyland":   {[]string{"kubernetes", "sts", "iam", "secret", "secret", "registry"}, 59},
+	"acme":      {viaTwo, 71},
+	"cyberdyne": {viaThree, 64},
+	"globex":    {viaTwo, 70},
+	"hanso":     {[]string{"registry"}, 23},
+	"hooli":     {[]string{"ecr", "registry"}, 31},
+	"initech":   {viaAmazon, 72},
+	"nakatomi":  {viaAmazon, 70},
+	"stark":     {[]string{"execution-role", "ecr", "secrets", "registry", "logs"}, 33},
+	"umbrella":  {viaAmazon, 76},
+	"virtucon":  {viaTwo, 70},
+	"wayne":     {viaThree, 64},
+	"weyland":   {[]string{"kubernetes", "sts", "iam", "secret", "secret", "registry"}, 63},
 }
 
 func TestExamplesAreDeployedUnchangedAndWalked(t *testing.T) {

@@ -506,15 +506,15 @@ func (s *Sandbox) Rehearsal(ctx context.Context, outputs map[string]any) (*rehea
 		resources = append(resources, deployed...)
 	}
 	return rehearsal.New(ctx, rehearsal.Config{
-		Clusters:  s.Clusters,
-		Pipeline:  s.pipeline,
-		Entra:     s.Entra,
-		Record:    s.record,
-		Updates:   s.updates,
-		Network:   s.Network,
-		Hasty:     s.options.Propagation != "",
-		Resources: resources,
-		Outputs:   outputs,
+		Clusters:         s.Clusters,
+		Pipeline:         s.pipeline,
+		Entra:            s.Entra,
+		Record:           s.record,
+		Updates:          s.updates,
+		Network:          s.Network,
+		ShortPropagation: s.options.Propagation != "",
+		Resources:        resources,
+		Outputs:          outputs,
 	})
 }
 

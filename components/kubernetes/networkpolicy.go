@@ -15,8 +15,9 @@ const (
 	metadataV4 = "169.254.169.254/32"
 	metadataV6 = "fd00:ec2::254/128"
 	wireServer = "168.63.129.16/32"
-	metadata   = 80
 )
+
+var metadataPorts = []int{80, 32526}
 
 // dnsPorts are the usual one and OpenShift's: networks look at the port of the
 // pods that answer, not at that of their Service (docs/facts.md §8).
@@ -41,8 +42,8 @@ func (args *PullSecretArgs) egressPorts() []int {
 // and the ports of TLS. A policy cannot name hosts, and no rule but one without
 // addresses lets a pod reach an API server on a node in every network: Cilium's
 // ipBlock matches no node (https://github.com/cilium/cilium/issues/20550). The
-// node's metadata service stays out of reach, since it answers at port 80 alone;
-// where that port is asked for, its addresses are left out. No policy where the
+// metadata services stay out of reach, since they answer at other ports; where one
+// of these is asked for, their addresses are left out. No policy where the
 // arguments leave it out.
 func newRefresherPolicy(b *pullSecretBuilder) ([]pulumi.Resource, error) {
 	if b.args.NoNetworkPolicy {
@@ -54,7 +55,7 @@ func newRefresherPolicy(b *pullSecretBuilder) ([]pulumi.Resource, error) {
 	}
 	egress := networkingv1.NetworkPolicyEgressRuleArray{&networkingv1.NetworkPolicyEgressRuleArgs{Ports: dns}}
 	for _, number := range b.args.egressPorts() {
-		if number != metadata {
+		if !slices.Contains(metadataPorts, number) {
 			tls = append(tls, port("TCP", number))
 			continue
 		}

@@ -98,7 +98,11 @@ func (c *Client) updateRole(inputs iam.RoleSettings) (iam.Role, error) {
 		}
 	}
 	if role.Boundary != inputs.Boundary {
-		if err := c.iam.MayMakeRole("PutRolePermissionsBoundary", inputs); err != nil {
+		operation := "PutRolePermissionsBoundary"
+		if inputs.Boundary == "" {
+			operation = "DeleteRolePermissionsBoundary"
+		}
+		if err := c.iam.MayMakeRole(operation, inputs); err != nil {
 			return iam.Role{}, err
 		}
 		if _, err := c.iam.SetBoundary(inputs.Name, inputs.Boundary); err != nil {

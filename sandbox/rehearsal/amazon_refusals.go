@@ -357,7 +357,8 @@ func (a *amazon) taskCases(another string) []testCase {
 	return []testCase{
 		{"the product pulling, or asked at a port that it does not answer", hopExecution, anyWords, a.taskOfAnother},
 		{"a service that loses its product without need", hopExecution, anyWords, a.interrupted},
-		{"the product without what it needs", hopExecution, anyWords, a.unread},
+		{"the product without what it needs", hopExecution, anyWords, a.incomplete},
+		{"the product with the agent's rights", hopRegistry, anyWords, a.likeTheAgent},
 		{"a release that fails, and stays", hopExecution, anyWords, a.rolledBack},
 		{"logs that are kept for ever", hopLogs, anyWords, a.keptForEver},
 		{"an execution role that trusts another account's tasks", hopExecution, taskRole, a.attempting(func(run func() error) error {
@@ -441,18 +442,6 @@ func (a *amazon) taskOfAnother(context.Context) error {
 	if a.World.Walk.Product.Exposed && len(service.LoadBalancers) == 0 {
 		return allowed("no load balancer reaches the tasks (walk.product.exposed)")
 	}
-	if role, exists := a.Cloud.IAM.Role(definition.TaskRoleARN); exists {
-		decision, err := a.Cloud.IAM.Authorize(iam.NewSession(role, sessionName), iam.Access{Action: "ecr:GetAuthorizationToken", Resource: "*"})
-		if err != nil {
-			return err
-		}
-		if decision.Allowed {
-			return allowed("the product may do what only the agent needs: ecr:GetAuthorizationToken")
-		}
-		if err := a.mayRead(role); isAllowed(err) {
-			return err
-		}
-	}
 	product := a.World.Walk.Product
 	port := strconv.Itoa(product.Port)
 	for _, container := range definition.Containers {
@@ -511,8 +500,9 @@ func (a *amazon) interrupted(context.Context) error {
 	return &refused{hopExecution, "tasks are spread, and have time"}
 }
 
-// unread wants each variable that the product cannot do without in one of its containers.
-func (a *amazon) unread(context.Context) error {
+// incomplete wants the variables that the product cannot do without in one of the task's
+// containers, and the memory that it needs.
+func (a *amazon) incomplete(context.Context) error {
 	_, definition, err := a.task()
 	if err != nil {
 		return err
@@ -542,14 +532,33 @@ func healthCheck(port, path string) *regexp.Regexp {
 	return regexp.MustCompile(`^CMD-SHELL curl (-f|--fail) \S+:` + regexp.QuoteMeta(port+path) + ` \|\| exit 1$`)
 }
 
-// mayRead asks whether the product's own role may read the secrets that ECS gives it.
-func (a *amazon) mayRead(role iam.Role) error {
-	tries := a.otherSecrets()
+// likeTheAgent wants the product's own role to have none of the rights that the agent
+// needs: to get a token of ECR's, and to read what it gives the product.
+func (a *amazon) likeTheAgent(context.Context) error {
+	_, definition, err := a.task()
+	if err != nil {
+		return err
+	}
+	role, exists := a.Cloud.IAM.Role(definition.TaskRoleARN)
+	if !exists {
+		return &refused{hopExecution, "the product has no role"}
+	}
+	tries := append(a.otherSecrets(), iam.Access{Action: "ecr:GetAuthorizationToken", Resource: "*"})
 	for _, account := range a.World.AWS.Accounts {
 		for _, secret := range account.Secrets {
-			tries = append(tries, iam.Access{Action: "secretsmanager:GetSecretValue", Resource: secret.ARN},
-				iam.Access{Action: "ssm:GetParameters", Resource: secret.ARN}, iam.Access{Action: "kms:Decrypt", Resource: secret.Key})
+			tries = append(tries, iam.Access{Action: "secretsmanager:GetSecretValue", Resource: secret.ARN}, iam.Access{Action: "ssm:GetParameters", Resource: secret.ARN})
+			if secret.Key != "" {
+				tries = append(tries, iam.Access{Action: "kms:Decrypt", Resource: secret.Key})
+			}
 		}
 	}
 	return a.mayNone(role, tries)
+}
+
+// WithoutPull runs while the role of a task may not pull; nothing runs for other chains.
+func (r *Rehearsal) WithoutPull(run func() error) error {
+	if a, ok := r.ways[0].(*amazon); ok && a.onECS() {
+		return a.withoutPull(run)
+	}
+	return nil
 }

@@ -67,6 +67,22 @@ func isAllowed(err error) bool {
 	return err == nil || errors.As(err, &open)
 }
 
+// isRefused says whether somebody of the chain refused: other errors are the rehearsal's.
+func isRefused(err error) bool {
+	var by *refused
+	return errors.As(err, &by)
+}
+
+// firstRefusal is the first hop that did not hold by a run's log; nil where all did.
+func firstRefusal(log []byte) error {
+	for _, hop := range refresherHops(log) {
+		if !hop.OK {
+			return &refused{hop.Name, hop.Detail}
+		}
+	}
+	return nil
+}
+
 // as is a client with a ServiceAccount's own token.
 func (c *chain) as(ctx context.Context, account string) (kubernetes.Interface, error) {
 	token, err := c.cluster.accountToken(ctx, c.namespace, account, "")
@@ -241,7 +257,10 @@ func (c *chain) tampered(ctx context.Context, name string, change func(string) s
 	if err != nil {
 		return nil, end, err
 	}
-	log, err = c.refresh(ctx, name, func(pod *corev1.PodSpec) { *find(pod) = made.Name }, func(pod string) (err error) {
+	log, err = c.refresh(ctx, name, func(pod *corev1.PodSpec) {
+		atOnce(pod)
+		*find(pod) = made.Name
+	}, func(pod string) (err error) {
 		end, err = c.endOf(ctx, pod)
 		return err
 	})

@@ -49,26 +49,33 @@ const (
 // walkRefresher empties the pull secret, runs the refresher once, and lets the
 // kubelet pull with what it wrote. A hop is ticked by what its server saw: each
 // granted what it gave for what the one before had given to the refresher's pod.
-// Where the CronJob ran meanwhile, and wrote as well, it walks again.
 func (c *chain) walkRefresher(ctx context.Context, report func(Hop), hops ...string) error {
+	var walked []Hop
+	if err := c.undisturbed(ctx, func() (err error) {
+		walked, err = c.walkOnce(ctx, hops)
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, hop := range walked {
+		report(hop)
+	}
+	return nil
+}
+
+// undisturbed runs something, and again where the CronJob ran meanwhile, and wrote as well.
+func (c *chain) undisturbed(ctx context.Context, run func() error) error {
 	for {
 		before, err := c.lastScheduled(ctx)
 		if err != nil {
 			return err
 		}
-		walked, err := c.walkOnce(ctx, hops)
-		if err != nil {
+		if err := run(); err != nil {
 			return err
 		}
 		after, err := c.lastScheduled(ctx)
-		if err != nil {
+		if err != nil || after.Equal(before) {
 			return err
-		}
-		if after.Equal(before) {
-			for _, hop := range walked {
-				report(hop)
-			}
-			return nil
 		}
 	}
 }
@@ -122,10 +129,8 @@ func (r *Rehearsal) Refresh(ctx context.Context) error {
 			return nil
 		}
 		log, err := c.refresh(ctx, "rehearsal", nil, nil)
-		for _, hop := range refresherHops(log) {
-			if !hop.OK {
-				return fmt.Errorf("rehearsal: hop %s: %s", hop.Name, hop.Detail)
-			}
+		if refusal := firstRefusal(log); err == nil && refusal != nil {
+			return fmt.Errorf("rehearsal: %w", refusal)
 		}
 		return err
 	})
@@ -381,11 +386,7 @@ func (c *chain) refusedToken(ctx context.Context, while func(run func() error) e
 	var log []byte
 	var phase corev1.PodPhase
 	if err := while(func() error {
-		log, err = c.refresh(ctx, "rehearsal-refused", atOnce, func(name string) error {
-			pod, err := c.cluster.admin.CoreV1().Pods(c.namespace).Get(ctx, name, metav1.GetOptions{})
-			phase = pod.Status.Phase
-			return err
-		})
+		log, err = c.refresh(ctx, "rehearsal-refused", atOnce, c.notePhase(ctx, &phase))
 		return err
 	}); err != nil {
 		return err
@@ -412,7 +413,16 @@ func (c *chain) refusedToken(ctx context.Context, while func(run func() error) e
 // https://cloud.google.com/iam/docs/access-change-propagation
 const settlingTime = 7 * time.Minute
 
-// lateRights are what clouds answer, by the URL, as long as a right that was given does not
+// notePhase notes how a pod ended.
+func (c *chain) notePhase(ctx context.Context, phase *corev1.PodPhase) func(name string) error {
+	return func(name string) error {
+		pod, err := c.cluster.admin.CoreV1().Pods(c.namespace).Get(ctx, name, metav1.GetOptions{})
+		*phase = pod.Status.Phase
+		return err
+	}
+}
+
+// lateRights are what clouds answer by the URL, as long as a right that was given does not
 // take effect.
 // https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations,
 // https://cloud.google.com/iam/docs/access-change-propagation and
@@ -437,7 +447,7 @@ func (c *chain) patience(ctx context.Context, without func(run func() error) err
 	if err != nil {
 		return err
 	}
-	if waits, _ := time.ParseDuration(*patienceOf(&first.Spec.Template.Spec)); waits < settlingTime && !c.Hasty {
+	if waits, _ := time.ParseDuration(*patienceOf(&first.Spec.Template.Spec)); waits < settlingTime && !c.ShortPropagation {
 		return allowed(fmt.Sprintf("the first refresh gives up after %s: a right may take %s", waits, settlingTime))
 	}
 	failed := map[string]any{"metadata": map[string]any{"annotations": map[string]any{annotationProblem: "an earlier run failed"}}}
@@ -469,10 +479,8 @@ func (c *chain) patience(ctx context.Context, without func(run func() error) err
 	if err != nil {
 		return fmt.Errorf("rehearsal: a run that waits: %w", err)
 	}
-	for _, hop := range refresherHops(log) {
-		if !hop.OK {
-			return allowed("the run gave up: " + hop.Detail)
-		}
+	if err := firstRefusal(log); err != nil {
+		return allowed("the run gave up: " + err.Error())
 	}
 	after, _, err := c.pullSecret(ctx, c.namespace)
 	if err != nil {

@@ -44,8 +44,10 @@ func (c *chain) networkCases() []testCase {
 		}},
 		{"the refresher's pod at a port that it does not need", hopKubernetes, denied, func(ctx context.Context) error {
 			if c.ofWorld().Network.PlainHTTP { // which it needs
-				if err := c.at(ctx, []destination{withoutTLS}); !isAllowed(err) {
+				if err := c.at(ctx, []destination{withoutTLS}); isRefused(err) {
 					return allowed("it does not reach " + withoutTLS.name + ", which it needs (kubernetes.clusters[].network.plainHttp)")
+				} else if !isAllowed(err) {
+					return err
 				}
 				return c.at(ctx, needless)
 			}

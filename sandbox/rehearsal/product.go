@@ -38,6 +38,7 @@ func (c *chain) productCases() []testCase {
 		{"a probe or a Service that the product does not answer", hopKubernetes, anyWords, c.unanswered},
 		{"a request that does not reach the product", hopKubernetes, anyWords, c.unreached},
 		{"the product without what it needs", hopKubernetes, anyWords, c.lacking},
+		{"a release that counts as failed while a node pulls", hopKubernetes, anyWords, c.impatientRelease},
 		{"a file outside the folders that may be written to", hopKubernetes, anyWords, c.writableRoot},
 		{"a node that is drained, or all of them at once", hopKubernetes, anyWords, c.drained},
 		{"a node of another pool", hopKubernetes, anyWords, c.elsewhere},
@@ -262,9 +263,6 @@ func interrupts(component appsv1.Deployment) string {
 			return fmt.Sprintf("the Deployment %s lets a release take all of its %d pods away (maxUnavailable: %s)", component.Name, replicas, rolling.MaxUnavailable)
 		}
 	}
-	if time := component.Spec.ProgressDeadlineSeconds; time == nil || *time < coldStart {
-		return fmt.Sprintf("the Deployment %s counts as failed before a cold node has a large image: want progressDeadlineSeconds %d", component.Name, coldStart)
-	}
 	if component.Spec.Strategy.Type != appsv1.RollingUpdateDeploymentStrategyType {
 		return fmt.Sprintf("the Deployment %s stops what runs before the next release is ready (strategy: %s)", component.Name, component.Spec.Strategy.Type)
 	}
@@ -279,10 +277,18 @@ func interrupts(component appsv1.Deployment) string {
 	return ""
 }
 
-// coldStart is how long a Deployment may take to make progress, in seconds: Kubernetes'
-// default.
+// impatientRelease wants each Deployment to have the time that Kubernetes gives by default:
+// a node that is new pulls a large image first.
 // https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#progress-deadline-seconds
-const coldStart = 600
+func (c *chain) impatientRelease(context.Context) error {
+	const byDefault = 600
+	for _, component := range c.components {
+		if seconds := component.Spec.ProgressDeadlineSeconds; seconds == nil || *seconds < byDefault {
+			return allowed(fmt.Sprintf("%s counts as failed too soon: want progressDeadlineSeconds %d", component.Name, byDefault))
+		}
+	}
+	return &refused{hopKubernetes, "there is time for a large image"}
+}
 
 // behind are the components whose pods a Service selects.
 func (c *chain) behind(service corev1.Service) []appsv1.Deployment {
@@ -359,7 +365,7 @@ func (c *chain) untrusted(pod corev1.PodSpec, given map[string]string) string {
 	without := strings.Split(given["NO_PROXY"], ",")
 	for _, host := range append(slices.Clone(proxy.Inside), ".svc", ".cluster.local") {
 		if !slices.Contains(without, host) {
-			return fmt.Sprintf(" has NO_PROXY=%q: want %s in it, which is inside (kubernetes.clusters[].network.proxy.inside)", given["NO_PROXY"], host)
+			return fmt.Sprintf(" has NO_PROXY=%q: want %s in it, which is the cluster's or of kubernetes.clusters[].network.proxy.inside", given["NO_PROXY"], host)
 		}
 	}
 	mounted := slices.ContainsFunc(pod.Containers[0].VolumeMounts, func(m corev1.VolumeMount) bool {

@@ -27,9 +27,9 @@ type Config struct {
 	Entra *entra.Server
 	// Record is of what the clouds' servers answered.
 	Record *Record
-	// Hasty is true where the operator lets refreshers give up sooner than the program
-	// would.
-	Hasty bool
+	// ShortPropagation is true where the operator lets refreshers give up sooner than the
+	// program would.
+	ShortPropagation bool
 	// Updates are when the updates since the start began, the last one last.
 	Updates []time.Time
 	// Network leads to the clouds' servers; the walks meet its faults too.

@@ -46,7 +46,7 @@ type AWSAccount struct {
 
 // AWSDeployers say what those who deploy may make in an account.
 type AWSDeployers struct {
-	// Path is the IAM path of all roles and policies that they make, with a slash at
+	// Path begins the IAM path of all roles and policies that they make, with a slash at
 	// both ends; empty means any.
 	Path string `json:"path,omitempty"`
 	// PermissionsBoundary is the ARN of the policy that all roles that they make have as

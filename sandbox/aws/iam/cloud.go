@@ -80,7 +80,7 @@ func (a *Account) Enabled(region string) bool { return slices.Contains(a.regions
 
 // MayMakeRole refuses to a deployer what the account's administrators keep to themselves: a
 // role outside a path, without a tag, or without a permissions boundary. operation is CreateRole, or
-// PutRolePermissionsBoundary for one that is there.
+// for one that is there the one that changes its boundary.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html#access_policies_boundaries-delegate
 func (a *Account) MayMakeRole(operation string, settings RoleSettings) error {
 	path := cmp.Or(settings.Path, "/")
@@ -101,7 +101,7 @@ func (a *Account) MayMakePolicy(settings PolicySettings) error {
 
 func (a *Account) deployersMay(path string, tags map[string]string) bool {
 	return strings.HasPrefix(path, a.deployers.Path) &&
-		!slices.ContainsFunc(a.deployers.Tags, func(key string) bool { return tags[key] == "" })
+		!slices.ContainsFunc(a.deployers.Tags, func(key string) bool { _, has := tags[key]; return !has })
 }
 
 func (a *Account) deployerMayNot(operation, resource string) error {

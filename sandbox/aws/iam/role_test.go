@@ -162,7 +162,7 @@ func TestDeployersMakeWhatTheAccountLetsThem(t *testing.T) {
 	requireRefused(t, in.MayMakePolicy(iam.PolicySettings{Name: "pull", Path: "/vendors/"}), "AccessDenied", "iam:CreatePolicy")
 	requireRefused(t, in.MayMakePolicy(iam.PolicySettings{Name: "pull", Tags: team}), "AccessDenied", "to perform: iam:CreatePolicy on resource: arn:aws:iam::222222222222:policy/pull")
 	role.Boundary = ""
-	requireRefused(t, in.MayMakeRole("PutRolePermissionsBoundary", role), "AccessDenied", "to perform: iam:PutRolePermissionsBoundary on resource: arn:aws:iam::222222222222:role/vendors/acme/puller")
+	requireRefused(t, in.MayMakeRole("DeleteRolePermissionsBoundary", role), "AccessDenied", "to perform: iam:DeleteRolePermissionsBoundary on resource: arn:aws:iam::222222222222:role/vendors/acme/puller")
 	role.Path = ""
 	requireRefused(t, in.MayMakeRole("CreateRole", role), "AccessDenied", "to perform: iam:CreateRole on resource: arn:aws:iam::222222222222:role/puller")
 	require.NoError(t, account(t, cloud, vendor).MayMakeRole("CreateRole", role), "where nothing is said, anything goes")

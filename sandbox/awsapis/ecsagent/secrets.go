@@ -29,15 +29,15 @@ var secretServices = map[string]secretService{
 		"secretsmanager:GetSecretValue", "unable to retrieve secret from asm",
 		"ResourceNotFoundException: Secrets Manager can't find the specified secret.",
 	},
-	"ssm": {"ssm:GetParameters", "unable to retrieve secrets from ssm", "invalid parameters: "},
+	"ssm": {"ssm:GetParameters", "unable to retrieve secrets from ssm", "invalid parameters: the parameter does not exist"},
 }
 
 // readSecrets reads the values of the variables that the definition has from Secrets
 // Manager and Systems Manager: the execution role needs the right to read each, and to
 // decrypt with a key that the customer manages
 // (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html).
-// A secret of another account has a policy, and its key too, that lets the whole account of
-// the task read it.
+// A secret of another account, and its key, are taken to have policies that let the whole
+// account of the task read it.
 func (t *task) readSecrets(context.Context) error {
 	for _, container := range t.definition.Containers {
 		for _, variable := range container.Secrets {

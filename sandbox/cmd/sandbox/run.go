@@ -25,7 +25,7 @@ type runner struct {
 	options        sandbox.Options
 	json           bool
 	first          string // the case that up tries first, and then stops at the first that is not refused as it has to be
-	rehearses      bool   // the previews that follow an update change nothing, and are not shown
+	rehearses      bool   // the previews and updates that try what comes later are not shown
 }
 
 // up deploys, walks the chain and tries every refusal.
@@ -187,7 +187,7 @@ func (r *runner) rehearse(ctx context.Context, s *sandbox.Sandbox, e *engine.Eng
 	if err := forged(ctx, e, report); err != nil {
 		return err
 	}
-	return failedRelease(ctx, e, report)
+	return failedRelease(ctx, e, chain, report)
 }
 
 // reset forgets the stack's sandbox, and with it the other party's.

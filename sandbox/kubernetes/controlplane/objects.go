@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
@@ -110,11 +111,23 @@ func furnish(ctx context.Context, client kubernetes.Interface, namespaces []worl
 	for _, namespace := range namespaces {
 		object := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace.Name, Labels: namespace.Labels}}
 		_, err := client.CoreV1().Namespaces().Create(ctx, object, metav1.CreateOptions{})
-		if err != nil && !apierrors.IsAlreadyExists(err) {
+		if apierrors.IsAlreadyExists(err) { // a run that was killed may have left it without a label
+			err = relabel(ctx, client, namespace)
+		}
+		if err != nil {
 			return fmt.Errorf("namespace %s: %w", namespace.Name, err)
 		}
 	}
 	return nil
+}
+
+// relabel gives a namespace that is there the labels that the world says.
+func relabel(ctx context.Context, client kubernetes.Interface, namespace world.Namespace) error {
+	change, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": namespace.Labels}})
+	if err == nil {
+		_, err = client.CoreV1().Namespaces().Patch(ctx, namespace.Name, types.MergePatchType, change, metav1.PatchOptions{})
+	}
+	return err
 }
 
 // haveDefaultServiceAccounts is nil when the namespace default and the given

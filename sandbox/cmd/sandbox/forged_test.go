@@ -22,20 +22,21 @@ func TestAForgedDocumentHasOtherValuesOfTheSameForm(t *testing.T) {
 		"document": "accessGrant", "version": "1.0", "customer": "acme", "platform": "aks",
 		"projectNumber":  "842905937660",
 		"registry":       "europe-west2-docker.pkg.dev",
-		"repository":     "vendor-imagea/acme--bifrost",
+		"repository":     "vendor-images-a/acme--bifrost",
 		"serviceAccount": "reader@vendor-imagea.iam.gserviceaccount.com",
 		"pool":           "acme-pooa",
 		"environments":   []any{map[string]any{"name": "default", "roleArns": []any{"arn:aws:iam::444444444444:role/pull"}}},
 	}, other)
 	assert.ElementsMatch(t, []value{
-		{"projectNumber", "842905937660"}, {"registry", "europe-west2-docker.pkg.dev"}, {"project", "vendor-imagea/acme--bifrost"},
-		{"serviceAccount", "reader@vendor-imagea.iam.gserviceaccount.com"}, {"pool", "acme-pooa"}, {"roleArns", "arn:aws:iam::444444444444:role/pull"},
+		{"842905937660", true}, {"europe-west2-docker.pkg.dev", true}, {"vendor-images-a/acme--bifrost", true},
+		{"reader@vendor-imagea.iam.gserviceaccount.com", true}, {"acme-pooa", false}, {"arn:aws:iam::444444444444:role/pull", true},
 	}, values)
 
 	_, values = forge(document, anotherOfTheirs)
 	assert.ElementsMatch(t, []value{
-		{"serviceAccount", "readea@vendor-images.iam.gserviceaccount.com"}, {"pool", "acme-pooa"}, {"roleArns", "arn:aws:iam::333333333333:role/pula"},
+		{"readea@vendor-images.iam.gserviceaccount.com", false}, {"acme-pooa", false}, {"arn:aws:iam::333333333333:role/pula", false},
 	}, values)
 	assert.Equal(t, "pool-b/x", somebodyElses("", "pool-a/x"))
 	assert.Empty(t, somebodyElses("", ""))
+	assert.Empty(t, anotherOfTheirs("pool", ""))
 }
