@@ -347,10 +347,11 @@ var examples = map[string]proven{
 	"hooli":     {[]string{"ecr", "registry"}, 31},
 	"initech":   {viaAmazon, 72},
 	"nakatomi":  {viaAmazon, 70},
-	"stark":     {[]string{"execution-role", "ecr", "secrets", "registry", "logs"}, 33},
+	"stark":     {[]string{"execution-role", "ecr", "registry", "logs"}, 33},
 	"umbrella":  {viaAmazon, 76},
 	"virtucon":  {viaTwo, 70},
 	"wayne":     {viaThree, 64},
+	"wonka":     {[]string{"execution-role", "ecr", "secrets", "registry", "logs"}, 33},
 	"weyland":   {[]string{"kubernetes", "sts", "iam", "secret", "secret", "registry"}, 63},
 }
 

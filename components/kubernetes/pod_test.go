@@ -2,6 +2,7 @@ package kubernetes_test
 
 import (
 	"encoding/pem"
+	"fmt"
 	"net/http/httptest"
 	"testing"
 
@@ -147,16 +148,21 @@ func TestAProxyAndAPrivateAuthorityReachTheRefresherAndTheProduct(t *testing.T) 
 		volume(t, template, "authority")["configMap"])
 }
 
-// A proxy at the port of the metadata service does not open that service.
+// A proxy or a server at a port of the metadata services does not open these.
 func TestAPlainPortLeavesTheNodesIdentityOutOfReach(t *testing.T) {
-	pull := pullSecret()
-	pull.Proxy = &kubernetes.Proxy{HTTPS: "http://proxy.corp.example:80"}
-	rule := register(t, pull, false).Named("pull-egress").Value("spec.egress[1]")
-	assert.Equal(t, []any{map[string]any{"protocol": "TCP", "port": 80.0}}, rule.ObjectValue()["ports"].Mappable())
-	assert.Equal(t, []any{
-		map[string]any{"ipBlock": map[string]any{"cidr": "0.0.0.0/0", "except": []any{"169.254.169.254/32"}}},
-		map[string]any{"ipBlock": map[string]any{"cidr": "::/0", "except": []any{"fd00:ec2::254/128"}}},
-	}, rule.ObjectValue()["to"].Mappable())
+	for _, port := range []int{80, 32526} {
+		behind, direct := pullSecret(), pullSecret()
+		behind.Proxy = &kubernetes.Proxy{HTTPS: fmt.Sprintf("http://proxy.corp.example:%d", port)}
+		direct.EgressPorts = []int{port}
+		for _, pull := range []*kubernetes.PullSecretArgs{behind, direct} {
+			rule := register(t, pull, false).Named("pull-egress").Value("spec.egress[1]")
+			assert.Equal(t, []any{map[string]any{"protocol": "TCP", "port": float64(port)}}, rule.ObjectValue()["ports"].Mappable())
+			assert.Equal(t, []any{
+				map[string]any{"ipBlock": map[string]any{"cidr": "0.0.0.0/0", "except": []any{"169.254.169.254/32", "168.63.129.16/32"}}},
+				map[string]any{"ipBlock": map[string]any{"cidr": "::/0", "except": []any{"fd00:ec2::254/128"}}},
+			}, rule.ObjectValue()["to"].Mappable())
+		}
+	}
 }
 
 func TestTheNetworkPolicyCanBeLeftOut(t *testing.T) {

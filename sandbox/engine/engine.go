@@ -197,7 +197,7 @@ func (e *Engine) changed(change func(customer map[string]any), run func(file str
 		return fmt.Errorf("engine: %w", err)
 	}
 	file := filepath.Join(dir, "changed.yaml")
-	if err := os.WriteFile(file, text, 0o600); err != nil {
+	if err := os.WriteFile(file, text, 0o600); err != nil { //nolint:gosec // the state directory is the caller's
 		return fmt.Errorf("engine: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.Remove(file)) }()

@@ -26,7 +26,7 @@ var chains = map[string][]string{
 	"Pod Identity":   {"umbrella"},
 	"vendor's role":  {"nakatomi"},
 	"EKS nodes":      {"hooli"},
-	"ECS":            {"stark"},
+	"ECS":            {"stark", "wonka"},
 	"two parties":    {"soylent-customer", "soylent-vendor"},
 }
 
