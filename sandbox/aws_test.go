@@ -125,7 +125,7 @@ func newAWSProject(t *testing.T, world string) *project {
 	t.Helper()
 	p := &project{t: t, root: t.TempDir(), stack: "aws"}
 	p.copy("Pulumi.yaml")
-	require.NoError(t, os.WriteFile(filepath.Join(p.root, "Pulumi.aws.yaml"), nil, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(p.root, "Pulumi.aws.yaml"), []byte(impatientStack), 0o600))
 	p.setAWSWorld(world)
 	return p
 }
@@ -175,13 +175,13 @@ func TestEnvironmentsAndWorkloadsOnEKSCannotBecomeOneAnother(t *testing.T) {
 	t.Run("by IRSA", func(t *testing.T) {
 		t.Parallel()
 		s := startAWS(t, world("false", "irsa"), programs.EKSWithIRSA(two...))
-		rehearse(t, s, slices.Concat(hops, hops), 2*(55+5+1+4)+5)
+		rehearse(t, s, slices.Concat(hops, hops), 2*(60+5+1+4)+5+1)
 		thePublishedGuideDoesNotPull(t, s)
 	})
 	t.Run("by Pod Identity", func(t *testing.T) {
 		t.Parallel()
 		s := startAWS(t, world("true", "podIdentity"), programs.EKSWithPodIdentity(two...))
-		rehearse(t, s, slices.Concat(hops, hops), 2*(58+6+2+4)+5)
+		rehearse(t, s, slices.Concat(hops, hops), 2*(63+6+2+4)+5+1)
 	})
 }
 

@@ -91,6 +91,9 @@ var (
 	prodTwo = programs.Site{Environment: "prod-two", Context: "orchard-two", Issuer: issuerTwo, Namespace: "press"}
 )
 
+// impatientStack says what the programs of tests do: a refresher that fails says so soon.
+const impatientStack = "config:\n  waybill:customer: {refresher: {propagation: 1s}}\n"
+
 // startGoogle starts a program on a world of Google Cloud.
 func startGoogle(t *testing.T, world string, program pulumi.RunFunc) *sandbox.Sandbox {
 	t.Helper()
@@ -99,7 +102,7 @@ func startGoogle(t *testing.T, world string, program pulumi.RunFunc) *sandbox.Sa
 	path := filepath.Join(p.root, "sandbox", "worlds", "google.yaml")
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 	require.NoError(t, os.WriteFile(path, []byte(world), 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(p.root, "Pulumi.google.yaml"), nil, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(p.root, "Pulumi.google.yaml"), []byte(impatientStack), 0o600))
 	return p.start(program)
 }
 
@@ -109,11 +112,11 @@ func TestEnvironmentsOfOneCustomerCannotBecomeOneAnother(t *testing.T) {
 	t.Run("by the clusters' issuers", func(t *testing.T) {
 		t.Parallel()
 		s := startGoogle(t, googleWorld+walking("clusterIssuer", "", three...), programs.ViaCluster(three...))
-		rehearse(t, s, slices.Concat(viaThree, viaThree, viaThree), 3*(47+6)+12+3)
+		rehearse(t, s, slices.Concat(viaThree, viaThree, viaThree), 3*(52+6)+12+3+1)
 	})
 	t.Run("by Entra", func(t *testing.T) {
 		t.Parallel()
 		s := startGoogle(t, googleWorld+googleTenants+walking("entra", "", three...), programs.ViaEntra(three...))
-		rehearse(t, s, slices.Concat(viaTwo, viaTwo, viaTwo), 3*(55+6)+3*2*2+3)
+		rehearse(t, s, slices.Concat(viaTwo, viaTwo, viaTwo), 3*(60+6)+3*2*2+3+1)
 	})
 }

@@ -497,6 +497,10 @@ func (s *Sandbox) serveProviders(ctx context.Context) error {
 // Rehearsal reads the chains that the world walks, each on its cluster, of what
 // the stack deployed.
 func (s *Sandbox) Rehearsal(ctx context.Context, outputs map[string]any) (*rehearsal.Rehearsal, error) {
+	of, err := engine.Describe(s.options.Root, s.options.Stack)
+	if err != nil {
+		return nil, err
+	}
 	var resources []apitype.ResourceV3
 	for _, stack := range append(s.otherParty(s.options.Stack), s.options.Stack) {
 		deployed, err := engine.Deployed(s.state.Path(), stack)
@@ -512,7 +516,7 @@ func (s *Sandbox) Rehearsal(ctx context.Context, outputs map[string]any) (*rehea
 		Record:           s.record,
 		Updates:          s.updates,
 		Network:          s.Network,
-		ShortPropagation: s.options.Propagation != "",
+		ShortPropagation: s.options.Propagation+of.Refresher.Propagation != "",
 		Resources:        resources,
 		Outputs:          outputs,
 	})

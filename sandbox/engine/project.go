@@ -132,6 +132,8 @@ type Words struct {
 	Refresher struct {
 		// Image is the refresher's; empty where none runs.
 		Image string `json:"image"`
+		// Propagation is how long it waits for a right; empty for the default.
+		Propagation string `json:"propagation"`
 	} `json:"refresher"`
 }
 

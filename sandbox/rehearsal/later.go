@@ -195,16 +195,18 @@ func (c *chain) firstRefresh(ctx context.Context) (*batchv1.Job, error) {
 // missingImage lets the refresher try an image that nobody pushed: the registry's 404
 // says nothing against the token, which it has to write (docs/facts.md §5).
 func (c *chain) missingImage(ctx context.Context) error {
-	before, _, err := c.pullSecret(ctx, c.namespace)
-	if err != nil {
+	var before, after *corev1.Secret
+	var log []byte
+	if err := c.undisturbed(ctx, func() (err error) {
+		if before, _, err = c.pullSecret(ctx, c.namespace); err != nil {
+			return err
+		}
+		if log, _, err = c.withImages(ctx, "rehearsal-missing", func(text string) string { return text + "-never-pushed" }); err != nil {
+			return err
+		}
+		after, _, err = c.pullSecret(ctx, c.namespace)
 		return err
-	}
-	log, _, err := c.withImages(ctx, "rehearsal-missing", func(text string) string { return text + "-never-pushed" })
-	if err != nil {
-		return err
-	}
-	after, _, err := c.pullSecret(ctx, c.namespace)
-	if err != nil {
+	}); err != nil {
 		return err
 	}
 	switch {

@@ -27,8 +27,8 @@ type Config struct {
 	Entra *entra.Server
 	// Record is of what the clouds' servers answered.
 	Record *Record
-	// ShortPropagation is true where the operator lets refreshers give up sooner than the
-	// program would.
+	// ShortPropagation is true where the operator says how long refreshers wait for a
+	// right.
 	ShortPropagation bool
 	// Updates are when the updates since the start began, the last one last.
 	Updates []time.Time
