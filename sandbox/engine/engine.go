@@ -177,7 +177,7 @@ func (e *Engine) UpWith(ctx context.Context, change func(customer map[string]any
 	return result, err
 }
 
-// PreviewWith previews it.
+// PreviewWith previews the stack with that object changed.
 func (e *Engine) PreviewWith(ctx context.Context, change func(customer map[string]any)) (result *Result, err error) {
 	err = e.changed(change, func(file string) error {
 		result, err = e.Preview(ctx, optpreview.ConfigFile(file))

@@ -160,9 +160,9 @@ func (r *runner) try(ctx context.Context, m Mutant, w workshop) (result Result) 
 	return result
 }
 
-// up brings a stack up with what it needs for itself, and the other party's where there
-// is one: as two people do, the other one once this one waits for it. first is the case
-// that it tries first, limit is how long each may take.
+// up brings a stack up. One of two parties waits for the other, whose stack follows, and
+// then this one again. first is the case that is tried first, limit is how long each of
+// these may take.
 func (r *runner) up(ctx context.Context, stack, first string, limit time.Duration, options ...string) (got *document, err error) {
 	existing, err := world.Load(sandbox.Options{Root: r.Root, Stack: stack}.WorldFile())
 	if err != nil {

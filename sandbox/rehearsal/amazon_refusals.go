@@ -541,7 +541,7 @@ func (a *amazon) likeTheAgent(context.Context) error {
 	}
 	role, exists := a.Cloud.IAM.Role(definition.TaskRoleARN)
 	if !exists {
-		return &refused{hopExecution, "the product has no role"}
+		return &refused{hopRegistry, "the product has no role"}
 	}
 	tries := append(a.otherSecrets(), iam.Access{Action: "ecr:GetAuthorizationToken", Resource: "*"})
 	for _, account := range a.World.AWS.Accounts {

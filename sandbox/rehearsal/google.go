@@ -184,7 +184,7 @@ func (g *google) grantCases(try func(context.Context, asked) error) []testCase {
 		}},
 		{"another subject of the pool", hopIAM, iamToken, with(asked{change: func(principal *googleapis.Principal) {
 			principal.Federated = slices.Clone(principal.Federated)
-			principal.Federated[0] += "-of-another" // the subject's; the others mean the pool, and what both have in common
+			principal.Federated[0] += ofAnother // the subject's; the others mean the pool, and what both have in common
 		}})},
 		{"a signature of the service account", hopIAM, iamSign, func(ctx context.Context) error {
 			err := try(ctx, asked{call: "signJwt"})

@@ -110,7 +110,7 @@ func (s *setting) updateOf(made metav1.Time) int {
 // hung wants a run that does not end to keep no later one from running (docs/facts.md
 // §8).
 func (c *chain) hung(ctx context.Context) error {
-	first, err := c.firstRefresh(ctx)
+	jobs, err := c.jobs(ctx)
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (c *chain) hung(ctx context.Context) error {
 	if wait := spec.StartingDeadlineSeconds; wait != nil && time.Duration(*wait)*time.Second < pause {
 		return allowed(fmt.Sprintf("CronJob %s loses a run that the control plane could not start for %d s", c.cronJob.Name, *wait))
 	}
-	for name, job := range map[string]batchv1.JobSpec{first.Name: first.Spec, c.cronJob.Name: spec.JobTemplate.Spec} {
+	for name, job := range jobs {
 		if err := outlives(name, job); err != nil {
 			return err
 		}
@@ -137,12 +137,12 @@ func (c *chain) hung(ctx context.Context) error {
 // and not to count it as a failure.
 // https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-failure-policy
 func (c *chain) drainedRun(ctx context.Context) error {
-	first, err := c.firstRefresh(ctx)
+	jobs, err := c.jobs(ctx)
 	if err != nil {
 		return err
 	}
 	taken := batchv1.PodFailurePolicyOnPodConditionsPattern{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue}
-	for name, job := range map[string]batchv1.JobSpec{first.Name: first.Spec, c.cronJob.Name: c.cronJob.Spec.JobTemplate.Spec} {
+	for name, job := range jobs {
 		if job.PodFailurePolicy == nil || !slices.ContainsFunc(job.PodFailurePolicy.Rules, func(rule batchv1.PodFailurePolicyRule) bool {
 			return rule.Action == batchv1.PodFailurePolicyActionIgnore && slices.Contains(rule.OnPodConditions, taken)
 		}) {
@@ -174,6 +174,15 @@ func outlives(name string, job batchv1.JobSpec) error {
 		return allowed(fmt.Sprintf("%s ends after %d s, and allows %d runs of %s", name, *life, pods, run))
 	}
 	return nil
+}
+
+// jobs are the first refresh and what the CronJob makes, by their names.
+func (c *chain) jobs(ctx context.Context) (map[string]batchv1.JobSpec, error) {
+	first, err := c.firstRefresh(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]batchv1.JobSpec{first.Name: first.Spec, c.cronJob.Name: c.cronJob.Spec.JobTemplate.Spec}, nil
 }
 
 // firstRefresh is the Job that fills the pull secret before the product starts; an

@@ -65,8 +65,7 @@ func (c *chain) at(ctx context.Context, all []destination) (err error) {
 	network, pod := c.network(), c.refresherPod()
 	for _, to := range all {
 		err = deniedOr(network.Address(ctx, pod, to.name, netip.MustParseAddrPort(to.address)), pod, "let it reach "+to.name+" at "+to.address)
-		var by *refused
-		if !errors.As(err, &by) {
+		if !isRefused(err) {
 			return err
 		}
 	}

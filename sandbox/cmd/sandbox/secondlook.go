@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -135,7 +134,6 @@ func failedRelease(ctx context.Context, e *engine.Engine, chain *rehearsal.Rehea
 		failed = true
 		_, err := e.UpWith(ctx, func(customer map[string]any) {
 			workload, _ := customer["workload"].(map[string]any)
-			workload = maps.Clone(workload)
 			if workload == nil {
 				workload = map[string]any{}
 			}
